@@ -1,0 +1,64 @@
+/* registry: the one place that knows which sites and devices exist. Others keep a view of it, fed by DeviceChanged. */
+#include "registry.h"
+#include "registry.schema.h"
+
+#include <galvan/registry.pb-c.h>
+
+static int snapshot_devices(void *self, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &registry_devices };
+
+	while (gv_next(t, &scan))
+		registry_emit(t, scan.row);
+	return 0;
+}
+
+static int start(void *self, struct gv_turn *t, const void *config)
+{
+	struct registry *registry = self;
+	const Registry__Config *c = config;
+
+	if (gv_self(t)->instances != 1)
+		return gv_fault(t, "registry runs as one instance, since ids must be unique: remove `instances` from its entry in the "
+				   "config file");
+	registry->password_iterations = c->password_iterations;
+	return 0;
+}
+
+static const struct gv_method methods[] = {
+	{ "PutSite", registry_put_site },
+	{ "GetSite", registry_get_site },
+	{ "ListSites", registry_list_sites },
+	{ "DeleteSite", registry_delete_site },
+	{ "PutDevice", registry_put_device },
+	{ "GetDevice", registry_get_device },
+	{ "ListDevices", registry_list_devices },
+	{ "DeleteDevice", registry_delete_device },
+	{ 0 },
+};
+static const struct gv_service services[] = {
+	{ &registry__registry__descriptor, methods },
+	{ 0 },
+};
+static const struct gv_emits emits[] = {
+	{ &registry__device_changed__descriptor, snapshot_devices },
+	{ 0 },
+};
+static const struct gv_table *const tables[] = {
+	&registry_sites, &registry_devices, &registry_names, &registry_by_site, &registry_by_tag, NULL,
+};
+
+GV_PLUGIN = {
+	GV_STAMP,
+	.name = "registry",
+	.version = "0.1.0",
+	.summary = "Sites and devices: what exists, what it is called, who may connect as it",
+	.config = &registry__config__descriptor,
+	.services = services,
+	.emits = emits,
+	.tables = tables,
+	.schema_set = GV_SCHEMA(registry),
+	.schema = 1,
+	.self_size = sizeof(struct registry),
+	.start = start,
+};
