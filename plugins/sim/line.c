@@ -1,0 +1,388 @@
+/* WebSocket client connections, cheap enough to hold ten thousand of and to send a hundred thousand frames a second through: all read into
+ * one buffer, and a frame is written at once and only queued if the socket does not take it. */
+#include "line.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct line_dial { /* what is needed only until the handshake is done */
+	struct line *line; /* NULL: given up while the name was being looked up */
+	uv_getaddrinfo_t lookup;
+	uv_connect_t connect;
+	const struct line_target *target;
+	char key[WS_KEY_SIZE];
+	char subprotocol[64];
+	char request[2048];
+	int request_size;
+	bool looking_up;
+	char *response;
+	size_t response_size;
+};
+
+int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
+{
+	struct line_target t = { .port = 80 };
+	if (strncmp(url, "ws://", 5) != 0) {
+		snprintf(ret_error, error_size, "url \"%.100s\": expected ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", url);
+		return -EINVAL;
+	}
+	const char *host = url + 5, *path = strchr(host, '/');
+	size_t authority = path ? (size_t)(path - host) : strlen(host);
+	if (authority == 0 || authority >= sizeof t.host || (path && strlen(path) + 2 > sizeof t.path)) {
+		snprintf(ret_error, error_size, "url \"%.100s\": the host is missing, or it is too long", url);
+		return -EINVAL;
+	}
+	snprintf(t.authority, sizeof t.authority, "%.*s", (int)authority, host);
+	snprintf(t.path, sizeof t.path, "%s", path ? path : "/");
+	if (t.path[strlen(t.path) - 1] != '/')
+		strcat(t.path, "/");
+	char *colon = strrchr(t.authority, ':'), *bracket = strrchr(t.authority, ']');
+	size_t name = strlen(t.authority);
+	if (colon && (!bracket || colon > bracket)) {
+		char *end;
+		long port = strtol(colon + 1, &end, 10);
+		if (*end || end == colon + 1 || port < 1 || port > 65535) {
+			snprintf(ret_error, error_size, "url \"%.100s\": the port must be a number from 1 to 65535", url);
+			return -EINVAL;
+		}
+		t.port = (int)port;
+		name = (size_t)(colon - t.authority);
+	}
+	bool literal6 = t.authority[0] == '[' && bracket;
+	snprintf(t.host, sizeof t.host, "%.*s", (int)(literal6 ? (size_t)(bracket - t.authority - 1) : name), t.authority + literal6);
+	*ret = t;
+	return 0;
+}
+
+static uint64_t next_random(struct line_io *io) /* xorshift64*: masks need to differ, not to be secret, in a simulation */
+{
+	io->random ^= io->random >> 12;
+	io->random ^= io->random << 25;
+	io->random ^= io->random >> 27;
+	return io->random * 0x2545f4914f6cdd1dULL;
+}
+
+static void dial_free(struct line *l)
+{
+	struct line_dial *d = l->dial;
+	l->dial = NULL;
+	if (!d)
+		return;
+	free(d->response);
+	d->response = NULL;
+	d->line = NULL;
+	if (d->looking_up)
+		uv_cancel((uv_req_t *)&d->lookup); /* looked_up frees it */
+	else
+		free(d);
+}
+
+static void ended(uv_handle_t *handle)
+{
+	struct line *l = handle->data;
+	dial_free(l);
+	ws_decoder_fini(&l->in);
+	char *error = l->dial_error;
+	l->dial_error = NULL;
+	const char *why = error ? error : l->why ? l->why : "";
+	l->events->end(l, l->opened, why);
+	free(error);
+}
+
+static void finish(struct line *l, const char *why)
+{
+	if (!l->why)
+		l->why = why;
+	l->closing = true;
+	if (!uv_is_closing((uv_handle_t *)&l->tcp))
+		uv_close((uv_handle_t *)&l->tcp, ended);
+}
+
+static void fail_dial(struct line *l, const char *what, int r)
+{
+	char text[400];
+	snprintf(text, sizeof text, "%s: %s", what, r ? uv_strerror(r) : "");
+	if (!l->dial_error)
+		l->dial_error = strdup(r ? text : what);
+	finish(l, "cannot connect");
+}
+
+static int on_message(void *arg, enum ws_opcode opcode, const uint8_t *data, size_t size)
+{
+	struct line *l = arg;
+	uint8_t answer[WS_MAX_HEADER + 125];
+	switch (opcode) {
+	case WS_TEXT:
+		if (!l->closing)
+			l->events->text(l, (const char *)data, size);
+		break;
+	case WS_PING:
+		memcpy(answer + WS_MAX_HEADER, data, size);
+		line_send(l, answer, size, WS_PONG);
+		break;
+	case WS_CLOSE:
+		memcpy(answer + WS_MAX_HEADER, data, size < 2 ? 0 : 2);
+		line_send(l, answer, size < 2 ? 0 : 2, WS_CLOSE);
+		finish(l, l->closing ? "" : "the server closed the connection");
+		break;
+	default:
+		break;
+	}
+	return uv_is_closing((uv_handle_t *)&l->tcp) ? -ECANCELED : 0;
+}
+
+static void decode(struct line *l, const char *data, size_t size)
+{
+	int r = ws_decode(&l->in, (const uint8_t *)data, size, on_message, l);
+	if (r < 0 && r != -ECANCELED)
+		finish(l, r == -EMSGSIZE ? "the server sent a message longer than 1 MiB" : "the server broke the WebSocket protocol");
+}
+
+static void shake(struct line *l, const char *data, size_t size)
+{
+	struct line_dial *d = l->dial;
+	char error[300];
+	char *grown = realloc(d->response, d->response_size + size);
+	if (!grown) {
+		finish(l, "out of memory");
+		return;
+	}
+	d->response = grown;
+	memcpy(grown + d->response_size, data, size);
+	d->response_size += size;
+	int head = ws_response(grown, d->response_size, d->key, d->subprotocol, error, sizeof error);
+	if (head < 0)
+		fail_dial(l, error, 0);
+	if (head <= 0)
+		return;
+	size_t rest = d->response_size - (size_t)head;
+	d->response = NULL;
+	dial_free(l);
+	l->opened = true;
+	l->events->open(l);
+	if (rest && !uv_is_closing((uv_handle_t *)&l->tcp))
+		decode(l, grown + head, rest);
+	free(grown);
+}
+
+static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct line *l = handle->data;
+	*ret = uv_buf_init(l->io->buffer, sizeof l->io->buffer);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+	struct line *l = stream->data;
+	if (n > 0 && l->opened)
+		decode(l, buffer->base, (size_t)n);
+	else if (n > 0)
+		shake(l, buffer->base, (size_t)n);
+	else if (n < 0 && !l->opened)
+		fail_dial(l, "the connection ended during the handshake", n == UV_EOF ? 0 : (int)n);
+	else if (n < 0)
+		finish(l, n == UV_EOF ? "the server ended the connection" : uv_strerror((int)n));
+}
+
+static void connected(uv_connect_t *request, int status)
+{
+	struct line *l = request->handle->data;
+	if (status == UV_ECANCELED || uv_is_closing((uv_handle_t *)&l->tcp))
+		return;
+	if (status < 0) {
+		fail_dial(l, "cannot connect", status);
+		return;
+	}
+	uv_tcp_nodelay(&l->tcp, 1);
+	uv_buf_t buffer = uv_buf_init(l->dial->request, (unsigned)l->dial->request_size);
+	int n = uv_try_write((uv_stream_t *)&l->tcp, &buffer, 1);
+	if (n != l->dial->request_size)
+		fail_dial(l, "cannot send the handshake", n < 0 ? n : UV_EAGAIN);
+	else
+		uv_read_start((uv_stream_t *)&l->tcp, allocate, on_read);
+}
+
+static void dial(struct line *l, const struct sockaddr *address)
+{
+	int r = uv_tcp_connect(&l->dial->connect, &l->tcp, address, connected);
+	if (r < 0)
+		fail_dial(l, "cannot connect", r);
+}
+
+static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct line_dial *d = request->data;
+	d->looking_up = false;
+	if (!d->line)
+		free(d);
+	else if (status < 0)
+		fail_dial(d->line, "cannot find the host", status);
+	else if (!uv_is_closing((uv_handle_t *)&d->line->tcp))
+		dial(d->line, found->ai_addr);
+	uv_freeaddrinfo(found);
+}
+
+/* Percent-encodes what may not stand in a path segment (RFC 3986, 3.3). */
+static int encode_segment(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+	for (; *text; text++) {
+		unsigned char ch = (unsigned char)*text;
+		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || strchr("-._~*@:=+", ch);
+		if (n + 4 > size)
+			return -ENOSPC;
+		n += (size_t)snprintf(ret + n, size - n, plain ? "%c" : "%%%02X", ch);
+	}
+	ret[n] = 0;
+	return 0;
+}
+
+static int prepare_dial(struct line *l, const struct line_target *target, const char *identity, const char *password, const char *subprotocol)
+{
+	struct line_dial *d = l->dial;
+	char segment[400], path[1000];
+	uint64_t random[2] = { next_random(l->io), next_random(l->io) };
+	int r = encode_segment(identity, segment, sizeof segment);
+	if (r < 0)
+		return r;
+	ws_key((const uint8_t *)random, d->key);
+	snprintf(path, sizeof path, "%s%s", target->path, segment);
+	snprintf(d->subprotocol, sizeof d->subprotocol, "%s", subprotocol ? subprotocol : "");
+	struct ws_request request = { target->authority, path, d->subprotocol, identity, password, d->key };
+	d->request_size = ws_request(&request, d->request, sizeof d->request);
+	return d->request_size < 0 ? d->request_size : 0;
+}
+
+int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target, const char *identity,
+	      const char *password, const char *subprotocol)
+{
+	void *owner = l->owner;
+	*l = (struct line){ .io = io, .events = events, .owner = owner };
+	l->dial = calloc(1, sizeof *l->dial);
+	if (!l->dial)
+		return -ENOMEM;
+	l->dial->line = l;
+	l->dial->target = target;
+	l->dial->lookup.data = l->dial;
+	int r = prepare_dial(l, target, identity, password, subprotocol);
+	if (r == 0)
+		r = uv_tcp_init(io->loop, &l->tcp);
+	if (r < 0) {
+		dial_free(l);
+		return r;
+	}
+	l->tcp.data = l;
+	struct sockaddr_storage address;
+	if (uv_ip4_addr(target->host, target->port, (struct sockaddr_in *)&address) == 0 ||
+	    uv_ip6_addr(target->host, target->port, (struct sockaddr_in6 *)&address) == 0) {
+		dial(l, (struct sockaddr *)&address);
+		return 0;
+	}
+	char port[8];
+	snprintf(port, sizeof port, "%d", target->port);
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	r = uv_getaddrinfo(io->loop, &l->dial->lookup, looked_up, target->host, port, &hints);
+	l->dial->looking_up = r == 0;
+	if (r < 0)
+		fail_dial(l, "cannot find the host", r);
+	return 0;
+}
+
+struct queued {
+	uv_write_t write;
+	uint8_t data[];
+};
+
+static void written(uv_write_t *request, int status)
+{
+	struct line *l = request->handle->data;
+	free((struct queued *)request);
+	if (status < 0 && status != UV_ECANCELED)
+		finish(l, uv_strerror(status));
+}
+
+static int enqueue(struct line *l, const uint8_t *data, size_t size)
+{
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&l->tcp) > LINE_MAX_QUEUE) {
+		finish(l, "the server does not read");
+		return -ENOBUFS;
+	}
+	struct queued *q = malloc(sizeof *q + size);
+	if (!q)
+		return -ENOMEM;
+	memcpy(q->data, data, size);
+	uv_buf_t buffer = uv_buf_init((char *)q->data, (unsigned)size);
+	int r = uv_write(&q->write, (uv_stream_t *)&l->tcp, &buffer, 1, written);
+	if (r < 0)
+		free(q);
+	return r;
+}
+
+int line_send(struct line *l, uint8_t *buffer, size_t size, enum ws_opcode opcode)
+{
+	if (!l->opened || l->closing || l->frozen)
+		return -ENOTCONN;
+	size_t framed;
+	uint8_t *frame = ws_frame(buffer, size, opcode, (uint32_t)next_random(l->io), &framed);
+	uv_buf_t out = uv_buf_init((char *)frame, (unsigned)framed);
+	int n = uv_try_write((uv_stream_t *)&l->tcp, &out, 1);
+	if (n == (int)framed)
+		return 0;
+	if (n < 0 && n != UV_EAGAIN) {
+		finish(l, uv_strerror(n));
+		return n;
+	}
+	n = n < 0 ? 0 : n;
+	return enqueue(l, frame + n, framed - (size_t)n);
+}
+
+int line_send_text(struct line *l, const char *text, size_t size)
+{
+	uint8_t small[1024], *buffer = small;
+	if (size + WS_MAX_HEADER > sizeof small)
+		buffer = malloc(size + WS_MAX_HEADER);
+	if (!buffer)
+		return -ENOMEM;
+	memcpy(buffer + WS_MAX_HEADER, text, size);
+	int r = line_send(l, buffer, size, WS_TEXT);
+	if (buffer != small)
+		free(buffer);
+	return r;
+}
+
+void line_close(struct line *l, unsigned code)
+{
+	if (l->closing)
+		return;
+	if (!l->opened) {
+		line_abort(l, false);
+		return;
+	}
+	uint8_t frame[WS_MAX_HEADER + 2] = { 0 };
+	frame[WS_MAX_HEADER] = (uint8_t)(code >> 8);
+	frame[WS_MAX_HEADER + 1] = (uint8_t)code;
+	line_send(l, frame, 2, WS_CLOSE);
+	if (!l->closing) {
+		l->closing = true;
+		l->why = "";
+	}
+}
+
+void line_abort(struct line *l, bool reset)
+{
+	if (uv_is_closing((uv_handle_t *)&l->tcp))
+		return;
+	l->closing = true;
+	l->why = "";
+	if (!reset || uv_tcp_close_reset(&l->tcp, ended) < 0)
+		uv_close((uv_handle_t *)&l->tcp, ended);
+}
+
+void line_freeze(struct line *l)
+{
+	l->frozen = true;
+	if (l->opened && !uv_is_closing((uv_handle_t *)&l->tcp))
+		uv_read_stop((uv_stream_t *)&l->tcp);
+}
