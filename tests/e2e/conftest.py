@@ -1,0 +1,75 @@
+import os
+import shutil
+import tempfile
+
+import pytest
+
+from galvan import GALVAN, Node, base_config, free_ports
+from stations import CLIENTS
+
+
+def pytest_configure(config):
+    if not os.access(GALVAN, os.X_OK):
+        pytest.exit('%s is not there: run ./dev build first' % GALVAN, 2)
+
+
+@pytest.fixture
+def folder():
+    """Short, as sockets' paths must be."""
+    path = tempfile.mkdtemp(prefix='gv-')
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def run(folder, request):
+    """run(config) starts a node that ends with the test; its log is shown where the test failed."""
+    nodes = []
+
+    def start(config, name=None, **options):
+        node = Node(folder, config, name or 'n%d' % len(nodes), **options)
+        nodes.append(node)
+        return node.start()
+    yield start
+    failed = getattr(request.node, 'failed', False)
+    for node in nodes:
+        node.close()
+        if failed and node.process:
+            print('---- log of %s\n%s' % (node.folder, node.read_log()[-6000:]))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if outcome.get_result().failed:
+        item.failed = True
+
+
+@pytest.fixture
+def cloud(run):
+    """A strict cloud: link, registry, ocpp."""
+    ws, = free_ports(1)
+    node = run(base_config(ws))
+    node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
+    node.ws_port = ws
+    return node
+
+
+@pytest.fixture(params=sorted(CLIENTS))
+def station(request):
+    client = CLIENTS[request.param]()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def any_station():
+    """Where the client does not matter."""
+    made = []
+
+    def make():
+        made.append(CLIENTS['ocpp']())
+        return made[-1]
+    yield make
+    for client in made:
+        client.close()

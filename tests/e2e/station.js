@@ -1,0 +1,68 @@
+// A charging station made of npm's ocpp-rpc, driven by JSON lines: commands on stdin, what happens on stdout.
+//
+//   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "..."}
+//   {"id": 2, "do": "call", "action": "BootNotification", "payload": {...}}
+//   {"id": 3, "do": "answers", "answers": {"RemoteStartTransaction": {"status": "Accepted"}}}
+//   {"id": 4, "do": "close"}
+//
+// Each gets {"id": N, "ok": ...} or {"id": N, "error": {...}}. What the server asks comes as {"asked": ACTION, "payload": {...}}, the end
+// of the connection as {"closed": true}.
+'use strict';
+const readline = require('readline');
+const { RPCClient, createRPCError } = require('ocpp-rpc');
+
+let client = null;
+let answers = {};
+
+function say(message) {
+	process.stdout.write(JSON.stringify(message) + '\n');
+}
+
+async function connect(command) {
+	const options = {
+		endpoint: command.url,
+		identity: command.identity,
+		protocols: ['ocpp1.6'],
+		strictMode: command.strict !== false,
+		reconnect: false,
+		callTimeoutMs: 15000,
+		pingIntervalMs: 0,
+	};
+	if (command.password !== undefined)
+		options.password = command.password;
+	client = new RPCClient(options);
+	client.handle(({ method, params }) => {
+		say({ asked: method, payload: params });
+		if (!(method in answers))
+			throw createRPCError('NotImplemented');
+		return answers[method];
+	});
+	client.on('strictValidationFailure', (event) => say({ invalid: event.method, error: String(event.error) }));
+	client.on('disconnect', () => say({ closed: true }));
+	await client.connect();
+	return { protocol: client.protocol };
+}
+
+async function run(command) {
+	switch (command.do) {
+	case 'connect':
+		return connect(command);
+	case 'call':
+		return client.call(command.action, command.payload);
+	case 'answers':
+		answers = command.answers;
+		return {};
+	case 'close':
+		await client.close({ force: command.force === true });
+		return {};
+	default:
+		throw new Error('unknown command ' + command.do);
+	}
+}
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => {
+	const command = JSON.parse(line);
+	run(command).then(
+		(ok) => say({ id: command.id, ok: ok === undefined ? null : ok }),
+		(error) => say({ id: command.id, error: { code: error.rpcErrorCode || error.code || error.name, message: error.message } }));
+}).on('close', () => process.exit(0));

@@ -1,0 +1,218 @@
+"""Charging stations made of other people's OCPP clients, behind one interface:
+
+    connect(url, identity, password=None)   call(action, payload) -> payload   answer(action, payload)
+    asked(action) -> payload of the server's next such call   wait_closed()   close()
+"""
+import asyncio
+import json
+import os
+import queue
+import subprocess
+import threading
+
+import ocpp.exceptions
+import ocpp.v16
+import ocpp.v16.call
+import ocpp.v16.call_result
+import websockets
+from ocpp.charge_point import camel_to_snake_case
+from ocpp.routing import on
+from ocpp.v16.enums import Action
+
+from galvan import PATIENCE_S
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class StationError(Exception):
+    def __init__(self, code, message=''):
+        super().__init__('%s: %s' % (code, message))
+        self.code = code
+
+
+class Asked:
+    """What the server asked, by action."""
+
+    def __init__(self):
+        self._queues = {}
+        self._lock = threading.Lock()
+
+    def of(self, action):
+        with self._lock:
+            return self._queues.setdefault(action, queue.Queue())
+
+    def wait(self, action, limit_s):
+        try:
+            return self.of(action).get(timeout=limit_s)
+        except queue.Empty:
+            raise TimeoutError('the server did not ask for %s within %g s' % (action, limit_s)) from None
+
+
+class OcppRpc:
+    """npm ocpp-rpc, in a node process."""
+    name = 'ocpp-rpc'
+
+    def __init__(self):
+        self._process = subprocess.Popen(['node', os.path.join(HERE, 'station.js')], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True, cwd=HERE)
+        self._answers = {}
+        self._waiting = {}
+        self._next = 0
+        self._asked = Asked()
+        self._closed = threading.Event()
+        self.invalid = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            message = json.loads(line)
+            if 'id' in message:
+                self._waiting.pop(message['id']).put(message)
+            elif 'asked' in message:
+                self._asked.of(message['asked']).put(message['payload'])
+            elif 'invalid' in message:
+                self.invalid.append(message)
+            elif 'closed' in message:
+                self._closed.set()
+
+    def _do(self, **command):
+        answer = queue.Queue()
+        self._next += 1
+        self._waiting[self._next] = answer
+        self._process.stdin.write(json.dumps(dict(command, id=self._next)) + '\n')
+        self._process.stdin.flush()
+        message = answer.get(timeout=PATIENCE_S)
+        if 'error' in message:
+            raise StationError(message['error']['code'], message['error']['message'])
+        return message['ok']
+
+    def connect(self, url, identity, password=None):
+        command = dict(do='connect', url=url, identity=identity, strict=False)
+        if password is not None:
+            command['password'] = password
+        self._do(**command)
+        self._closed.clear()
+        self._do(do='answers', answers=self._answers)
+
+    def answer(self, action, payload):
+        self._answers[action] = payload
+        self._do(do='answers', answers=self._answers)
+
+    def call(self, action, payload):
+        return self._do(do='call', action=action, payload=payload)
+
+    def asked(self, action, limit_s=PATIENCE_S):
+        return self._asked.wait(action, limit_s)
+
+    def wait_closed(self, limit_s=PATIENCE_S):
+        if not self._closed.wait(limit_s):
+            raise TimeoutError('the connection is still open after %g s' % limit_s)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(PATIENCE_S)
+
+
+def _charge_point(answers, asked):
+    """An ocpp.v16.ChargePoint that answers each call of the server as `answers` says at that time."""
+    def handler(action):
+        async def handle(self, **payload):
+            asked.of(action).put(camel(payload))
+            if action not in answers:
+                raise ocpp.exceptions.NotImplementedError()
+            return getattr(ocpp.v16.call_result, action)(**snake(answers[action]))
+        handle.__name__ = 'on_' + camel_to_snake_case({action: 0}).popitem()[0]
+        return on(action)(handle)
+
+    wanted = ['RemoteStartTransaction', 'RemoteStopTransaction', 'Reset', 'UnlockConnector', 'ChangeAvailability',
+              'ChangeConfiguration', 'GetConfiguration', 'ClearCache', 'TriggerMessage', 'DataTransfer']
+    known = {a.value for a in Action} & set(wanted)
+    return type('Station', (ocpp.v16.ChargePoint,), {'on_' + a: handler(a) for a in known})
+
+
+def snake(payload):
+    return camel_to_snake_case(payload)
+
+
+def camel(payload):
+    from ocpp.charge_point import snake_to_camel_case
+    return snake_to_camel_case(payload)
+
+
+class PyOcpp:
+    """PyPI ocpp over websockets, in a thread with its loop."""
+    name = 'ocpp'
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._answers = {}
+        self._asked = Asked()
+        self._closed = threading.Event()
+        self._type = _charge_point(self._answers, self._asked)
+        self._socket = self._station = self._task = None
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def _run(self, coroutine, limit_s=PATIENCE_S):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(limit_s)
+
+    async def _connect(self, url, identity, password):
+        headers = {}
+        if password is not None:
+            import base64
+            headers['Authorization'] = 'Basic ' + base64.b64encode(('%s:%s' % (identity, password)).encode()).decode()
+        self._socket = await websockets.connect(url.rstrip('/') + '/' + identity, subprotocols=['ocpp1.6'],
+                                                additional_headers=headers)
+        self._station = self._type(identity, self._socket, response_timeout=15)
+        self._task = asyncio.ensure_future(self._serve())
+
+    async def _serve(self):
+        try:
+            await self._station.start()
+        except websockets.ConnectionClosed:
+            pass
+        finally:
+            self._closed.set()
+
+    def connect(self, url, identity, password=None):
+        self._closed.clear()
+        try:
+            self._run(self._connect(url, identity, password))
+        except websockets.InvalidStatus as e:
+            raise StationError(e.response.status_code) from e
+
+    def answer(self, action, payload):
+        self._answers[action] = payload
+
+    async def _call(self, action, payload):
+        request = getattr(ocpp.v16.call, action)(**snake(payload))
+        return await self._station.call(request, suppress=False)
+
+    def call(self, action, payload):
+        import dataclasses
+        try:
+            reply = self._run(self._call(action, payload))
+        except ocpp.exceptions.OCPPError as e:
+            raise StationError(e.code, e.description) from e
+        except (websockets.ConnectionClosed, asyncio.TimeoutError) as e:
+            raise StationError('Closed', str(e)) from e
+        return {k: v for k, v in camel(dataclasses.asdict(reply)).items() if v is not None}
+
+    def asked(self, action, limit_s=PATIENCE_S):
+        return self._asked.wait(action, limit_s)
+
+    def wait_closed(self, limit_s=PATIENCE_S):
+        if not self._closed.wait(limit_s):
+            raise TimeoutError('the connection is still open after %g s' % limit_s)
+
+    async def _close(self):
+        if self._socket:
+            await self._socket.close()
+        if self._task:
+            self._task.cancel()
+
+    def close(self):
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+CLIENTS = {c.name: c for c in (OcppRpc, PyOcpp)}
