@@ -99,6 +99,20 @@ static void enumeration(struct writer *w, const struct gv_enum *e)
 	gv_buf_putc(w->out, ']');
 }
 
+/* google.protobuf's free JSON. True if the type is such. */
+static bool free_json(struct writer *w, const struct gv_type *type)
+{
+	if (strcmp(type->name, "google.protobuf.Value") == 0)
+		gv_buf_puts(w->out, "\"$comment\":\"any JSON\"");
+	else if (strcmp(type->name, "google.protobuf.Struct") == 0)
+		gv_buf_puts(w->out, "\"type\":[\"object\",\"null\"]");
+	else if (strcmp(type->name, "google.protobuf.ListValue") == 0)
+		gv_buf_puts(w->out, "\"type\":[\"array\",\"null\"]");
+	else
+		return false;
+	return true;
+}
+
 /* The members of the schema of one value of a field, without braces. `alone`: the bounds are the value's and not the list's. */
 static void value(struct writer *w, const struct gv_field *f, bool alone)
 {
@@ -107,6 +121,8 @@ static void value(struct writer *w, const struct gv_field *f, bool alone)
 	switch (f->kind) {
 	case GV_KIND_MESSAGE:
 	case GV_KIND_GROUP:
+		if (free_json(w, f->type))
+			return;
 		if (!alone || f->required) {
 			reference(w, f->type);
 			return;
