@@ -19,12 +19,13 @@ struct api_token {
 enum api_role api_role(const char *name);
 const char *api_role_name(enum api_role role);
 
-/* The token of an Authorization header "Bearer TOKEN" (the scheme in any case, RFC 9110 11.1; RFC 6750 2.1): within the header, NULL where
- * it is something else. */
+/* The token of an Authorization header "Bearer TOKEN" (the scheme in any case, RFC 9110 11.1; RFC 6750 2.1): within the
+ * header, NULL where it is something else. */
 const char *api_bearer(const char *authorization);
 
 void api_digest(const char *token, unsigned char ret[static API_DIGEST_SIZE]);
-/* The entry that this token is, or NULL. The time it takes depends neither on which it is nor on how much of it is right. */
+/* The entry that this token is, or NULL. The time it takes depends neither on which it is nor on how much of it is
+ * right. */
 const struct api_token *api_token_find(const struct api_token *tokens, size_t count, const char *token);
 
 #endif

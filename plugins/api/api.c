@@ -13,7 +13,7 @@
 
 const struct gv_table api_secrets = { .name = "secrets", .key = "s", .value = &api__secret__descriptor };
 
-/* ---- one request ------------------------------------------------------------------------------------------------------------------ */
+/* ---- one request ------------------------------------------------------------------------------- */
 
 /* What is open to this machine without a token: nothing that changes anything or names a device or person. */
 static bool needs_token(const struct api_exchange *x)
@@ -35,26 +35,28 @@ static bool needs_token(const struct api_exchange *x)
 static bool refused(struct api *api, struct gv_turn *t, const struct api_exchange *x)
 {
 	if (!x->local && !api->allow_remote) {
-		api_refuse(t, x->conn, GV_PERMISSION_DENIED, "only requests from this machine are served: allow_remote: true in api's config "
-							     "opens it to others");
-		return true;
-	}
-	if (needs_token(x) && !x->token) {
-		api_refuse_as(t, x->conn, 401, "www-authenticate", "Bearer realm=\"galvan\"", GV_UNAUTHENTICATED, "%s%s",
-			      *api_header(x->request, "authorization") ?
-				      "this token is not known; the header must read Authorization: Bearer TOKEN" :
-				      "a token is needed; send the header Authorization: Bearer TOKEN",
-			      api->own_token ? " (galvan call galvan.api.v1.Api/GetToken '{}' says it)" : "");
+		api_refuse(t, x->conn, GV_PERMISSION_DENIED,
+			   "only requests from this machine are served: allow_remote: true in api's config "
+			   "opens it to others");
 		return true;
 	}
 	if (x->route.kind == API_ROUTE_NONE) {
-		api_refuse(t, x->conn, GV_NOT_FOUND, "there is nothing at %.200s; calls go to /api/{package.Service}/{Method}",
-			   x->request->path);
+		api_refuse(t, x->conn, GV_NOT_FOUND,
+			   "there is nothing at %.200s; calls go to /api/{package.Service}/{Method}", x->request->path);
 		return true;
 	}
 	if (!api_route_takes(&x->route, x->request->method)) {
-		api_refuse_as(t, x->conn, 405, "allow", x->route.allow, GV_INVALID_ARGUMENT, "%.200s takes %s", x->request->path,
-			      x->route.allow);
+		api_refuse_as(t, x->conn, 405, "allow", x->route.allow, GV_INVALID_ARGUMENT, "%.200s takes %s",
+			      x->request->path, x->route.allow);
+		return true;
+	}
+	if (needs_token(x) && !x->token) {
+		api_refuse_as(t, x->conn, 401, "www-authenticate", "Bearer realm=\"galvan\"", GV_UNAUTHENTICATED,
+			      "%s%s",
+			      *api_header(x->request, "authorization")
+				      ? "this token is not known; the header must read Authorization: Bearer TOKEN"
+				      : "a token is needed; send the header Authorization: Bearer TOKEN",
+			      api->own_token ? " (galvan call galvan.api.v1.Api/GetToken '{}' says it)" : "");
 		return true;
 	}
 	return false;
@@ -78,7 +80,8 @@ static bool catalog_there(struct api *api, struct gv_turn *t, struct api_exchang
 {
 	if (!api->catalog) {
 		if (x->waited)
-			api_refuse(t, x->conn, GV_UNAVAILABLE, "the kernel has not said yet what this node serves: try again later");
+			api_refuse(t, x->conn, GV_UNAVAILABLE,
+				   "the kernel has not said yet what this node serves: try again later");
 		else
 			api_hold(api, t, x);
 		return false;
@@ -96,7 +99,8 @@ void api_handle(struct api *api, struct gv_turn *t, struct api_exchange *x)
 
 	x->route = api_route(x->request->path);
 	x->token = bearer ? api_token_find(api->tokens, api->n_tokens, bearer) : NULL;
-	x->local = x->request->loopback && !*api_header(x->request, "x-forwarded-for") && !*api_header(x->request, "forwarded");
+	x->local = x->request->loopback && !*api_header(x->request, "x-forwarded-for") &&
+		   !*api_header(x->request, "forwarded");
 	if (refused(api, t, x))
 		return;
 	switch (x->route.kind) {
@@ -107,14 +111,16 @@ void api_handle(struct api *api, struct gv_turn *t, struct api_exchange *x)
 		api_respond(t, x->conn, 200, "text/plain; charset=utf-8", "ok\n", 3);
 		break;
 	case API_ROUTE_READY:
-		api_call(api, t, x->conn, API_CALL_READY, &(struct gv_call){ .method = "galvan.kernel.v1.Kernel/Status",
-									     .request = &status,
-									     .timeout_ms = PROBE_TIMEOUT_MS });
+		api_call(api, t, x->conn, API_CALL_READY,
+			 &(struct gv_call){ .method = "galvan.kernel.v1.Kernel/Status",
+					    .request = &status,
+					    .timeout_ms = PROBE_TIMEOUT_MS });
 		break;
 	case API_ROUTE_METRICS:
-		api_call(api, t, x->conn, API_CALL_METRICS, &(struct gv_call){ .method = "galvan.kernel.v1.Kernel/Metrics",
-									       .request = &metrics,
-									       .timeout_ms = PROBE_TIMEOUT_MS });
+		api_call(api, t, x->conn, API_CALL_METRICS,
+			 &(struct gv_call){ .method = "galvan.kernel.v1.Kernel/Metrics",
+					    .request = &metrics,
+					    .timeout_ms = PROBE_TIMEOUT_MS });
 		break;
 	case API_ROUTE_OPENAPI:
 		if (catalog_there(api, t, x))
@@ -135,9 +141,10 @@ void api_handle(struct api *api, struct gv_turn *t, struct api_exchange *x)
 	}
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------------------------------ */
+/* ---- connections ------------------------------------------------------------------------------- */
 
-/* A connection that was open before this incarnation: either its request comes again, or its answer was lost and it must end. */
+/* A connection that was open before this incarnation: either its request comes again, or its answer was lost and it
+ * must end. */
 static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 {
 	struct api *api = self;
@@ -200,7 +207,9 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int add_token(struct api *api, const char *token, enum api_role role, const char *name)
 {
@@ -222,8 +231,8 @@ static int own_token(struct api *api, struct gv_turn *t)
 	Api__Secret made = API__SECRET__INIT;
 
 	if (!kept) {
-		made.token = gv_str(t, "%016llx%016llx%016llx", (unsigned long long)gv_random(t), (unsigned long long)gv_random(t),
-				    (unsigned long long)gv_random(t));
+		made.token = gv_str(t, "%016llx%016llx%016llx", (unsigned long long)gv_random(t),
+				    (unsigned long long)gv_random(t), (unsigned long long)gv_random(t));
 		gv_put(t, &api_secrets, gv_key("token"), &made);
 		gv_log(t, GV_INFO, "made the token of this node's HTTP API; it may do everything token=%s", made.token);
 		kept = &made;
@@ -242,7 +251,8 @@ static int read_tokens(struct api *api, struct gv_turn *t, const Api__Config *co
 		enum api_role role = api_role(token->role);
 
 		if (role == API_NOBODY)
-			return gv_fault(t, "tokens[%zu].role \"%s\": must be viewer, operator or admin", i, token->role);
+			return gv_fault(t, "tokens[%zu].role \"%s\": must be viewer, operator or admin", i,
+					token->role);
 		if (strlen(token->token) < 16 || strchr(token->token, ' '))
 			return gv_fault(t, "tokens[%zu].token: must have at least 16 characters and no space", i);
 		if (api_token_find(api->tokens, api->n_tokens, token->token))
@@ -272,7 +282,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	api->max_body_bytes = c->max_body_bytes;
 	listener.name = (char *)"http";
 	listener.kind = LINK__LISTENER__KIND__HTTP;
-	listener.max_frame_bytes = c->max_body_bytes + 64 * 1024; /* its headers travel with it */
+	listener.max_body_bytes = c->max_body_bytes;
 	gv_listen(t, &listener);
 	api_describe(api, t);
 	return 0;
@@ -297,7 +307,8 @@ static int get_token(void *self, struct gv_turn *t, struct gv_ticket ticket, con
 	const struct api *api = self;
 
 	if (!api->own_token || !kept)
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "the config file names api's tokens: use one of those");
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+				 "the config file names api's tokens: use one of those");
 	reply.token = kept->token;
 	return gv_reply(t, ticket, &reply);
 }

@@ -12,16 +12,16 @@
 #include <galvan/plugin.h>
 #include <lib/buf.h>
 
-#define API_PENDING_MAX 4096           /* requests that wait for a plugin's answer */
-#define API_HELD_MAX 256               /* requests that wait for the catalogue */
+#define API_PENDING_MAX 4096 /* requests that wait for a plugin's answer */
+#define API_HELD_MAX 256     /* requests that wait for the catalogue */
 #define API_HELD_BYTES_MAX (8u << 20)
-#define API_STREAM_TYPES_MAX 64        /* types that one event stream may name */
-#define API_EVENTS_HELD_MAX 256        /* events that wait for the catalogue */
-#define API_RETURNED_MAX 4096          /* connections found open at start */
-#define API_CATALOG_AGE_MAX_MS 2000    /* an older catalogue is asked for again with the next request */
-#define API_CATALOG_AGE_MIN_MS 250     /* a younger one is believed when it says that there is no such thing */
+#define API_STREAM_TYPES_MAX 64     /* types that one event stream may name */
+#define API_EVENTS_HELD_MAX 256     /* events that wait for the catalogue */
+#define API_RETURNED_MAX 4096       /* connections found open at start */
+#define API_CATALOG_AGE_MAX_MS 2000 /* an older catalogue is asked for again with the next request */
+#define API_CATALOG_AGE_MIN_MS 250  /* a younger one is believed when it says that there is no such thing */
 #define API_KEEPALIVE_MS 15000
-#define API_RETURNED_MS 1000           /* how long a connection found open may take to show an unhandled request */
+#define API_RETURNED_MS 1000 /* how long a connection found open may take to show an unhandled request */
 
 enum api_call_kind { API_CALL_RPC, API_CALL_READY, API_CALL_METRICS };
 struct api_pending {
@@ -41,7 +41,7 @@ struct api_held {
 
 struct api_stream {
 	uint64_t conn;
-	char **types; /* full names */
+	char **types;   /* full names */
 	size_t n_types; /* 0: all */
 };
 
@@ -87,18 +87,19 @@ struct api_exchange {
 	const Link__HttpRequest *request;
 	struct api_route route;
 	const struct api_token *token; /* NULL: none, or no valid one */
-	bool local;   /* comes from this machine, by no proxy */
-	bool again;   /* may have been handled before a restart */
-	bool waited;  /* the catalogue has been read since it came */
+	bool local;                    /* comes from this machine, by no proxy */
+	bool again;                    /* may have been handled before a restart */
+	bool waited;                   /* the catalogue has been read since it came */
 };
 
 /* respond.c */
-void api_respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const void *data, size_t size);
+void api_respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const void *data,
+		 size_t size);
 /* An error body {"code","message"} with the status that goes with the code. */
 void api_refuse(struct gv_turn *t, uint64_t conn, unsigned code, const char *fmt, ...) GV_PRINTF(4, 5);
 /* The same with another status and, unless NULL, one more header. */
-void api_refuse_as(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value, unsigned code,
-		   const char *fmt, ...) GV_PRINTF(7, 8);
+void api_refuse_as(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value,
+		   unsigned code, const char *fmt, ...) GV_PRINTF(7, 8);
 /* The first value of a header by its lower-case name, "" where there is none. */
 const char *api_header(const Link__HttpRequest *request, const char *name);
 /* Connect's HTTP status for a code. */
@@ -122,7 +123,8 @@ void api_rpc_answer(struct api *api, struct gv_turn *t, uint64_t conn, const str
 void api_stream_open(struct api *api, struct gv_turn *t, struct api_exchange *x);
 void api_stream_close(struct api *api, struct gv_turn *t, uint64_t conn);
 void api_stream_keepalive(struct api *api, struct gv_turn *t);
-int api_on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from);
+int api_on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
+		 const struct gv_emitter *from);
 /* Sends what waited for the catalogue. */
 void api_stream_release(struct api *api, struct gv_turn *t);
 void api_streams_fini(struct api *api);

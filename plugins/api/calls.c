@@ -1,5 +1,5 @@
-/* Calls that wait for their answers, and the catalogue that the kernel's answer keeps fresh. All of it is in memory: an HTTP client whose
- * answer was lost with a restart sees its connection end and asks again. */
+/* Calls that wait for their answers, and the catalogue that the kernel's answer keeps fresh. All of it is in memory: an
+ * HTTP client whose answer was lost with a restart sees its connection end and asks again. */
 #include "api.h"
 
 #include <galvan/kernel.pb-c.h>
@@ -46,14 +46,15 @@ void api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_k
 	struct gv_call tagged = *call;
 
 	if (!p) {
-		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED, "%d requests wait for an answer already: try again later", API_PENDING_MAX);
+		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED, "%d requests wait for an answer already: try again later",
+			   API_PENDING_MAX);
 		return;
 	}
 	p->round = (p->round + 1) & 0x7fffffff;
 	tagged.tag = (uint64_t)p->round << 32 | (uint64_t)(p - api->pending);
 	if (gv_call(t, &tagged) != 0) {
-		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED, "too many calls to the plugin that serves %s wait already: try again later",
-			   call->method);
+		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED,
+			   "too many calls to the plugin that serves %s wait already: try again later", call->method);
 		return;
 	}
 	p->used = true;
@@ -68,9 +69,9 @@ void api_describe(struct api *api, struct gv_turn *t)
 	if (api->describing)
 		return;
 	api->describing = gv_call(t, &(struct gv_call){ .method = "galvan.kernel.v1.Kernel/Describe",
-							 .request = &request,
-							 .timeout_ms = DESCRIBE_TIMEOUT_MS,
-							 .tag = TAG_DESCRIBE }) == 0;
+							.request = &request,
+							.timeout_ms = DESCRIBE_TIMEOUT_MS,
+							.tag = TAG_DESCRIBE }) == 0;
 }
 
 void api_hold(struct api *api, struct gv_turn *t, const struct api_exchange *x)
@@ -81,8 +82,10 @@ void api_hold(struct api *api, struct gv_turn *t, const struct api_exchange *x)
 	if (!api->held)
 		api->held = calloc(API_HELD_MAX, sizeof(*api->held));
 	api_describe(api, t);
-	if (!api->held || !api->describing || api->n_held == API_HELD_MAX || api->held_bytes + size > API_HELD_BYTES_MAX) {
-		api_refuse(t, x->conn, GV_UNAVAILABLE, "too many requests wait until the node has said what it serves: try again later");
+	if (!api->held || !api->describing || api->n_held == API_HELD_MAX ||
+	    api->held_bytes + size > API_HELD_BYTES_MAX) {
+		api_refuse(t, x->conn, GV_UNAVAILABLE,
+			   "too many requests wait until the node has said what it serves: try again later");
 		return;
 	}
 	held = &api->held[api->n_held];
@@ -124,7 +127,8 @@ static void described(struct api *api, struct gv_turn *t, const struct gv_answer
 
 	api->describing = false;
 	if (answer->code != GV_OK) {
-		gv_log(t, GV_WARN, "the kernel did not say what it serves; asking again with the next request code=%s error=\"%s\"",
+		gv_log(t, GV_WARN,
+		       "the kernel did not say what it serves; asking again with the next request code=%s error=\"%s\"",
 		       gv_code_name(answer->code), answer->error);
 	} else if (api->catalog && api->catalog->packed_size == answer->packed_size &&
 		   memcmp(api->catalog->packed, answer->packed, answer->packed_size) == 0) {
@@ -132,11 +136,15 @@ static void described(struct api *api, struct gv_turn *t, const struct gv_answer
 	} else {
 		error = api_catalog_create(answer->packed, answer->packed_size, &catalog, left_out, sizeof(left_out));
 		if (error) {
-			gv_log(t, GV_ERR, "what the kernel says it serves cannot be read; going on with what was known error=\"%s\"",
+			gv_log(t, GV_ERR,
+			       "what the kernel says it serves cannot be read; going on with what was known "
+			       "error=\"%s\"",
 			       strerror(-error));
 		} else {
 			if (*left_out)
-				gv_log(t, GV_ERR, "the types of some plugins cannot be read; their services are left out plugins=\"%s\"",
+				gv_log(t, GV_ERR,
+				       "the types of some plugins cannot be read; their services are left out "
+				       "plugins=\"%s\"",
 				       left_out);
 			api_catalog_destroy(api->catalog);
 			api->catalog = catalog;

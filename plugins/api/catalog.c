@@ -1,4 +1,5 @@
-/* Turns the records of a node's plugins into one schema to answer requests by. Nothing about any service is written down in api. */
+/* Turns the records of a node's plugins into one schema to answer requests by. Nothing about any service is written
+ * down in api. */
 #include "catalog.h"
 #include "kernel.schema.h"
 
@@ -68,7 +69,8 @@ static int build(struct api_catalog *c, const Kernel__DescribeReply *d, char *re
 		error = gv_schema_add(c->schema, r->file_descriptor_set.data, r->file_descriptor_set.len);
 		if (error == -EBADMSG) {
 			if (used < left_out_size)
-				used += (size_t)snprintf(ret_left_out + used, left_out_size - used, "%s%s", used ? ", " : "", r->name);
+				used += (size_t)snprintf(ret_left_out + used, left_out_size - used, "%s%s",
+							 used ? ", " : "", r->name);
 			continue;
 		}
 		if (error)
@@ -83,7 +85,8 @@ static int build(struct api_catalog *c, const Kernel__DescribeReply *d, char *re
 	return 0;
 }
 
-int api_catalog_create(const uint8_t *packed, size_t size, struct api_catalog **ret, char *ret_left_out, size_t left_out_size)
+int api_catalog_create(const uint8_t *packed, size_t size, struct api_catalog **ret, char *ret_left_out,
+		       size_t left_out_size)
 {
 	Kernel__DescribeReply *d = kernel__describe_reply__unpack(NULL, size, packed);
 	struct api_catalog *c = calloc(1, sizeof(*c));

@@ -1,4 +1,5 @@
-/* Says in OpenAPI's words what the schema says: comments become descriptions, rules become bounds, secrets become write-only. */
+/* Says in OpenAPI's words what the schema says: comments become descriptions, rules become bounds, secrets become
+ * write-only. */
 #include "openapi.h"
 
 #include <lib/json.h>
@@ -113,7 +114,8 @@ static bool free_json(struct writer *w, const struct gv_type *type)
 	return true;
 }
 
-/* The members of the schema of one value of a field, without braces. `alone`: the bounds are the value's and not the list's. */
+/* The members of the schema of one value of a field, without braces. `alone`: the bounds are the value's and not the
+ * list's. */
 static void value(struct writer *w, const struct gv_field *f, bool alone)
 {
 	const char *min = alone ? f->min : "", *max = alone ? f->max : "";
@@ -151,7 +153,8 @@ static void value(struct writer *w, const struct gv_field *f, bool alone)
 		return;
 	case GV_KIND_DOUBLE:
 	case GV_KIND_FLOAT:
-		gv_buf_printf(w->out, "\"type\":\"number\",\"format\":\"%s\"", f->kind == GV_KIND_DOUBLE ? "double" : "float");
+		gv_buf_printf(w->out, "\"type\":\"number\",\"format\":\"%s\"",
+			      f->kind == GV_KIND_DOUBLE ? "double" : "float");
 		break;
 	default:
 		if (is_64(f->kind)) { /* a string in JSON, so its bounds can only be told */
@@ -223,28 +226,37 @@ static void component(struct writer *w, const struct gv_type *type)
 
 static void method(struct writer *w, const struct gv_service_type *service, const struct gv_rpc *rpc)
 {
-	gv_buf_printf(w->out, ",\"/api/%s/%s\":{\"post\":{\"operationId\":\"%s.%s\",\"tags\":[\"%s\"]", service->name, rpc->name,
-		      service->name, rpc->name, service->name);
+	gv_buf_printf(w->out, ",\"/api/%s/%s\":{\"post\":{\"operationId\":\"%s.%s\",\"tags\":[\"%s\"]", service->name,
+		      rpc->name, service->name, rpc->name, service->name);
 	if (*rpc->comment)
 		property(w, "description", rpc->comment);
 	property(w, "x-role", rpc->role);
 	gv_buf_puts(w->out, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{");
 	reference(w, rpc->input);
-	gv_buf_puts(w->out, "}}}},\"responses\":{\"200\":{\"description\":\"The reply\",\"content\":{\"application/json\":{\"schema\":{");
+	gv_buf_puts(w->out, "}}}},\"responses\":{\"200\":{\"description\":\"The "
+			    "reply\",\"content\":{\"application/json\":{\"schema\":{");
 	reference(w, rpc->output);
 	gv_buf_puts(w->out, "}}}},\"default\":{\"$ref\":\"#/components/responses/Error\"}}}}");
 }
 
 static void event_stream(struct writer *w, const struct api_catalog *c)
 {
-	gv_buf_puts(w->out, "\"/api/events\":{\"get\":{\"operationId\":\"events\",\"description\":\"Events as they happen, from now on, as "
-			    "server-sent events. Nothing from before is sent, and Last-Event-ID is not honoured.\",\"x-role\":\"viewer\","
-			    "\"parameters\":[{\"name\":\"type\",\"in\":\"query\",\"explode\":true,\"description\":\"Only these types, by full "
-			    "name or the last part of it; none: all\",\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}],"
-			    "\"responses\":{\"200\":{\"description\":\"One JSON object per event; its member event is one of these types\","
-			    "\"content\":{\"text/event-stream\":{\"schema\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},"
-			    "\"key\":{\"type\":\"string\"},\"timeMs\":{\"type\":\"string\",\"format\":\"int64\"},\"instance\":{\"type\":"
-			    "\"string\"},\"seq\":{\"type\":\"string\",\"format\":\"int64\"},\"event\":{\"type\":\"object\"");
+	gv_buf_puts(w->out,
+		    "\"/api/events\":{\"get\":{\"operationId\":\"events\",\"description\":\"Events as they happen, "
+		    "from now on, as "
+		    "server-sent events. Nothing from before is sent, and Last-Event-ID is not "
+		    "honoured.\",\"x-role\":\"viewer\","
+		    "\"parameters\":[{\"name\":\"type\",\"in\":\"query\",\"explode\":true,\"description\":\"Only these "
+		    "types, by full "
+		    "name or the last part of it; none: "
+		    "all\",\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}],"
+		    "\"responses\":{\"200\":{\"description\":\"One JSON object per event; its member event is one of "
+		    "these types\","
+		    "\"content\":{\"text/"
+		    "event-stream\":{\"schema\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},"
+		    "\"key\":{\"type\":\"string\"},\"timeMs\":{\"type\":\"string\",\"format\":\"int64\"},\"instance\":{"
+		    "\"type\":"
+		    "\"string\"},\"seq\":{\"type\":\"string\",\"format\":\"int64\"},\"event\":{\"type\":\"object\"");
 	for (size_t i = 0; i < c->n_events; i++) {
 		gv_buf_puts(w->out, i ? ",{" : ",\"anyOf\":[{");
 		reference(w, c->events[i]);
@@ -254,11 +266,12 @@ static void event_stream(struct writer *w, const struct api_catalog *c)
 	gv_buf_puts(w->out, "{\"$ref\":\"#/components/responses/Error\"}}}}");
 }
 
-static const char error_parts[] =
-	"\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
-	"\"responses\":{\"Error\":{\"description\":\"Why not\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\","
-	"\"required\":[\"code\",\"message\"],\"properties\":{\"code\":{\"type\":\"string\",\"description\":\"One of Connect's codes: "
-	"not_found, invalid_argument, ...\"},\"message\":{\"type\":\"string\"}}}}}}},";
+static const char error_parts[] = "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
+				  "\"responses\":{\"Error\":{\"description\":\"Why "
+				  "not\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\","
+				  "\"required\":[\"code\",\"message\"],\"properties\":{\"code\":{\"type\":\"string\","
+				  "\"description\":\"One of Connect's codes: "
+				  "not_found, invalid_argument, ...\"},\"message\":{\"type\":\"string\"}}}}}}},";
 
 int api_openapi_write(const struct api_catalog *c, const char *version, struct gv_buf *out)
 {
@@ -266,8 +279,10 @@ int api_openapi_write(const struct api_catalog *c, const char *version, struct g
 
 	gv_buf_puts(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"galvan\",\"version\":");
 	text(&w, version);
-	gv_buf_puts(out, ",\"description\":\"Every service of this node's plugins. JSON is the canonical proto3 mapping: 64-bit integers are "
-			 "strings (numbers are read too), zero values are always printed.\"},\"security\":[{\"bearer\":[]}],\"paths\":{");
+	gv_buf_puts(out, ",\"description\":\"Every service of this node's plugins. JSON is the canonical proto3 "
+			 "mapping: 64-bit integers are "
+			 "strings (numbers are read too), zero values are always "
+			 "printed.\"},\"security\":[{\"bearer\":[]}],\"paths\":{");
 	event_stream(&w, c);
 	for (size_t i = 0; i < c->n_services; i++) {
 		for (size_t j = 0; j < c->services[i]->n_methods; j++)

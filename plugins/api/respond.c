@@ -40,16 +40,17 @@ const char *api_header(const Link__HttpRequest *request, const char *name)
 	return "";
 }
 
-static void respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const char *header, const char *value,
-		    const void *data, size_t size)
+static void respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const char *header,
+		    const char *value, const void *data, size_t size)
 {
 	const char *const pairs[][2] = {
 		{ "content-type", content_type },
 		{ "cache-control", "no-store" },
 		{ "x-content-type-options", "nosniff" },
 		{ "referrer-policy", "no-referrer" },
-		{ "content-security-policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-					     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
+		{ "content-security-policy",
+		  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+		  "frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
 		{ header, value },
 	};
 	Link__HttpHeader headers[sizeof(pairs) / sizeof(*pairs)], *list[sizeof(pairs) / sizeof(*pairs)];
@@ -69,13 +70,14 @@ static void respond(struct gv_turn *t, uint64_t conn, unsigned status, const cha
 	gv_count(t, status < 400 ? "answers" : status < 500 ? "refusals" : "failures", 1);
 }
 
-void api_respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const void *data, size_t size)
+void api_respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const void *data,
+		 size_t size)
 {
 	respond(t, conn, status, content_type, NULL, NULL, data, size);
 }
 
-static void refuse(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value, unsigned code,
-		   const char *fmt, va_list ap)
+static void refuse(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value,
+		   unsigned code, const char *fmt, va_list ap)
 {
 	struct gv_buf message = { 0 }, body = { 0 };
 
@@ -97,8 +99,8 @@ void api_refuse(struct gv_turn *t, uint64_t conn, unsigned code, const char *fmt
 	va_end(ap);
 }
 
-void api_refuse_as(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value, unsigned code,
-		   const char *fmt, ...)
+void api_refuse_as(struct gv_turn *t, uint64_t conn, unsigned status, const char *header, const char *value,
+		   unsigned code, const char *fmt, ...)
 {
 	va_list ap;
 

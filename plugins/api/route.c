@@ -1,4 +1,5 @@
-/* Which path leads where, and reading a query string. Kept apart from what is done there, so that it can be tested and fuzzed alone. */
+/* Which path leads where, and reading a query string. Kept apart from what is done there, so that it can be tested and
+ * fuzzed alone. */
 #include "route.h"
 
 #include <errno.h>
@@ -8,8 +9,8 @@ static const struct {
 	const char *path;
 	enum api_route_kind kind;
 } fixed[] = {
-	{ "/healthz", API_ROUTE_HEALTH },       { "/readyz", API_ROUTE_READY },
-	{ "/metrics", API_ROUTE_METRICS },      { "/api/openapi.json", API_ROUTE_OPENAPI },
+	{ "/healthz", API_ROUTE_HEALTH },    { "/readyz", API_ROUTE_READY },
+	{ "/metrics", API_ROUTE_METRICS },   { "/api/openapi.json", API_ROUTE_OPENAPI },
 	{ "/api/events", API_ROUTE_EVENTS },
 };
 
@@ -97,7 +98,8 @@ int api_query_next(const char *query, const char *name, size_t *at, char ret[sta
 		*at += size + (s[size] == '&');
 		if (split != strlen(name) || strncmp(s, name, split) != 0)
 			continue;
-		r = split < size ? decode(s + split + 1, size - split - 1, value, sizeof(value)) : decode("", 0, value, sizeof(value));
+		r = split < size ? decode(s + split + 1, size - split - 1, value, sizeof(value))
+				 : decode("", 0, value, sizeof(value));
 		if (r < 0)
 			return r;
 		memcpy(ret, value, (size_t)r + 1);

@@ -20,9 +20,9 @@ enum api_route_kind {
 
 struct api_route {
 	enum api_route_kind kind;
-	const char *allow;          /* the methods it takes, as the Allow header says them */
+	const char *allow;           /* the methods it takes, as the Allow header says them */
 	const struct api_page *page; /* API_ROUTE_PAGE */
-	const char *rpc;            /* API_ROUTE_CALL: "package.Service/Method", within the path */
+	const char *rpc;             /* API_ROUTE_CALL: "package.Service/Method", within the path */
 };
 
 /* `path` is percent-decoded and has no query. */
@@ -31,8 +31,9 @@ struct api_route api_route(const char *path);
 bool api_route_takes(const struct api_route *route, const char *method);
 
 #define API_QUERY_VALUE_MAX 256
-/* The next value of `name` in a raw query string; *at starts at 0 and is where to go on. Percent-decoded, '+' is a space. 1 with ret set,
- * 0 at the end, -EINVAL for a broken escape or a zero byte, -ENOSPC for a value that is too long. */
+/* The next value of `name` in a raw query string; *at starts at 0 and is where to go on. Percent-decoded, '+' is a
+ * space. 1 with ret set, 0 at the end, -EINVAL for a broken escape or a zero byte, -ENOSPC for a value that is too
+ * long. */
 int api_query_next(const char *query, const char *name, size_t *at, char ret[static API_QUERY_VALUE_MAX]);
 
 #endif

@@ -1,4 +1,5 @@
-/* POST /api/{package.Service}/{Method}: JSON in, a call over the bus, JSON out. Works for every service by reflection. */
+/* POST /api/{package.Service}/{Method}: JSON in, a call over the bus, JSON out. Works for every service by reflection.
+ */
 #include "api.h"
 
 #include <lib/json.h>
@@ -38,12 +39,13 @@ static void refuse_unknown(struct api *api, struct gv_turn *t, const struct api_
 	struct gv_buf known = { 0 };
 
 	if (api_catalog_serves(api->catalog, x->route.rpc, size)) {
-		const struct gv_service_type *s = gv_schema_service(api->catalog->schema, gv_str(t, "%.*s", (int)size, x->route.rpc));
+		const struct gv_service_type *s = gv_schema_service(api->catalog->schema,
+								    gv_str(t, "%.*s", (int)size, x->route.rpc));
 
 		for (size_t i = 0; s && i < s->n_methods; i++)
 			gv_buf_printf(&known, "%s%s", i ? ", " : "", s->methods[i].name);
-		api_refuse(t, x->conn, GV_NOT_FOUND, "service %.*s has no method \"%.100s\"; it has %s", (int)size, x->route.rpc,
-			   x->route.rpc + size + 1, gv_buf_str(&known));
+		api_refuse(t, x->conn, GV_NOT_FOUND, "service %.*s has no method \"%.100s\"; it has %s", (int)size,
+			   x->route.rpc, x->route.rpc + size + 1, gv_buf_str(&known));
 	} else {
 		for (size_t i = 0; i < api->catalog->n_services; i++)
 			gv_buf_printf(&known, "%s%s", i ? ", " : "", api->catalog->services[i]->name);
@@ -59,18 +61,45 @@ static bool may_be_new(const struct api *api, struct gv_turn *t, const struct ap
 	return !x->waited && gv_now_ms(t) - api->catalog_at_ms >= API_CATALOG_AGE_MIN_MS;
 }
 
-static bool body_refused(struct api *api, struct gv_turn *t, const struct api_exchange *x)
+static bool type_refused(struct gv_turn *t, const struct api_exchange *x)
 {
-	if (!is_json(api_header(x->request, "content-type"))) {
-		api_refuse_as(t, x->conn, 415, "accept-post", "application/json", GV_INVALID_ARGUMENT,
-			      "the body must be JSON, with the header Content-Type: application/json");
-		return true;
+	if (is_json(api_header(x->request, "content-type")))
+		return false;
+	api_refuse_as(t, x->conn, 415, "accept-post", "application/json", GV_INVALID_ARGUMENT,
+		      "the body must be JSON, with the header Content-Type: application/json");
+	return true;
+}
+
+/* The body, which link hands over as a blob where it is large. An empty one stands for {}. False when it has been
+ * refused. */
+static bool read_body(struct api *api, struct gv_turn *t, const struct api_exchange *x, const char **ret,
+		      size_t *ret_size)
+{
+	const Link__HttpRequest *r = x->request;
+	int64_t size = *r->body_blob ? gv_blob_size(t, r->body_blob) : (int64_t)r->body.len;
+	char *copy;
+
+	if (size > api->max_body_bytes) {
+		api_refuse_as(t, x->conn, 413, NULL, NULL, GV_INVALID_ARGUMENT, "the body is larger than %u bytes",
+			      api->max_body_bytes);
+		return false;
 	}
-	if (*x->request->body_blob || x->request->body.len > api->max_body_bytes) {
-		api_refuse_as(t, x->conn, 413, NULL, NULL, GV_INVALID_ARGUMENT, "the body is larger than %u bytes", api->max_body_bytes);
-		return true;
+	if (*r->body_blob) {
+		copy = gv_alloc(t, size > 0 ? (size_t)size : 1);
+		if (size < 0 || gv_blob_read(t, r->body_blob, 0, copy, (size_t)size) != size) {
+			api_refuse(t, x->conn, GV_INTERNAL, "the body, blob %s, cannot be read", r->body_blob);
+			return false;
+		}
+		*ret = copy;
+	} else {
+		*ret = (const char *)r->body.data;
 	}
-	return false;
+	*ret_size = (size_t)size;
+	if (size == 0) {
+		*ret = "{}";
+		*ret_size = 2;
+	}
+	return true;
 }
 
 static bool method_refused(struct gv_turn *t, const struct api_exchange *x, const struct gv_rpc *rpc)
@@ -78,50 +107,56 @@ static bool method_refused(struct gv_turn *t, const struct api_exchange *x, cons
 	enum api_role needed = api_role(rpc->role);
 
 	if (x->token->role < (needed ? needed : API_OPERATOR)) {
-		api_refuse(t, x->conn, GV_PERMISSION_DENIED, "%s needs the role %s; token \"%s\" has the role %s", x->route.rpc, rpc->role,
-			   x->token->name, api_role_name(x->token->role));
+		api_refuse(t, x->conn, GV_PERMISSION_DENIED, "%s needs the role %s; token \"%s\" has the role %s",
+			   x->route.rpc, rpc->role, x->token->name, api_role_name(x->token->role));
 		return true;
 	}
 	if (strcmp(x->route.rpc, "galvan.api.v1.Api/GetToken") == 0) {
-		api_refuse(t, x->conn, GV_PERMISSION_DENIED, "the token is not given out over HTTP: ask `galvan call %s '{}'` on the node",
-			   x->route.rpc);
+		api_refuse(t, x->conn, GV_PERMISSION_DENIED,
+			   "the token is not given out over HTTP: ask `galvan call %s '{}'` on the node", x->route.rpc);
 		return true;
 	}
 	if (x->again && needed != API_VIEWER) {
-		api_refuse(t, x->conn, GV_ABORTED, "api was restarted while %s was at work; whether it took effect is not known: look before "
-						   "trying again", x->route.rpc);
+		api_refuse(t, x->conn, GV_ABORTED,
+			   "api was restarted while %s was at work; whether it took effect is not known: look before "
+			   "trying again",
+			   x->route.rpc);
 		return true;
 	}
 	return false;
 }
 
-static void call(struct api *api, struct gv_turn *t, const struct api_exchange *x, const struct gv_rpc *rpc, const struct gv_buf *packed)
+static void call(struct api *api, struct gv_turn *t, const struct api_exchange *x, const struct gv_rpc *rpc,
+		 const struct gv_buf *packed)
 {
 	char key[KEY_MAX];
 
 	if (gv_type_key(rpc->input, packed->data, packed->size, key, sizeof(key))) {
-		api_refuse(t, x->conn, GV_INVALID_ARGUMENT, "the field that says where the call goes is longer than %d bytes", KEY_MAX - 1);
+		api_refuse(t, x->conn, GV_INVALID_ARGUMENT,
+			   "the field that says where the call goes is longer than %d bytes", KEY_MAX - 1);
 		return;
 	}
 	if (api_role(rpc->role) != API_VIEWER)
-		gv_log(t, GV_INFO, "called method=%s key=%s token=\"%s\" peer=%s", x->route.rpc, key, x->token->name, x->request->peer);
-	api_call(api, t, x->conn, API_CALL_RPC, &(struct gv_call){ .method = x->route.rpc,
-								   .packed = packed->data ? packed->data : (const uint8_t *)"",
-								   .packed_size = packed->size,
-								   .to = *key ? key : NULL,
-								   .timeout_ms = timeout_ms(x->request) });
+		gv_log(t, GV_INFO, "called method=%s key=\"%s\" token=\"%s\" peer=%s", x->route.rpc, key,
+		       x->token->name, x->request->peer);
+	api_call(api, t, x->conn, API_CALL_RPC,
+		 &(struct gv_call){ .method = x->route.rpc,
+				    .packed = packed->data ? packed->data : (const uint8_t *)"",
+				    .packed_size = packed->size,
+				    .to = *key ? key : NULL,
+				    .timeout_ms = timeout_ms(x->request) });
 }
 
 void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
 {
-	const char *body = x->request->body.len ? (const char *)x->request->body.data : "{}";
-	size_t size = x->request->body.len ? x->request->body.len : 2;
 	struct gv_json_error error = { 0 };
 	struct gv_buf packed = { 0 };
 	const struct gv_rpc *rpc;
+	const char *body;
+	size_t size;
 	int r;
 
-	if (body_refused(api, t, x))
+	if (type_refused(t, x))
 		return;
 	rpc = api_catalog_method(api->catalog, x->route.rpc);
 	if (!rpc) {
@@ -131,7 +166,7 @@ void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
 			refuse_unknown(api, t, x);
 		return;
 	}
-	if (method_refused(t, x, rpc))
+	if (method_refused(t, x, rpc) || !read_body(api, t, x, &body, &size))
 		return;
 	r = gv_json_parse(rpc->input, body, size, GV_JSON_RULES, &packed, &error);
 	if (r == 0)
@@ -158,7 +193,8 @@ void api_rpc_answer(struct api *api, struct gv_turn *t, uint64_t conn, const str
 		return;
 	}
 	if (!rpc) {
-		api_refuse(t, conn, GV_UNAVAILABLE, "%s was taken off this node while its answer was under way", answer->method);
+		api_refuse(t, conn, GV_UNAVAILABLE, "%s was taken off this node while its answer was under way",
+			   answer->method);
 		return;
 	}
 	r = gv_json_write(rpc->output, answer->packed, answer->packed_size, 0, &json);

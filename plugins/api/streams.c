@@ -1,4 +1,5 @@
-/* GET /api/events: server-sent events. A stream is a follower: it shows what happens from now on and holds nothing back. */
+/* GET /api/events: server-sent events. A stream is a follower: it shows what happens from now on and holds nothing
+ * back. */
 #include "api.h"
 
 #include <lib/json.h>
@@ -66,7 +67,8 @@ static void send_part(struct gv_turn *t, uint64_t conn, const char *text, size_t
 static void send_head(struct gv_turn *t, uint64_t conn)
 {
 	static const char hello[] = ": following\nretry: 2000\n\n";
-	Link__HttpHeader type = LINK__HTTP_HEADER__INIT, cache = LINK__HTTP_HEADER__INIT, *headers[] = { &type, &cache };
+	Link__HttpHeader type = LINK__HTTP_HEADER__INIT, cache = LINK__HTTP_HEADER__INIT,
+			 *headers[] = { &type, &cache };
 	Link__HttpResponse head = LINK__HTTP_RESPONSE__INIT;
 
 	type.name = (char *)"content-type";
@@ -108,8 +110,8 @@ static int read_types(struct api *api, struct gv_turn *t, struct api_exchange *x
 
 			for (size_t i = 0; i < api->catalog->n_events; i++)
 				gv_buf_printf(&known, "%s%s", i ? ", " : "", api->catalog->events[i]->name);
-			api_refuse(t, x->conn, GV_INVALID_ARGUMENT, "type: no plugin of this node emits \"%s\"; there are %s", name,
-				   gv_buf_str(&known));
+			api_refuse(t, x->conn, GV_INVALID_ARGUMENT,
+				   "type: no plugin of this node emits \"%s\"; there are %s", name, gv_buf_str(&known));
 			gv_buf_fini(&known);
 			return -ENOENT;
 		}
@@ -122,7 +124,8 @@ static int read_types(struct api *api, struct gv_turn *t, struct api_exchange *x
 		s->n_types++;
 	}
 	if (r < 0)
-		api_refuse(t, x->conn, GV_INVALID_ARGUMENT, "type: %s", r == -ENOSPC ? "too long" : "broken percent-encoding");
+		api_refuse(t, x->conn, GV_INVALID_ARGUMENT, "type: %s",
+			   r == -ENOSPC ? "too long" : "broken percent-encoding");
 	return r;
 }
 
@@ -131,7 +134,8 @@ void api_stream_open(struct api *api, struct gv_turn *t, struct api_exchange *x)
 	struct api_stream stream = { .conn = x->conn };
 
 	if (api->n_streams >= api->max_streams) {
-		api_refuse(t, x->conn, GV_RESOURCE_EXHAUSTED, "%zu event streams are open already; api's config sets the limit, maxStreams",
+		api_refuse(t, x->conn, GV_RESOURCE_EXHAUSTED,
+			   "%zu event streams are open already; api's config sets the limit, maxStreams",
 			   api->n_streams);
 		return;
 	}
@@ -178,19 +182,21 @@ void api_stream_keepalive(struct api *api, struct gv_turn *t)
 	gv_timer(t, KEEPALIVE, gv_now_ms(t) + API_KEEPALIVE_MS, NULL);
 }
 
-static void send_event(struct api *api, struct gv_turn *t, const struct gv_type *type, const uint8_t *packed, size_t size,
-		       const struct gv_emitter *from)
+static void send_event(struct api *api, struct gv_turn *t, const struct gv_type *type, const uint8_t *packed,
+		       size_t size, const struct gv_emitter *from)
 {
 	struct gv_buf out = { 0 };
 
-	gv_buf_printf(&out, "id: %" PRIu64 "\nevent: %s\ndata: {\"type\":\"%s\",\"key\":", from->seq, type->name, type->name);
+	gv_buf_printf(&out, "id: %" PRIu64 "\nevent: %s\ndata: {\"type\":\"%s\",\"key\":", from->seq, type->name,
+		      type->name);
 	gv_json_string(&out, from->key, strlen(from->key));
 	gv_buf_printf(&out, ",\"timeMs\":\"%" PRId64 "\",\"instance\":", from->time_ms);
 	gv_json_string(&out, from->instance, strlen(from->instance));
 	gv_buf_printf(&out, ",\"seq\":\"%" PRIu64 "\",\"event\":", from->seq);
 	if (gv_json_write(type, packed, size, 0, &out) || gv_buf_puts(&out, "}\n\n")) {
-		gv_log(t, GV_WARN, "an event cannot be written as JSON; left out of the streams type=%s emitter=%s seq=%" PRIu64, type->name,
-		       from->instance, from->seq);
+		gv_log(t, GV_WARN,
+		       "an event cannot be written as JSON; left out of the streams type=%s emitter=%s seq=%" PRIu64,
+		       type->name, from->instance, from->seq);
 		gv_count(t, "events_lost", 1);
 	} else {
 		for (size_t i = 0; i < api->n_streams; i++) {
@@ -234,7 +240,8 @@ static void hold_event(struct api *api, struct gv_turn *t, const char *type, con
 	api->events[api->n_events++] = e;
 }
 
-int api_on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from)
+int api_on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
+		 const struct gv_emitter *from)
 {
 	struct api *api = self;
 	const struct gv_type *known = api->catalog ? gv_schema_type(api->catalog->schema, type) : NULL;
@@ -253,7 +260,9 @@ void api_stream_release(struct api *api, struct gv_turn *t)
 	for (size_t i = 0; i < api->n_events; i++) {
 		struct api_held_event *e = &api->events[i];
 		const struct gv_type *type = api->catalog ? gv_schema_type(api->catalog->schema, e->type) : NULL;
-		struct gv_emitter from = { .instance = e->instance, .key = e->key, .time_ms = e->time_ms, .seq = e->seq };
+		struct gv_emitter from = {
+			.instance = e->instance, .key = e->key, .time_ms = e->time_ms, .seq = e->seq
+		};
 
 		if (type)
 			send_event(api, t, type, e->packed, e->size, &from);

@@ -65,7 +65,8 @@ static const char *list_problem(struct gv_turn *t, const Registry__Device *d)
 			return gv_str(t, "device.tags[%zu] must have 1 to %d bytes of plain text", i, REGISTRY_TAG_MAX);
 	}
 	for (size_t i = 0; i < d->n_attributes; i++) {
-		if (!*d->attributes[i]->key || registry_text_problem(d->attributes[i]->key, REGISTRY_ATTRIBUTE_NAME_MAX))
+		if (!*d->attributes[i]->key ||
+		    registry_text_problem(d->attributes[i]->key, REGISTRY_ATTRIBUTE_NAME_MAX))
 			return gv_str(t, "device.attributes: a name must have 1 to %d bytes of plain text",
 				      REGISTRY_ATTRIBUTE_NAME_MAX);
 		if ((problem = registry_text_problem(d->attributes[i]->value, REGISTRY_ATTRIBUTE_VALUE_MAX)))
@@ -99,8 +100,10 @@ static bool name_taken(struct gv_turn *t, struct gv_ticket ticket, const Registr
 
 	if (*holder && strcmp(holder, d->id) != 0) {
 		gv_refuse(t, ticket, GV_ALREADY_EXISTS,
-			  "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; change that device, "
-			  "or delete it first", d->id, holder);
+			  "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; "
+			  "change that device, "
+			  "or delete it first",
+			  d->id, holder);
 		return true;
 	}
 	for (size_t i = 0; i < d->n_aliases; i++) {
@@ -117,7 +120,8 @@ static bool name_taken(struct gv_turn *t, struct gv_ticket ticket, const Registr
 		for (size_t j = 0; strcmp(alias, other) != 0 && j < i; j++)
 			registry_fold(d->aliases[j], other);
 		if (strcmp(alias, other) == 0) {
-			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device.aliases[%zu] \"%s\" is there twice", i, d->aliases[i]);
+			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device.aliases[%zu] \"%s\" is there twice", i,
+				  d->aliases[i]);
 			return true;
 		}
 	}
@@ -165,7 +169,8 @@ int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, 
 	if (name_taken(t, ticket, from))
 		return 0;
 	if (*from->site && !gv_get(t, &registry_sites, gv_key(from->site)))
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "device.site \"%s\" is not known: PutSite it first", from->site);
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "device.site \"%s\" is not known: PutSite it first",
+				 from->site);
 	before = gv_get(t, &registry_devices, gv_key(from->id));
 	if (before) {
 		row = *before;
@@ -178,8 +183,10 @@ int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, 
 				 REGISTRY_ATTRIBUTES_MAX, device.n_attributes);
 	if (from->clear_password)
 		row.credential = NULL;
-	if (*from->password && !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
-		return gv_fault(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256", from->id);
+	if (*from->password &&
+	    !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
+		return gv_fault(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256",
+				from->id);
 	device.has_password = row.credential != NULL;
 	device.updated_at_ms = gv_now_ms(t);
 	if (!before)
@@ -284,8 +291,8 @@ int registry_delete_device(void *self, struct gv_turn *t, struct gv_ticket ticke
 	if (!row)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no device \"%s\"", id);
 	if (strcmp(holder, id) != 0)
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "\"%s\" is another name of device %s: name that one to delete it",
-				 id, holder);
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+				 "\"%s\" is another name of device %s: name that one to delete it", id, holder);
 	registry_index(t, row->device, NULL);
 	gv_delete(t, &registry_devices, gv_key(id));
 	event.id = row->device->id;

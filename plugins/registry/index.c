@@ -1,4 +1,5 @@
-/* Finding devices: by id or alias in any case, by site, by tag. The indexes are changed with the row, in the same transaction. */
+/* Finding devices: by id or alias in any case, by site, by tag. The indexes are changed with the row, in the same
+ * transaction. */
 #include "registry.h"
 
 #include <string.h>
@@ -43,7 +44,8 @@ static int set_name(struct gv_turn *t, const char *name, Registry__Ref *ref)
 	return ref ? gv_put(t, &registry_names, gv_key(folded), ref) : gv_delete(t, &registry_names, gv_key(folded));
 }
 
-static void index_names(struct gv_turn *t, const Registry__Device *before, const Registry__Device *now, Registry__Ref *ref)
+static void index_names(struct gv_turn *t, const Registry__Device *before, const Registry__Device *now,
+			Registry__Ref *ref)
 {
 	/* Taken away first: a name may only have changed its case. */
 	for (size_t i = 0; before && i < before->n_aliases; i++)
@@ -56,7 +58,8 @@ static void index_names(struct gv_turn *t, const Registry__Device *before, const
 		set_name(t, now->aliases[i], ref);
 }
 
-static void index_tags(struct gv_turn *t, const Registry__Device *before, const Registry__Device *now, Registry__Ref *ref)
+static void index_tags(struct gv_turn *t, const Registry__Device *before, const Registry__Device *now,
+		       Registry__Ref *ref)
 {
 	for (size_t i = 0; before && i < before->n_tags; i++) {
 		if (!now || !has(now->tags, now->n_tags, before->tags[i]))

@@ -1,10 +1,12 @@
-/* The grammar of ids and texts, in one place, so that what the registry has let in can be used as a key, in a path and in a log line. */
+/* The grammar of ids and texts, in one place, so that what the registry has let in can be used as a key, in a path and
+ * in a log line. */
 #include "names.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at s, 0 where there is none: no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629). */
+/* Bytes of the UTF-8 sequence at s, 0 where there is none: no overlong forms, no surrogates, nothing above U+10FFFF
+ * (RFC 3629). */
 static size_t utf8_sequence(const unsigned char *s)
 {
 	if (s[0] < 0x80)
@@ -66,7 +68,8 @@ const char *registry_id_problem(const char *id)
 		return "has more than 27 bytes before the colon";
 	for (const char *s = id; s < colon; s++) {
 		if (!(*s >= 'a' && *s <= 'z') && !(*s >= '0' && *s <= '9') && *s != '_')
-			return "has something other than a-z, 0-9 and '_' before the colon, where the plugin's name stands";
+			return "has something other than a-z, 0-9 and '_' before the colon, where the plugin's name "
+			       "stands";
 	}
 	problem = segment_problem(colon + 1, SIZE_MAX);
 	if (problem && !colon[1])
@@ -87,7 +90,8 @@ const char *registry_zone_problem(const char *zone)
 
 	if (strlen(zone) > REGISTRY_ZONE_MAX)
 		return "is too long";
-	if (zone[strspn(zone, allowed)] || zone[0] == '/' || strstr(zone, "//") || (*zone && zone[strlen(zone) - 1] == '/'))
+	if (zone[strspn(zone, allowed)] || zone[0] == '/' || strstr(zone, "//") ||
+	    (*zone && zone[strlen(zone) - 1] == '/'))
 		return "is no IANA time zone name, as Europe/Berlin is";
 	return NULL;
 }

@@ -21,8 +21,8 @@ Registry__Credential *registry_credential(struct gv_turn *t, const char *passwor
 	memcpy(c->salt.data, salt, SALT_SIZE);
 	c->hash.len = HASH_SIZE;
 	c->hash.data = gv_alloc(t, HASH_SIZE);
-	if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), c->salt.data, SALT_SIZE, (int)iterations, EVP_sha256(), HASH_SIZE,
-			      c->hash.data) != 1)
+	if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), c->salt.data, SALT_SIZE, (int)iterations, EVP_sha256(),
+			      HASH_SIZE, c->hash.data) != 1)
 		return NULL;
 	return c;
 }

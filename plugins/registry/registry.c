@@ -19,7 +19,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	const Registry__Config *c = config;
 
 	if (gv_self(t)->instances != 1)
-		return gv_fault(t, "registry runs as one instance, since ids must be unique: remove `instances` from its entry in the "
+		return gv_fault(t, "registry runs as one instance, since ids must be unique: remove `instances` from "
+				   "its entry in the "
 				   "config file");
 	registry->password_iterations = c->password_iterations;
 	return 0;

@@ -12,7 +12,7 @@
 #define REGISTRY_TAGS_MAX 64
 #define REGISTRY_TAG_MAX 64 /* bytes */
 #define REGISTRY_ATTRIBUTES_MAX 64
-#define REGISTRY_ATTRIBUTE_NAME_MAX 64   /* bytes */
+#define REGISTRY_ATTRIBUTE_NAME_MAX 64    /* bytes */
 #define REGISTRY_ATTRIBUTE_VALUE_MAX 1024 /* bytes */
 #define REGISTRY_PAGE_DEFAULT 1000
 #define REGISTRY_PAGE_MAX 10000
@@ -44,32 +44,32 @@ int registry_index(struct gv_turn *t, const Registry__Device *before, const Regi
 Registry__Credential *registry_credential(struct gv_turn *t, const char *password, uint32_t iterations);
 
 /* Merges name-value pairs by name; an empty value removes. Both list types are generated from map<string, string>. */
-#define REGISTRY_MERGE_ATTRIBUTES(fn, Entry, entry_init) \
-	static void fn(struct gv_turn *t, Entry ***list, size_t *count, Entry *const *from, size_t n_from) \
-	{ \
-		Entry **merged = NULL; \
-		size_t n = 0; \
-\
-		for (size_t i = 0; i < *count + n_from; i++) { \
-			const Entry *e = i < *count ? (*list)[i] : from[i - *count]; \
-			size_t at = 0; \
-\
-			while (at < n && strcmp(merged[at]->key, e->key) != 0) \
-				at++; \
-			if (at == n && *e->value) { \
-				*GV_APPEND(t, merged, n) = gv_alloc(t, sizeof(Entry)); \
-				entry_init(merged[at]); \
-			} \
-			if (*e->value) { \
-				merged[at]->key = e->key; \
-				merged[at]->value = e->value; \
-			} else if (at < n) { \
-				memmove(&merged[at], &merged[at + 1], (n - at - 1) * sizeof(*merged)); \
-				n--; \
-			} \
-		} \
-		*list = merged; \
-		*count = n; \
+#define REGISTRY_MERGE_ATTRIBUTES(fn, Entry, entry_init)                                                               \
+	static void fn(struct gv_turn *t, Entry ***list, size_t *count, Entry *const *from, size_t n_from)             \
+	{                                                                                                              \
+		Entry **merged = NULL;                                                                                 \
+		size_t n = 0;                                                                                          \
+                                                                                                                       \
+		for (size_t i = 0; i < *count + n_from; i++) {                                                         \
+			const Entry *e = i < *count ? (*list)[i] : from[i - *count];                                   \
+			size_t at = 0;                                                                                 \
+                                                                                                                       \
+			while (at < n && strcmp(merged[at]->key, e->key) != 0)                                         \
+				at++;                                                                                  \
+			if (at == n && *e->value) {                                                                    \
+				*GV_APPEND(t, merged, n) = gv_alloc(t, sizeof(Entry));                                 \
+				entry_init(merged[at]);                                                                \
+			}                                                                                              \
+			if (*e->value) {                                                                               \
+				merged[at]->key = e->key;                                                              \
+				merged[at]->value = e->value;                                                          \
+			} else if (at < n) {                                                                           \
+				memmove(&merged[at], &merged[at + 1], (n - at - 1) * sizeof(*merged));                 \
+				n--;                                                                                   \
+			}                                                                                              \
+		}                                                                                                      \
+		*list = merged;                                                                                        \
+		*count = n;                                                                                            \
 	}
 
 #endif

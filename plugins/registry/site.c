@@ -20,8 +20,10 @@ static const char *site_problem(struct gv_turn *t, const Registry__Site *s)
 	if ((problem = registry_text_problem(s->address, 500)))
 		return gv_str(t, "site.address %s", problem);
 	for (size_t i = 0; i < s->n_attributes; i++) {
-		if (!*s->attributes[i]->key || registry_text_problem(s->attributes[i]->key, REGISTRY_ATTRIBUTE_NAME_MAX))
-			return gv_str(t, "site.attributes: a name must have 1 to %d bytes of plain text", REGISTRY_ATTRIBUTE_NAME_MAX);
+		if (!*s->attributes[i]->key ||
+		    registry_text_problem(s->attributes[i]->key, REGISTRY_ATTRIBUTE_NAME_MAX))
+			return gv_str(t, "site.attributes: a name must have 1 to %d bytes of plain text",
+				      REGISTRY_ATTRIBUTE_NAME_MAX);
 		problem = registry_text_problem(s->attributes[i]->value, REGISTRY_ATTRIBUTE_VALUE_MAX);
 		if (problem)
 			return gv_str(t, "site.attributes[\"%s\"] %s", s->attributes[i]->key, problem);
@@ -117,9 +119,10 @@ int registry_delete_site(void *self, struct gv_turn *t, struct gv_ticket ticket,
 	if (registry_site_problem(id) || !gv_get(t, &registry_sites, gv_key(id)))
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no site \"%s\"", id);
 	if (gv_next(t, &scan))
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
-				 "devices stand at site \"%s\" (%s is one): delete them or put them at another site first", id,
-				 ((const Registry__Ref *)scan.row)->id);
+		return gv_refuse(
+			t, ticket, GV_FAILED_PRECONDITION,
+			"devices stand at site \"%s\" (%s is one): delete them or put them at another site first", id,
+			((const Registry__Ref *)scan.row)->id);
 	gv_delete(t, &registry_sites, gv_key(id));
 	return gv_reply(t, ticket, &reply);
 }

@@ -20,7 +20,8 @@ static void setup(void)
 	Kernel__DescribeReply reply = KERNEL__DESCRIBE_REPLY__INIT;
 	Kernel__Record registry = KERNEL__RECORD__INIT, ocpp = KERNEL__RECORD__INIT, broken = KERNEL__RECORD__INIT;
 	Kernel__Record *records[] = { &registry, &broken, &ocpp };
-	char *registry_serves[] = { (char *)"galvan.registry.v1.Registry" }, *registry_emits[] = { (char *)"galvan.registry.v1.DeviceChanged" };
+	char *registry_serves[] = { (char *)"galvan.registry.v1.Registry" },
+	     *registry_emits[] = { (char *)"galvan.registry.v1.DeviceChanged" };
 	char *ocpp_serves[] = { (char *)"galvan.charging.v1.Charging" };
 	char *ocpp_emits[] = { (char *)"galvan.charging.v1.SessionStarted", (char *)"galvan.charging.v1.SessionEnded" };
 	uint8_t *packed;
@@ -142,9 +143,12 @@ Test(openapi, secrets_are_write_only_and_bounds_and_units_are_told)
 	cr_expect(cJSON_IsTrue(at(password, "writeOnly", NULL, NULL)));
 	cr_expect_eq(at(password, "maxLength", NULL, NULL)->valueint, 128);
 	cr_expect_str_eq(cJSON_GetStringValue(at(power, "x-unit", NULL, NULL)), "W");
-	cr_expect_str_eq(cJSON_GetStringValue(at(power, "type", NULL, NULL)), "string", "64-bit integers are strings in JSON");
+	cr_expect_str_eq(cJSON_GetStringValue(at(power, "type", NULL, NULL)), "string",
+			 "64-bit integers are strings in JSON");
 	cr_expect_eq(at(member(json, "galvan.registry.v1.Connector", "phases"), "maximum", NULL, NULL)->valueint, 3);
-	cr_expect_str_eq(cJSON_GetStringValue(at(at(json, "components", "schemas", "galvan.registry.v1.Device"), "required", NULL, NULL)->child),
+	cr_expect_str_eq(cJSON_GetStringValue(at(at(json, "components", "schemas", "galvan.registry.v1.Device"),
+						 "required", NULL, NULL)
+						      ->child),
 			 "id");
 	cJSON_Delete(json);
 }
@@ -159,9 +163,11 @@ static void check_references(const cJSON *root, const cJSON *json)
 			const char *to = cJSON_GetStringValue(item);
 
 			if (strncmp(to, schemas, strlen(schemas)) == 0)
-				cr_expect_not_null(at(root, "components", "schemas", to + strlen(schemas)), "%s leads nowhere", to);
+				cr_expect_not_null(at(root, "components", "schemas", to + strlen(schemas)),
+						   "%s leads nowhere", to);
 			else
-				cr_expect_not_null(at(root, "components", "responses", to + strlen(responses)), "%s leads nowhere", to);
+				cr_expect_not_null(at(root, "components", "responses", to + strlen(responses)),
+						   "%s leads nowhere", to);
 		}
 		check_references(root, item);
 	}
@@ -172,6 +178,7 @@ Test(openapi, every_reference_leads_to_a_component)
 	cJSON *json = document();
 
 	check_references(json, json);
-	cr_expect_not_null(at(json, "components", "schemas", "galvan.charging.v1.SessionEnded"), "events are described too");
+	cr_expect_not_null(at(json, "components", "schemas", "galvan.charging.v1.SessionEnded"),
+			   "events are described too");
 	cJSON_Delete(json);
 }

@@ -36,8 +36,10 @@ Test(route, the_page_and_its_files_are_compiled_in)
 
 Test(route, anything_else_is_nothing)
 {
-	static const char *const paths[] = { "", "/api", "/api/", "/api/x", "/api/x/", "/api//x", "/api/x/y/z", "/apis/x/y", "/console.js/",
-					     "/healthz/", "/../etc/passwd" };
+	static const char *const paths[] = { "",           "/api",          "/api/",
+					     "/api/x",     "/api/x/",       "/api//x",
+					     "/api/x/y/z", "/apis/x/y",     "/console.js/",
+					     "/healthz/",  "/../etc/passwd" };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		cr_expect_eq(api_route(paths[i]).kind, API_ROUTE_NONE, "%s must lead nowhere", paths[i]);

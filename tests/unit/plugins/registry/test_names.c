@@ -34,7 +34,8 @@ Test(id, plugin_is_lower_case_digits_and_underscore)
 	bad("Ocpp:CP001");
 	bad("oc pp:CP001");
 	bad("oc-pp:CP001");
-	bad("\xc3\xb6" "cpp:CP001");
+	bad("\xc3\xb6"
+	    "cpp:CP001");
 }
 
 Test(id, identity_may_hold_colons_spaces_and_any_utf8)
@@ -61,9 +62,9 @@ Test(id, identity_has_no_control_characters)
 Test(id, must_be_utf8)
 {
 	bad("ocpp:\xff");
-	bad("ocpp:\xc3");         /* cut short */
-	bad("ocpp:\xc0\xaf");     /* '/' in two bytes */
-	bad("ocpp:\xed\xa0\x80"); /* a surrogate */
+	bad("ocpp:\xc3");             /* cut short */
+	bad("ocpp:\xc0\xaf");         /* '/' in two bytes */
+	bad("ocpp:\xed\xa0\x80");     /* a surrogate */
 	bad("ocpp:\xf4\x90\x80\x80"); /* above U+10FFFF */
 	fine("ocpp:\xf0\x9f\x94\x8c");
 }
@@ -110,7 +111,9 @@ Test(zone, names_are_checked_by_their_letters_only)
 Test(text, is_utf8_without_controls_and_bounded)
 {
 	cr_expect_null(registry_text_problem("", 4));
-	cr_expect_null(registry_text_problem("H\xc3\xb6" "f", 4));
+	cr_expect_null(registry_text_problem("H\xc3\xb6"
+					     "f",
+					     4));
 	cr_expect_not_null(registry_text_problem("Hoefe", 4));
 	cr_expect_not_null(registry_text_problem("a\tb", 4));
 }
