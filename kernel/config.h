@@ -1,4 +1,4 @@
-/* The deployment file: which plugins a node runs, where, with what config.
+/* The deployment file: which plugins a node runs, where, with what config. proto/galvan/config.proto says what keys it has.
  *
  * Two steps, because a plugin's config can be checked only when the plugin's record has been read:
  *     gv_config_load     the file itself: its own keys, plugins by name, each `config:` kept as a tree that knows its lines
@@ -33,9 +33,8 @@ struct gv_config_node {
 	const char *control; /* "tcp://127.0.0.1:PORT", an additional control address; NULL: none */
 	bool log_json;
 	const char *log_level; /* "error", "warning", "info" or "debug" */
-	uint64_t store_limit_bytes;   /* 0: the host's default */
-	uint64_t journal_limit_bytes; /* 0: the host's default */
-	int64_t journal_limit_ms;     /* 0: the host's default */
+	uint64_t store_limit_bytes, journal_limit_bytes; /* of each instance */
+	int64_t journal_limit_ms;
 };
 
 struct gv_config_plugin {
@@ -54,7 +53,6 @@ struct gv_config {
 	struct gv_config_node node;
 	const struct gv_config_plugin *plugins; /* in the file's order */
 	size_t n_plugins;
-	void *opaque_;
 };
 
 /* Reads and checks a deployment file. -ENOENT and the like where it cannot be read, -EINVAL where it says something wrong. */

@@ -67,6 +67,13 @@ static bool parse_whole(const char *s, bool *ret_negative, uint64_t *ret)
 	return true;
 }
 
+static int wrong_string(const struct gv_field *f, const char *expected, const cJSON *json, char *text, size_t text_size)
+{
+	if (f->secret)
+		return WRONG("expected %s", expected);
+	return WRONG("expected %s, got \"%.64s\"", expected, json->valuestring);
+}
+
 static uint64_t magnitude_max(enum gv_kind k, bool negative)
 {
 	if (!is_signed(k))
@@ -104,7 +111,7 @@ static int read_whole(const struct gv_field *f, const cJSON *json, struct gv_jso
 	} else if (!cJSON_IsString(json)) {
 		return WRONG("expected a number, got %s", gv_json_kind(json));
 	} else if (!parse_whole(json->valuestring, &negative, &magnitude)) {
-		return WRONG("expected a whole number, got a string that is none");
+		return wrong_string(f, "a whole number", json, text, text_size);
 	}
 	if (magnitude > magnitude_max(f->kind, negative)) {
 		if (negative && !is_signed(f->kind))
@@ -144,7 +151,7 @@ static int read_double(const struct gv_field *f, const cJSON *json, struct gv_js
 	} else if ((json->valuestring[0] != '-' && (json->valuestring[0] < '0' || json->valuestring[0] > '9') &&
 		    json->valuestring[0] != 'N' && json->valuestring[0] != 'I') ||
 		   !parse_double(json->valuestring, &d)) {
-		return WRONG("expected a number, got a string that is none");
+		return wrong_string(f, "a number", json, text, text_size);
 	}
 	if (f->kind == GV_KIND_FLOAT) {
 		if (isfinite(d) && fabs(d) > (double)FLT_MAX)
