@@ -127,7 +127,8 @@ static void described(struct api *api, struct gv_turn *t, const struct gv_answer
 
 	api->describing = false;
 	if (answer->code != GV_OK) {
-		gv_log(t, GV_WARN,
+		/* At start the kernel may not be listed yet; that is nobody's business until somebody waits. */
+		gv_log(t, api->n_held ? GV_WARN : GV_DEBUG,
 		       "the kernel did not say what it serves; asking again with the next request code=%s error=\"%s\"",
 		       gv_code_name(answer->code), answer->error);
 	} else if (api->catalog && api->catalog->packed_size == answer->packed_size &&
