@@ -2,7 +2,7 @@
 #ifndef GV_CONFIG_TREE_H
 #define GV_CONFIG_TREE_H
 
-#include "yaml.h"
+#include "yaml_tree.h"
 
 #include <lib/buf.h>
 #include <lib/schema.h>

@@ -1,5 +1,5 @@
 /* libyaml's events to a tree. Its own document API copies nothing's line into what aliases make and sets no bounds, so the tree is built here. */
-#include "yaml.h"
+#include "yaml_tree.h"
 
 #include <errno.h>
 #include <lib/buf.h>
