@@ -1,0 +1,770 @@
+/* Events: the journal that keeps them, the subscribers it is kept for, and this actor's own subscriptions.
+ *
+ * As emitter: an event that a registered subscriber wants is appended to _journal in its turn's transaction; after the commit it goes to every
+ * subscriber that is level and has room in its window. One that is behind is pumped from the journal. What all have acknowledged is trimmed.
+ * As subscriber: the cursor is written in the transaction of the effects. */
+#include "actor_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIM_BATCH 512          /* rows deleted in one turn */
+#define TRIM_AFTER 256          /* not before so many can go */
+#define PUMP_EVENTS 512         /* for one subscriber in one go */
+#define TRIM_EVERY_MS 60000     /* by age and size */
+
+static bool emits_type(const struct gv_actor *a, const char *name, unsigned *ret)
+{
+	for (unsigned i = 0; i < a->n_emits; i++) {
+		if (!strcmp(a->plugin->emits[i].type->name, name)) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool matches(const char *wanted, const char *name)
+{
+	return !strcmp(wanted, "*") || !strcmp(wanted, name);
+}
+
+static uint64_t mask_of(const struct gv_actor *a, char *const *types, size_t n, bool wildcard)
+{
+	uint64_t mask = 0;
+	for (size_t i = 0; i < n; i++)
+		for (unsigned e = 0; e < a->n_emits; e++)
+			if (wildcard ? matches(types[i], a->plugin->emits[e].type->name) : !strcmp(types[i], a->plugin->emits[e].type->name))
+				mask |= 1ull << e;
+	return mask;
+}
+
+/* ---- emitting ------------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *event_key(const struct gv_actor *a, unsigned type, const void *event)
+{
+	if (a->key_offsets[type] == UINT_MAX)
+		return "";
+	const char *key = *(char *const *)((const char *)event + a->key_offsets[type]);
+	return key ? key : "";
+}
+
+static void send_snapshot_event(struct gv_turn *t, unsigned type, const char *key, const uint8_t *data, size_t size)
+{
+	Env__Event e = ENV__EVENT__INIT;
+	e.type = (char *)t->a->plugin->emits[type].type->name;
+	e.key = (char *)key;
+	e.time_ms = t->now_ms;
+	e.payload = (ProtobufCBinaryData){ size, (uint8_t *)data };
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_EVENT;
+	item.event = &e;
+	gv_out_item(t->a, t->snapshot_for, &item);
+}
+
+int gv_emit(struct gv_turn *t, const void *event)
+{
+	struct gv_actor *a = t->a;
+	const ProtobufCMessage *m = event;
+	unsigned type = 0;
+	while (type < a->n_emits && a->plugin->emits[type].type != m->descriptor)
+		type++;
+	if (type == a->n_emits)
+		return gv_turn_fail(t, -EINVAL, "%s is not among the record's emits", m->descriptor->name);
+	size_t size = protobuf_c_message_get_packed_size(m);
+	uint8_t *data = gv_alloc(t, size);
+	protobuf_c_message_pack(m, data);
+	const char *key = event_key(a, type, event);
+	if (t->snapshot_for) {
+		if (t->snapshot_for->sub.wants & 1ull << type)
+			send_snapshot_event(t, type, key, data, size);
+		return t->failed;
+	}
+	struct emitted *e = PUSH(t->emitted);
+	*e = (struct emitted){ .type = type, .key = gv_arena_strdup(&t->arena, key), .data = data, .size = size };
+	if (a->registered_mask & 1ull << type)
+		t->wrote = true;
+	return 0;
+}
+
+/* ---- trimming --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* What all registered subscribers have acknowledged; those not heard of since our start count with their row. */
+static uint64_t all_acked(const struct gv_actor *a)
+{
+	uint64_t least = a->journal_last;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (p->hears_mask && p->sub.acked < least)
+			least = p->sub.acked;
+	}
+	return least;
+}
+
+static bool too_old(const struct gv_actor *a, const void *value, size_t size, int64_t now_ms)
+{
+	if (a->journal_bytes > a->options.journal_limit_bytes)
+		return true;
+	Rows__Journalled *row = rows__journalled__unpack(NULL, size, value);
+	bool old = !row || now_ms - row->time_ms > a->options.journal_limit_ms;
+	if (row)
+		rows__journalled__free_unpacked(row, NULL);
+	return old;
+}
+
+/* The last row always stays: it carries the sequence over a restart. */
+static int trim(struct gv_turn *t, bool limits)
+{
+	struct gv_actor *a = t->a;
+	uint64_t acked = all_acked(a);
+	if (a->journal_first >= a->journal_last || (!limits && acked < a->journal_first + TRIM_AFTER))
+		return 0;
+	struct gv_cursor *c;
+	int r = gv_store_cursor(a->store, a->journal, &c);
+	if (r < 0)
+		return r;
+	const void *key, *value;
+	size_t key_size, size;
+	for (unsigned n = 0; n < TRIM_BATCH && a->journal_first < a->journal_last; n++) {
+		r = gv_cursor_seek(c, GV_SEEK_FIRST, &key, &key_size, &value, &size);
+		if (r < 0)
+			break;
+		uint64_t seq = gv_u64_key(key);
+		if (seq >= a->journal_last || (seq > acked && !(limits && too_old(a, value, size, t->now_ms))))
+			break;
+		a->journal_bytes -= size < a->journal_bytes ? size : a->journal_bytes;
+		r = gv_cursor_delete(a->store, c);
+		if (r < 0)
+			break;
+		a->journal_first = seq + 1;
+	}
+	gv_cursor_close(c);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* ---- writing, before the commit ------------------------------------------------------------------------------------------------------------------ */
+
+static int append_event(struct gv_turn *t, struct emitted *e)
+{
+	struct gv_actor *a = t->a;
+	Rows__Journalled row = ROWS__JOURNALLED__INIT;
+	row.type = (char *)a->plugin->emits[e->type].type->name;
+	row.key = (char *)e->key;
+	row.time_ms = t->now_ms;
+	row.payload = (ProtobufCBinaryData){ e->size, (uint8_t *)e->data };
+	uint8_t key[8];
+	gv_key_u64(a->journal_last + 1, key);
+	size_t size = rows__journalled__get_packed_size(&row);
+	void *to;
+	int r = gv_store_append(a->store, a->journal, key, sizeof key, size, &to);
+	if (r < 0)
+		return r;
+	rows__journalled__pack(&row, to);
+	e->seq = ++a->journal_last;
+	a->journal_bytes += size;
+	return 0;
+}
+
+static int write_cursors(struct gv_turn *t)
+{
+	for (size_t i = 0; i < t->cursors_moved.count; i++) {
+		struct peer *p = t->cursors_moved.items[i];
+		Rows__Cursor row = ROWS__CURSOR__INIT;
+		row.cursor = p->next_cursor;
+		int r = gv_put_row(t->a, t->a->cursors, p->name, strlen(p->name), &row);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Only in a turn that writes anyway: where a subscriber stands is a hint for trimming after a restart. */
+static int write_subscribers(struct gv_actor *a)
+{
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		if (!p->hears_mask || !p->sub.active || p->sub.acked == p->sub.written)
+			continue;
+		Rows__Subscriber row = ROWS__SUBSCRIBER__INIT;
+		row.cursor = p->sub.acked;
+		int r = gv_put_row(a, a->subscribers, p->name, strlen(p->name), &row);
+		if (r < 0)
+			return r;
+		p->sub.written = p->sub.acked;
+	}
+	return 0;
+}
+
+int gv_journal_write(struct gv_turn *t)
+{
+	struct gv_actor *a = t->a;
+	for (size_t i = 0; i < t->emitted.count; i++) {
+		struct emitted *e = &t->emitted.items[i];
+		if (!(a->registered_mask & 1ull << e->type))
+			continue;
+		int r = append_event(t, e);
+		if (r < 0)
+			return r;
+	}
+	int r = write_cursors(t);
+	if (r < 0)
+		return r;
+	bool limits = t->now_ms >= a->trim_at_ms;
+	if (!gv_store_dirty(a->store) && !limits)
+		return 0;
+	if (limits)
+		a->trim_at_ms = t->now_ms + TRIM_EVERY_MS;
+	r = trim(t, limits);
+	if (r == 0 && gv_store_dirty(a->store) && t->now_ms >= a->subscribers_at_ms) {
+		r = write_subscribers(a);
+		a->subscribers_at_ms = t->now_ms + 1000;
+	}
+	return r;
+}
+
+/* ---- sending, after the commit --------------------------------------------------------------------------------------------------------------------- */
+
+static void send_event(struct gv_actor *a, struct peer *p, Env__Event *e)
+{
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_EVENT;
+	item.event = e;
+	gv_out_item(a, p, &item);
+	if (p->out.size > GV_PACKET_BYTES)
+		gv_out_flush_peer(a, p);
+}
+
+static void send_journalled(struct gv_actor *a, struct peer *p, Env__Event *e, uint64_t seq)
+{
+	struct sub *s = &p->sub;
+	e->seq = seq;
+	e->prev = s->last;
+	s->ring[(s->head + s->in_flight++) % GV_EVENT_WINDOW] = seq;
+	s->last = s->examined = seq;
+	send_event(a, p, e);
+}
+
+static void send_followed(struct gv_turn *t, const struct emitted *e, Env__Event *event)
+{
+	struct gv_actor *a = t->a;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		if (!p->follows || !p->up || !(p->follow_mask & 1ull << e->type))
+			continue;
+		if (p->queued_bytes + p->out.size > GV_FOLLOW_BYTES) {
+			a->count.dropped_follow++;
+			continue;
+		}
+		event->seq = e->seq;
+		event->prev = 0;
+		event->follow = true;
+		send_event(a, p, event);
+		event->follow = false;
+	}
+}
+
+void gv_journal_sent(struct gv_turn *t)
+{
+	struct gv_actor *a = t->a;
+	for (size_t i = 0; i < t->emitted.count; i++) {
+		const struct emitted *e = &t->emitted.items[i];
+		Env__Event event = ENV__EVENT__INIT;
+		event.type = (char *)a->plugin->emits[e->type].type->name;
+		event.key = (char *)e->key;
+		event.time_ms = t->now_ms;
+		event.payload = (ProtobufCBinaryData){ e->size, (uint8_t *)e->data };
+		for (size_t j = 0; e->seq && j < a->peers.count; j++) {
+			struct peer *p = a->peers.items[j];
+			struct sub *s = &p->sub;
+			if (!s->active || s->snapshot || s->examined + 1 != e->seq)
+				continue;
+			if (!(s->wants & 1ull << e->type))
+				s->examined = e->seq;
+			else if (s->in_flight < GV_EVENT_WINDOW && p->up)
+				send_journalled(a, p, &event, e->seq);
+		}
+		send_followed(t, e, &event);
+	}
+	a->count.events_emitted += (double)t->emitted.count;
+	for (size_t j = 0; t->emitted.count && j < a->peers.count; j++)
+		if (a->peers.items[j]->sub.active && a->peers.items[j]->sub.examined < a->journal_last)
+			a->journal_unlevel = true;
+}
+
+/* From the journal to a subscriber that is behind, as far as its window goes. */
+static int pump(struct gv_actor *a, struct peer *p)
+{
+	struct sub *s = &p->sub;
+	struct gv_cursor *c;
+	int r = gv_store_cursor(a->store, a->journal, &c);
+	if (r < 0)
+		return r;
+	uint8_t from[8];
+	gv_key_u64(s->examined + 1, from);
+	const void *key = from, *value;
+	size_t key_size = sizeof from, size;
+	enum gv_seek where = GV_SEEK_AT_LEAST;
+	for (unsigned n = 0; n < PUMP_EVENTS && s->in_flight < GV_EVENT_WINDOW; n++, where = GV_SEEK_NEXT) {
+		r = gv_cursor_seek(c, where, &key, &key_size, &value, &size);
+		if (r < 0)
+			break;
+		Rows__Journalled *row = gv_turn_unpack(&a->turn, &rows__journalled__descriptor, value, size);
+		unsigned type;
+		uint64_t seq = gv_u64_key(key);
+		if (!row || !emits_type(a, row->type, &type) || !(s->wants & 1ull << type)) {
+			s->examined = seq;
+			continue;
+		}
+		Env__Event e = ENV__EVENT__INIT;
+		e.type = row->type;
+		e.key = row->key;
+		e.time_ms = row->time_ms;
+		e.payload = row->payload;
+		send_journalled(a, p, &e, seq);
+	}
+	gv_cursor_close(c);
+	return r == -ENOENT ? 0 : r;
+}
+
+int gv_journal_pump(struct gv_actor *a)
+{
+	if (!a->journal_unlevel)
+		return 0;
+	a->journal_unlevel = false;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		if (!p->sub.active || p->sub.snapshot || !p->up || p->sub.examined >= a->journal_last)
+			continue;
+		int r = pump(a, p);
+		if (r < 0)
+			return r;
+		if (p->sub.examined < a->journal_last && p->sub.in_flight < GV_EVENT_WINDOW)
+			a->journal_unlevel = true;
+	}
+	return 0;
+}
+
+/* ---- what subscribers say ---------------------------------------------------------------------------------------------------------------------------- */
+
+static bool any_snapshot(const struct gv_actor *a, uint64_t wants)
+{
+	for (unsigned i = 0; i < a->n_emits; i++)
+		if (wants & 1ull << i && a->plugin->emits[i].snapshot)
+			return true;
+	return false;
+}
+
+static void follow(struct gv_actor *a, struct peer *p, const Env__Subscribe *s)
+{
+	p->follow_mask = mask_of(a, s->types, s->n_types, true);
+	p->follows = p->follow_mask != 0;
+}
+
+void gv_journal_subscribe(struct gv_actor *a, struct peer *p, const Env__Subscribe *m)
+{
+	if (m->follow) {
+		follow(a, p, m);
+		return;
+	}
+	struct sub *s = &p->sub;
+	if (!s->ring && !(s->ring = calloc(GV_EVENT_WINDOW, sizeof *s->ring)))
+		return; /* it will say so again */
+	uint64_t cursor = m->cursor > a->journal_last ? a->journal_last : m->cursor;
+	s->wants = mask_of(a, m->types, m->n_types, false);
+	s->head = s->in_flight = 0;
+	s->active = true;
+	bool lost = cursor + 1 < a->journal_first || m->cursor > a->journal_last;
+	bool resync = (lost || s->fresh) && any_snapshot(a, s->wants);
+	if (lost && !resync)
+		cursor = a->journal_first - 1; /* from the oldest that is left */
+	s->fresh = false;
+	s->examined = s->last = s->acked = cursor;
+	s->snapshot = resync || lost;
+	if (s->snapshot)
+		gv_inbox_add(a, (struct message){ .kind = M_SNAPSHOT_WANTED, .from = p });
+	else
+		a->journal_unlevel = true;
+	Env__Snapshot here = ENV__SNAPSHOT__INIT; /* confirms; without a BEGIN before it, it changes nothing */
+	here.edge = ENV__SNAPSHOT__EDGE__END;
+	here.cursor = m->cursor;
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_SNAPSHOT;
+	item.snapshot = &here;
+	if (!s->snapshot)
+		gv_out_item(a, p, &item);
+	gv_journal_release_heard(a);
+}
+
+void gv_journal_ack(struct gv_actor *a, struct peer *p, uint64_t cursor)
+{
+	struct sub *s = &p->sub;
+	if (!s->active || s->snapshot || cursor < s->acked || cursor > a->journal_last)
+		return;
+	s->acked = cursor;
+	bool full = s->in_flight == GV_EVENT_WINDOW;
+	while (s->in_flight && s->ring[s->head] <= cursor) {
+		s->head = (s->head + 1) % GV_EVENT_WINDOW;
+		s->in_flight--;
+	}
+	if (full || s->examined < a->journal_last)
+		a->journal_unlevel = true;
+	if (!s->in_flight && s->examined == a->journal_last)
+		s->acked = a->journal_last; /* what lies between was not for it */
+	gv_journal_release_heard(a);
+}
+
+static void edge(struct gv_actor *a, struct peer *p, Env__Snapshot__Edge at, uint64_t cursor)
+{
+	Env__Snapshot s = ENV__SNAPSHOT__INIT;
+	s.edge = at;
+	s.cursor = cursor;
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_SNAPSHOT;
+	item.snapshot = &s;
+	gv_out_item(a, p, &item);
+}
+
+/* A message of its own in a turn: the snapshot shows what has been committed with all messages before it. */
+int gv_journal_snapshot(struct gv_turn *t, struct peer *p)
+{
+	struct gv_actor *a = t->a;
+	struct sub *s = &p->sub;
+	if (!s->active || !s->snapshot)
+		return 0;
+	bool snapshots = any_snapshot(a, s->wants);
+	edge(a, p, ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	t->snapshot_for = p;
+	int r = 0;
+	for (unsigned i = 0; i < a->n_emits && r == 0 && !t->failed; i++)
+		if (s->wants & 1ull << i && a->plugin->emits[i].snapshot)
+			r = a->plugin->emits[i].snapshot(a->self, t);
+	t->snapshot_for = NULL;
+	if (r < 0 || t->failed) {
+		t->failed = r < 0 ? r : t->failed;
+		return r;
+	}
+	/* Events of this turn are in no row yet but are in the snapshot: they will be sent again, which subscribers of a present state bear. */
+	if (snapshots)
+		s->examined = s->last = s->acked = a->journal_last;
+	s->snapshot = false;
+	a->journal_unlevel = true;
+	edge(a, p, ENV__SNAPSHOT__EDGE__END, s->acked);
+	a->count.resyncs++;
+	return 0;
+}
+
+/* ---- as subscriber --------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void subscribe(struct gv_actor *a, struct peer *p)
+{
+	Env__Subscribe s = ENV__SUBSCRIBE__INIT;
+	char *types[GV_MAX_EMITS + 1];
+	for (const struct gv_hears *h = a->plugin->hears; h && h->type && s.n_types < GV_MAX_EMITS; h++)
+		types[s.n_types++] = (char *)h->type->name;
+	s.types = types;
+	s.cursor = p->cursor;
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_SUBSCRIBE;
+	item.subscribe = &s;
+	gv_out_item(a, p, &item);
+	p->subscribe_at_ms = gv_now(a) + GV_SUBSCRIBE_AGAIN_MS;
+	p->receiving_snapshot = false;
+}
+
+static void subscribe_follow(struct gv_actor *a, struct peer *p)
+{
+	Env__Subscribe s = ENV__SUBSCRIBE__INIT;
+	s.follow = true;
+	s.types = a->follow_types.items;
+	s.n_types = a->follow_types.count;
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_SUBSCRIBE;
+	item.subscribe = &s;
+	gv_out_item(a, p, &item);
+}
+
+int gv_follow(struct gv_turn *t, const char *const *types, size_t count)
+{
+	struct gv_actor *a = t->a;
+	if (!a->plugin->hears_any)
+		return gv_turn_fail(t, -EPERM, "gv_follow needs hears_any in the record");
+	for (size_t i = 0; i < a->follow_types.count; i++)
+		free(a->follow_types.items[i]);
+	a->follow_types.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		char **type = PUSH(a->follow_types);
+		*type = strdup(types[i]);
+		if (!*type)
+			return gv_turn_fail(t, -ENOMEM, "out of memory");
+	}
+	a->follow_changed = true;
+	return 0;
+}
+
+/* An event may only go to the inbox if it is the next one for us; a gap makes us say again where we stand. */
+bool gv_journal_accept(struct gv_actor *a, struct peer *p, const Env__Event *e)
+{
+	if (e->follow || (p->receiving_snapshot && !e->seq))
+		return true;
+	p->subscribe_at_ms = 0;
+	if (!e->seq || e->seq <= p->received)
+		return false;
+	if (e->prev > p->received) {
+		a->count.gaps++;
+		subscribe(a, p);
+		return false;
+	}
+	p->received = e->seq;
+	return true;
+}
+
+bool gv_journal_edge_in(struct gv_actor *a, struct peer *p, const Env__Snapshot *s)
+{
+	p->subscribe_at_ms = 0;
+	if (s->edge == ENV__SNAPSHOT__EDGE__BEGIN) {
+		p->receiving_snapshot = true;
+		return true;
+	}
+	if (!p->receiving_snapshot)
+		return false; /* only confirms the subscription */
+	p->receiving_snapshot = false;
+	p->received = s->cursor;
+	return true;
+}
+
+int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s)
+{
+	struct gv_actor *a = t->a;
+	if (s->edge == ENV__SNAPSHOT__EDGE__BEGIN) {
+		p->resyncing = true;
+		gv_log(t, GV_INFO, "The journal no longer has what comes next: taking a snapshot. emitter=%s", p->name);
+		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name) : 0;
+	}
+	if (!p->resyncing)
+		return 0;
+	p->resyncing = false;
+	gv_journal_moved(t, p, s->cursor);
+	t->wrote = true;
+	return 0;
+}
+
+void gv_journal_moved(struct gv_turn *t, struct peer *p, uint64_t cursor)
+{
+	for (size_t i = 0; i < t->cursors_moved.count; i++) {
+		if (t->cursors_moved.items[i] == p) {
+			p->next_cursor = cursor;
+			return;
+		}
+	}
+	struct peer **moved = PUSH(t->cursors_moved);
+	*moved = p;
+	p->next_cursor = cursor;
+}
+
+int gv_journal_deliver(struct gv_turn *t, const char *emitter, const Env__Event *e)
+{
+	struct gv_actor *a = t->a;
+	struct gv_emitter from = { emitter, e->key, e->time_ms, e->seq, e->seq == 0 && !e->follow };
+	if (e->follow)
+		return a->plugin->on_event ? a->plugin->on_event(a->self, t, e->type, e->payload.data, e->payload.len, &from) : 0;
+	a->count.events_heard++;
+	for (const struct gv_hears *h = a->plugin->hears; h && h->type; h++) {
+		if (strcmp(h->type->name, e->type))
+			continue;
+		ProtobufCMessage *m = gv_turn_unpack(t, h->type, e->payload.data, e->payload.len);
+		if (!m)
+			return gv_turn_fail(t, -EBADMSG, "an event %s of %s is malformed", e->type, emitter);
+		return h->on(a->self, t, m, &from);
+	}
+	return 0; /* of an older version of ours that heard more */
+}
+
+void gv_journal_ack_out(struct gv_turn *t)
+{
+	for (size_t i = 0; i < t->cursors_moved.count; i++) {
+		struct peer *p = t->cursors_moved.items[i];
+		p->cursor = p->next_cursor;
+		Env__EventAck ack = ENV__EVENT_ACK__INIT;
+		ack.cursor = p->cursor;
+		Env__Item item = ENV__ITEM__INIT;
+		item.kind_case = ENV__ITEM__KIND_EVENT_ACK;
+		item.event_ack = &ack;
+		gv_out_item(t->a, p, &item);
+	}
+	t->cursors_moved.count = 0;
+}
+
+/* ---- peers, time ----------------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool hears(const struct gv_actor *a, char **emits)
+{
+	for (; emits && *emits; emits++)
+		for (const struct gv_hears *h = a->plugin->hears; h && h->type; h++)
+			if (!strcmp(h->type->name, *emits))
+				return true;
+	return false;
+}
+
+static size_t list_size(char **list)
+{
+	size_t n = 0;
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+/* A peer that the store knows as a subscriber keeps its place; one that it does not is fresh and is written down at once. */
+static int register_subscriber(struct gv_actor *a, struct peer *p)
+{
+	Rows__Subscriber *row = gv_get_row(a, a->subscribers, p->name, strlen(p->name), &rows__subscriber__descriptor);
+	if (row) {
+		p->sub.acked = p->sub.written = row->cursor;
+		return 0;
+	}
+	p->sub.fresh = true;
+	p->sub.acked = p->sub.written = 0;
+	Rows__Subscriber fresh = ROWS__SUBSCRIBER__INIT;
+	return gv_put_row(a, a->subscribers, p->name, strlen(p->name), &fresh);
+}
+
+static int drop_unlisted(struct gv_actor *a)
+{
+	struct gv_cursor *c;
+	int r = gv_store_cursor(a->store, a->subscribers, &c);
+	if (r < 0)
+		return r;
+	const void *key, *value;
+	size_t key_size, size;
+	enum gv_seek where = GV_SEEK_FIRST;
+	for (; (r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
+		char name[128];
+		if (key_size >= sizeof name)
+			continue;
+		memcpy(name, key, key_size);
+		name[key_size] = 0;
+		struct peer *p = gv_peer_named(a, name);
+		if (p && p->listed && p->hears_mask)
+			continue;
+		r = gv_cursor_delete(a->store, c);
+		if (r < 0)
+			break;
+		/* after a delete the cursor stands on the next row */
+		gv_cursor_close(c);
+		return drop_unlisted(a);
+	}
+	gv_cursor_close(c);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Runs in a transaction of its own: who is registered decides what the journal must keep, so it is written down before the next turn. */
+int gv_journal_directory(struct gv_actor *a)
+{
+	a->registered_mask = 0;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		uint64_t before = p->hears_mask;
+		p->hears_mask = p->listed ? mask_of(a, p->hears, list_size(p->hears), false) : 0;
+		p->heard = p->listed && hears(a, p->emits);
+		if (p->hears_mask && !before) {
+			int r = register_subscriber(a, p);
+			if (r < 0)
+				return r;
+		}
+		a->registered_mask |= p->hears_mask;
+	}
+	return drop_unlisted(a);
+}
+
+void gv_journal_peer_up(struct gv_actor *a, struct peer *p)
+{
+	p->sub.active = false;
+	p->follows = false;
+	p->received = p->cursor;
+	if (p->heard)
+		subscribe(a, p);
+	if (a->follow_types.count)
+		subscribe_follow(a, p);
+}
+
+int gv_journal_open(struct gv_actor *a)
+{
+	struct gv_cursor *c;
+	int r = gv_store_cursor(a->store, a->journal, &c);
+	if (r < 0)
+		return r;
+	const void *key, *value;
+	size_t key_size, size;
+	a->journal_first = 1;
+	r = gv_cursor_seek(c, GV_SEEK_FIRST, &key, &key_size, &value, &size);
+	if (r == 0) {
+		a->journal_first = gv_u64_key(key);
+		r = gv_cursor_seek(c, GV_SEEK_LAST, &key, &key_size, &value, &size);
+		a->journal_last = gv_u64_key(key);
+		a->journal_bytes = gv_store_rows(a->store, a->journal) * 256; /* an estimate until it has been written through once */
+	}
+	gv_cursor_close(c);
+	return r == -ENOENT ? 0 : r;
+}
+
+void gv_journal_tick(struct gv_actor *a, int64_t now_ms)
+{
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		if (a->follow_changed && p->up)
+			subscribe_follow(a, p);
+		if (p->up && p->heard && p->subscribe_at_ms && now_ms >= p->subscribe_at_ms)
+			subscribe(a, p);
+	}
+	a->follow_changed = false;
+	if (a->waiting)
+		gv_journal_release_heard(a);
+}
+
+int64_t gv_journal_next_ms(const struct gv_actor *a)
+{
+	int64_t next = INT64_MAX;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (p->up && p->heard && p->subscribe_at_ms && p->subscribe_at_ms < next)
+			next = p->subscribe_at_ms;
+	}
+	for (const struct waiting_reply *w = a->waiting; w; w = w->next)
+		if (w->until_ms < next)
+			next = w->until_ms;
+	return next;
+}
+
+/* ---- replies that wait until all have heard ------------------------------------------------------------------------------------------------------------------ */
+
+static bool heard_by_all(const struct gv_actor *a, const struct waiting_reply *w)
+{
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (p->up && p->hears_mask & w->mask && (!p->sub.active || p->sub.snapshot || p->sub.acked < w->seq))
+			return false;
+	}
+	return true;
+}
+
+void gv_journal_release_heard(struct gv_actor *a)
+{
+	int64_t now_ms = gv_now(a);
+	for (struct waiting_reply **at = &a->waiting; *at;) {
+		struct waiting_reply *w = *at;
+		if (w->until_ms > now_ms && !heard_by_all(a, w)) {
+			at = &w->next;
+			continue;
+		}
+		gv_out_packed_item(a, w->to, w->item, w->size);
+		*at = w->next;
+		free(w);
+	}
+}
+
+void gv_sub_fini(struct peer *p)
+{
+	free(p->sub.ring);
+	p->sub = (struct sub){ 0 };
+}

@@ -1,0 +1,657 @@
+/* What a handler may do with its turn: memory, log, rows. Rows are written when the handler has succeeded (or when it starts to scan), so
+ * that a failing handler usually has nothing to undo; what was written before is put back from its before-image. */
+#include "actor_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITES_BEFORE_FLUSH 64 /* searched one by one for each read */
+#define LOG_LINE 2048
+
+void *gv_vector_add(void *vector, size_t item_size)
+{
+	VECTOR(char) *v = vector;
+	if (v->count == v->capacity) {
+		size_t capacity = v->capacity ? v->capacity * 2 : 16;
+		char *items = realloc(v->items, capacity * item_size);
+		if (!items)
+			abort(); /* the host process is contained and restarted */
+		v->items = items;
+		v->capacity = capacity;
+	}
+	char *item = v->items + v->count++ * item_size;
+	memset(item, 0, item_size);
+	return item;
+}
+
+/* ---- failing ----------------------------------------------------------------------------------------------------------------------------- */
+
+int gv_turn_fail(struct gv_turn *t, int error, const char *fmt, ...)
+{
+	if (!t->failed)
+		t->failed = error;
+	if (!t->fault) {
+		va_list ap;
+		va_start(ap, fmt);
+		char text[512];
+		vsnprintf(text, sizeof text, fmt, ap);
+		va_end(ap);
+		t->fault = gv_arena_strdup(&t->arena, text);
+	}
+	return t->failed;
+}
+
+int gv_fault(struct gv_turn *t, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char text[1024];
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (!t->failed)
+		t->failed = -EINVAL;
+	t->fault = gv_arena_strdup(&t->arena, text); /* the last word: the plugin knows better than we */
+	return -EINVAL;
+}
+
+/* ---- the world as far as it can be seen ----------------------------------------------------------------------------------------------------- */
+
+int64_t gv_now_ms(struct gv_turn *t)
+{
+	return t->now_ms;
+}
+
+uint64_t gv_random(struct gv_turn *t)
+{
+	return t->a->env.random(t->a->env.arg);
+}
+
+const struct gv_self *gv_self(struct gv_turn *t)
+{
+	return &t->a->self_info;
+}
+
+bool gv_owns(struct gv_turn *t, const char *key)
+{
+	return gv_shard(key, t->a->self_info.instances) == t->a->self_info.instance;
+}
+
+void *gv_alloc(struct gv_turn *t, size_t size)
+{
+	void *memory = gv_arena_alloc(&t->arena, size);
+	if (t->arena.exhausted)
+		gv_turn_fail(t, -ENOMEM, "the turn uses more than %u MiB of memory", GV_TURN_ARENA >> 20);
+	return memory;
+}
+
+char *gv_strdup(struct gv_turn *t, const char *s)
+{
+	return gv_arena_strdup(&t->arena, s);
+}
+
+char *gv_str(struct gv_turn *t, const char *fmt, ...)
+{
+	va_list ap, again;
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	size_t size = n < 0 ? 0 : (size_t)n;
+	char *s = gv_alloc(t, size + 1);
+	vsnprintf(s, size + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
+ProtobufCAllocator *gv_allocator(struct gv_turn *t)
+{
+	return &t->arena.allocator;
+}
+
+void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
+{
+	char **array = ret_array;
+	/* Room grows in powers of two: at a power (and at 0) it is full. */
+	if ((*n & (*n - 1)) == 0 || !*array) {
+		char *bigger = gv_alloc(t, (*n ? *n * 2 : 1) * size);
+		if (*n)
+			memcpy(bigger, *array, *n * size);
+		*array = bigger;
+	}
+	char *item = *array + *n * size;
+	memset(item, 0, size);
+	++*n;
+	return item;
+}
+
+static const char *message_context(const struct gv_turn *t, char *ret, size_t size)
+{
+	const struct message *m = t->message;
+	*ret = 0;
+	if (!m)
+		return ret;
+	switch (m->kind) {
+	case M_EVENT:
+		snprintf(ret, size, " msg=event:%s/%llu", m->from->name, (unsigned long long)m->event->seq);
+		break;
+	case M_CALL:
+		snprintf(ret, size, " msg=call:%s/%llx method=%s", m->from ? m->from->name : "", (unsigned long long)m->call->id,
+			 m->call->method);
+		break;
+	case M_FRAME: {
+		struct conn *c = gv_frames_conn(t->a, m->frame.conn);
+		snprintf(ret, size, " device=%s msg=frame:%llx/%llu", c ? gv_conn_device(c) : "", (unsigned long long)m->frame.conn,
+			 (unsigned long long)m->frame.seq);
+		break;
+	}
+	case M_TIMER:
+		snprintf(ret, size, " msg=timer:%s", m->timer.name);
+		break;
+	case M_ANSWER:
+		if (m->answer.call)
+			snprintf(ret, size, " msg=answer:%llx method=%s", (unsigned long long)m->answer.call->id, m->answer.call->method);
+		break;
+	case M_HELD:
+		snprintf(ret, size, " msg=held:%llu", (unsigned long long)m->held);
+		break;
+	default:
+		break;
+	}
+	return ret;
+}
+
+void gv_log(struct gv_turn *t, enum gv_level level, const char *fmt, ...)
+{
+	char line[LOG_LINE], context[256];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(line, sizeof line - sizeof context, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	strcat(line, message_context(t, context, sizeof context));
+	t->a->env.log(t->a->env.arg, level, line);
+}
+
+static void count(struct gv_actor *a, const char *name, double by, bool gauge)
+{
+	struct custom *c = NULL;
+	for (size_t i = 0; i < a->customs.count && !c; i++)
+		if (a->customs.items[i].name == name || !strcmp(a->customs.items[i].name, name))
+			c = &a->customs.items[i];
+	if (!c) {
+		if (a->customs.count == 256)
+			return;
+		c = PUSH(a->customs);
+		c->name = name;
+		c->gauge = gauge;
+	}
+	c->value = gauge ? by : c->value + by;
+}
+
+void gv_count(struct gv_turn *t, const char *name, double by)
+{
+	count(t->a, name, by, false);
+}
+
+void gv_world_count(struct gv_world *w, const char *name, double by)
+{
+	count(w->a, name, by, false);
+}
+
+void gv_world_gauge(struct gv_world *w, const char *name, double value)
+{
+	count(w->a, name, value, true);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static struct table *find_table(struct gv_turn *t, const struct gv_table *def)
+{
+	for (size_t i = 0; i < t->a->n_tables; i++)
+		if (t->a->tables[i].def == def)
+			return &t->a->tables[i];
+	gv_turn_fail(t, -EINVAL, "table \"%s\" is not among the record's tables", def && def->name ? def->name : "?");
+	return NULL;
+}
+
+/* The encoded key, or a size below 0 with the message failed. */
+static int encode_key(struct gv_turn *t, const struct gv_table *def, struct gv_key key, bool whole, uint8_t ret[GV_KEY_MAX])
+{
+	int size = gv_key_encode(def->key, key, ret);
+	if (size >= 0 && whole && def->key[key.count])
+		size = -EINVAL;
+	if (size < 0)
+		gv_turn_fail(t, size, size == -ENAMETOOLONG ? "a key of table \"%s\" is longer than 400 bytes" :
+			     "a key of table \"%s\" does not have the parts that its record names", def->name);
+	return size;
+}
+
+void *gv_turn_unpack(struct gv_turn *t, const ProtobufCMessageDescriptor *d, const void *data, size_t size)
+{
+	return protobuf_c_message_unpack(d, &t->arena.allocator, size, data);
+}
+
+static struct write *find_write(struct gv_turn *t, const struct table *table, const uint8_t *key, size_t size)
+{
+	for (size_t i = t->writes.count; i-- > 0;) {
+		struct write *w = &t->writes.items[i];
+		if (w->table == table && w->key_size == size && !memcmp(w->key, key, size))
+			return w;
+	}
+	return NULL;
+}
+
+static void *read_row(struct gv_turn *t, const struct table *table, const uint8_t *key, size_t size)
+{
+	const void *data;
+	size_t data_size;
+	int r = gv_store_get(t->a->store, table->dbi, key, size, &data, &data_size);
+	if (r == -ENOENT)
+		return NULL;
+	if (r < 0) {
+		gv_turn_fail(t, r, "cannot read table \"%s\": %s", table->def->name, gv_store_strerror(r));
+		return NULL;
+	}
+	void *row = gv_turn_unpack(t, table->def->value, data, data_size);
+	if (!row)
+		gv_turn_fail(t, -EBADMSG, "a row of table \"%s\" is damaged", table->def->name);
+	return row;
+}
+
+/* The row as this message sees it: its own write, if there is one, or the store's. */
+static void *present_row(struct gv_turn *t, struct table *table, struct write *w, const uint8_t *key, size_t size)
+{
+	if (!w)
+		return read_row(t, table, key, size);
+	if (!w->row && w->packed)
+		w->row = gv_turn_unpack(t, table->def->value, w->packed, w->packed_size);
+	return w->row;
+}
+
+const void *gv_get(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
+{
+	uint8_t encoded[GV_KEY_MAX];
+	struct table *table = find_table(t, def);
+	int size = table ? encode_key(t, def, key, true, encoded) : -1;
+	if (size < 0)
+		return NULL;
+	return present_row(t, table, find_write(t, table, encoded, (size_t)size), encoded, (size_t)size);
+}
+
+static bool may_write(struct gv_turn *t)
+{
+	if (t->snapshot_for)
+		gv_turn_fail(t, -EPERM, "a snapshot callback must not write");
+	return !t->snapshot_for;
+}
+
+static struct write *add_write(struct gv_turn *t, struct table *table, const uint8_t *key, size_t size)
+{
+	if (t->writes.count >= WRITES_BEFORE_FLUSH)
+		gv_message_flush(t, false);
+	struct write *w = PUSH(t->writes);
+	w->table = table;
+	w->key = gv_arena_dup(&t->arena, key, size);
+	w->key_size = size;
+	t->wrote = true;
+	return w;
+}
+
+static void *fresh_row(struct gv_turn *t, const ProtobufCMessageDescriptor *d)
+{
+	ProtobufCMessage *row = gv_arena_alloc(&t->arena, d->sizeof_message);
+	d->message_init(row);
+	return row;
+}
+
+void *gv_edit(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
+{
+	uint8_t encoded[GV_KEY_MAX];
+	struct table *table = find_table(t, def);
+	int size = table && may_write(t) ? encode_key(t, def, key, true, encoded) : -1;
+	if (size < 0)
+		return fresh_row(t, def->value);
+	if (def->append) {
+		gv_turn_fail(t, -EPERM, "table \"%s\" is append-only", def->name);
+		return fresh_row(t, def->value);
+	}
+	struct write *w = find_write(t, table, encoded, (size_t)size);
+	void *row = present_row(t, table, w, encoded, (size_t)size);
+	if (!w)
+		w = add_write(t, table, encoded, (size_t)size);
+	return w->row = row ? row : fresh_row(t, def->value);
+}
+
+static void put_packed(const ProtobufCMessage *m, void *to)
+{
+	protobuf_c_message_pack(m, to);
+}
+
+static int append_row(struct gv_turn *t, struct table *table, const uint8_t *key, size_t size, const ProtobufCMessage *row)
+{
+	void *to;
+	int r = gv_store_append(t->a->store, table->dbi, key, size, protobuf_c_message_get_packed_size(row), &to);
+	if (r == -EEXIST)
+		return gv_turn_fail(t, r, "table \"%s\" is append-only: the key is not greater than all others", table->def->name);
+	if (r < 0)
+		return gv_turn_fail(t, r, "cannot write table \"%s\": %s", table->def->name, gv_store_strerror(r));
+	put_packed(row, to);
+	struct undo *u = PUSH(t->undos);
+	*u = (struct undo){ .table = table->dbi, .key = gv_arena_dup(&t->arena, key, size), .key_size = size };
+	t->wrote = true;
+	return 0;
+}
+
+int gv_put(struct gv_turn *t, const struct gv_table *def, struct gv_key key, const void *row)
+{
+	uint8_t encoded[GV_KEY_MAX];
+	struct table *table = find_table(t, def);
+	int size = table && may_write(t) ? encode_key(t, def, key, true, encoded) : -1;
+	if (size < 0)
+		return t->failed;
+	if (((const ProtobufCMessage *)row)->descriptor != def->value)
+		return gv_turn_fail(t, -EINVAL, "table \"%s\" holds %s, not %s", def->name, def->value->name,
+				    ((const ProtobufCMessage *)row)->descriptor->name);
+	if (def->append)
+		return append_row(t, table, encoded, (size_t)size, row);
+	struct write *w = find_write(t, table, encoded, (size_t)size);
+	if (!w)
+		w = add_write(t, table, encoded, (size_t)size);
+	w->row = NULL;
+	w->packed_size = protobuf_c_message_get_packed_size(row);
+	w->packed = gv_alloc(t, w->packed_size);
+	put_packed(row, w->packed);
+	return t->failed;
+}
+
+int gv_delete(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
+{
+	uint8_t encoded[GV_KEY_MAX];
+	struct table *table = find_table(t, def);
+	int size = table && may_write(t) ? encode_key(t, def, key, true, encoded) : -1;
+	if (size < 0)
+		return t->failed;
+	struct write *w = find_write(t, table, encoded, (size_t)size);
+	if (!w)
+		w = add_write(t, table, encoded, (size_t)size);
+	w->row = NULL;
+	w->packed = NULL;
+	return 0;
+}
+
+/* ---- scanning ---------------------------------------------------------------------------------------------------------------------------------- */
+
+struct scan_state {
+	uint64_t message; /* to notice a scan kept from an earlier callback */
+	struct table *table;
+	struct gv_cursor *cursor;
+	uint8_t prefix[GV_KEY_MAX], last[GV_KEY_MAX];
+	size_t prefix_size, last_size;
+	bool started;
+};
+
+static struct scan_state *scan_begin(struct gv_turn *t, struct gv_scan *scan)
+{
+	struct table *table = find_table(t, scan->table);
+	if (!table)
+		return NULL;
+	struct scan_state *s = gv_arena_alloc(&t->arena, sizeof *s);
+	s->table = table;
+	int size = encode_key(t, scan->table, scan->prefix, false, s->prefix);
+	int after = size < 0 ? size : encode_key(t, scan->table, scan->after, scan->after.count > 0, s->last);
+	if (after < 0)
+		return NULL;
+	s->prefix_size = (size_t)size;
+	s->last_size = (size_t)after;
+	s->started = after > 0;
+	int r = gv_store_cursor(t->a->store, table->dbi, &s->cursor);
+	if (r < 0) {
+		gv_turn_fail(t, r, "cannot scan table \"%s\": %s", scan->table->name, gv_store_strerror(r));
+		return NULL;
+	}
+	struct gv_cursor **open = PUSH(t->cursors);
+	*open = s->cursor;
+	return s;
+}
+
+/* The smallest byte string greater than all that begin with these bytes; 0 where there is none. */
+static size_t behind_prefix(uint8_t *bytes, size_t size)
+{
+	while (size && bytes[size - 1] == 0xff)
+		size--;
+	if (size)
+		bytes[size - 1]++;
+	return size;
+}
+
+struct pair {
+	const void *key, *value;
+	size_t key_size, value_size;
+};
+
+/* The greatest row below `bytes` (size 0: of all). */
+static int seek_below(struct gv_cursor *c, const uint8_t *bytes, size_t size, struct pair *p)
+{
+	if (!size)
+		return gv_cursor_seek(c, GV_SEEK_LAST, &p->key, &p->key_size, &p->value, &p->value_size);
+	p->key = bytes;
+	p->key_size = size;
+	int r = gv_cursor_seek(c, GV_SEEK_AT_LEAST, &p->key, &p->key_size, &p->value, &p->value_size);
+	if (r == -ENOENT)
+		return gv_cursor_seek(c, GV_SEEK_LAST, &p->key, &p->key_size, &p->value, &p->value_size);
+	return r < 0 ? r : gv_cursor_seek(c, GV_SEEK_PREVIOUS, &p->key, &p->key_size, &p->value, &p->value_size);
+}
+
+static int seek_above(struct gv_cursor *c, const uint8_t *bytes, size_t size, bool equal_too, struct pair *p)
+{
+	if (!size)
+		return gv_cursor_seek(c, GV_SEEK_FIRST, &p->key, &p->key_size, &p->value, &p->value_size);
+	p->key = bytes;
+	p->key_size = size;
+	int r = gv_cursor_seek(c, GV_SEEK_AT_LEAST, &p->key, &p->key_size, &p->value, &p->value_size);
+	if (r == 0 && !equal_too && p->key_size == size && !memcmp(p->key, bytes, size))
+		r = gv_cursor_seek(c, GV_SEEK_NEXT, &p->key, &p->key_size, &p->value, &p->value_size);
+	return r;
+}
+
+static int scan_step(struct scan_state *s, bool reverse, struct pair *p)
+{
+	if (s->started)
+		return reverse ? seek_below(s->cursor, s->last, s->last_size, p) : seek_above(s->cursor, s->last, s->last_size, false, p);
+	s->started = true;
+	if (!reverse)
+		return seek_above(s->cursor, s->prefix, s->prefix_size, true, p);
+	uint8_t end[GV_KEY_MAX];
+	memcpy(end, s->prefix, s->prefix_size);
+	return seek_below(s->cursor, end, behind_prefix(end, s->prefix_size), p);
+}
+
+bool gv_next(struct gv_turn *t, struct gv_scan *scan)
+{
+	struct scan_state *s = (struct scan_state *)(uintptr_t)scan->opaque_[0];
+	if (t->writes.count)
+		gv_message_flush(t, false);
+	if (!s && !t->failed) {
+		s = scan_begin(t, scan);
+		scan->opaque_[0] = (uintptr_t)s;
+	}
+	struct pair p;
+	if (t->failed || !s || scan_step(s, scan->reverse, &p) < 0)
+		return false;
+	if (p.key_size < s->prefix_size || memcmp(p.key, s->prefix, s->prefix_size) || p.key_size > GV_KEY_MAX)
+		return false;
+	memcpy(s->last, p.key, p.key_size);
+	s->last_size = p.key_size;
+	scan->row = gv_turn_unpack(t, scan->table->value, p.value, p.value_size);
+	if (!scan->row || gv_key_decode(scan->table->key, s->last, s->last_size, &t->arena.allocator, &scan->key) < 0) {
+		gv_turn_fail(t, -EBADMSG, "a row of table \"%s\" is damaged", scan->table->name);
+		return false;
+	}
+	return true;
+}
+
+/* ---- the message in hand ------------------------------------------------------------------------------------------------------------------------- */
+
+void gv_message_begin(struct gv_turn *t, struct message *m)
+{
+	t->message = m;
+	t->failed = 0;
+	t->fault = NULL;
+	t->wrote = false;
+	t->snapshot_for = NULL;
+	t->writes.count = t->undos.count = t->replies.count = t->touched.count = 0;
+	t->emitted_mark = t->emitted.count;
+	t->calls_mark = t->calls.count;
+	t->timer_ops_mark = t->timer_ops.count;
+}
+
+static void remember(struct gv_turn *t, gv_dbi table, const void *key, size_t size)
+{
+	struct undo *u = PUSH(t->undos);
+	u->table = table;
+	u->key = gv_arena_dup(&t->arena, key, size);
+	u->key_size = size;
+	const void *old;
+	if (gv_store_get(t->a->store, table, key, size, &old, &u->old_size) == 0)
+		u->old = gv_arena_dup(&t->arena, old, u->old_size);
+}
+
+int gv_turn_put(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size, const void *message)
+{
+	remember(t, table, key, key_size);
+	void *to;
+	int r = gv_store_put(t->a->store, table, key, key_size, protobuf_c_message_get_packed_size(message), &to);
+	if (r < 0)
+		return gv_turn_fail(t, r, "cannot write: %s", gv_store_strerror(r));
+	put_packed(message, to);
+	t->wrote = true;
+	return 0;
+}
+
+int gv_turn_delete(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size)
+{
+	remember(t, table, key, key_size);
+	int r = gv_store_delete(t->a->store, table, key, key_size);
+	if (r < 0 && r != -ENOENT)
+		return gv_turn_fail(t, r, "cannot write: %s", gv_store_strerror(r));
+	t->wrote = true;
+	return 0;
+}
+
+static int write_one(struct gv_turn *t, const struct write *w)
+{
+	void *to;
+	struct gv_store *s = t->a->store;
+	int r;
+	if (!w->row && !w->packed) {
+		r = gv_store_delete(s, w->table->dbi, w->key, w->key_size);
+		return r == -ENOENT ? 0 : r;
+	}
+	size_t size = w->row ? protobuf_c_message_get_packed_size(w->row) : w->packed_size;
+	r = gv_store_put(s, w->table->dbi, w->key, w->key_size, size, &to);
+	if (r < 0)
+		return r;
+	if (w->row)
+		put_packed(w->row, to);
+	else
+		memcpy(to, w->packed, size);
+	return 0;
+}
+
+int gv_message_flush(struct gv_turn *t, bool final)
+{
+	for (size_t i = 0; i < t->writes.count; i++) {
+		const struct write *w = &t->writes.items[i];
+		if (!final)
+			remember(t, w->table->dbi, w->key, w->key_size);
+		int r = write_one(t, w);
+		if (r < 0) {
+			if (final)
+				t->a->dead = r;
+			return gv_turn_fail(t, r, "cannot write table \"%s\": %s", w->table->def->name, gv_store_strerror(r));
+		}
+	}
+	t->writes.count = 0;
+	return 0;
+}
+
+static void close_cursors(struct gv_turn *t)
+{
+	for (size_t i = 0; i < t->cursors.count; i++)
+		gv_cursor_close(t->cursors.items[i]);
+	t->cursors.count = 0;
+}
+
+void gv_message_end(struct gv_turn *t)
+{
+	close_cursors(t);
+	for (size_t i = 0; i < t->touched.count; i++)
+		t->touched.items[i]->touched = false;
+	t->touched.count = 0;
+	t->message = NULL;
+}
+
+void gv_message_undo(struct gv_turn *t)
+{
+	close_cursors(t);
+	for (size_t i = t->undos.count; i-- > 0;) {
+		struct undo *u = &t->undos.items[i];
+		void *to;
+		int r = u->old ? gv_store_put(t->a->store, u->table, u->key, u->key_size, u->old_size, &to) :
+			gv_store_delete(t->a->store, u->table, u->key, u->key_size);
+		if (r == 0 && u->old)
+			memcpy(to, u->old, u->old_size);
+		else if (r < 0 && r != -ENOENT)
+			t->a->dead = r; /* cannot be undone: the turn must not commit */
+	}
+	for (size_t i = 0; i < t->touched.count; i++)
+		t->touched.items[i]->out.size = t->touched.items[i]->mark;
+	for (size_t i = t->calls_mark; i < t->calls.count; i++)
+		gv_outcall_free(t->calls.items[i]);
+	for (size_t i = t->timer_ops_mark; i < t->timer_ops.count; i++)
+		free(t->timer_ops.items[i].name);
+	t->calls.count = t->calls_mark;
+	t->timer_ops.count = t->timer_ops_mark;
+	t->emitted.count = t->emitted_mark;
+	t->undos.count = t->writes.count = t->replies.count = 0;
+	t->wrote = false;
+}
+
+void gv_turn_fini(struct gv_turn *t)
+{
+	gv_arena_fini(&t->arena);
+	free(t->writes.items);
+	free(t->undos.items);
+	free(t->replies.items);
+	free(t->touched.items);
+	free(t->cursors.items);
+	free(t->emitted.items);
+	free(t->calls.items);
+	free(t->answered.items);
+	free(t->timer_ops.items);
+	free(t->waiting.items);
+	free(t->cursors_moved.items);
+	free(t->acked.items);
+	free(t->done.items);
+}
+
+/* ---- blobs ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+int gv_blob_put(struct gv_turn *t, const void *data, size_t size, char ret_id[GV_BLOB_ID_SIZE])
+{
+	int r = gv_blobs_put(t->a->options.blobs, data, size, ret_id);
+	return r < 0 ? gv_turn_fail(t, r, "cannot store a blob: %s", strerror(-r)) : 0;
+}
+
+int64_t gv_blob_read(struct gv_turn *t, const char *id, uint64_t offset, void *ret_data, size_t size)
+{
+	return gv_blobs_read(t->a->options.blobs, id, offset, ret_data, size);
+}
+
+int64_t gv_blob_size(struct gv_turn *t, const char *id)
+{
+	return gv_blobs_size(t->a->options.blobs, id);
+}
