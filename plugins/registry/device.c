@@ -93,39 +93,33 @@ static const char *device_problem(struct gv_turn *t, const Registry__Device *d)
 	return list_problem(t, d);
 }
 
-/* Refuses (true) names that another device has already, or that are there twice. */
-static bool name_taken(struct gv_turn *t, struct gv_ticket ticket, const Registry__Device *d)
+/* A name that another device has already, or that is there twice; NULL: none. */
+static const char *name_problem(struct gv_turn *t, const Registry__Device *d, enum gv_code *ret_code)
 {
 	const char *holder = registry_holder(t, d->id);
 
-	if (*holder && strcmp(holder, d->id) != 0) {
-		gv_refuse(t, ticket, GV_ALREADY_EXISTS,
-			  "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; "
-			  "change that device, "
-			  "or delete it first",
-			  d->id, holder);
-		return true;
-	}
+	*ret_code = GV_ALREADY_EXISTS;
+	if (*holder && strcmp(holder, d->id) != 0)
+		return gv_str(t,
+			      "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; change that "
+			      "device, or delete it first",
+			      d->id, holder);
 	for (size_t i = 0; i < d->n_aliases; i++) {
 		char alias[REGISTRY_ID_MAX + 1], other[REGISTRY_ID_MAX + 1];
 
 		holder = registry_holder(t, d->aliases[i]);
-		if (*holder && strcmp(holder, d->id) != 0) {
-			gv_refuse(t, ticket, GV_ALREADY_EXISTS, "device.aliases[%zu] \"%s\" is taken by device %s", i,
-				  d->aliases[i], holder);
-			return true;
-		}
+		if (*holder && strcmp(holder, d->id) != 0)
+			return gv_str(t, "device.aliases[%zu] \"%s\" is taken by device %s", i, d->aliases[i], holder);
 		registry_fold(d->aliases[i], alias);
 		registry_fold(d->id, other);
 		for (size_t j = 0; strcmp(alias, other) != 0 && j < i; j++)
 			registry_fold(d->aliases[j], other);
 		if (strcmp(alias, other) == 0) {
-			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device.aliases[%zu] \"%s\" is there twice", i,
-				  d->aliases[i]);
-			return true;
+			*ret_code = GV_INVALID_ARGUMENT;
+			return gv_str(t, "device.aliases[%zu] \"%s\" is there twice", i, d->aliases[i]);
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* Empty keeps; a list that is given replaces; attributes merge. */
@@ -151,49 +145,69 @@ static void merge(struct gv_turn *t, Registry__Device *into, const Registry__Dev
 	merge_attributes(t, &into->attributes, &into->n_attributes, from->attributes, from->n_attributes);
 }
 
-int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+/* What keeps the device from being stored as it was given; NULL: nothing. */
+static const char *refusal(struct gv_turn *t, const Registry__Device *from, enum gv_code *ret_code)
 {
-	const Registry__Device *from = ((const Registry__PutDeviceRequest *)m)->device;
-	Registry__PutDeviceReply reply = REGISTRY__PUT_DEVICE_REPLY__INIT;
-	Registry__DeviceRow row = REGISTRY__DEVICE_ROW__INIT;
-	Registry__Device device = REGISTRY__DEVICE__INIT;
-	const Registry__DeviceRow *before;
-	const struct registry *registry = self;
 	const char *problem;
 
+	*ret_code = GV_INVALID_ARGUMENT;
 	if (!from)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device is missing");
-	problem = device_problem(t, from);
-	if (problem)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
-	if (name_taken(t, ticket, from))
-		return 0;
+		return "device is missing";
+	if ((problem = device_problem(t, from)))
+		return problem;
+	if ((problem = name_problem(t, from, ret_code)))
+		return problem;
+	*ret_code = GV_FAILED_PRECONDITION;
 	if (*from->site && !gv_get(t, &registry_sites, gv_key(from->site)))
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "device.site \"%s\" is not known: PutSite it first",
-				 from->site);
+		return gv_str(t, "device.site \"%s\" is not known: PutSite it first", from->site);
+	return NULL;
+}
+
+const char *registry_store_device(const struct registry *registry, struct gv_turn *t, const Registry__Device *from,
+				  Registry__Device *device, enum gv_code *ret_code)
+{
+	Registry__DeviceRow row = REGISTRY__DEVICE_ROW__INIT;
+	const Registry__DeviceRow *before;
+	const char *problem = refusal(t, from, ret_code);
+
+	if (problem)
+		return problem;
+	*device = (Registry__Device)REGISTRY__DEVICE__INIT;
 	before = gv_get(t, &registry_devices, gv_key(from->id));
 	if (before) {
 		row = *before;
-		device = *before->device;
+		*device = *before->device;
 	}
-	row.device = &device;
-	merge(t, &device, from);
-	if (device.n_attributes > REGISTRY_ATTRIBUTES_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device.attributes: at most %d, these would be %zu",
-				 REGISTRY_ATTRIBUTES_MAX, device.n_attributes);
+	row.device = device;
+	merge(t, device, from);
+	*ret_code = GV_INVALID_ARGUMENT;
+	if (device->n_attributes > REGISTRY_ATTRIBUTES_MAX)
+		return gv_str(t, "device.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX,
+			      device->n_attributes);
 	if (from->clear_password)
 		row.credential = NULL;
-	if (*from->password &&
-	    !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
-		return gv_fault(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256",
-				from->id);
-	device.has_password = row.credential != NULL;
-	device.updated_at_ms = gv_now_ms(t);
+	*ret_code = GV_INTERNAL;
+	if (*from->password && !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
+		return gv_str(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256", from->id);
+	device->has_password = row.credential != NULL;
+	device->updated_at_ms = gv_now_ms(t);
 	if (!before)
-		device.created_at_ms = device.updated_at_ms;
-	gv_put(t, &registry_devices, gv_key(device.id), &row);
-	registry_index(t, before ? before->device : NULL, &device);
+		device->created_at_ms = device->updated_at_ms;
+	gv_put(t, &registry_devices, gv_key(device->id), &row);
+	registry_index(t, before ? before->device : NULL, device);
 	registry_emit(t, &row);
+	return NULL;
+}
+
+int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	Registry__PutDeviceReply reply = REGISTRY__PUT_DEVICE_REPLY__INIT;
+	Registry__Device device;
+	enum gv_code code;
+	const char *problem = registry_store_device(self, t, ((const Registry__PutDeviceRequest *)m)->device, &device, &code);
+
+	if (problem)
+		return gv_refuse(t, ticket, code, "%s", problem);
 	reply.device = &device;
 	return gv_reply_when_heard(t, ticket, &reply);
 }

@@ -13,6 +13,33 @@ static int snapshot_devices(void *self, struct gv_turn *t)
 	return 0;
 }
 
+/* What the config names and the store lacks; what is there already stays as people have changed it. */
+static int make_missing(struct registry *registry, struct gv_turn *t, const Registry__Config *c)
+{
+	for (size_t i = 0; i < c->n_sites; i++) {
+		Registry__Site site;
+		const char *problem;
+
+		if (!registry_site_problem(c->sites[i]->id) && gv_get(t, &registry_sites, gv_key(c->sites[i]->id)))
+			continue;
+		problem = registry_store_site(t, c->sites[i], &site);
+		if (problem)
+			return gv_fault(t, "the config's sites[%zu]: %s", i, problem);
+	}
+	for (size_t i = 0; i < c->n_devices; i++) {
+		Registry__Device device;
+		enum gv_code code;
+		const char *problem;
+
+		if (registry_find(t, c->devices[i]->id))
+			continue;
+		problem = registry_store_device(registry, t, c->devices[i], &device, &code);
+		if (problem)
+			return gv_fault(t, "the config's devices[%zu]: %s", i, problem);
+	}
+	return 0;
+}
+
 static int start(void *self, struct gv_turn *t, const void *config)
 {
 	struct registry *registry = self;
@@ -23,7 +50,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 				   "its entry in the "
 				   "config file");
 	registry->password_iterations = c->password_iterations;
-	return 0;
+	return make_missing(registry, t, c);
 }
 
 static const struct gv_method methods[] = {

@@ -46,35 +46,43 @@ static int emit_devices(struct gv_turn *t, const char *site)
 	return 0;
 }
 
-int registry_put_site(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+const char *registry_store_site(struct gv_turn *t, const Registry__Site *from, Registry__Site *site)
 {
-	const Registry__Site *from = ((const Registry__PutSiteRequest *)m)->site, *before;
-	Registry__PutSiteReply reply = REGISTRY__PUT_SITE_REPLY__INIT;
-	Registry__Site site = REGISTRY__SITE__INIT;
+	const Registry__Site *before;
 	const char *problem;
 
 	if (!from)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "site is missing");
-	problem = site_problem(t, from);
-	if (problem)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
+		return "site is missing";
+	if ((problem = site_problem(t, from)))
+		return problem;
+	*site = (Registry__Site)REGISTRY__SITE__INIT;
 	before = gv_get(t, &registry_sites, gv_key(from->id));
 	if (before)
-		site = *before;
-	site.id = from->id;
+		*site = *before;
+	site->id = from->id;
 	if (*from->name)
-		site.name = from->name;
+		site->name = from->name;
 	if (*from->time_zone)
-		site.time_zone = from->time_zone;
+		site->time_zone = from->time_zone;
 	if (*from->address)
-		site.address = from->address;
-	merge_attributes(t, &site.attributes, &site.n_attributes, from->attributes, from->n_attributes);
-	if (site.n_attributes > REGISTRY_ATTRIBUTES_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "site.attributes: at most %d, these would be %zu",
-				 REGISTRY_ATTRIBUTES_MAX, site.n_attributes);
-	gv_put(t, &registry_sites, gv_key(site.id), &site);
-	if (before && strcmp(before->time_zone, site.time_zone) != 0)
-		emit_devices(t, site.id);
+		site->address = from->address;
+	merge_attributes(t, &site->attributes, &site->n_attributes, from->attributes, from->n_attributes);
+	if (site->n_attributes > REGISTRY_ATTRIBUTES_MAX)
+		return gv_str(t, "site.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX, site->n_attributes);
+	gv_put(t, &registry_sites, gv_key(site->id), site);
+	if (before && strcmp(before->time_zone, site->time_zone) != 0)
+		emit_devices(t, site->id);
+	return NULL;
+}
+
+int registry_put_site(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	Registry__PutSiteReply reply = REGISTRY__PUT_SITE_REPLY__INIT;
+	Registry__Site site;
+	const char *problem = registry_store_site(t, ((const Registry__PutSiteRequest *)m)->site, &site);
+
+	if (problem)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
 	reply.site = &site;
 	return gv_reply_when_heard(t, ticket, &reply);
 }
