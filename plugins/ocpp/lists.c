@@ -1,0 +1,183 @@
+/* Questions that change nothing. Every answer is bounded: in what it holds, and in the rows that are looked at for it. */
+#include "ocpp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t bound(uint32_t asked, uint32_t or_else, uint32_t max)
+{
+	return asked == 0 ? or_else : asked < max ? asked : max;
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+	struct gv_turn *t;
+	Charging__ListSessionsReply *reply;
+	uint32_t limit;
+};
+
+static bool add(struct listing *l, const char *device, const Ocpp__Transaction *x, bool active)
+{
+	if (l->reply->n_sessions >= l->limit)
+		return false;
+	*GV_APPEND(l->t, l->reply->sessions, l->reply->n_sessions) = model_session(l->t, device, x, active);
+	return true;
+}
+
+/* Ids grow with each start, so they order sessions by when galvan learnt of them. */
+static int newest_first(const void *a, const void *b)
+{
+	const Charging__Session *x = *(Charging__Session *const *)a, *y = *(Charging__Session *const *)b;
+	long x_id = strtol(x->transaction_id, NULL, 10), y_id = strtol(y->transaction_id, NULL, 10);
+
+	return x_id < y_id ? 1 : x_id > y_id ? -1 : 0;
+}
+
+static void list_active(struct listing *l, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_active };
+
+	if (device[0])
+		scan.prefix = gv_key(device);
+	while (gv_next(l->t, &scan) && add(l, scan.key.part[0].s, scan.row, true))
+		;
+	if (l->reply->n_sessions > 1)
+		qsort(l->reply->sessions, l->reply->n_sessions, sizeof *l->reply->sessions, newest_first);
+}
+
+static void list_ended(struct listing *l, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_history, .prefix = gv_key(device), .reverse = true };
+
+	while (gv_next(l->t, &scan) && add(l, device, scan.row, false))
+		;
+}
+
+/* Of all devices, newest first. */
+static void list_all(struct listing *l, Charging__SessionState state)
+{
+	struct gv_scan scan = { .table = &ocpp_transactions, .reverse = true };
+
+	for (unsigned looked = 0; looked < OCPP_SCAN_MAX && l->reply->n_sessions < l->limit && gv_next(l->t, &scan); looked++) {
+		const Ocpp__TransactionRef *ref = scan.row;
+		uint64_t id = scan.key.part[0].u;
+		const Ocpp__Transaction *x = gv_get(l->t, &ocpp_active, gv_key(ref->device, ref->connector));
+		bool active = x && (uint64_t)x->id == id;
+
+		if (!active)
+			x = gv_get(l->t, &ocpp_history, gv_key(ref->device, id));
+		if (x && (state == CHARGING__SESSION_STATE__SESSION_STATE_UNSPECIFIED || !active))
+			add(l, ref->device, x, active);
+	}
+}
+
+int list_sessions(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Charging__ListSessionsRequest *r = (const Charging__ListSessionsRequest *)m;
+	Charging__ListSessionsReply reply = CHARGING__LIST_SESSIONS_REPLY__INIT;
+	struct listing l = { t, &reply, bound(r->limit, 100, OCPP_SESSIONS_MAX) };
+
+	if (r->state == CHARGING__SESSION_STATE__ACTIVE) {
+		list_active(&l, r->device);
+	} else if (!r->device[0]) {
+		list_all(&l, r->state);
+	} else {
+		if (r->state != CHARGING__SESSION_STATE__ENDED)
+			list_active(&l, r->device);
+		list_ended(&l, r->device);
+	}
+	return gv_reply(t, ticket, &reply);
+}
+
+int get_session(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Charging__GetSessionRequest *r = (const Charging__GetSessionRequest *)m;
+	Charging__GetSessionReply reply = CHARGING__GET_SESSION_REPLY__INIT;
+	const Ocpp__Transaction *x;
+	const char *device;
+	bool active = true;
+	int32_t id;
+
+	if (!model_read_session_id(t, r->id, &device, &id))
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "id must be DEVICE/NUMBER, is \"%.160s\"", r->id);
+	x = transaction_active(t, device, id);
+	if (!x) {
+		active = false;
+		x = transaction_ended(t, device, id);
+	}
+	if (!x)
+		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no session %s: ListSessions shows those of a device", r->id);
+	reply.session = model_session(t, device, x, active);
+	meter_collect(t, x, reply.session);
+	return gv_reply(t, ticket, &reply);
+}
+
+/* ---- devices ------------------------------------------------------------------------------------------------------------------------------------ */
+
+int list_connectors(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Charging__ListConnectorsRequest *r = (const Charging__ListConnectorsRequest *)m;
+	Charging__ListConnectorsReply reply = CHARGING__LIST_CONNECTORS_REPLY__INIT;
+	struct gv_scan scan = { .table = &ocpp_connectors };
+
+	if (r->device[0])
+		scan.prefix = gv_key(r->device);
+	while (reply.n_connectors < OCPP_SCAN_MAX && gv_next(t, &scan)) {
+		const char *device = scan.key.part[0].s;
+
+		*GV_APPEND(t, reply.connectors, reply.n_connectors) =
+			model_connector(t, device, (uint32_t)scan.key.part[1].u, scan.row, station_find(self, device) != NULL);
+	}
+	return gv_reply(t, ticket, &reply);
+}
+
+int list_messages(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Ocpp__ListMessagesRequest *r = (const Ocpp__ListMessagesRequest *)m;
+	Ocpp__ListMessagesReply reply = OCPP__LIST_MESSAGES_REPLY__INIT;
+	struct ocpp *o = self;
+
+	messages_list(&o->messages, t, r->device, bound(r->limit, 100, 1000), &reply);
+	return gv_reply(t, ticket, &reply);
+}
+
+/* Those that have a row, and those that are connected and never told anything worth one. */
+int list_stations(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Ocpp__ListStationsRequest *r = (const Ocpp__ListStationsRequest *)m;
+	uint32_t limit = bound(r->limit, 1000, OCPP_SCAN_MAX);
+	Ocpp__ListStationsReply reply = OCPP__LIST_STATIONS_REPLY__INIT;
+	struct gv_scan scan = { .table = &ocpp_stations };
+	struct ocpp *o = self;
+
+	if (r->device[0])
+		scan.prefix = gv_key(r->device);
+	while (reply.n_stations < limit && gv_next(t, &scan))
+		*GV_APPEND(t, reply.stations, reply.n_stations) = station_describe(o, t, scan.key.part[0].s, scan.row);
+	for (unsigned i = 0; i < OCPP_STATIONS_BUCKETS; i++)
+		for (const struct station *st = o->stations[i]; st && reply.n_stations < limit; st = st->next)
+			if ((!r->device[0] || !strcmp(r->device, st->device)) && !gv_get(t, &ocpp_stations, gv_key(st->device)))
+				*GV_APPEND(t, reply.stations, reply.n_stations) = station_describe(o, t, st->device, NULL);
+	return gv_reply(t, ticket, &reply);
+}
+
+int list_orphans(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Ocpp__ListOrphansRequest *r = (const Ocpp__ListOrphansRequest *)m;
+	Ocpp__ListOrphansReply reply = OCPP__LIST_ORPHANS_REPLY__INIT;
+	uint32_t limit = bound(r->limit, 100, OCPP_ORPHANS_MAX);
+	struct gv_scan scan = { .table = &ocpp_orphans };
+
+	if (r->device[0]) {
+		orphans_list(t, r->device, limit, &reply);
+		return gv_reply(t, ticket, &reply);
+	}
+	while (reply.n_orphans < OCPP_SCAN_MAX && gv_next(t, &scan)) {
+		const char *device = gv_strdup(t, scan.key.part[0].s);
+
+		orphans_list(t, device, limit, &reply);
+		scan = (struct gv_scan){ .table = &ocpp_orphans, .after = gv_key(device, UINT64_MAX) };
+	}
+	return gv_reply(t, ticket, &reply);
+}

@@ -1,0 +1,120 @@
+/* From rows to the words that all of galvan shares, so that no other plugin needs to know OCPP. */
+#include "ocpp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const flag_names[SESSION_FLAGS] = {
+	[FLAG_METER_BACKWARDS] = "meter-backwards",
+	[FLAG_STOP_WITHOUT_ID] = "stop-without-id",
+	[FLAG_NO_STOP] = "no-stop",
+	[FLAG_LATE_STOP] = "late-stop",
+	[FLAG_CLOCK_UNSET] = "clock-unset",
+	[FLAG_NO_ZONE] = "no-zone",
+	[FLAG_STOP_BEFORE_START] = "stop-before-start",
+	[FLAG_NO_METER_STOP] = "no-meter-stop",
+	[FLAG_SAMPLES_AFTER_STOP] = "samples-after-stop",
+	[FLAG_CLOSED_BY_OPERATOR] = "closed-by-operator",
+	[FLAG_METER_WITHOUT_ID] = "meter-without-id",
+	[FLAG_TOKEN_CUT] = "token-cut",
+};
+
+const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)
+{
+	return gv_str(t, "%s/%d", device, id);
+}
+
+bool model_read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id)
+{
+	const char *slash = strrchr(session_id, '/');
+	char *end, *device;
+	long id;
+
+	if (!slash || slash == session_id || slash[1] < '1' || slash[1] > '9')
+		return false;
+	errno = 0;
+	id = strtol(slash + 1, &end, 10);
+	if (errno || *end || id > INT32_MAX)
+		return false;
+	device = gv_strdup(t, session_id);
+	device[slash - session_id] = '\0';
+	*ret_device = device;
+	*ret_id = (int32_t)id;
+	return true;
+}
+
+Charging__Session *model_session(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, bool active)
+{
+	Charging__Session *s = gv_alloc(t, sizeof *s);
+
+	charging__session__init(s);
+	s->id = (char *)model_session_id(t, device, x->id);
+	s->device = gv_strdup(t, device);
+	s->connector = x->connector;
+	s->token = x->token;
+	s->state = active ? CHARGING__SESSION_STATE__ACTIVE : CHARGING__SESSION_STATE__ENDED;
+	s->started_at_ms = x->started_at_ms;
+	s->ended_at_ms = x->ended_at_ms;
+	s->meter_start_wh = x->meter_start_wh;
+	s->meter_stop_wh = x->meter_stop_wh;
+	s->energy_wh = x->energy_wh;
+	s->reason = x->reason;
+	s->request_id = x->request_id;
+	s->token_status = x->token_status;
+	s->transaction_id = gv_str(t, "%d", x->id);
+	for (unsigned i = 0; i < SESSION_FLAGS; i++)
+		if (x->flags & FLAG(i))
+			*GV_APPEND(t, s->flags, s->n_flags) = (char *)flag_names[i];
+	return s;
+}
+
+/* A known name, or the charger's own text. Without either it is what the specification takes for granted, and told as "". */
+static char *name_or(const char *const *names, unsigned index, unsigned other, const char *text)
+{
+	return (char *)(index == other ? text : index == 0 ? "" : names[index]);
+}
+
+void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r)
+{
+	const Ocpp__Texts *x = r->texts;
+	bool energy = r->measurand <= OCPP__MEASURAND__ENERGY_REACTIVE_EXPORT_INTERVAL;
+
+	charging__sample__init(ret);
+	ret->time_ms = row_ms + r->offset_ms;
+	ret->value = r->value;
+	ret->measurand = r->measurand == OCPP__MEASURAND__MEASURAND_OTHER ? x ? x->measurand : "" : (char *)spec_measurands[r->measurand];
+	ret->unit = name_or(spec_units, r->unit, OCPP__UNIT__UNIT_OTHER, x ? x->unit : "");
+	if (r->unit == OCPP__UNIT__UNIT_DEFAULT && energy)
+		ret->unit = "Wh";
+	ret->phase = name_or(spec_phases, r->phase, OCPP__PHASE__PHASE_OTHER, x ? x->phase : "");
+	ret->context = name_or(spec_contexts, r->context, OCPP__CONTEXT__CONTEXT_OTHER, x ? x->context : "");
+	ret->location = name_or(spec_locations, r->location, OCPP__LOCATION__LOCATION_OTHER, x ? x->location : "");
+	if (x)
+		ret->text = x->value;
+}
+
+Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector, const Ocpp__ConnectorRow *row, bool online)
+{
+	Charging__ConnectorStatus *s = gv_alloc(t, sizeof *s);
+
+	charging__connector_status__init(s);
+	s->device = gv_strdup(t, device);
+	s->connector = connector;
+	s->status = row->status;
+	s->error_code = row->error_code;
+	s->info = row->info;
+	s->since_ms = row->since_ms;
+	s->online = online;
+	return s;
+}
+
+const char *model_fold(struct gv_turn *t, const char *tag)
+{
+	size_t size = strnlen(tag, OCPP_TAG_MAX);
+	char *fold = gv_alloc(t, size + 1);
+
+	for (size_t i = 0; i < size; i++)
+		fold[i] = (char)(tag[i] >= 'A' && tag[i] <= 'Z' ? tag[i] + ('a' - 'A') : tag[i]);
+	return fold;
+}

@@ -1,0 +1,345 @@
+/* ocpp: the central system of OCPP 1.6J. The plugin's record, and the way of a frame through it. */
+#include "ocpp.h"
+#include "ocpp.schema.h"
+
+#include <galvan/link.pb-c.h>
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- frames ------------------------------------------------------------------------------------------------------------------------------- */
+
+static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const char *action)
+{
+	if (o->out.error)
+		return o->out.error;
+	messages_add(&o->messages, gv_now_ms(t), device, false, action, (const char *)o->out.data, o->out.size);
+	return gv_send(t, conn, GV_TEXT, o->out.data, o->out.size);
+}
+
+static int refuse(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const struct rpc_frame *frame, enum rpc_code code,
+		  const char *why)
+{
+	gv_count(t, "call_errors", 1);
+	rpc_write_error(&o->out, frame, RPC_V16, code, why);
+	return send_out(o, t, conn, device, frame->action ? frame->action : "");
+}
+
+static int call(struct ocpp *o, struct gv_turn *t, uint64_t conn, struct station *st, struct rpc_frame *frame)
+{
+	const struct spec_action *action = spec_find(&spec_v16, frame->action);
+	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
+	struct check check = { 0 };
+	inbound_fn *handler;
+	int error;
+
+	if (!action)
+		return refuse(o, t, conn, st->device, frame, RPC_NOT_IMPLEMENTED, "this action is not one of OCPP 1.6");
+	handler = action->directions & SPEC_UP ? inbound_handler(action->name) : NULL;
+	if (!handler)
+		return refuse(o, t, conn, st->device, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
+	if (!frame->payload) {
+		frame->payload = cJSON_CreateObject();
+		if (!frame->payload)
+			return -ENOMEM;
+		cJSON_AddItemToArray(frame->root, frame->payload);
+		in.payload = frame->payload;
+		station_quirks(o, t, st, 1u << QUIRK_NO_PAYLOAD);
+	}
+	if (validate(action->request, frame->payload, &check))
+		return refuse(o, t, conn, st->device, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
+	station_quirks(o, t, st, check.quirks | (frame->id_is_number ? 1u << QUIRK_NUMERIC_ID : 0));
+	error = handler(o, t, &in);
+	if (error)
+		return error;
+	if (in.code)
+		return refuse(o, t, conn, st->device, frame, in.code, in.why);
+	rpc_write_result(&o->out, frame, in.answer);
+	return send_out(o, t, conn, st->device, action->name);
+}
+
+/* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken message is no reason to lose those
+ * behind it. */
+static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st, const struct rpc_frame *frame)
+{
+	gv_count(t, "broken_frames", 1);
+	gv_log(t, GV_WARN, "frame is no OCPP message device=%s bytes=%zu why=\"%s\"", st->device, f->size, frame->why);
+	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
+	if (frame->kind != RPC_CALL || !frame->id)
+		return 0;
+	return refuse(o, t, f->conn->id, st->device, frame, frame->fault, frame->why);
+}
+
+static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
+{
+	struct rpc_frame frame;
+	int error = rpc_parse(f->data, f->size, &frame);
+
+	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
+		messages_add(&o->messages, gv_now_ms(t), st->device, true, frame.action ? frame.action : "", f->data, f->size);
+	if (error == -EBADMSG)
+		error = broken(o, t, f, st, &frame);
+	else if (!error && frame.kind == RPC_CALL)
+		error = call(o, t, f->conn->id, st, &frame);
+	else if (!error && frame.kind != RPC_OTHER)
+		error = commands_answered(o, t, st, f->conn->id, &frame, f->data, f->size);
+	rpc_free(&frame);
+	return error;
+}
+
+static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
+{
+	struct ocpp *o = self;
+	struct station *st = station_find(o, f->conn->device);
+	int error = 0;
+
+	if (!st)
+		error = station_open(o, t, f->conn, &st);
+	if (error)
+		return error;
+	st->last_ms = gv_now_ms(t);
+	if (f->kind != GV_TEXT) {
+		gv_log(t, GV_WARN, "connection is closed: OCPP-J has text frames only device=%s", st->device);
+		return gv_disconnect(t, f->conn->id, 1003, "OCPP-J has text frames only");
+	}
+	return f->size ? text_frame(o, t, f, st) : 0; /* some chargers keep the line open with empty frames */
+}
+
+static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
+{
+	struct ocpp *o = self;
+	struct station *st;
+	int error = station_open(o, t, conn, &st);
+
+	return error ? error : commands_opened(o, t, st, conn->again);
+}
+
+static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn)
+{
+	struct ocpp *o = self;
+	struct station *st = station_find(o, conn->device);
+
+	if (st && st->conn == conn->id) {
+		station_close(o, st);
+		st = NULL;
+	}
+	return commands_closed(o, t, conn->device, conn->id, st);
+}
+
+static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
+{
+	return commands_due(self, t);
+}
+
+/* ---- what registry says ------------------------------------------------------------------------------------------------------------------------ */
+
+static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged *e, const struct gv_emitter *from)
+{
+	const char *plugin = gv_self(t)->plugin;
+	size_t size = strlen(plugin);
+
+	if (strncmp(e->id, plugin, size) != 0 || e->id[size] != ':' || !gv_owns(t, e->id))
+		return 0;
+	return station_set_zone(o, t, e->id, e->deleted ? "" : e->time_zone);
+}
+GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
+
+/* ---- start and stop ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct tag *)a)->id, ((const struct tag *)b)->id);
+}
+
+static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
+{
+	o->tags = calloc(c->n_tags ? c->n_tags : 1, sizeof *o->tags);
+	if (!o->tags)
+		return -ENOMEM;
+	for (o->n_tags = 0; o->n_tags < c->n_tags; o->n_tags++) {
+		const Ocpp__Tag *from = c->tags[o->n_tags];
+		struct tag *tag = &o->tags[o->n_tags];
+
+		tag->id = strdup(model_fold(t, from->id));
+		tag->status = strdup(from->status[0] ? from->status : "Accepted");
+		tag->parent = strdup(from->parent_id);
+		if (!tag->id || !tag->status || !tag->parent)
+			return -ENOMEM;
+	}
+	qsort(o->tags, o->n_tags, sizeof *o->tags, by_id);
+	for (size_t i = 1; i < o->n_tags; i++)
+		if (!strcmp(o->tags[i - 1].id, o->tags[i].id))
+			return gv_fault(t, "tag %s stands twice in the config's tags (letters' case does not matter): remove one", o->tags[i].id);
+	return 0;
+}
+
+static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
+{
+	o->heartbeat_s = c->heartbeat_s;
+	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
+	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
+	o->start_window_ms = (int64_t)c->start_window_s * 1000;
+	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
+	if (!o->vendors)
+		return -ENOMEM;
+	for (o->n_vendors = 0; o->n_vendors < c->n_data_transfer_vendors; o->n_vendors++) {
+		o->vendors[o->n_vendors] = strdup(c->data_transfer_vendors[o->n_vendors]);
+		if (!o->vendors[o->n_vendors])
+			return -ENOMEM;
+	}
+	if (messages_init(&o->messages, c->message_log_bytes))
+		return -ENOMEM;
+	return take_tags(o, t, c);
+}
+
+static uint64_t last(struct gv_turn *t, const struct gv_table *table)
+{
+	struct gv_scan scan = { .table = table, .reverse = true };
+
+	return gv_next(t, &scan) ? scan.key.part[0].u : 0;
+}
+
+/* Counters go on behind the last row: nothing else has to be written to remember them. Instances share the ids of transactions among themselves. */
+static void restore_counters(struct ocpp *o, struct gv_turn *t)
+{
+	const struct gv_self *self = gv_self(t);
+	int64_t newest = (int64_t)last(t, &ocpp_transactions);
+
+	o->transaction_step = self->instances;
+	o->next_transaction = newest - newest % self->instances + self->instance + 1;
+	while (o->next_transaction <= newest)
+		o->next_transaction += self->instances;
+	o->next_sample = last(t, &ocpp_samples) + 1;
+	o->next_command = o->next_message = 1;
+	snprintf(o->epoch, sizeof o->epoch, "%016" PRIx64, gv_random(t));
+}
+
+static int listen_for(struct gv_turn *t, const Ocpp__Config *c)
+{
+	Link__Listener l = LINK__LISTENER__INIT;
+	char *subprotocols[] = { (char *)spec_v16.subprotocol };
+	const char *plugin = gv_self(t)->plugin;
+
+	l.name = "ocpp-j";
+	l.kind = LINK__LISTENER__KIND__WEBSOCKET;
+	l.path = "/ocpp/";
+	l.subprotocols = subprotocols;
+	l.n_subprotocols = 1;
+	l.identity = LINK__LISTENER__IDENTITY__LAST_SEGMENT;
+	l.device_prefix = gv_str(t, "%s:", plugin);
+	l.unknown = strcmp(c->unknown_station, "accept") ? LINK__LISTENER__UNKNOWN__REFUSE : LINK__LISTENER__UNKNOWN__ACCEPT;
+	l.default_subprotocol = (char *)spec_v16.subprotocol;
+	l.max_frame_bytes = OCPP_FRAME_MAX;
+	l.ping_s = c->ping_s;
+	l.one_per_device = true;
+	return gv_listen(t, &l);
+}
+
+static int start(void *self, struct gv_turn *t, const void *config)
+{
+	struct ocpp *o = self;
+	int error;
+
+	if (zones_create(&o->zones))
+		return -ENOMEM;
+	error = take_config(o, t, config);
+	if (error)
+		return error;
+	restore_counters(o, t);
+	error = commands_restore(o, t);
+	return error ? error : listen_for(t, config);
+}
+
+static void stop(void *self)
+{
+	struct ocpp *o = self;
+
+	station_close_all(o);
+	for (size_t i = 0; o->tags && i < o->n_tags; i++) {
+		free(o->tags[i].id);
+		free(o->tags[i].status);
+		free(o->tags[i].parent);
+	}
+	for (size_t i = 0; o->vendors && i < o->n_vendors; i++)
+		free(o->vendors[i]);
+	free(o->tags);
+	free(o->vendors);
+	messages_fini(&o->messages);
+	zones_destroy(o->zones);
+	gv_buf_fini(&o->out);
+}
+
+/* ---- the record --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* A subscriber that lost its place learns of what runs now; what has ended it asks for. */
+static int snapshot_started(void *self, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &ocpp_active };
+
+	while (gv_next(t, &scan)) {
+		Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
+
+		event.device = (char *)scan.key.part[0].s;
+		event.session = model_session(t, event.device, scan.row, true);
+		gv_emit(t, &event);
+	}
+	return 0;
+}
+
+static int snapshot_connectors(void *self, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &ocpp_connectors };
+
+	while (gv_next(t, &scan)) {
+		Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
+
+		event.device = (char *)scan.key.part[0].s;
+		event.status = model_connector(t, event.device, (uint32_t)scan.key.part[1].u, scan.row, station_find(self, event.device) != NULL);
+		gv_emit(t, &event);
+	}
+	return 0;
+}
+
+static const struct gv_hears hears[] = {
+	{ &registry__device_changed__descriptor, device_changed_event },
+	{ 0 },
+};
+static const struct gv_emits emits[] = {
+	{ &charging__session_started__descriptor, snapshot_started },
+	{ &charging__session_metered__descriptor, NULL },
+	{ &charging__session_ended__descriptor, NULL },
+	{ &charging__connector_status_changed__descriptor, snapshot_connectors },
+	{ &ocpp__station_booted__descriptor, NULL },
+	{ &ocpp__station_notified__descriptor, NULL },
+	{ &ocpp__data_transferred__descriptor, NULL },
+	{ 0 },
+};
+static const struct gv_table *const tables[] = {
+	&ocpp_active, &ocpp_history, &ocpp_transactions, &ocpp_starts, &ocpp_samples, &ocpp_readings,
+	&ocpp_connectors, &ocpp_stations, &ocpp_commands, &ocpp_requests, &ocpp_orphans, NULL,
+};
+
+GV_PLUGIN = {
+	GV_STAMP,
+	.name = "ocpp",
+	.version = "0.1.0",
+	.summary = "OCPP 1.6J central system: chargers, their sessions and their meters",
+	.config = &ocpp__config__descriptor,
+	.services = ocpp_services,
+	.hears = hears,
+	.emits = emits,
+	.tables = tables,
+	.schema_set = GV_SCHEMA(ocpp),
+	.schema = 1,
+	.self_size = sizeof(struct ocpp),
+	.start = start,
+	.stop = stop,
+	.on_timer = on_timer,
+	.on_open = on_open,
+	.on_frame = on_frame,
+	.on_close = on_close,
+};

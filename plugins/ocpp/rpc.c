@@ -1,0 +1,235 @@
+/* Frames are the first thing of a stranger's that the plugin reads, so this file trusts nothing: a frame is either one of the three forms or a
+ * fault with a code, and the sender is told whenever its message id can be read, be the rest broken. */
+#include "rpc.h"
+
+#include <lib/json.h>
+#include <lib/json_text.h>
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <string.h>
+
+static const char *const names_16[RPC_CODES] = {
+	[RPC_OK] = "",
+	[RPC_NOT_IMPLEMENTED] = "NotImplemented",
+	[RPC_NOT_SUPPORTED] = "NotSupported",
+	[RPC_INTERNAL_ERROR] = "InternalError",
+	[RPC_PROTOCOL_ERROR] = "ProtocolError",
+	[RPC_SECURITY_ERROR] = "SecurityError",
+	[RPC_FORMATION_VIOLATION] = "FormationViolation",
+	[RPC_PROPERTY_CONSTRAINT_VIOLATION] = "PropertyConstraintViolation",
+	[RPC_OCCURENCE_CONSTRAINT_VIOLATION] = "OccurenceConstraintViolation",
+	[RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation",
+	[RPC_GENERIC_ERROR] = "GenericError",
+	[RPC_FRAMEWORK_ERROR] = "GenericError",
+	[RPC_MESSAGE_TYPE_NOT_SUPPORTED] = "GenericError",
+};
+
+const char *rpc_code_name(enum rpc_version version, enum rpc_code code)
+{
+	if ((unsigned)code >= RPC_CODES)
+		code = RPC_GENERIC_ERROR;
+	if (version == RPC_V2) {
+		if (code == RPC_FORMATION_VIOLATION)
+			return "FormatViolation";
+		if (code == RPC_OCCURENCE_CONSTRAINT_VIOLATION)
+			return "OccurrenceConstraintViolation";
+		if (code == RPC_FRAMEWORK_ERROR)
+			return "RpcFrameworkError";
+		if (code == RPC_MESSAGE_TYPE_NOT_SUPPORTED)
+			return "MessageTypeNotSupported";
+	}
+	return names_16[code];
+}
+
+static int fault(struct rpc_frame *f, enum rpc_code code, const char *why)
+{
+	f->fault = code;
+	f->why = why;
+	return -EBADMSG;
+}
+
+static size_t skip_space(const char *data, size_t size, size_t at)
+{
+	while (at < size && (data[at] == ' ' || data[at] == '\t' || data[at] == '\r' || data[at] == '\n'))
+		at++;
+	return at;
+}
+
+/* The id of a CALL whose JSON is broken behind it: [2,"id"... */
+static void salvage(const char *data, size_t size, struct rpc_frame *f)
+{
+	static const char head[] = { '[', '2', ',', '"' };
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < sizeof head; i++) {
+		at = skip_space(data, size, at);
+		if (at >= size || data[at] != head[i])
+			return;
+		at++;
+	}
+	while (at + n < size && n < RPC_ID_MAX && data[at + n] != '"') {
+		if (data[at + n] < 0x20 || data[at + n] == '\\' || data[at + n] == 0x7f)
+			return;
+		n++;
+	}
+	if (n == 0 || at + n >= size || data[at + n] != '"')
+		return;
+	memcpy(f->salvaged, data + at, n);
+	f->salvaged[n] = '\0';
+	f->id = f->salvaged;
+	f->kind = RPC_CALL;
+}
+
+static size_t count_characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* The id: false where there is none that could be echoed. */
+static bool read_id(const cJSON *item, struct rpc_frame *f)
+{
+	if (cJSON_IsString(item)) {
+		if (strlen(item->valuestring) > RPC_ECHO_MAX)
+			return false;
+		f->id = item->valuestring;
+		return true;
+	}
+	if (cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 9007199254740992.0 &&
+	    (double)(int64_t)item->valuedouble == item->valuedouble) {
+		char *at = f->number + sizeof f->number - 1;
+		uint64_t value = (uint64_t)item->valuedouble;
+
+		do {
+			*--at = (char)('0' + value % 10);
+			value /= 10;
+		} while (value);
+		f->id = at;
+		f->id_is_number = true;
+		return true;
+	}
+	return false;
+}
+
+static int read_payload(cJSON *item, struct rpc_frame *f)
+{
+	if (!item || cJSON_IsNull(item)) {
+		f->payload = NULL;
+		return 0;
+	}
+	if (!cJSON_IsObject(item))
+		return fault(f, RPC_FORMATION_VIOLATION, "the payload is not a JSON object");
+	f->payload = item;
+	return 0;
+}
+
+static int read_call(cJSON *rest, struct rpc_frame *f)
+{
+	if (!cJSON_IsString(rest))
+		return fault(f, RPC_FORMATION_VIOLATION, "the third element, the action, is not a string");
+	f->action = rest->valuestring;
+	if (rest->next && rest->next->next)
+		return fault(f, RPC_FORMATION_VIOLATION, "a CALL has four elements");
+	return read_payload(rest->next, f);
+}
+
+static int read_error(const cJSON *rest, struct rpc_frame *f)
+{
+	f->code = cJSON_IsString(rest) ? rest->valuestring : "GenericError";
+	f->description = rest && cJSON_IsString(rest->next) ? rest->next->valuestring : "";
+	return 0;
+}
+
+int rpc_parse(const char *data, size_t size, struct rpc_frame *f)
+{
+	cJSON *item;
+	int type;
+
+	memset(f, 0, sizeof *f);
+	f->description = "";
+	if (!memchr(data, 0, size))
+		f->root = cJSON_ParseWithLengthOpts(data, size + 1, NULL, true);
+	if (!f->root) {
+		salvage(data, size, f);
+		return fault(f, RPC_FORMATION_VIOLATION, "the frame is not JSON");
+	}
+	if (!cJSON_IsArray(f->root))
+		return fault(f, RPC_FORMATION_VIOLATION, "the frame is not a JSON array");
+	item = f->root->child;
+	if (!cJSON_IsNumber(item))
+		return fault(f, RPC_FORMATION_VIOLATION, "the first element, the message type, is not a number");
+	type = item->valuedouble == item->valueint ? item->valueint : 0;
+	if (type != RPC_CALL && type != RPC_RESULT && type != RPC_ERROR) {
+		f->kind = RPC_OTHER;
+		return 0;
+	}
+	f->kind = (enum rpc_kind)type;
+	item = item->next;
+	if (!read_id(item, f))
+		return fault(f, RPC_FORMATION_VIOLATION, "the second element, the message id, is not a string that could be echoed");
+	if (type == RPC_CALL && count_characters(f->id) > RPC_ID_MAX)
+		return fault(f, RPC_FORMATION_VIOLATION, "the message id is longer than 36 characters");
+	item = item->next;
+	if (type == RPC_CALL)
+		return read_call(item, f);
+	if (type == RPC_RESULT)
+		return read_payload(item, f);
+	return read_error(item, f);
+}
+
+void rpc_free(struct rpc_frame *f)
+{
+	cJSON_Delete(f->root);
+	f->root = NULL;
+}
+
+static void add_id(struct gv_buf *out, const char *id, bool number)
+{
+	if (number)
+		gv_buf_puts(out, id);
+	else
+		gv_json_string(out, id, strlen(id));
+}
+
+void rpc_write_call(struct gv_buf *out, const char *id, const char *action, const char *payload)
+{
+	out->size = 0;
+	gv_buf_puts(out, "[2,");
+	add_id(out, id, false);
+	gv_buf_putc(out, ',');
+	gv_json_string(out, action, strlen(action));
+	gv_buf_putc(out, ',');
+	gv_buf_puts(out, payload);
+	gv_buf_putc(out, ']');
+}
+
+void rpc_write_result(struct gv_buf *out, const struct rpc_frame *to, const char *payload)
+{
+	out->size = 0;
+	gv_buf_puts(out, "[3,");
+	add_id(out, to->id, to->id_is_number);
+	gv_buf_putc(out, ',');
+	gv_buf_puts(out, payload);
+	gv_buf_putc(out, ']');
+}
+
+void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code, const char *description)
+{
+	size_t size = strlen(description);
+
+	if (size > RPC_DESCRIPTION_MAX)
+		for (size = RPC_DESCRIPTION_MAX; size > 0 && ((unsigned char)description[size] & 0xc0) == 0x80; size--)
+			;
+	out->size = 0;
+	gv_buf_puts(out, "[4,");
+	add_id(out, to->id, to->id_is_number);
+	gv_buf_puts(out, ",\"");
+	gv_buf_puts(out, rpc_code_name(version, code));
+	gv_buf_puts(out, "\",");
+	gv_json_string(out, description, size);
+	gv_buf_puts(out, ",{}]");
+}

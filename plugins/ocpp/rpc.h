@@ -1,0 +1,73 @@
+/* OCPP-J framing: what travels in a text frame, whatever the version's messages are. Pure functions. */
+#ifndef OCPP_RPC_H
+#define OCPP_RPC_H
+
+#include <lib/buf.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cJSON;
+
+#define RPC_ID_MAX 36         /* characters of a message id (OCPP-J 1.6, 4.1.4) */
+#define RPC_ECHO_MAX 255      /* bytes of an id, however wrong, that are still echoed */
+#define RPC_ACTION_MAX 50     /* bytes of an action's name that are still told back */
+#define RPC_DESCRIPTION_MAX 255
+
+/* OCPP-J 1.6, 4.2.3, and what 2.0.1 added. */
+enum rpc_code {
+	RPC_OK,
+	RPC_NOT_IMPLEMENTED,
+	RPC_NOT_SUPPORTED,
+	RPC_INTERNAL_ERROR,
+	RPC_PROTOCOL_ERROR,
+	RPC_SECURITY_ERROR,
+	RPC_FORMATION_VIOLATION,
+	RPC_PROPERTY_CONSTRAINT_VIOLATION,
+	RPC_OCCURENCE_CONSTRAINT_VIOLATION,
+	RPC_TYPE_CONSTRAINT_VIOLATION,
+	RPC_GENERIC_ERROR,
+	RPC_FRAMEWORK_ERROR,             /* 2.0.1 on */
+	RPC_MESSAGE_TYPE_NOT_SUPPORTED,  /* 2.0.1 on */
+	RPC_CODES
+};
+
+enum rpc_version { RPC_V16, RPC_V2 };
+
+/* As this version spells it: 1.6 has FormationViolation and OccurenceConstraintViolation (one r), 2.0.1 FormatViolation and two r. Codes
+ * that 1.6 lacks become GenericError there. */
+const char *rpc_code_name(enum rpc_version version, enum rpc_code code);
+
+enum rpc_kind {
+	RPC_CALL = 2,
+	RPC_RESULT = 3,
+	RPC_ERROR = 4,
+	RPC_OTHER = 0 /* another number: OCPP-J 1.6, 4.1.3 says to ignore it */
+};
+
+struct rpc_frame {
+	enum rpc_kind kind;
+	const char *id;          /* borrowed from root, or from number */
+	bool id_is_number;       /* wrong, but some send it: echoed as it came */
+	const char *action;      /* CALL */
+	struct cJSON *payload;   /* CALL, RESULT: an object, or NULL where it was null or absent, which means {} */
+	const char *code;        /* ERROR */
+	const char *description; /* ERROR; "" where there is none */
+	struct cJSON *root;      /* owns all of it: rpc_free */
+	char number[32];
+	/* Where rpc_parse fails: */
+	enum rpc_code fault;
+	const char *why;         /* for people; a literal */
+	char salvaged[RPC_ID_MAX + 1];
+};
+
+/* Reads a frame; `data` has a zero byte behind it. 0: *ret is to be freed with rpc_free. -EBADMSG: fault and why say what is wrong, and id is
+ * not NULL where the sender can be told; to be freed as well. -ENOMEM. */
+int rpc_parse(const char *data, size_t size, struct rpc_frame *ret);
+void rpc_free(struct rpc_frame *frame);
+
+/* Each replaces what is in out by a frame. `payload`: JSON text. */
+void rpc_write_call(struct gv_buf *out, const char *id, const char *action, const char *payload);
+void rpc_write_result(struct gv_buf *out, const struct rpc_frame *to, const char *payload);
+void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code, const char *description);
+
+#endif

@@ -1,0 +1,122 @@
+/* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection lives. */
+#include "ocpp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned bucket(const char *device)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *device; device++)
+		hash = (hash ^ (unsigned char)*device) * 16777619u;
+	return hash % OCPP_STATIONS_BUCKETS;
+}
+
+struct station *station_find(struct ocpp *o, const char *device)
+{
+	struct station *st = o->stations[bucket(device)];
+
+	while (st && strcmp(st->device, device) != 0)
+		st = st->next;
+	return st;
+}
+
+int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, struct station **ret)
+{
+	struct station *st = station_find(o, conn->device);
+	const Ocpp__StationRow *row;
+
+	if (!st) {
+		size_t size = strlen(conn->device) + 1;
+		unsigned at = bucket(conn->device);
+
+		st = calloc(1, sizeof *st + size);
+		if (!st)
+			return -ENOMEM;
+		memcpy(st->device, conn->device, size);
+		row = gv_get(t, &ocpp_stations, gv_key(conn->device));
+		if (row) {
+			st->quirks = row->quirks;
+			st->zone = zones_get(o->zones, t, row->time_zone);
+		}
+		st->next = o->stations[at];
+		o->stations[at] = st;
+	}
+	st->conn = conn->id;
+	st->opened_ms = gv_now_ms(t);
+	*ret = st;
+	return 0;
+}
+
+void station_close(struct ocpp *o, struct station *st)
+{
+	struct station **at = &o->stations[bucket(st->device)];
+
+	while (*at != st)
+		at = &(*at)->next;
+	*at = st->next;
+	free(st);
+}
+
+void station_close_all(struct ocpp *o)
+{
+	for (unsigned i = 0; i < OCPP_STATIONS_BUCKETS; i++)
+		while (o->stations[i])
+			station_close(o, o->stations[i]);
+}
+
+void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t quirks)
+{
+	uint64_t new = quirks & ~st->quirks;
+	Ocpp__StationRow *row;
+
+	if (!new)
+		return;
+	st->quirks |= new;
+	row = gv_edit(t, &ocpp_stations, gv_key(st->device));
+	row->quirks |= new;
+	for (unsigned i = 0; i < QUIRKS; i++)
+		if (new & (1ull << i))
+			gv_log(t, GV_WARN, "charger breaks the specification and is served all the same device=%s quirk=%s", st->device, quirk_name(i));
+}
+
+int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone)
+{
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(device));
+	struct station *st = station_find(o, device);
+
+	if (strcmp(row ? row->time_zone : "", zone) != 0) {
+		Ocpp__StationRow *edit = gv_edit(t, &ocpp_stations, gv_key(device));
+
+		edit->time_zone = gv_strdup(t, zone);
+	}
+	if (st)
+		st->zone = zones_get(o->zones, t, zone);
+	return 0;
+}
+
+Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row)
+{
+	Ocpp__Station *s = gv_alloc(t, sizeof *s);
+	const struct station *st = station_find(o, device);
+	uint64_t quirks = (row ? row->quirks : 0) | (st ? st->quirks : 0);
+
+	if (row && row->station)
+		*s = *row->station;
+	else
+		ocpp__station__init(s);
+	s->device = gv_strdup(t, device);
+	if (row)
+		s->time_zone = row->time_zone;
+	if (st) {
+		s->online = true;
+		s->connected_at_ms = st->opened_ms;
+		s->last_message_at_ms = st->last_ms;
+	}
+	for (unsigned i = 0; i < QUIRKS; i++)
+		if (quirks & (1ull << i))
+			*GV_APPEND(t, s->quirks, s->n_quirks) = (char *)quirk_name(i);
+	return s;
+}
