@@ -1,0 +1,437 @@
+/* Puts charger models behind real sockets: each has a line, a timer for what is due next, and a back-off for when the server is away. */
+#include "fleet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIAL_TIMEOUT_MS 30000
+#define FIRST_BACKOFF_MS 1000
+#define MAX_BACKOFF_MS 60000
+#define START_SPREAD_MS 20  /* a fleet's chargers come one after the other, so that a thousand are no storm */
+#define MAX_SPREAD_MS 20000
+
+static uint64_t next_random(void *arg)
+{
+	struct fleets *f = arg;
+	uint64_t z = f->io.random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static int64_t now_ms(const struct member *m)
+{
+	return m->fleet->owner->now_ms(m->fleet->owner->arg);
+}
+
+static void release(struct fleets *f)
+{
+	if (--f->handles == 0 && f->closing && !f->first)
+		f->closed(f->arg);
+}
+
+/* ---- lines ---- */
+
+static void on_open(struct line *l)
+{
+	struct member *m = l->owner;
+	if (!m)
+		return;
+	m->failures = 0;
+	m->connects++;
+	m->give_up_ms = INT64_MAX;
+	m->fleet->owner->connected++;
+	charger_connected(m->model, now_ms(m));
+	member_schedule(m);
+}
+
+static void on_text(struct line *l, const char *data, size_t size)
+{
+	struct member *m = l->owner;
+	if (!m || m->line != l)
+		return;
+	charger_receive(m->model, now_ms(m), data, size);
+	member_schedule(m);
+}
+
+static void back_off(struct member *m)
+{
+	int64_t wait_ms = FIRST_BACKOFF_MS << (m->failures < 6 ? m->failures : 6);
+	wait_ms = wait_ms < MAX_BACKOFF_MS ? wait_ms : MAX_BACKOFF_MS;
+	m->failures++;
+	m->connect_ms = now_ms(m) + wait_ms + (int64_t)(next_random(m->fleet->owner) % (uint64_t)wait_ms);
+}
+
+static void free_line(struct fleets *f, struct line *l)
+{
+	free(l);
+	release(f);
+}
+
+static void on_end(struct line *l, bool opened, const char *why)
+{
+	struct fleets *f = (struct fleets *)((char *)l->io - offsetof(struct fleets, io));
+	struct member *m = l->owner;
+	if (m && m->ghost == l) {
+		m->ghost = NULL;
+	} else if (m && m->line == l) {
+		m->line = NULL;
+		m->give_up_ms = INT64_MAX;
+		f->connected -= opened;
+		snprintf(m->last_error, sizeof m->last_error, "%s", *why ? why : "the handshake took too long");
+		back_off(m);
+		if (opened)
+			charger_disconnected(m->model, now_ms(m));
+		member_schedule(m);
+	}
+	free_line(f, l);
+}
+
+static const struct line_events events = { on_open, on_text, on_end };
+
+static void lay_ghost(struct member *m)
+{
+	if (m->ghost) {
+		m->ghost->owner = NULL;
+		line_abort(m->ghost, true);
+	}
+	m->ghost = NULL;
+}
+
+static void on_drop(void *arg, enum charger_drop how, int64_t reconnect_at_ms)
+{
+	struct member *m = arg;
+	struct line *l = m->line;
+	m->connect_ms = reconnect_at_ms;
+	if (!l)
+		return;
+	m->line = NULL;
+	m->fleet->owner->connected -= l->opened;
+	lay_ghost(m);
+	m->ghost = l;
+	if (how == CHARGER_HALF_OPEN)
+		line_freeze(l);
+	else if (how == CHARGER_CLOSE)
+		line_close(l, 1000);
+	else
+		line_abort(l, true);
+}
+
+static void connect_now(struct member *m)
+{
+	struct fleets *f = m->fleet->owner;
+	const char *password = m->fleet->want->password;
+	struct line *l = calloc(1, sizeof *l);
+	m->connect_ms = INT64_MAX;
+	if (m->ghost && !m->ghost->frozen)
+		lay_ghost(m); /* the server did not answer the closing handshake */
+	if (l)
+		l->owner = m;
+	if (!l || line_open(l, &f->io, &events, &m->fleet->target, m->identity, *password ? password : NULL, "ocpp1.6") < 0) {
+		free(l);
+		back_off(m);
+		return;
+	}
+	m->line = l;
+	m->give_up_ms = now_ms(m) + DIAL_TIMEOUT_MS;
+	f->handles++;
+}
+
+/* ---- members ---- */
+
+static void on_send(void *arg, const char *text, size_t size)
+{
+	struct member *m = arg;
+	if (m->line)
+		line_send_text(m->line, text, size);
+}
+
+static uint64_t on_random(void *arg)
+{
+	struct member *m = arg;
+	return next_random(m->fleet->owner);
+}
+
+static void on_log(void *arg, const char *line)
+{
+	struct member *m = arg;
+	struct fleets *f = m->fleet->owner;
+	if (f->log)
+		f->log(f->arg, m->identity, line);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct member *m = timer->data;
+	int64_t now = now_ms(m);
+	if (m->connect_ms <= now && !m->line)
+		connect_now(m);
+	if (m->give_up_ms <= now && m->line && !m->line->opened) {
+		m->give_up_ms = INT64_MAX;
+		line_abort(m->line, true);
+	}
+	charger_run(m->model, now);
+	member_schedule(m);
+}
+
+void member_schedule(struct member *m)
+{
+	int64_t next = charger_next_ms(m->model), now = now_ms(m);
+	if (uv_is_closing((uv_handle_t *)&m->timer))
+		return;
+	next = m->connect_ms < next ? m->connect_ms : next;
+	next = m->give_up_ms < next ? m->give_up_ms : next;
+	if (next == INT64_MAX) {
+		uv_timer_stop(&m->timer);
+		return;
+	}
+	uv_update_time(m->fleet->owner->io.loop);
+	uv_timer_start(&m->timer, on_timer, next > now ? (uint64_t)(next - now) : 0, 0);
+}
+
+void fleet_faults(const Sim__Faults *from, struct charger_faults *ret)
+{
+	*ret = (struct charger_faults){ 0 };
+	if (!from)
+		return;
+	ret->no_boot_on_reconnect = from->no_boot_on_reconnect;
+	ret->repeat_start = from->repeat_start < 10 ? from->repeat_start : 10;
+	ret->lost_answers_pm = from->lost_answers_pm;
+	ret->late_answers_ms = from->late_answers_ms;
+	ret->drop_pm = from->drop_pm;
+	ret->half_open_pm = from->half_open_pm;
+	ret->wrong_types = from->wrong_types;
+	ret->clock_1970 = from->clock_1970;
+	ret->missing_zone = from->missing_zone;
+	ret->meter_backwards = from->meter_backwards;
+	ret->transaction_minus_one = from->transaction_minus_one;
+	ret->never_answer = from->never_answer;
+	ret->repeat_answers = from->repeat_answers;
+	ret->call_timeout_ms = from->call_timeout_ms;
+}
+
+static void pattern_of(const Sim__Pattern *from, struct charger_pattern *ret)
+{
+	*ret = (struct charger_pattern){ 0 };
+	if (!from)
+		return;
+	ret->sessions_per_hour = from->sessions_per_hour;
+	ret->energy_wh = from->energy_wh;
+	ret->power_w = from->power_w;
+	ret->taper = from->taper;
+	ret->meter_interval_s = from->meter_interval_s;
+	ret->speed = from->speed;
+	ret->stay_unplugged = from->stay_unplugged;
+}
+
+static void identity_of(const Sim__Fleet *want, unsigned i, char *ret, size_t size)
+{
+	unsigned number = (want->first ? want->first : 1) + i;
+	if (*want->prefix)
+		snprintf(ret, size, "%s%04u", want->prefix, number);
+	else
+		snprintf(ret, size, "%s-%04u", want->name, number);
+}
+
+static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens)
+{
+	struct fleets *f = fleet->owner;
+	struct member *m = calloc(1, sizeof *m);
+	if (!m)
+		return -ENOMEM;
+	m->fleet = fleet;
+	m->env = (struct charger_env){ m, on_random, on_send, on_drop, NULL, on_log };
+	identity_of(fleet->want, i, m->identity, sizeof m->identity);
+	struct charger_options o = { .identity = m->identity, .connectors = fleet->want->connectors, .tokens = tokens, .env = &m->env,
+				     .powered_up_ms = now_ms(m) };
+	fleet_faults(fleet->want->faults, &o.faults);
+	pattern_of(fleet->want->pattern, &o.pattern);
+	int r = charger_create(&o, &m->model);
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	uint64_t spread_ms = (uint64_t)fleet->want->count * START_SPREAD_MS;
+	m->give_up_ms = INT64_MAX;
+	m->connect_ms = o.powered_up_ms + (int64_t)(next_random(f) % (1 + (spread_ms < MAX_SPREAD_MS ? spread_ms : MAX_SPREAD_MS)));
+	m->timer.data = m;
+	uv_timer_init(f->io.loop, &m->timer);
+	f->handles++;
+	m->next = fleet->members;
+	fleet->members = m;
+	fleet->count++;
+	f->chargers++;
+	member_schedule(m);
+	return 0;
+}
+
+/* ---- fleets ---- */
+
+struct fleets *fleets_create(uv_loop_t *loop, uint64_t seed)
+{
+	struct fleets *f = calloc(1, sizeof *f);
+	if (!f)
+		return NULL;
+	f->io.loop = loop;
+	f->io.random = seed | 1;
+	return f;
+}
+
+static void free_fleet(struct fleet *fleet)
+{
+	struct fleet **at = &fleet->owner->first;
+	while (*at && *at != fleet)
+		at = &(*at)->next;
+	if (*at)
+		*at = fleet->next;
+	sim__fleet__free_unpacked(fleet->want, NULL);
+	free(fleet);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct member *m = handle->data;
+	struct fleet *fleet = m->fleet;
+	struct fleets *f = fleet->owner;
+	charger_destroy(m->model);
+	free(m);
+	if (--fleet->count == 0)
+		free_fleet(fleet);
+	release(f);
+}
+
+void fleet_remove(struct fleet *fleet)
+{
+	fleet->removed = true;
+	for (struct member *m = fleet->members; m; m = m->next) {
+		fleet->owner->chargers--;
+		lay_ghost(m);
+		if (m->line) {
+			fleet->owner->connected -= m->line->opened;
+			m->line->owner = NULL;
+			line_abort(m->line, false);
+			m->line = NULL;
+		}
+		uv_close((uv_handle_t *)&m->timer, timer_closed);
+	}
+	if (!fleet->members)
+		free_fleet(fleet);
+}
+
+void fleets_close(struct fleets *f)
+{
+	f->closing = true;
+	for (struct fleet *fleet = f->first, *next; fleet; fleet = next) {
+		next = fleet->next;
+		if (!fleet->removed)
+			fleet_remove(fleet);
+	}
+	if (f->handles == 0)
+		f->closed(f->arg);
+}
+
+void fleets_destroy(struct fleets *f)
+{
+	free(f);
+}
+
+struct fleet *fleet_find(const struct fleets *f, const char *name)
+{
+	for (struct fleet *fleet = f->first; fleet; fleet = fleet->next)
+		if (!fleet->removed && strcmp(fleet->want->name, name) == 0)
+			return fleet;
+	return NULL;
+}
+
+struct member *fleet_member(const struct fleets *f, const char *identity)
+{
+	for (struct fleet *fleet = f->first; fleet; fleet = fleet->next)
+		for (struct member *m = fleet->removed ? NULL : fleet->members; m; m = m->next)
+			if (strcmp(m->identity, identity) == 0)
+				return m;
+	return NULL;
+}
+
+/* Whether two ranges of identities, each given by its first and its count, have the same prefix and share a number. */
+static bool overlap(const char *a, unsigned a_count, const char *b, unsigned b_count)
+{
+	size_t a_size = strlen(a), b_size = strlen(b);
+	while (a_size && a[a_size - 1] >= '0' && a[a_size - 1] <= '9')
+		a_size--;
+	while (b_size && b[b_size - 1] >= '0' && b[b_size - 1] <= '9')
+		b_size--;
+	if (a_size != b_size || strncmp(a, b, a_size) != 0)
+		return false;
+	unsigned long long a_first = strtoull(a + a_size, NULL, 10), b_first = strtoull(b + b_size, NULL, 10);
+	return a_first < b_first + b_count && b_first < a_first + a_count;
+}
+
+int fleet_check(const struct fleets *f, const Sim__Fleet *want, char *ret_error, size_t error_size)
+{
+	struct line_target target;
+	char identity[80];
+	unsigned count = want->count ? want->count : 1;
+	int r = line_target_parse(want->url, &target, ret_error, error_size);
+	if (r < 0)
+		return r;
+	if (!*want->name || strlen(want->name) > 64 || strlen(want->prefix) > 64 || want->connectors > CHARGER_MAX_CONNECTORS) {
+		snprintf(ret_error, error_size, "fleet \"%.64s\": it needs a name; name and prefix hold at most 64 characters, a charger has at "
+						"most %d connectors", want->name, CHARGER_MAX_CONNECTORS);
+		return -EINVAL;
+	}
+	if (fleet_find(f, want->name)) {
+		snprintf(ret_error, error_size, "fleet \"%.64s\": there is one of this name; remove it first", want->name);
+		return -EEXIST;
+	}
+	if (count > FLEET_MAX_CHARGERS || f->chargers + count > FLEET_MAX_CHARGERS) {
+		snprintf(ret_error, error_size, "fleet \"%.64s\": at most %d chargers in all", want->name, FLEET_MAX_CHARGERS);
+		return -ENOSPC;
+	}
+	identity_of(want, 0, identity, sizeof identity);
+	for (const struct fleet *other = f->first; other; other = other->next) {
+		char first[80];
+		identity_of(other->want, 0, first, sizeof first);
+		if (other->removed || !overlap(identity, count, first, other->want->count))
+			continue;
+		snprintf(ret_error, error_size, "fleet \"%.64s\": its identities from %s on are also fleet \"%.64s\"'s; choose another prefix or "
+						"first number", want->name, identity, other->want->name);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured)
+{
+	char error[400];
+	struct fleet *fleet = calloc(1, sizeof *fleet);
+	size_t size = sim__fleet__get_packed_size(want);
+	uint8_t *packed = malloc(size + 1);
+	if (packed && fleet) {
+		sim__fleet__pack(want, packed);
+		fleet->want = sim__fleet__unpack(NULL, size, packed);
+	}
+	free(packed);
+	if (!fleet || !fleet->want || line_target_parse(want->url, &fleet->target, error, sizeof error) < 0) {
+		if (fleet && fleet->want)
+			sim__fleet__free_unpacked(fleet->want, NULL);
+		free(fleet);
+		return -ENOMEM;
+	}
+	fleet->want->count += !fleet->want->count;
+	fleet->owner = f;
+	fleet->configured = configured;
+	fleet->next = f->first;
+	f->first = fleet;
+	const char **tokens = calloc(fleet->want->n_tokens + 1, sizeof *tokens);
+	for (size_t i = 0; tokens && i < fleet->want->n_tokens; i++)
+		tokens[i] = fleet->want->tokens[i];
+	int r = tokens ? 0 : -ENOMEM;
+	for (unsigned i = 0; r == 0 && i < fleet->want->count; i++)
+		r = add_member(fleet, fleet->want->count - 1 - i, tokens); /* the list grows at its head: first comes first */
+	free(tokens);
+	if (r < 0)
+		fleet_remove(fleet);
+	return r;
+}
