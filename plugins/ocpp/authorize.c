@@ -1,5 +1,5 @@
-/* Who may charge: the tags of the config. All that asks goes through this one function, so that a plugin which knows people and their cards can
- * answer instead without another file knowing. */
+/* Who may charge: the tags of the config. All that asks goes through this one function, so that a plugin which knows
+ * people and their cards can answer instead without another file knowing. */
 #include "ocpp.h"
 
 #include <lib/json.h>
@@ -14,7 +14,8 @@ static int compare(const void *id, const void *tag)
 
 struct verdict authorize(struct ocpp *o, struct gv_turn *t, const char *tag, bool asked_for)
 {
-	const struct tag *known = o->n_tags ? bsearch(model_fold(t, tag), o->tags, o->n_tags, sizeof *o->tags, compare) : NULL;
+	const struct tag *known = o->n_tags ? bsearch(model_fold(t, tag), o->tags, o->n_tags, sizeof *o->tags, compare)
+					    : NULL;
 
 	if (known)
 		return (struct verdict){ known->status, known->parent };

@@ -1,9 +1,10 @@
-/* Calls to chargers. One at a time per charger is under way (OCPP-J 1.6, 4.1.1), the others wait in its queue, and the calls that it makes meanwhile
- * are none of this file's business.
+/* Calls to chargers. One at a time per charger is under way (OCPP-J 1.6, 4.1.1), the others wait in its queue, and the
+ * calls that it makes meanwhile are none of this file's business.
  *
- * Each call is a row until it is answered, with the ticket of whoever asked: after a crash the answer is still matched, the deadline still kept,
- * and a call that waited is still sent. One that may have been sent is sent again only where doing it twice is the same as once
- * (spec_action.repeatable); of the others the caller learns at the deadline that nobody knows. */
+ * Each call is a row until it is answered, with the ticket of whoever asked: after a crash the answer is still matched,
+ * the deadline still kept, and a call that waited is still sent. One that may have been sent is sent again only where
+ * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
+ * nobody knows. */
 #include "ocpp.h"
 
 #include <cjson/cJSON.h>
@@ -34,7 +35,8 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 	unsigned waiting = 0;
 
 	if (!station_find(o, device)) {
-		gv_refuse(t, ticket, GV_UNAVAILABLE, "%s is not connected: check its power and network, and that its id is written as it connects",
+		gv_refuse(t, ticket, GV_UNAVAILABLE,
+			  "%s is not connected: check its power and network, and that its id is written as it connects",
 			  device);
 		return true;
 	}
@@ -42,12 +44,13 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 		waiting++;
 	if (waiting < OCPP_QUEUE_MAX)
 		return false;
-	gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%u calls to %s wait for its answers already: try again when some have been answered", waiting,
+	gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
+		  "%u calls to %s wait for its answers already: try again when some have been answered", waiting,
 		  device);
 	return true;
 }
 
-/* ---- the log, without secrets --------------------------------------------------------------------------------------------------------------- */
+/* ---- the log, without secrets -------------------------------------------------------------- */
 
 static bool is_secret(const char *key)
 {
@@ -73,8 +76,10 @@ static const char *shown(struct gv_turn *t, const char *action, const cJSON *pay
 		return NULL;
 	copy = cJSON_Duplicate(payload, true);
 	if (list)
-		for (cJSON *k = cJSON_IsObject(copy) ? cJSON_GetObjectItemCaseSensitive(copy, "configurationKey") : NULL, *i = k ? k->child : NULL; i;
-		     i = i->next)
+		for (cJSON *k = cJSON_IsObject(copy) ? cJSON_GetObjectItemCaseSensitive(copy, "configurationKey")
+						     : NULL,
+			   *i = k ? k->child : NULL;
+		     i; i = i->next)
 			mask(i);
 	else
 		mask(copy);
@@ -98,7 +103,7 @@ static void show_call(struct ocpp *o, struct gv_turn *t, const char *device, con
 	messages_add(&o->messages, gv_now_ms(t), device, false, row->action, text, size);
 }
 
-/* ---- sending --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 /* The row must be written by the caller: before the turn ends it says where the call went. */
 static int send_now(struct ocpp *o, struct gv_turn *t, const struct station *st, Ocpp__Command *row)
@@ -112,7 +117,8 @@ static int send_now(struct ocpp *o, struct gv_turn *t, const struct station *st,
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
-/* Sends the first call that waits, unless one is under way. A scan shows the table as it was before this message: gv_get, what became of a row. */
+/* Sends the first call that waits, unless one is under way. A scan shows the table as it was before this message:
+ * gv_get, what became of a row. */
 static int next(struct ocpp *o, struct gv_turn *t, const struct station *st)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
@@ -136,7 +142,8 @@ static bool busy(struct gv_turn *t, const char *device)
 	return gv_next(t, &scan);
 }
 
-int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, const struct command *c)
+int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
+		 const struct command *c)
 {
 	Ocpp__Command row = OCPP__COMMAND__INIT;
 	int error;
@@ -158,7 +165,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	return arm(o, t, row.deadline_ms);
 }
 
-/* ---- outcomes --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- outcomes ------------------------------------------------------------------------------ */
 
 static int forget(struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row, bool started)
 {
@@ -167,7 +174,8 @@ static int forget(struct gv_turn *t, const char *device, struct gv_key key, cons
 	return gv_delete(t, &ocpp_commands, key);
 }
 
-static int refuse_call(struct gv_turn *t, const char *device, const Ocpp__Command *row, const char *code, const char *description)
+static int refuse_call(struct gv_turn *t, const char *device, const Ocpp__Command *row, const char *code,
+		       const char *description)
 {
 	enum gv_code as = GV_ABORTED;
 
@@ -175,7 +183,8 @@ static int refuse_call(struct gv_turn *t, const char *device, const Ocpp__Comman
 		as = GV_UNIMPLEMENTED;
 	else if (!strcmp(code, "SecurityError"))
 		as = GV_PERMISSION_DENIED;
-	return gv_refuse(t, ticket_of(row), as, "%s answered %s with %.60s%s%.255s", device, row->action, code, description[0] ? ": " : "", description);
+	return gv_refuse(t, ticket_of(row), as, "%s answered %s with %.60s%s%.255s", device, row->action, code,
+			 description[0] ? ": " : "", description);
 }
 
 static int reply_call(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct rpc_frame *frame)
@@ -193,7 +202,8 @@ static int reply_call(struct gv_turn *t, const char *device, const Ocpp__Command
 	reply.outcome_case = OCPP__CALL_REPLY__OUTCOME_PAYLOAD;
 	reply.payload = json_to_struct(t, frame->payload);
 	if (!reply.payload)
-		return gv_refuse(t, ticket_of(row), GV_INTERNAL, "%s answered %s with JSON that is deeper than 32 levels or longer than 20000 values",
+		return gv_refuse(t, ticket_of(row), GV_INTERNAL,
+				 "%s answered %s with JSON that is deeper than 32 levels or longer than 20000 values",
 				 device, row->action);
 	return gv_reply(t, ticket_of(row), &reply);
 }
@@ -210,7 +220,8 @@ static int reply(struct gv_turn *t, const char *device, const Ocpp__Command *row
 	if (frame->kind == RPC_ERROR)
 		return refuse_call(t, device, row, frame->code, frame->description);
 	if (!status[0])
-		return gv_refuse(t, ticket_of(row), GV_INTERNAL, "%s answered %s without a status", device, row->action);
+		return gv_refuse(t, ticket_of(row), GV_INTERNAL, "%s answered %s without a status", device,
+				 row->action);
 	switch (row->kind) {
 	case OCPP__COMMAND__KIND__START:
 		start.status = (char *)status;
@@ -225,7 +236,8 @@ static int reply(struct gv_turn *t, const char *device, const Ocpp__Command *row
 	}
 }
 
-int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn, const struct rpc_frame *frame, const char *text, size_t size)
+int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn,
+		      const struct rpc_frame *frame, const char *text, size_t size)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 
@@ -238,15 +250,18 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uin
 		masked = frame->kind == RPC_RESULT && frame->payload ? shown(t, row->action, frame->payload) : NULL;
 		if (masked)
 			text = gv_str(t, "[3,\"%s\",%s]", row->message_id, masked);
-		messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text, masked ? strlen(text) : size);
+		messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text,
+			     masked ? strlen(text) : size);
 		reply(t, st->device, row, frame);
 		forget(t, st->device, scan.key, row,
-		       frame->kind == RPC_RESULT && frame->payload && !strcmp(json_string(frame->payload, "status"), "Accepted"));
+		       frame->kind == RPC_RESULT && frame->payload &&
+			       !strcmp(json_string(frame->payload, "status"), "Accepted"));
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
 	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", text, size);
 	gv_count(t, "late_answers", 1);
-	gv_log(t, GV_INFO, "answer to no call that waits is dropped: it is late or double device=%s message=%.40s", st->device, frame->id);
+	gv_log(t, GV_INFO, "answer to no call that waits is dropped: it is late or double device=%s message=%.40s",
+	       st->device, frame->id);
 	station_quirks(o, t, st, 1u << QUIRK_LATE_ANSWER);
 	return 0;
 }
@@ -264,7 +279,8 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 		if (row->conn == st->conn && again && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));
 		} else if (row->conn && row->conn != st->conn) {
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE, "%s lost its connection before it answered %s: whether it has acted is not known",
+			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
+				  "%s lost its connection before it answered %s: whether it has acted is not known",
 				  st->device, row->action);
 			forget(t, st->device, scan.key, row, true);
 		}
@@ -282,14 +298,17 @@ int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint6
 
 		found = true;
 		if (row->conn == conn)
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE, "%s lost its connection before it answered %s: whether it has acted is not known",
+			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
+				  "%s lost its connection before it answered %s: whether it has acted is not known",
 				  device, row->action);
 		else if (!row->conn && !current)
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE, "%s lost its connection before %s could be sent: try again when it is back", device,
+			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
+				  "%s lost its connection before %s could be sent: try again when it is back", device,
 				  row->action);
 		else
 			continue;
-		/* The charger may have accepted a start: should its transaction come, it is still the one that was asked for. */
+		/* The charger may have accepted a start: should its transaction come, it is still the one that was
+		 * asked for. */
 		forget(t, device, scan.key, row, row->conn == conn);
 	}
 	return found && current ? next(o, t, current) : 0;
@@ -311,8 +330,9 @@ int commands_due(struct ocpp *o, struct gv_turn *t)
 			continue;
 		}
 		gv_count(t, "calls_unanswered", 1);
-		gv_refuse(t, ticket_of(row), GV_DEADLINE_EXCEEDED, row->conn ? "%s did not answer %s in time: whether it has acted is not known"
-									     : "%s did not come to %s in time: it was not sent",
+		gv_refuse(t, ticket_of(row), GV_DEADLINE_EXCEEDED,
+			  row->conn ? "%s did not answer %s in time: whether it has acted is not known"
+				    : "%s did not come to %s in time: it was not sent",
 			  device, row->action);
 		forget(t, device, scan.key, row, row->conn != 0);
 		if (st)

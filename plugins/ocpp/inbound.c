@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-/* ---- boot and life ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- boot and life ------------------------------------------------------------------------- */
 
 static char *text(struct gv_turn *t, const cJSON *payload, const char *name)
 {
@@ -37,8 +37,10 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 	row->station = s;
 	event.device = (char *)in->device;
 	event.station = station_describe(o, t, in->device, row);
-	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t), o->heartbeat_s);
-	gv_log(t, GV_INFO, "charger booted device=%s vendor=%s model=%s firmware=%s", in->device, s->vendor, s->model, s->firmware);
+	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
+			    o->heartbeat_s);
+	gv_log(t, GV_INFO, "charger booted device=%s vendor=%s model=%s firmware=%s", in->device, s->vendor, s->model,
+	       s->firmware);
 	return gv_emit(t, &event);
 }
 
@@ -48,8 +50,8 @@ static int heartbeat(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
-const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag, const uint32_t *connector,
-				   const char **ret_id)
+const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
+				   const uint32_t *connector, const char **ret_id)
 {
 	struct gv_scan scan = { .table = &ocpp_requests, .prefix = gv_key(device) };
 
@@ -76,17 +78,18 @@ static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- status -------------------------------------------------------------------------------- */
 
 static bool unchanged(const Ocpp__ConnectorRow *row, const cJSON *p)
 {
-	return !strcmp(row->status, json_string(p, "status")) && !strcmp(row->error_code, json_string(p, "errorCode")) &&
-	       !strcmp(row->info, json_string(p, "info")) && !strcmp(row->vendor_id, json_string(p, "vendorId")) &&
+	return !strcmp(row->status, json_string(p, "status")) &&
+	       !strcmp(row->error_code, json_string(p, "errorCode")) && !strcmp(row->info, json_string(p, "info")) &&
+	       !strcmp(row->vendor_id, json_string(p, "vendorId")) &&
 	       !strcmp(row->vendor_error_code, json_string(p, "vendorErrorCode"));
 }
 
-/* Any sequence is accepted, as chargers leave out short states (1.6, 4.9). Only what is older than what is known already, by clocks that can be
- * compared, changes nothing: it comes out of a queue. */
+/* Any sequence is accepted, as chargers leave out short states (1.6, 4.9). Only what is older than what is known
+ * already, by clocks that can be compared, changes nothing: it comes out of a queue. */
 static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *time = cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp");
@@ -125,9 +128,10 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 	return gv_emit(t, &event);
 }
 
-/* ---- notifications ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- notifications ------------------------------------------------------------------------- */
 
-static int notified(struct gv_turn *t, struct inbound *in, const char *action, const char *status, const char *detail, int64_t time_ms)
+static int notified(struct gv_turn *t, struct inbound *in, const char *action, const char *status, const char *detail,
+		    int64_t time_ms)
 {
 	Ocpp__StationNotified event = OCPP__STATION_NOTIFIED__INIT;
 
@@ -190,10 +194,12 @@ static int security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 
 	when_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp"), &when);
 	station_quirks(o, t, in->st, when.quirks);
-	return notified(t, in, "SecurityEventNotification", json_string(in->payload, "type"), json_string(in->payload, "techInfo"), when.ms);
+	return notified(t, in, "SecurityEventNotification", json_string(in->payload, "type"),
+			json_string(in->payload, "techInfo"), when.ms);
 }
 
-/* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what it has. */
+/* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what
+ * it has. */
 static int sign_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	in->answer = "{\"status\":\"Rejected\"}";
@@ -218,7 +224,7 @@ static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return gv_emit(t, &event);
 }
 
-/* ---- which ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- which --------------------------------------------------------------------------------- */
 
 inbound_fn *inbound_handler(const char *action)
 {

@@ -22,7 +22,8 @@ int64_t json_int(const cJSON *object, const char *name, int64_t or_else)
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
 	/* The greatest doubles below the bounds of int64_t. */
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= -9223372036854774784.0 && item->valuedouble <= 9223372036854774784.0))
+	if (!cJSON_IsNumber(item) ||
+	    !(item->valuedouble >= -9223372036854774784.0 && item->valuedouble <= 9223372036854774784.0))
 		return or_else;
 	return (int64_t)item->valuedouble;
 }

@@ -1,4 +1,5 @@
-/* Questions that change nothing. Every answer is bounded: in what it holds, and in the rows that are looked at for it. */
+/* Questions that change nothing. Every answer is bounded: in what it holds, and in the rows that are looked at for it.
+ */
 #include "ocpp.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@ static uint32_t bound(uint32_t asked, uint32_t or_else, uint32_t max)
 	return asked == 0 ? or_else : asked < max ? asked : max;
 }
 
-/* ---- sessions --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------ */
 
 struct listing {
 	struct gv_turn *t;
@@ -59,7 +60,8 @@ static void list_all(struct listing *l, Charging__SessionState state)
 {
 	struct gv_scan scan = { .table = &ocpp_transactions, .reverse = true };
 
-	for (unsigned looked = 0; looked < OCPP_SCAN_MAX && l->reply->n_sessions < l->limit && gv_next(l->t, &scan); looked++) {
+	for (unsigned looked = 0; looked < OCPP_SCAN_MAX && l->reply->n_sessions < l->limit && gv_next(l->t, &scan);
+	     looked++) {
 		const Ocpp__TransactionRef *ref = scan.row;
 		uint64_t id = scan.key.part[0].u;
 		const Ocpp__Transaction *x = gv_get(l->t, &ocpp_active, gv_key(ref->device, ref->connector));
@@ -107,13 +109,14 @@ int get_session(void *self, struct gv_turn *t, struct gv_ticket ticket, const Pr
 		x = transaction_ended(t, device, id);
 	}
 	if (!x)
-		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no session %s: ListSessions shows those of a device", r->id);
+		return gv_refuse(t, ticket, GV_NOT_FOUND,
+				 "there is no session %s: ListSessions shows those of a device", r->id);
 	reply.session = model_session(t, device, x, active);
 	meter_collect(t, x, reply.session);
 	return gv_reply(t, ticket, &reply);
 }
 
-/* ---- devices ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- devices ------------------------------------------------------------------------------- */
 
 int list_connectors(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {
@@ -126,8 +129,8 @@ int list_connectors(void *self, struct gv_turn *t, struct gv_ticket ticket, cons
 	while (reply.n_connectors < OCPP_SCAN_MAX && gv_next(t, &scan)) {
 		const char *device = scan.key.part[0].s;
 
-		*GV_APPEND(t, reply.connectors, reply.n_connectors) =
-			model_connector(t, device, (uint32_t)scan.key.part[1].u, scan.row, station_find(self, device) != NULL);
+		*GV_APPEND(t, reply.connectors, reply.n_connectors) = model_connector(
+			t, device, (uint32_t)scan.key.part[1].u, scan.row, station_find(self, device) != NULL);
 	}
 	return gv_reply(t, ticket, &reply);
 }
@@ -157,8 +160,10 @@ int list_stations(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 		*GV_APPEND(t, reply.stations, reply.n_stations) = station_describe(o, t, scan.key.part[0].s, scan.row);
 	for (unsigned i = 0; i < OCPP_STATIONS_BUCKETS; i++)
 		for (const struct station *st = o->stations[i]; st && reply.n_stations < limit; st = st->next)
-			if ((!r->device[0] || !strcmp(r->device, st->device)) && !gv_get(t, &ocpp_stations, gv_key(st->device)))
-				*GV_APPEND(t, reply.stations, reply.n_stations) = station_describe(o, t, st->device, NULL);
+			if ((!r->device[0] || !strcmp(r->device, st->device)) &&
+			    !gv_get(t, &ocpp_stations, gv_key(st->device)))
+				*GV_APPEND(t, reply.stations, reply.n_stations) = station_describe(o, t, st->device,
+												   NULL);
 	return gv_reply(t, ticket, &reply);
 }
 

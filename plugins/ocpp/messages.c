@@ -1,5 +1,5 @@
-/* Operators ask first: what did that charger say? Writing every frame to the store would double the work of the hot path, so the answer comes
- * from a ring in memory, which a restart empties. */
+/* Operators ask first: what did that charger say? Writing every frame to the store would double the work of the hot
+ * path, so the answer comes from a ring in memory, which a restart empties. */
 #include "messages.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ void messages_fini(struct messages *m)
 	memset(m, 0, sizeof *m);
 }
 
-void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text, size_t size)
+void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text,
+		  size_t size)
 {
 	struct message_entry e = { .time_ms = now_ms, .in = in };
 	size_t total, place;
@@ -58,7 +59,8 @@ static char *part(struct gv_turn *t, const char *data, size_t size)
 	return s;
 }
 
-void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListMessagesReply *reply)
+void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit,
+		   Ocpp__ListMessagesReply *reply)
 {
 	size_t device_size = strlen(device);
 

@@ -17,15 +17,17 @@ struct message_entry {
 struct messages {
 	char *data;
 	struct message_entry *entries;
-	uint64_t written;        /* bytes ever written, with what was skipped at the ring's end */
-	uint64_t added;          /* entries ever added */
-	size_t capacity, count;  /* bytes, entries */
+	uint64_t written;       /* bytes ever written, with what was skipped at the ring's end */
+	uint64_t added;         /* entries ever added */
+	size_t capacity, count; /* bytes, entries */
 };
 
 int messages_init(struct messages *m, size_t bytes);
 void messages_fini(struct messages *m);
-void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text, size_t size);
+void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text,
+		  size_t size);
 /* Newest first, in the turn's memory. */
-void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListMessagesReply *reply);
+void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit,
+		   Ocpp__ListMessagesReply *reply);
 
 #endif

@@ -1,5 +1,6 @@
-/* Samples: the hot path. A message's readings become one row in an append-only table, chained to the row before of the same transaction, so that a
- * message costs one append whatever the length of its session, and a repeated one is found by looking back no further than its own time. */
+/* Samples: the hot path. A message's readings become one row in an append-only table, chained to the row before of the
+ * same transaction, so that a message costs one append whatever the length of its session, and a repeated one is found
+ * by looking back no further than its own time. */
 #include "ocpp.h"
 
 #include <cjson/cJSON.h>
@@ -11,8 +12,8 @@
 
 static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 
-/* A decimal number, exactly as strtod would read it, but for the common short ones without its cost: both the digits and the power of ten are
- * exact doubles, so one division rounds once. */
+/* A decimal number, exactly as strtod would read it, but for the common short ones without its cost: both the digits
+ * and the power of ten are exact doubles, so one division rounds once. */
 static bool read_decimal(const char *s, double *ret)
 {
 	const char *start = s;
@@ -162,7 +163,8 @@ static void add_sum(struct sums *s, Ocpp__Phase phase, double value)
 	if (phase == OCPP__PHASE__PHASE_ALL) {
 		s->has_total = true;
 		s->total = value;
-	} else if ((phase >= OCPP__PHASE__L1 && phase <= OCPP__PHASE__L3) || (phase >= OCPP__PHASE__L1_N && phase <= OCPP__PHASE__L3_N)) {
+	} else if ((phase >= OCPP__PHASE__L1 && phase <= OCPP__PHASE__L3) ||
+		   (phase >= OCPP__PHASE__L1_N && phase <= OCPP__PHASE__L3_N)) {
 		s->has_phases = true;
 		s->phases += value;
 	}
@@ -220,7 +222,8 @@ static size_t count_samples(const cJSON *list)
 }
 
 /* One MeterValue: a time and its samples. `space`: room for them. */
-static void read_value(struct gv_turn *t, const struct station *st, const cJSON *value, Ocpp__Reading *space, struct meter *m)
+static void read_value(struct gv_turn *t, const struct station *st, const cJSON *value, Ocpp__Reading *space,
+		       struct meter *m)
 {
 	const cJSON *samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
 	struct sums energy = { 0 }, power = { 0 };
@@ -282,8 +285,9 @@ void meter_read(struct gv_turn *t, const struct station *st, const cJSON *list, 
 
 static bool same(const Ocpp__Reading *a, int64_t a_ms, const Ocpp__Reading *b, int64_t b_ms)
 {
-	if (a_ms + a->offset_ms != b_ms + b->offset_ms || a->measurand != b->measurand || a->phase != b->phase || a->context != b->context ||
-	    a->location != b->location || a->unit != b->unit || a->value != b->value || !a->texts != !b->texts)
+	if (a_ms + a->offset_ms != b_ms + b->offset_ms || a->measurand != b->measurand || a->phase != b->phase ||
+	    a->context != b->context || a->location != b->location || a->unit != b->unit || a->value != b->value ||
+	    !a->texts != !b->texts)
 		return false;
 	if (!a->texts)
 		return true;
@@ -359,7 +363,8 @@ void meter_apply(Ocpp__Transaction *x, const struct meter *m)
 	/* What is older than the newest sample tells nothing about now: a queue is being emptied out of order. */
 	if (!m->has_register || m->newest_ms < x->newest_sample_ms)
 		return;
-	if (m->register_wh < (double)x->meter_start_wh - 1.0 || (x->has_register && m->register_wh < x->register_wh - 1.0))
+	if (m->register_wh < (double)x->meter_start_wh - 1.0 ||
+	    (x->has_register && m->register_wh < x->register_wh - 1.0))
 		x->flags |= FLAG(FLAG_METER_BACKWARDS);
 	x->has_register = true;
 	x->register_wh = m->register_wh;

@@ -69,7 +69,8 @@ Charging__Session *model_session(struct gv_turn *t, const char *device, const Oc
 	return s;
 }
 
-/* A known name, or the charger's own text. Without either it is what the specification takes for granted, and told as "". */
+/* A known name, or the charger's own text. Without either it is what the specification takes for granted, and told as
+ * "". */
 static char *name_or(const char *const *names, unsigned index, unsigned other, const char *text)
 {
 	return (char *)(index == other ? text : index == 0 ? "" : names[index]);
@@ -83,7 +84,8 @@ void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r)
 	charging__sample__init(ret);
 	ret->time_ms = row_ms + r->offset_ms;
 	ret->value = r->value;
-	ret->measurand = r->measurand == OCPP__MEASURAND__MEASURAND_OTHER ? x ? x->measurand : "" : (char *)spec_measurands[r->measurand];
+	ret->measurand = r->measurand == OCPP__MEASURAND__MEASURAND_OTHER ? x ? x->measurand : ""
+									  : (char *)spec_measurands[r->measurand];
 	ret->unit = name_or(spec_units, r->unit, OCPP__UNIT__UNIT_OTHER, x ? x->unit : "");
 	if (r->unit == OCPP__UNIT__UNIT_DEFAULT && energy)
 		ret->unit = "Wh";
@@ -94,7 +96,8 @@ void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r)
 		ret->text = x->value;
 }
 
-Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector, const Ocpp__ConnectorRow *row, bool online)
+Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector,
+					   const Ocpp__ConnectorRow *row, bool online)
 {
 	Charging__ConnectorStatus *s = gv_alloc(t, sizeof *s);
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- frames ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------------------------- */
 
 static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const char *action)
 {
@@ -21,8 +21,8 @@ static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char
 	return gv_send(t, conn, GV_TEXT, o->out.data, o->out.size);
 }
 
-static int refuse(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const struct rpc_frame *frame, enum rpc_code code,
-		  const char *why)
+static int refuse(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const struct rpc_frame *frame,
+		  enum rpc_code code, const char *why)
 {
 	gv_count(t, "call_errors", 1);
 	rpc_write_error(&o->out, frame, RPC_V16, code, why);
@@ -41,7 +41,8 @@ static int call(struct ocpp *o, struct gv_turn *t, uint64_t conn, struct station
 		return refuse(o, t, conn, st->device, frame, RPC_NOT_IMPLEMENTED, "this action is not one of OCPP 1.6");
 	handler = action->directions & SPEC_UP ? inbound_handler(action->name) : NULL;
 	if (!handler)
-		return refuse(o, t, conn, st->device, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
+		return refuse(o, t, conn, st->device, frame, RPC_NOT_SUPPORTED,
+			      "only a central system sends this action");
 	if (!frame->payload) {
 		frame->payload = cJSON_CreateObject();
 		if (!frame->payload)
@@ -62,9 +63,10 @@ static int call(struct ocpp *o, struct gv_turn *t, uint64_t conn, struct station
 	return send_out(o, t, conn, st->device, action->name);
 }
 
-/* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken message is no reason to lose those
- * behind it. */
-static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st, const struct rpc_frame *frame)
+/* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
+ * message is no reason to lose those behind it. */
+static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		  const struct rpc_frame *frame)
 {
 	gv_count(t, "broken_frames", 1);
 	gv_log(t, GV_WARN, "frame is no OCPP message device=%s bytes=%zu why=\"%s\"", st->device, f->size, frame->why);
@@ -80,7 +82,8 @@ static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 	int error = rpc_parse(f->data, f->size, &frame);
 
 	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
-		messages_add(&o->messages, gv_now_ms(t), st->device, true, frame.action ? frame.action : "", f->data, f->size);
+		messages_add(&o->messages, gv_now_ms(t), st->device, true, frame.action ? frame.action : "", f->data,
+			     f->size);
 	if (error == -EBADMSG)
 		error = broken(o, t, f, st, &frame);
 	else if (!error && frame.kind == RPC_CALL)
@@ -135,9 +138,10 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return commands_due(self, t);
 }
 
-/* ---- what registry says ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- what registry says -------------------------------------------------------------------- */
 
-static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged *e, const struct gv_emitter *from)
+static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged *e,
+			  const struct gv_emitter *from)
 {
 	const char *plugin = gv_self(t)->plugin;
 	size_t size = strlen(plugin);
@@ -148,7 +152,7 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
 
-/* ---- start and stop ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- start and stop ------------------------------------------------------------------------ */
 
 static int by_id(const void *a, const void *b)
 {
@@ -173,7 +177,10 @@ static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	qsort(o->tags, o->n_tags, sizeof *o->tags, by_id);
 	for (size_t i = 1; i < o->n_tags; i++)
 		if (!strcmp(o->tags[i - 1].id, o->tags[i].id))
-			return gv_fault(t, "tag %s stands twice in the config's tags (letters' case does not matter): remove one", o->tags[i].id);
+			return gv_fault(
+				t,
+				"tag %s stands twice in the config's tags (letters' case does not matter): remove one",
+				o->tags[i].id);
 	return 0;
 }
 
@@ -203,7 +210,8 @@ static uint64_t last(struct gv_turn *t, const struct gv_table *table)
 	return gv_next(t, &scan) ? scan.key.part[0].u : 0;
 }
 
-/* Counters go on behind the last row: nothing else has to be written to remember them. Instances share the ids of transactions among themselves. */
+/* Counters go on behind the last row: nothing else has to be written to remember them. Instances share the ids of
+ * transactions among themselves. */
 static void restore_counters(struct ocpp *o, struct gv_turn *t)
 {
 	const struct gv_self *self = gv_self(t);
@@ -231,7 +239,8 @@ static int listen_for(struct gv_turn *t, const Ocpp__Config *c)
 	l.n_subprotocols = 1;
 	l.identity = LINK__LISTENER__IDENTITY__LAST_SEGMENT;
 	l.device_prefix = gv_str(t, "%s:", plugin);
-	l.unknown = strcmp(c->unknown_station, "accept") ? LINK__LISTENER__UNKNOWN__REFUSE : LINK__LISTENER__UNKNOWN__ACCEPT;
+	l.unknown = strcmp(c->unknown_station, "accept") ? LINK__LISTENER__UNKNOWN__REFUSE
+							 : LINK__LISTENER__UNKNOWN__ACCEPT;
 	l.default_subprotocol = (char *)spec_v16.subprotocol;
 	l.max_frame_bytes = OCPP_FRAME_MAX;
 	l.ping_s = c->ping_s;
@@ -273,7 +282,7 @@ static void stop(void *self)
 	gv_buf_fini(&o->out);
 }
 
-/* ---- the record --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------------- */
 
 /* A subscriber that lost its place learns of what runs now; what has ended it asks for. */
 static int snapshot_started(void *self, struct gv_turn *t)
@@ -298,7 +307,8 @@ static int snapshot_connectors(void *self, struct gv_turn *t)
 		Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
 
 		event.device = (char *)scan.key.part[0].s;
-		event.status = model_connector(t, event.device, (uint32_t)scan.key.part[1].u, scan.row, station_find(self, event.device) != NULL);
+		event.status = model_connector(t, event.device, (uint32_t)scan.key.part[1].u, scan.row,
+					       station_find(self, event.device) != NULL);
 		gv_emit(t, &event);
 	}
 	return 0;
@@ -319,8 +329,8 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active, &ocpp_history, &ocpp_transactions, &ocpp_starts, &ocpp_samples, &ocpp_readings,
-	&ocpp_connectors, &ocpp_stations, &ocpp_commands, &ocpp_requests, &ocpp_orphans, NULL,
+	&ocpp_active,     &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_readings,
+	&ocpp_connectors, &ocpp_stations, &ocpp_commands,     &ocpp_requests, &ocpp_orphans, NULL,
 };
 
 GV_PLUGIN = {

@@ -1,8 +1,8 @@
 /* What the files of this plugin share.
  *
- * Layers, each knowing only those above it in this list: rpc (frames), spec and validate (messages as data), model (rows to charging.proto),
- * meter (samples), transaction (rows), sessions, station (who is connected), commands (calls to chargers), inbound (calls of chargers),
- * services (what the rest of galvan asks), ocpp (the record). */
+ * Layers, each knowing only those above it in this list: rpc (frames), spec and validate (messages as data), model
+ * (rows to charging.proto), meter (samples), transaction (rows), sessions, station (who is connected), commands (calls
+ * to chargers), inbound (calls of chargers), services (what the rest of galvan asks), ocpp (the record). */
 #ifndef OCPP_H
 #define OCPP_H
 
@@ -19,16 +19,16 @@
 #include <lib/buf.h>
 #include <lib/iso8601.h>
 
-#define OCPP_CONNECTOR_MAX 1000        /* greatest connector id that is believed */
-#define OCPP_QUEUE_MAX 16              /* calls to one charger that wait or are under way */
-#define OCPP_ORPHANS_MAX 256           /* kept per charger, the newest */
-#define OCPP_ORPHAN_BYTES 4096         /* of a payload */
-#define OCPP_WALK_MAX 512              /* rows of samples looked at to find a repeated one */
-#define OCPP_SAMPLES_MAX 50000         /* that GetSession answers, the newest */
-#define OCPP_SESSIONS_MAX 1000         /* that ListSessions answers */
-#define OCPP_SCAN_MAX 20000            /* rows that one list call looks at */
-#define OCPP_TEXT_MAX 4096             /* bytes of a sample that is no number */
-#define OCPP_TAG_MAX 64                /* bytes of an idTag that are kept */
+#define OCPP_CONNECTOR_MAX 1000 /* greatest connector id that is believed */
+#define OCPP_QUEUE_MAX 16       /* calls to one charger that wait or are under way */
+#define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest */
+#define OCPP_ORPHAN_BYTES 4096  /* of a payload */
+#define OCPP_WALK_MAX 512       /* rows of samples looked at to find a repeated one */
+#define OCPP_SAMPLES_MAX 50000  /* that GetSession answers, the newest */
+#define OCPP_SESSIONS_MAX 1000  /* that ListSessions answers */
+#define OCPP_SCAN_MAX 20000     /* rows that one list call looks at */
+#define OCPP_TEXT_MAX 4096      /* bytes of a sample that is no number */
+#define OCPP_TAG_MAX 64         /* bytes of an idTag that are kept */
 #define OCPP_FRAME_MAX (256 * 1024)
 #define OCPP_STATIONS_BUCKETS 4096
 
@@ -69,9 +69,10 @@ struct ocpp {
 	struct station *stations[OCPP_STATIONS_BUCKETS];
 };
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------- */
 
-extern const struct gv_table ocpp_active;       /* device, connector -> Transaction: written with each MeterValues, so kept small */
+extern const struct gv_table
+	ocpp_active; /* device, connector -> Transaction: written with each MeterValues, so kept small */
 extern const struct gv_table ocpp_history;      /* device, id -> Transaction that has ended */
 extern const struct gv_table ocpp_transactions; /* id -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
@@ -83,7 +84,7 @@ extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
 
-/* ---- json.c: cJSON as the handlers need it --------------------------------------------------------------------------------------- */
+/* ---- json.c: cJSON as the handlers need it ------------------------------------------------- */
 
 /* The field's text or number; the default where it is absent, null or of another type. */
 const char *json_string(const struct cJSON *object, const char *name);
@@ -95,21 +96,21 @@ struct cJSON *json_from_struct(const Google__Protobuf__Struct *s);
 /* The text in the turn's memory, without spaces. */
 const char *json_print(struct gv_turn *t, const struct cJSON *json);
 
-/* ---- model.c: rows as the rest of galvan sees them ------------------------------------------------------------------------------------ */
+/* ---- model.c: rows as the rest of galvan sees them ----------------------------------------- */
 
 /* What was odd about a session. The numbers are stored: add at the end only. */
 enum session_flag {
 	FLAG_METER_BACKWARDS,
-	FLAG_STOP_WITHOUT_ID,     /* the charger never had the transaction's id */
-	FLAG_NO_STOP,             /* ended without the charger: by the next start or by hand */
-	FLAG_LATE_STOP,           /* and its stop came afterwards */
-	FLAG_CLOCK_UNSET,         /* a time was not usable: the time of arrival was taken */
-	FLAG_NO_ZONE,             /* a time had no zone: the site's was taken */
+	FLAG_STOP_WITHOUT_ID, /* the charger never had the transaction's id */
+	FLAG_NO_STOP,         /* ended without the charger: by the next start or by hand */
+	FLAG_LATE_STOP,       /* and its stop came afterwards */
+	FLAG_CLOCK_UNSET,     /* a time was not usable: the time of arrival was taken */
+	FLAG_NO_ZONE,         /* a time had no zone: the site's was taken */
 	FLAG_STOP_BEFORE_START,
 	FLAG_NO_METER_STOP,
 	FLAG_SAMPLES_AFTER_STOP,
 	FLAG_CLOSED_BY_OPERATOR,
-	FLAG_METER_WITHOUT_ID,    /* samples that named no transaction, or none that exists */
+	FLAG_METER_WITHOUT_ID, /* samples that named no transaction, or none that exists */
 	FLAG_TOKEN_CUT,
 	SESSION_FLAGS
 };
@@ -120,18 +121,19 @@ const char *model_session_id(struct gv_turn *t, const char *device, int32_t id);
 bool model_read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id);
 Charging__Session *model_session(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, bool active);
 void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r);
-Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector, const Ocpp__ConnectorRow *row, bool online);
+Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector,
+					   const Ocpp__ConnectorRow *row, bool online);
 /* The tag in lower case, cut at OCPP_TAG_MAX: tags are compared without regard to case (1.6, 3.17). */
 const char *model_fold(struct gv_turn *t, const char *tag);
 
-/* ---- time.c ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- time.c -------------------------------------------------------------------------------- */
 
 struct when {
-	int64_t ms;      /* usable: what the charger said, or now */
-	bool replaced;   /* now, as the charger said nothing usable */
-	bool zoned;      /* the charger named a zone */
+	int64_t ms;    /* usable: what the charger said, or now */
+	bool replaced; /* now, as the charger said nothing usable */
+	bool zoned;    /* the charger named a zone */
 	uint64_t quirks;
-	unsigned flags;  /* FLAG(..) for a session */
+	unsigned flags; /* FLAG(..) for a session */
 };
 /* A charger's time: leniently, without a zone in its site's. */
 void when_read(struct gv_turn *t, const struct station *st, const struct cJSON *time, struct when *ret);
@@ -142,7 +144,7 @@ int zones_create(struct zones **ret);
 void zones_destroy(struct zones *z);
 const struct gv_zone *zones_get(struct zones *z, struct gv_turn *t, const char *name);
 
-/* ---- station.c --------------------------------------------------------------------------------------------------------------------- */
+/* ---- station.c ----------------------------------------------------------------------------- */
 
 /* NULL: not connected. */
 struct station *station_find(struct ocpp *o, const char *device);
@@ -155,7 +157,7 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone);
 Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row);
 
-/* ---- authorize.c: the one place that decides about tags ------------------------------------------------------------------------------- */
+/* ---- authorize.c: the one place that decides about tags ------------------------------------ */
 
 struct verdict {
 	const char *status; /* Accepted, Blocked, Expired, Invalid, ConcurrentTx */
@@ -166,24 +168,25 @@ struct verdict authorize(struct ocpp *o, struct gv_turn *t, const char *tag, boo
 /* {"status":...} */
 const char *authorize_info(struct gv_turn *t, const struct verdict *v);
 
-/* ---- meter.c ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- meter.c ------------------------------------------------------------------------------- */
 
 struct meter {
 	Ocpp__Reading **readings;
 	size_t n;
-	int64_t base_ms;             /* what their offsets count from */
+	int64_t base_ms; /* what their offsets count from */
 	int64_t oldest_ms, newest_ms;
-	bool replaced;               /* some time was not the charger's */
-	uint64_t digest;             /* of all of it; 0 unless replaced */
+	bool replaced;   /* some time was not the charger's */
+	uint64_t digest; /* of all of it; 0 unless replaced */
 	bool has_register, has_power;
-	double register_wh;          /* the newest reading */
+	double register_wh; /* the newest reading */
 	int64_t power_w;
 	uint64_t quirks;
 	unsigned flags;
 };
 /* Reads a list of MeterValue, validated. */
 void meter_read(struct gv_turn *t, const struct station *st, const struct cJSON *list, struct meter *ret);
-/* Takes out of m what the transaction has already, and appends the rest to its samples, if any; changes x, which the caller writes. */
+/* Takes out of m what the transaction has already, and appends the rest to its samples, if any; changes x, which the
+ * caller writes. */
 int meter_append(struct ocpp *o, struct gv_turn *t, Ocpp__Transaction *x, struct meter *m);
 /* Energy and power so far. */
 void meter_apply(Ocpp__Transaction *x, const struct meter *m);
@@ -191,7 +194,7 @@ Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m);
 /* The samples of a transaction, oldest first. */
 void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Session *session);
 
-/* ---- transaction.c: rows of transactions ------------------------------------------------------------------------------------------------ */
+/* ---- transaction.c: rows of transactions --------------------------------------------------- */
 
 /* A copy to change and write, in the turn's memory; NULL where there is none. */
 Ocpp__Transaction *transaction_on(struct gv_turn *t, const char *device, uint32_t connector);
@@ -206,12 +209,12 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
 int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms, unsigned flags);
 
-/* ---- orphans.c ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- orphans.c ----------------------------------------------------------------------------- */
 
 int orphan_keep(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 
-/* ---- inbound.c: calls of chargers ------------------------------------------------------------------------------------------------------ */
+/* ---- inbound.c: calls of chargers ---------------------------------------------------------- */
 
 struct inbound {
 	struct station *st;
@@ -226,10 +229,10 @@ inbound_fn *inbound_handler(const char *action);
 
 inbound_fn sessions_start, sessions_stop, sessions_meter;
 /* The request, still awaited, that this tag on this connector answers; NULL: none. *ret_id: its id. */
-const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag, const uint32_t *connector,
-				   const char **ret_id);
+const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
+				   const uint32_t *connector, const char **ret_id);
 
-/* ---- commands.c: calls to chargers ------------------------------------------------------------------------------------------------------ */
+/* ---- commands.c: calls to chargers --------------------------------------------------------- */
 
 /* True where the charger cannot be asked now: the ticket has been answered. */
 bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device);
@@ -239,14 +242,16 @@ struct command {
 	int64_t timeout_ms; /* 0: the config's */
 };
 /* After command_impossible said no. */
-int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, const struct command *c);
-int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn, const struct rpc_frame *frame, const char *text, size_t size);
+int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
+		 const struct command *c);
+int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn,
+		      const struct rpc_frame *frame, const char *text, size_t size);
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
 int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn, struct station *current);
 int commands_due(struct ocpp *o, struct gv_turn *t);
 int commands_restore(struct ocpp *o, struct gv_turn *t);
 
-/* ---- services.c, lists.c -------------------------------------------------------------------------------------------------------------------- */
+/* ---- services.c, lists.c ------------------------------------------------------------------- */
 
 extern const struct gv_service ocpp_services[];
 gv_method_fn list_sessions, get_session, list_connectors, list_messages, list_stations, list_orphans;

@@ -1,5 +1,6 @@
-/* Frames are the first thing of a stranger's that the plugin reads, so this file trusts nothing: a frame is either one of the three forms or a
- * fault with a code, and the sender is told whenever its message id can be read, be the rest broken. */
+/* Frames are the first thing of a stranger's that the plugin reads, so this file trusts nothing: a frame is either one
+ * of the three forms or a fault with a code, and the sender is told whenever its message id can be read, be the rest
+ * broken. */
 #include "rpc.h"
 
 #include <lib/json.h>
@@ -170,7 +171,8 @@ int rpc_parse(const char *data, size_t size, struct rpc_frame *f)
 	f->kind = (enum rpc_kind)type;
 	item = item->next;
 	if (!read_id(item, f))
-		return fault(f, RPC_FORMATION_VIOLATION, "the second element, the message id, is not a string that could be echoed");
+		return fault(f, RPC_FORMATION_VIOLATION,
+			     "the second element, the message id, is not a string that could be echoed");
 	if (type == RPC_CALL && count_characters(f->id) > RPC_ID_MAX)
 		return fault(f, RPC_FORMATION_VIOLATION, "the message id is longer than 36 characters");
 	item = item->next;
@@ -217,7 +219,8 @@ void rpc_write_result(struct gv_buf *out, const struct rpc_frame *to, const char
 	gv_buf_putc(out, ']');
 }
 
-void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code, const char *description)
+void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code,
+		     const char *description)
 {
 	size_t size = strlen(description);
 

@@ -8,9 +8,9 @@
 
 struct cJSON;
 
-#define RPC_ID_MAX 36         /* characters of a message id (OCPP-J 1.6, 4.1.4) */
-#define RPC_ECHO_MAX 255      /* bytes of an id, however wrong, that are still echoed */
-#define RPC_ACTION_MAX 50     /* bytes of an action's name that are still told back */
+#define RPC_ID_MAX 36     /* characters of a message id (OCPP-J 1.6, 4.1.4) */
+#define RPC_ECHO_MAX 255  /* bytes of an id, however wrong, that are still echoed */
+#define RPC_ACTION_MAX 50 /* bytes of an action's name that are still told back */
 #define RPC_DESCRIPTION_MAX 255
 
 /* OCPP-J 1.6, 4.2.3, and what 2.0.1 added. */
@@ -26,15 +26,15 @@ enum rpc_code {
 	RPC_OCCURENCE_CONSTRAINT_VIOLATION,
 	RPC_TYPE_CONSTRAINT_VIOLATION,
 	RPC_GENERIC_ERROR,
-	RPC_FRAMEWORK_ERROR,             /* 2.0.1 on */
-	RPC_MESSAGE_TYPE_NOT_SUPPORTED,  /* 2.0.1 on */
+	RPC_FRAMEWORK_ERROR,            /* 2.0.1 on */
+	RPC_MESSAGE_TYPE_NOT_SUPPORTED, /* 2.0.1 on */
 	RPC_CODES
 };
 
 enum rpc_version { RPC_V16, RPC_V2 };
 
-/* As this version spells it: 1.6 has FormationViolation and OccurenceConstraintViolation (one r), 2.0.1 FormatViolation and two r. Codes
- * that 1.6 lacks become GenericError there. */
+/* As this version spells it: 1.6 has FormationViolation and OccurenceConstraintViolation (one r), 2.0.1 FormatViolation
+ * and two r. Codes that 1.6 lacks become GenericError there. */
 const char *rpc_code_name(enum rpc_version version, enum rpc_code code);
 
 enum rpc_kind {
@@ -56,18 +56,19 @@ struct rpc_frame {
 	char number[32];
 	/* Where rpc_parse fails: */
 	enum rpc_code fault;
-	const char *why;         /* for people; a literal */
+	const char *why; /* for people; a literal */
 	char salvaged[RPC_ID_MAX + 1];
 };
 
-/* Reads a frame; `data` has a zero byte behind it. 0: *ret is to be freed with rpc_free. -EBADMSG: fault and why say what is wrong, and id is
- * not NULL where the sender can be told; to be freed as well. -ENOMEM. */
+/* Reads a frame; `data` has a zero byte behind it. 0: *ret is to be freed with rpc_free. -EBADMSG: fault and why say
+ * what is wrong, and id is not NULL where the sender can be told; to be freed as well. -ENOMEM. */
 int rpc_parse(const char *data, size_t size, struct rpc_frame *ret);
 void rpc_free(struct rpc_frame *frame);
 
 /* Each replaces what is in out by a frame. `payload`: JSON text. */
 void rpc_write_call(struct gv_buf *out, const char *id, const char *action, const char *payload);
 void rpc_write_result(struct gv_buf *out, const struct rpc_frame *to, const char *payload);
-void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code, const char *description);
+void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code,
+		     const char *description);
 
 #endif

@@ -18,7 +18,7 @@ static const char *finish(struct gv_turn *t, cJSON *payload)
 	return text;
 }
 
-/* ---- Start ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Start --------------------------------------------------------------------------------- */
 
 /* The profile as a tree; NULL with *ret_why set, or NULL alone where there is none. */
 static cJSON *read_profile(struct gv_turn *t, const Google__Protobuf__Value *value, const char **ret_why)
@@ -26,7 +26,8 @@ static cJSON *read_profile(struct gv_turn *t, const Google__Protobuf__Value *val
 	cJSON *profile = NULL;
 
 	*ret_why = NULL;
-	if (!value || value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NULL_VALUE || value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND__NOT_SET)
+	if (!value || value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NULL_VALUE ||
+	    value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND__NOT_SET)
 		return NULL;
 	if (value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE) {
 		profile = json_from_struct(value->struct_value);
@@ -65,7 +66,8 @@ static const char *profile_problem(struct gv_turn *t, cJSON *profile)
 	relative = !strcmp(json_string(profile, "chargingProfileKind"), "Relative");
 	schedule = cJSON_GetObjectItemCaseSensitive(profile, "chargingSchedule");
 	if (relative && cJSON_GetObjectItemCaseSensitive(schedule, "startSchedule"))
-		return "chargingProfile.chargingSchedule.startSchedule cannot be given for a Relative profile: it begins with the transaction";
+		return "chargingProfile.chargingSchedule.startSchedule cannot be given for a Relative profile: it "
+		       "begins with the transaction";
 	return NULL;
 }
 
@@ -84,7 +86,8 @@ static bool room_for_request(struct ocpp *o, struct gv_turn *t, const char *devi
 	return n < REQUESTS_MAX;
 }
 
-static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r, cJSON *profile)
+static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
+		      cJSON *profile)
 {
 	struct command c = { .kind = OCPP__COMMAND__KIND__START, .action = "RemoteStartTransaction" };
 	Ocpp__Request request = OCPP__REQUEST__INIT;
@@ -110,9 +113,11 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	cJSON *profile;
 
 	if (!r->token[0] || strlen(r->token) > 20)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "token must have 1 to 20 characters, has %zu", strlen(r->token));
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "token must have 1 to 20 characters, has %zu",
+				 strlen(r->token));
 	if (r->connector > OCPP_CONNECTOR_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u", OCPP_CONNECTOR_MAX, r->connector);
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
+				 OCPP_CONNECTOR_MAX, r->connector);
 	profile = read_profile(t, r->charging_profile, &why);
 	if (profile)
 		why = profile_problem(t, profile);
@@ -126,13 +131,14 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	}
 	if (!room_for_request(o, t, r->device)) {
 		cJSON_Delete(profile);
-		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%d starts at %s wait for their transactions already", REQUESTS_MAX, r->device);
+		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
+				 "%d starts at %s wait for their transactions already", REQUESTS_MAX, r->device);
 	}
 	return send_start(o, t, ticket, r, profile);
 }
 GV_ON_CALL(start, struct ocpp, Charging__StartRequest)
 
-/* ---- Stop ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Stop ---------------------------------------------------------------------------------- */
 
 static const Ocpp__Transaction *only_one(struct gv_turn *t, const char *device, unsigned *ret_count)
 {
@@ -145,7 +151,8 @@ static const Ocpp__Transaction *only_one(struct gv_turn *t, const char *device, 
 }
 
 /* The session that a request means; NULL: the ticket has been answered. */
-static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket ticket, const Charging__StopRequest *r, const char **ret_device)
+static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket ticket, const Charging__StopRequest *r,
+					     const char **ret_device)
 {
 	const Ocpp__Transaction *x;
 	unsigned count = 0;
@@ -153,14 +160,16 @@ static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket
 
 	if (r->session_id[0]) {
 		if (!model_read_session_id(t, r->session_id, ret_device, &id)) {
-			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"", r->session_id);
+			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"",
+				  r->session_id);
 			return NULL;
 		}
 		x = transaction_active(t, *ret_device, id);
 		if (!x && transaction_ended(t, *ret_device, id))
 			gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
 		else if (!x)
-			gv_refuse(t, ticket, GV_NOT_FOUND, "there is no session %s: ListSessions shows those of a device", r->session_id);
+			gv_refuse(t, ticket, GV_NOT_FOUND,
+				  "there is no session %s: ListSessions shows those of a device", r->session_id);
 		return x;
 	}
 	*ret_device = r->device;
@@ -174,7 +183,8 @@ static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket
 	else if (!x)
 		gv_refuse(t, ticket, GV_NOT_FOUND, "no session runs on %s", r->device);
 	else if (count > 1)
-		gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "%u sessions run on %s: name the connector or the session", count, r->device);
+		gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "%u sessions run on %s: name the connector or the session",
+			  count, r->device);
 	return count > 1 ? NULL : x;
 }
 
@@ -191,17 +201,18 @@ static int stop(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 }
 GV_ON_CALL(stop, struct ocpp, Charging__StopRequest)
 
-/* ---- the small ones --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the small ones ------------------------------------------------------------------------ */
 
-static int simple(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t connector, const char *action,
-		  const char *payload)
+static int simple(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t connector,
+		  const char *action, const char *payload)
 {
 	struct command c = { .kind = OCPP__COMMAND__KIND__STATUS, .action = action, .payload = payload };
 
 	if (!device[0])
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
 	if (connector > OCPP_CONNECTOR_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u", OCPP_CONNECTOR_MAX, connector);
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
+				 OCPP_CONNECTOR_MAX, connector);
 	return command_impossible(o, t, ticket, device) ? 0 : command_send(o, t, ticket, device, &c);
 }
 
@@ -209,7 +220,8 @@ static int unlock(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, co
 {
 	if (!r->connector)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be given: 1 is the first");
-	return simple(o, t, ticket, r->device, r->connector, "UnlockConnector", gv_str(t, "{\"connectorId\":%u}", r->connector));
+	return simple(o, t, ticket, r->device, r->connector, "UnlockConnector",
+		      gv_str(t, "{\"connectorId\":%u}", r->connector));
 }
 GV_ON_CALL(unlock, struct ocpp, Charging__UnlockRequest)
 
@@ -219,14 +231,16 @@ static int reset(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 }
 GV_ON_CALL(reset, struct ocpp, Charging__ResetRequest)
 
-static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__SetAvailabilityRequest *r)
+static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
+			    const Charging__SetAvailabilityRequest *r)
 {
 	return simple(o, t, ticket, r->device, r->connector, "ChangeAvailability",
-		      gv_str(t, "{\"connectorId\":%u,\"type\":\"%s\"}", r->connector, r->operative ? "Operative" : "Inoperative"));
+		      gv_str(t, "{\"connectorId\":%u,\"type\":\"%s\"}", r->connector,
+			     r->operative ? "Operative" : "Inoperative"));
 }
 GV_ON_CALL(set_availability, struct ocpp, Charging__SetAvailabilityRequest)
 
-/* ---- Ocpp ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Ocpp ---------------------------------------------------------------------------------- */
 
 static const char *actions(struct gv_turn *t, unsigned direction)
 {
@@ -248,13 +262,16 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	if (!r->device[0])
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
 	if (!action || !(action->directions & SPEC_DOWN))
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "action \"%.50s\" is none that a central system sends: %s", r->action,
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
+				 "action \"%.50s\" is none that a central system sends: %s", r->action,
 				 actions(t, SPEC_DOWN));
 	if (r->timeout_s > 600)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "timeoutS must be at most 600, is %u", r->timeout_s);
 	payload = json_from_struct(r->payload);
 	if (!payload)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is deeper than 32 levels, longer than 20000 values, or holds a number that is none");
+		return gv_refuse(
+			t, ticket, GV_INVALID_ARGUMENT,
+			"payload is deeper than 32 levels, longer than 20000 values, or holds a number that is none");
 	if (validate(action->request, payload, &check)) {
 		cJSON_Delete(payload);
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload.%s %s", check.path, check.text);
@@ -262,7 +279,8 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	c.action = action->name;
 	c.payload = finish(t, payload);
 	if (strlen(c.payload) > OCPP_FRAME_MAX - 256)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is longer than a frame may be (%d bytes)", OCPP_FRAME_MAX);
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is longer than a frame may be (%d bytes)",
+				 OCPP_FRAME_MAX);
 	return command_impossible(o, t, ticket, r->device) ? 0 : command_send(o, t, ticket, r->device, &c);
 }
 GV_ON_CALL(call, struct ocpp, Ocpp__CallRequest)
@@ -275,12 +293,14 @@ static int close_session(struct ocpp *o, struct gv_turn *t, struct gv_ticket tic
 	int32_t id;
 
 	if (!model_read_session_id(t, r->session_id, &device, &id))
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"", r->session_id);
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"",
+				 r->session_id);
 	x = transaction_active(t, device, id);
 	if (!x && transaction_ended(t, device, id))
 		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
 	if (!x)
-		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no session %s: ListSessions shows those of a device", r->session_id);
+		return gv_refuse(t, ticket, GV_NOT_FOUND,
+				 "there is no session %s: ListSessions shows those of a device", r->session_id);
 	transaction_give_up(t, device, x, 0, FLAG(FLAG_NO_STOP) | FLAG(FLAG_CLOSED_BY_OPERATOR));
 	reply.session = model_session(t, device, x, false);
 	return gv_reply(t, ticket, &reply);
@@ -299,12 +319,8 @@ static const struct gv_method charging_methods[] = {
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {
-	{ "Call", call_call },
-	{ "ListMessages", list_messages },
-	{ "ListStations", list_stations },
-	{ "ListOrphans", list_orphans },
-	{ "CloseSession", close_session_call },
-	{ 0 },
+	{ "Call", call_call },           { "ListMessages", list_messages },      { "ListStations", list_stations },
+	{ "ListOrphans", list_orphans }, { "CloseSession", close_session_call }, { 0 },
 };
 const struct gv_service ocpp_services[] = {
 	{ &charging__charging__descriptor, charging_methods },

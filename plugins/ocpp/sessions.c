@@ -1,5 +1,6 @@
-/* Transactions as chargers tell them. The rule above all others here: a charger that reports energy is confirmed, whatever else is wrong with
- * what it says (1.6, 4.8 and 4.10; errata 3.18), because one that is not keeps its queue for ever; what was wrong is kept beside the energy. */
+/* Transactions as chargers tell them. The rule above all others here: a charger that reports energy is confirmed,
+ * whatever else is wrong with what it says (1.6, 4.8 and 4.10; errata 3.18), because one that is not keeps its queue
+ * for ever; what was wrong is kept beside the energy. */
 #include "ocpp.h"
 
 #include <cjson/cJSON.h>
@@ -11,7 +12,8 @@
 
 static uint64_t stop_digest(const cJSON *payload)
 {
-	const char *texts[] = { json_string(payload, "timestamp"), json_string(payload, "reason"), json_string(payload, "idTag") };
+	const char *texts[] = { json_string(payload, "timestamp"), json_string(payload, "reason"),
+				json_string(payload, "idTag") };
 	int64_t numbers[] = { json_int(payload, "transactionId", -1), json_int(payload, "meterStop", -1) };
 	uint64_t h = 14695981039346656037u;
 
@@ -27,7 +29,7 @@ static uint64_t stop_digest(const cJSON *payload)
 	return h ? h : 1;
 }
 
-/* ---- StartTransaction ---------------------------------------------------------------------------------------------------------------- */
+/* ---- StartTransaction ---------------------------------------------------------------------- */
 
 static int answer_start(struct gv_turn *t, struct inbound *in, const struct verdict *v, int32_t id)
 {
@@ -36,10 +38,12 @@ static int answer_start(struct gv_turn *t, struct inbound *in, const struct verd
 }
 
 /* What makes a StartTransaction the same one again: 1.6 has no other identity for it. */
-static const char *start_key(struct gv_turn *t, const cJSON *payload, const struct when *when, uint32_t connector, int64_t meter, const char *fold)
+static const char *start_key(struct gv_turn *t, const cJSON *payload, const struct when *when, uint32_t connector,
+			     int64_t meter, const char *fold)
 {
 	if (when->replaced)
-		return gv_str(t, "%u|%.*s|%lld|%s", connector, TIME_TEXT, json_string(payload, "timestamp"), (long long)meter, fold);
+		return gv_str(t, "%u|%.*s|%lld|%s", connector, TIME_TEXT, json_string(payload, "timestamp"),
+			      (long long)meter, fold);
 	return gv_str(t, "%u|%lld|%lld|%s", connector, (long long)when->ms, (long long)meter, fold);
 }
 
@@ -99,9 +103,10 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return answer_start(t, in, &v, x.id);
 }
 
-/* ---- StopTransaction ------------------------------------------------------------------------------------------------------------------ */
+/* ---- StopTransaction ----------------------------------------------------------------------- */
 
-/* The running transaction that a stop without a usable id must mean: the only one that its tag, time and meter allow. */
+/* The running transaction that a stop without a usable id must mean: the only one that its tag, time and meter allow.
+ */
 static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const struct when *when)
 {
 	struct gv_scan scan = { .table = &ocpp_active, .prefix = gv_key(in->device) };
@@ -134,7 +139,8 @@ static bool stopped_before(struct gv_turn *t, const char *device, uint64_t diges
 	return false;
 }
 
-static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x, const struct when *when, uint64_t digest)
+static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
+		       const struct when *when, uint64_t digest)
 {
 	const cJSON *stop = cJSON_GetObjectItemCaseSensitive(in->payload, "meterStop");
 	const char *reason = json_string(in->payload, "reason");
@@ -182,7 +188,8 @@ static void answer_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 }
 
 /* A stop for what has ended already: said before, or late for one that galvan ended by itself. */
-static int stop_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x, const struct when *when, uint64_t digest)
+static int stop_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
+		      const struct when *when, uint64_t digest)
 {
 	answer_stop(o, t, in, x);
 	if (x->stop_digest || !(x->flags & FLAG(FLAG_NO_STOP))) {
@@ -228,10 +235,11 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return transaction_end(t, in->device, x);
 }
 
-/* ---- MeterValues ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- MeterValues --------------------------------------------------------------------------- */
 
 /* Samples of no transaction: the newest are kept, as a reading of the meter. */
-static int keep_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m)
+static int keep_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
+			const struct meter *m)
 {
 	Ocpp__SampleRow row = OCPP__SAMPLE_ROW__INIT;
 
@@ -291,7 +299,8 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	if (!x && usable)
 		x = transaction_active(t, in->device, (int32_t)id);
 	if (x) {
-		/* 0 and -1 are what chargers send that never had the id, or do not care: the only transaction of the connector is meant. */
+		/* 0 and -1 are what chargers send that never had the id, or do not care: the only transaction of the
+		 * connector is meant. */
 		if (!usable)
 			x->flags |= FLAG(FLAG_METER_WITHOUT_ID);
 		return meter_running(o, t, in, x, &m);

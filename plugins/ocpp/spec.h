@@ -13,10 +13,11 @@ enum spec_flag {
 	SPEC_LIST = 1 << 1,     /* a list of the type */
 	SPEC_NONEMPTY = 1 << 2, /* of at least one element */
 	/* Where chargers are known to differ, and to be served all the same. None holds for what galvan sends. */
-	SPEC_CONVERT = 1 << 3,  /* a string may come as number or boolean, and the reverse; one object for a list of them */
-	SPEC_OPEN = 1 << 4,     /* an enum with values that the specification does not have */
-	SPEC_EXCUSED = 1 << 5,  /* required, but its absence is no reason to refuse the message */
-	SPEC_TENTH = 1 << 6,    /* a number with one decimal at most */
+	SPEC_CONVERT =
+		1 << 3,     /* a string may come as number or boolean, and the reverse; one object for a list of them */
+	SPEC_OPEN = 1 << 4, /* an enum with values that the specification does not have */
+	SPEC_EXCUSED = 1 << 5, /* required, but its absence is no reason to refuse the message */
+	SPEC_TENTH = 1 << 6,   /* a number with one decimal at most */
 };
 
 struct spec_object;
@@ -38,7 +39,8 @@ enum spec_direction { SPEC_UP = 1, SPEC_DOWN = 2 }; /* up: from the charger */
 struct spec_action {
 	const char *name;
 	unsigned directions;
-	bool repeatable; /* DOWN: doing it twice is the same as once, so it is sent again where a crash may have lost it */
+	bool repeatable; /* DOWN: doing it twice is the same as once, so it is sent again where a crash may have lost it
+			  */
 	const struct spec_object *request;
 };
 
@@ -54,6 +56,7 @@ extern const struct spec_version spec_v16;
 const struct spec_action *spec_find(const struct spec_version *version, const char *action);
 
 /* The names of measured things in the order of the enums of ocpp.proto; NULL ends each. */
-extern const char *const spec_measurands[], *const spec_units[], *const spec_phases[], *const spec_contexts[], *const spec_locations[];
+extern const char *const spec_measurands[], *const spec_units[], *const spec_phases[], *const spec_contexts[],
+											       *const spec_locations[];
 
 #endif

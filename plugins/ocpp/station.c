@@ -1,4 +1,5 @@
-/* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection lives. */
+/* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
+ * lives. */
 #include "ocpp.h"
 
 #include <errno.h>
@@ -78,8 +79,10 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 	row = gv_edit(t, &ocpp_stations, gv_key(st->device));
 	row->quirks |= new;
 	for (unsigned i = 0; i < QUIRKS; i++)
-		if (new & (1ull << i))
-			gv_log(t, GV_WARN, "charger breaks the specification and is served all the same device=%s quirk=%s", st->device, quirk_name(i));
+		if (new &(1ull << i))
+			gv_log(t, GV_WARN,
+			       "charger breaks the specification and is served all the same device=%s quirk=%s",
+			       st->device, quirk_name(i));
 }
 
 int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone)

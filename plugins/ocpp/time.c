@@ -1,5 +1,5 @@
-/* Chargers' clocks: some have no zone, some were never set, some say nothing. Every message gets a time that can be worked with, and a note of
- * where it came from. */
+/* Chargers' clocks: some have no zone, some were never set, some say nothing. Every message gets a time that can be
+ * worked with, and a note of where it came from. */
 #include "ocpp.h"
 
 #include <cjson/cJSON.h>
@@ -47,7 +47,7 @@ const char *when_now(struct gv_turn *t)
 	return text;
 }
 
-/* ---- zones -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- zones --------------------------------------------------------------------------------- */
 
 struct zones {
 	struct {
@@ -74,8 +74,9 @@ void zones_destroy(struct zones *z)
 	free(z);
 }
 
-/* A plugin does no I/O, and this reads a file. The rules of time zones are constants of the machine, like a library's tables: the same file is the
- * same zone to every plugin, nothing is written, and what is read once is kept. NULL where there is no such zone. */
+/* A plugin does no I/O, and this reads a file. The rules of time zones are constants of the machine, like a library's
+ * tables: the same file is the same zone to every plugin, nothing is written, and what is read once is kept. NULL where
+ * there is no such zone. */
 static struct gv_zone *read_zone(const char *name)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
@@ -114,6 +115,9 @@ const struct gv_zone *zones_get(struct zones *z, struct gv_turn *t, const char *
 		return NULL;
 	z->known[z->count].zone = read_zone(name);
 	if (!z->known[z->count].zone)
-		gv_log(t, GV_WARN, "time zone is not in " ZONE_DIR ", UTC is taken instead: correct the site, or install tzdata zone=%s", name);
+		gv_log(t, GV_WARN,
+		       "time zone is not in " ZONE_DIR
+		       ", UTC is taken instead: correct the site, or install tzdata zone=%s",
+		       name);
 	return z->known[z->count++].zone;
 }

@@ -1,5 +1,6 @@
-/* One pass over a payload by its table. Two ways to look at the same table: strict for what galvan sends, lenient for what chargers send,
- * because a charger in the field is not repaired by refusing it, and energy that is not recorded is lost. */
+/* One pass over a payload by its table. Two ways to look at the same table: strict for what galvan sends, lenient for
+ * what chargers send, because a charger in the field is not repaired by refusing it, and energy that is not recorded is
+ * lost. */
 #include "validate.h"
 
 #include <lib/iso8601.h>
@@ -12,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A string may be twice as long as allowed, and 64 bytes always: stations do send serial numbers of 33 characters where 25 are allowed. */
-#define LENIENT_LENGTH(max) ((max) * 2 > 64 ? (max) * 2 : 64)
+/* A string may be twice as long as allowed, and 64 bytes always: stations do send serial numbers of 33 characters where
+ * 25 are allowed. */
+#define LENIENT_LENGTH(max) ((max)*2 > 64 ? (max)*2 : 64)
 
 static const char *const quirk_names[QUIRKS] = {
 	[QUIRK_WRONG_TYPE] = "wrong-type",
@@ -189,9 +191,11 @@ static int check_number(const struct spec_field *f, cJSON *item, struct check *c
 			return wrong_type(c, "a number", item);
 		c->quirks |= 1u << QUIRK_WRONG_TYPE;
 	}
-	/* A decimal has no exact double: what is asked is whether the double is the one that stands for a number of tenths. */
+	/* A decimal has no exact double: what is asked is whether the double is the one that stands for a number of
+	 * tenths. */
 	tenths = round(item->valuedouble * 10.0);
-	if ((f->flags & SPEC_TENTH) && c->strict && fabs(tenths / 10.0 - item->valuedouble) > 1e-9 * fmax(1.0, fabs(item->valuedouble)))
+	if ((f->flags & SPEC_TENTH) && c->strict &&
+	    fabs(tenths / 10.0 - item->valuedouble) > 1e-9 * fmax(1.0, fabs(item->valuedouble)))
 		return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "may have one decimal");
 	return 0;
 }

@@ -35,14 +35,15 @@ enum quirk {
 const char *quirk_name(unsigned quirk);
 
 struct check {
-	bool strict;         /* in: no leniency, for what galvan itself sends */
-	uint64_t quirks;     /* out: bits of enum quirk */
-	enum rpc_code code;  /* out, on failure */
-	char path[128];      /* "meterValue[2].timestamp" */
-	char text[160];      /* "must be a string, is a number" */
+	bool strict;        /* in: no leniency, for what galvan itself sends */
+	uint64_t quirks;    /* out: bits of enum quirk */
+	enum rpc_code code; /* out, on failure */
+	char path[128];     /* "meterValue[2].timestamp" */
+	char text[160];     /* "must be a string, is a number" */
 };
 
-/* 0, or -EINVAL with code, path and text. `payload` is an object; it may be changed (leniency converts what differs). */
+/* 0, or -EINVAL with code, path and text. `payload` is an object; it may be changed (leniency converts what differs).
+ */
 int validate(const struct spec_object *spec, struct cJSON *payload, struct check *check);
 
 #endif
