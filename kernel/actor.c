@@ -490,6 +490,7 @@ static void after_commit(struct gv_turn *t)
 	gv_timers_commit(t);
 	gv_calls_commit(t);
 	gv_frames_commit(t);
+	gv_world_unsent(a);
 	if (a->waiting)
 		gv_journal_release_heard(a);
 }
@@ -593,7 +594,7 @@ int gv_actor_run(struct gv_actor *a)
 	}
 	if (pump(a) < 0 || gv_out_flush(a) < 0)
 		return a->dead;
-	return a->inbox.count || a->journal_unlevel;
+	return a->inbox.count || a->journal_unlevel || a->follow_changed;
 }
 
 int64_t gv_actor_next_ms(const struct gv_actor *a)
@@ -687,6 +688,26 @@ static struct peer *add_peer(struct gv_actor *a, const Kernel__Peer *in)
 	return p;
 }
 
+/* What was queued was for the dead, and what it had asked of us it will ask again. */
+static void peer_reset(struct gv_actor *a, struct peer *p)
+{
+	gv_out_drop(p);
+	p->sub.active = false;
+	p->follows = false;
+	if (p->driver)
+		gv_frames_peer_down(a, p);
+}
+
+/* The directory and the peer's own packets tell of a new incarnation, in either order: the first word resets. */
+void gv_peer_meet(struct gv_actor *a, struct peer *p, uint64_t incarnation)
+{
+	if (incarnation <= p->newest)
+		return;
+	if (p->newest)
+		peer_reset(a, p);
+	p->newest = incarnation;
+}
+
 /* 1: it came up anew, -1: it went down, 0: as before. */
 static int update_peer(struct gv_actor *a, struct peer *p, const Kernel__Peer *in)
 {
@@ -704,26 +725,17 @@ static int update_peer(struct gv_actor *a, struct peer *p, const Kernel__Peer *i
 	p->hears = copy_list(in->hears, in->n_hears);
 	p->emits = copy_list(in->emits, in->n_emits);
 	p->up = in->up;
-	if (in->up)
+	if (in->up) {
+		gv_peer_meet(a, p, in->incarnation);
 		p->incarnation = in->incarnation;
-	if (p->newest < p->incarnation)
-		p->newest = p->incarnation;
-	if (was_up && !in->up)
-		p->down_since_ms = gv_now(a);
-	if (in->up && (!was_up || was != in->incarnation))
-		return was_up && was != in->incarnation ? 2 : 1;
-	return was_up && !in->up ? -1 : 0;
-}
-
-static void peer_down(struct gv_actor *a, struct peer *p)
-{
-	/* What was queued was for the dead; what the new one must know is sent again. */
+		return !was_up || was != in->incarnation;
+	}
+	if (!was_up)
+		return 0;
+	p->down_since_ms = gv_now(a);
 	if (p->newest == p->incarnation)
-		gv_out_drop(p);
-	p->sub.active = false;
-	p->follows = false;
-	if (p->driver)
-		gv_frames_peer_down(a, p);
+		peer_reset(a, p);
+	return -1;
 }
 
 static void peer_up(struct gv_actor *a, struct peer *p)
@@ -757,7 +769,8 @@ int gv_actor_directory(struct gv_actor *a, const Kernel__Directory *d)
 		struct peer *p = a->peers.items[i];
 		if (p->listed || !changes)
 			continue;
-		changes[i] = p->up ? -1 : 0;
+		if (p->up)
+			peer_reset(a, p);
 		p->up = false;
 		p->gone = true;
 	}
@@ -772,9 +785,6 @@ int gv_actor_directory(struct gv_actor *a, const Kernel__Directory *d)
 		return die(a, r);
 	}
 	a->directory_seen = true;
-	for (size_t i = 0; i < a->peers.count; i++)
-		if (changes[i] == -1 || changes[i] == 2)
-			peer_down(a, a->peers.items[i]);
 	for (size_t i = 0; i < a->peers.count; i++)
 		if (changes[i] > 0)
 			peer_up(a, a->peers.items[i]);

@@ -36,6 +36,7 @@
 #define GV_ANSWER_KEEP_MS 60000             /* after the deadline of a call, its kept answer stays this long */
 #define GV_HEARD_TIMEOUT_MS 5000            /* gv_reply_when_heard waits no longer for one that runs but does not acknowledge */
 #define GV_SUBSCRIBE_AGAIN_MS 2000          /* without a sign of life from the emitter */
+#define GV_EVENTS_AGAIN_MS 10000            /* without an acknowledgement from a subscriber */
 #define GV_CAREFUL_MS 60000                 /* one message a turn after a crash, at most this long */
 #define GV_MAX_EMITS 63
 #define GV_MAX_INSTANCES 64
@@ -123,6 +124,7 @@ struct sub { /* a registered subscriber of ours */
 	uint64_t written;   /* of that, what our store knows */
 	uint64_t *ring;     /* seqs in flight */
 	unsigned head, in_flight;
+	int64_t progress_ms; /* when it last acknowledged, or had nothing to */
 	bool snapshot;      /* wanted and not yet made */
 	bool fresh;         /* never seen before */
 };
@@ -395,6 +397,7 @@ struct gv_actor {
 	/* frames, driver side */
 	struct gv_world *world;
 	uint64_t next_wire;
+	bool wires_unsent;
 	struct gv_map wires;
 	struct gv_world_limits limits;
 	/* metrics */
@@ -416,6 +419,7 @@ void gv_actor_log(struct gv_actor *a, enum gv_level level, const char *fmt, ...)
 int gv_inbox_add(struct gv_actor *a, struct message m);
 struct peer *gv_peer_named(const struct gv_actor *a, const char *name);
 struct peer *gv_peer_hashed(const struct gv_actor *a, uint64_t hash);
+void gv_peer_meet(struct gv_actor *a, struct peer *p, uint64_t incarnation);
 /* Tells the outside and then this actor that it must die here; -ECANCELED if so. */
 int gv_die_at(struct gv_actor *a, enum gv_point where);
 /* Unpacks into the turn's arena; NULL if malformed. */
@@ -545,6 +549,7 @@ void gv_world_sync(struct gv_actor *a, struct peer *p);
 void gv_world_send_in(struct gv_actor *a, const struct frame *f);
 void gv_world_ack_in(struct gv_actor *a, const Env__FrameAck *ack);
 bool gv_world_close_in(struct gv_actor *a, const Env__Close *c);
+void gv_world_unsent(struct gv_actor *a); /* what was opened or came in during a turn leaves after it */
 void gv_world_packet_end(struct gv_actor *a);
 void gv_world_tick(struct gv_actor *a, int64_t now_ms);
 int64_t gv_world_next_ms(const struct gv_actor *a);

@@ -285,16 +285,22 @@ static void refuse_unroutable(struct gv_actor *a, struct outcall *c)
 	answer_here(a, c, *c->to_name ? GV_NOT_FOUND : GV_UNIMPLEMENTED, why);
 }
 
+static void answer_gone(struct gv_actor *a, struct outcall *c)
+{
+	char text[256];
+	snprintf(text, sizeof text, "%s is not running and will not come back by itself: see `galvan ctl status`", c->to->name);
+	answer_here(a, c, GV_UNAVAILABLE, text);
+}
+
 static void send_or_refuse(struct gv_actor *a, struct outcall *c)
 {
 	if (c->answered)
 		return;
 	if (!c->to) {
-		refuse_unroutable(a, c);
+		if (a->directory_seen)
+			refuse_unroutable(a, c);
 	} else if (c->to->gone && !c->durable) {
-		char text[256];
-		snprintf(text, sizeof text, "%s is not running and will not come back by itself: see `galvan ctl status`", c->to->name);
-		answer_here(a, c, GV_UNAVAILABLE, text);
+		answer_gone(a, c);
 	} else if (c->to->up || c->to->newest > c->to->incarnation) {
 		send_call(a, c);
 	}
@@ -328,22 +334,32 @@ void gv_calls_peer_up(struct gv_actor *a, struct peer *p)
 			send_or_refuse(a, c);
 }
 
-/* Peers came or went for good: calls with a note find theirs by name. */
+/* Made in start, or taken over from before a restart: now it is known who there is. */
+static void find_callee(struct gv_actor *a, struct outcall *c)
+{
+	struct peer *peers[1];
+	char why[256];
+	if (!route(a, *c->to_name ? c->to_name : NULL, c->method, peers, 1, why, sizeof why)) {
+		if (!c->durable)
+			answer_here(a, c, *c->to_name ? GV_NOT_FOUND : GV_UNIMPLEMENTED, why);
+		return;
+	}
+	c->to = peers[0];
+	c->to->outstanding++;
+	if (c->to->up)
+		send_or_refuse(a, c);
+}
+
 void gv_calls_directory(struct gv_actor *a)
 {
 	size_t i = 0;
 	for (struct outcall *c; (c = gv_map_next(&a->outcalls, &i));) {
-		if (!c->to && (c->to = gv_peer_named(a, c->to_name))) {
-			c->to->outstanding++;
-			if (c->to->up)
-				send_or_refuse(a, c);
-		}
-		if (c->to && !c->durable && (c->to->gone || !c->to->listed)) {
-			char text[256];
-			snprintf(text, sizeof text, "%s is not running and will not come back by itself: see `galvan ctl status`",
-				 c->to->name);
-			answer_here(a, c, GV_UNAVAILABLE, text);
-		}
+		if (c->answered)
+			continue;
+		if (!c->to)
+			find_callee(a, c);
+		else if (!c->durable && (c->to->gone || !c->to->listed))
+			answer_gone(a, c);
 	}
 }
 

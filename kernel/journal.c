@@ -241,6 +241,8 @@ static void send_journalled(struct gv_actor *a, struct peer *p, Env__Event *e, u
 	struct sub *s = &p->sub;
 	e->seq = seq;
 	e->prev = s->last;
+	if (!s->in_flight)
+		s->progress_ms = gv_now(a);
 	s->ring[(s->head + s->in_flight++) % GV_EVENT_WINDOW] = seq;
 	s->last = s->examined = seq;
 	send_event(a, p, e);
@@ -403,6 +405,7 @@ void gv_journal_ack(struct gv_actor *a, struct peer *p, uint64_t cursor)
 	if (!s->active || s->snapshot || cursor < s->acked || cursor > a->journal_last)
 		return;
 	s->acked = cursor;
+	s->progress_ms = gv_now(a);
 	bool full = s->in_flight == GV_EVENT_WINDOW;
 	while (s->in_flight && s->ring[s->head] <= cursor) {
 		s->head = (s->head + 1) % GV_EVENT_WINDOW;
@@ -503,14 +506,29 @@ int gv_follow(struct gv_turn *t, const char *const *types, size_t count)
 	return 0;
 }
 
+static void acknowledge(struct gv_actor *a, struct peer *p)
+{
+	Env__EventAck ack = ENV__EVENT_ACK__INIT;
+	ack.cursor = p->cursor;
+	Env__Item item = ENV__ITEM__INIT;
+	item.kind_case = ENV__ITEM__KIND_EVENT_ACK;
+	item.event_ack = &ack;
+	gv_out_item(a, p, &item);
+}
+
 /* An event may only go to the inbox if it is the next one for us; a gap makes us say again where we stand. */
 bool gv_journal_accept(struct gv_actor *a, struct peer *p, const Env__Event *e)
 {
 	if (e->follow || (p->receiving_snapshot && !e->seq))
 		return true;
 	p->subscribe_at_ms = 0;
-	if (!e->seq || e->seq <= p->received)
+	if (!e->seq)
 		return false;
+	if (e->seq <= p->received) {
+		if (e->seq <= p->cursor)
+			acknowledge(a, p); /* sent again: it may have missed our word */
+		return false;
+	}
 	if (e->prev > p->received) {
 		a->count.gaps++;
 		subscribe(a, p);
@@ -586,12 +604,7 @@ void gv_journal_ack_out(struct gv_turn *t)
 	for (size_t i = 0; i < t->cursors_moved.count; i++) {
 		struct peer *p = t->cursors_moved.items[i];
 		p->cursor = p->next_cursor;
-		Env__EventAck ack = ENV__EVENT_ACK__INIT;
-		ack.cursor = p->cursor;
-		Env__Item item = ENV__ITEM__INIT;
-		item.kind_case = ENV__ITEM__KIND_EVENT_ACK;
-		item.event_ack = &ack;
-		gv_out_item(t->a, p, &item);
+		acknowledge(t->a, p);
 	}
 	t->cursors_moved.count = 0;
 }
@@ -679,8 +692,6 @@ int gv_journal_directory(struct gv_actor *a)
 
 void gv_journal_peer_up(struct gv_actor *a, struct peer *p)
 {
-	p->sub.active = false;
-	p->follows = false;
 	p->received = p->cursor;
 	if (p->heard)
 		subscribe(a, p);
@@ -708,6 +719,15 @@ int gv_journal_open(struct gv_actor *a)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* A packet that was dropped on the way (a full queue, another node's connection): everything not acknowledged goes once more. */
+static void send_again(struct gv_actor *a, struct sub *s, int64_t now_ms)
+{
+	s->head = s->in_flight = 0;
+	s->examined = s->last = s->acked;
+	s->progress_ms = now_ms;
+	a->journal_unlevel = true;
+}
+
 void gv_journal_tick(struct gv_actor *a, int64_t now_ms)
 {
 	for (size_t i = 0; i < a->peers.count; i++) {
@@ -716,6 +736,8 @@ void gv_journal_tick(struct gv_actor *a, int64_t now_ms)
 			subscribe_follow(a, p);
 		if (p->up && p->heard && p->subscribe_at_ms && now_ms >= p->subscribe_at_ms)
 			subscribe(a, p);
+		if (p->up && p->sub.active && p->sub.in_flight && !p->queue && now_ms - p->sub.progress_ms >= GV_EVENTS_AGAIN_MS)
+			send_again(a, &p->sub, now_ms);
 	}
 	a->follow_changed = false;
 	if (a->waiting)
@@ -729,6 +751,8 @@ int64_t gv_journal_next_ms(const struct gv_actor *a)
 		const struct peer *p = a->peers.items[i];
 		if (p->up && p->heard && p->subscribe_at_ms && p->subscribe_at_ms < next)
 			next = p->subscribe_at_ms;
+		if (p->up && p->sub.active && p->sub.in_flight && p->sub.progress_ms + GV_EVENTS_AGAIN_MS < next)
+			next = p->sub.progress_ms + GV_EVENTS_AGAIN_MS;
 	}
 	for (const struct waiting_reply *w = a->waiting; w; w = w->next)
 		if (w->until_ms < next)

@@ -359,7 +359,7 @@ int gv_packet_read(struct gv_actor *a, struct packet *packet)
 		return 1;
 	if (incarnation < from->newest)
 		return -ESTALE;
-	from->newest = incarnation;
+	gv_peer_meet(a, from, incarnation);
 	struct gv_wire w = { packet->data, packet->data + packet->size };
 	struct gv_wire_value v;
 	int r;

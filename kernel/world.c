@@ -28,6 +28,7 @@ struct wire {
 	uint16_t close_code;
 	bool paused, closed;
 	bool known;           /* an Open has been sent to the present incarnation */
+	bool unsent;          /* something happened to it in the turn in hand */
 	char *close_reason;
 	char strings[];       /* device, listener, subprotocol, peer: each with its zero */
 };
@@ -173,8 +174,9 @@ uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct 
 		return 0;
 	}
 	p->n_wires++;
-	if (synced(p))
+	if (synced(p) && !a->in_turn)
 		send_open(a, w, false);
+	a->wires_unsent |= w->unsent |= a->in_turn;
 	return w->id;
 }
 
@@ -210,8 +212,9 @@ int gv_world_frame(struct gv_world *world, uint64_t conn, enum gv_frame_kind kin
 		w->paused = true;
 		a->plugin->driver->on_pause(a->self, conn, true);
 	}
-	if (synced(p))
+	if (synced(p) && !a->in_turn)
 		send_kept(a, w, k);
+	a->wires_unsent |= w->unsent |= a->in_turn;
 	return 0;
 }
 
@@ -250,9 +253,10 @@ void gv_world_close(struct gv_world *world, uint64_t conn, unsigned code, const 
 	w->closed = true;
 	w->close_code = (uint16_t)code;
 	w->close_reason = reason && *reason ? strdup(reason) : NULL;
-	if (synced(w->plugin) && w->known)
+	a->wires_unsent |= w->unsent |= a->in_turn;
+	if (synced(w->plugin) && w->known && !w->unsent)
 		send_close(a, w);
-	if (!w->first)
+	if (!w->first && !w->unsent)
 		forget(a, w);
 }
 
@@ -303,6 +307,36 @@ void gv_world_listen_in(struct gv_actor *a, struct peer *p, uint64_t incarnation
 		protobuf_c_message_free_unpacked(old[i], NULL);
 	free(old);
 	gv_world_sync(a, p);
+}
+
+void gv_world_unsent(struct gv_actor *a)
+{
+	if (!a->wires_unsent)
+		return;
+	a->wires_unsent = false;
+	VECTOR(struct wire *) done = { 0 };
+	size_t i = 0;
+	for (struct wire *w; (w = gv_map_next(&a->wires, &i));) {
+		if (!w->unsent)
+			continue;
+		w->unsent = false;
+		if (synced(w->plugin)) {
+			if (!w->known)
+				send_open(a, w, false);
+			for (struct kept *k = w->first; k; k = k->next)
+				if (!k->sent)
+					send_kept(a, w, k);
+			if (w->closed)
+				send_close(a, w);
+		}
+		if (w->closed && !w->first) {
+			struct wire **d = PUSH(done);
+			*d = w;
+		}
+	}
+	for (size_t j = 0; j < done.count; j++)
+		forget(a, done.items[j]);
+	free(done.items);
 }
 
 /* When the directory and the plugin's own word agree on who runs: the open connections, then what was not acknowledged. */
@@ -358,7 +392,7 @@ void gv_world_ack_in(struct gv_actor *a, const Env__FrameAck *ack)
 		}
 		if (!w->first)
 			w->end = &w->first;
-		if (w->closed && !w->first) {
+		if (w->closed && !w->first && !w->unsent) {
 			forget(a, w);
 		} else if (w->paused && !w->closed && w->unacknowledged <= w->window / 2u) {
 			w->paused = false;
