@@ -231,7 +231,7 @@ int gv_calls_settle(struct gv_turn *t)
 		if (settle_reply(t, &t->replies.items[i]) < 0)
 			return t->failed;
 	const struct message *m = t->message;
-	if (m->kind != M_CALL || !t->wrote)
+	if (!m || m->kind != M_CALL || !t->wrote) /* no message: start */
 		return 0;
 	struct gv_ticket k = { m->call->id, m->from->hash };
 	struct ticket *ticket = gv_map_get(&t->a->tickets, ticket_id(k));
