@@ -76,7 +76,8 @@ void api_describe(struct api *api, struct gv_turn *t)
 
 void api_hold(struct api *api, struct gv_turn *t, const struct api_exchange *x)
 {
-	size_t size = link__http_request__get_packed_size(x->request);
+	/* By its own descriptor, which is the host's and not ours where the host unpacked it. */
+	size_t size = protobuf_c_message_get_packed_size(&x->request->base);
 	struct api_held *held;
 
 	if (!api->held)
@@ -94,7 +95,7 @@ void api_hold(struct api *api, struct gv_turn *t, const struct api_exchange *x)
 		api_refuse(t, x->conn, GV_UNAVAILABLE, "api has no memory left for this request: try again later");
 		return;
 	}
-	link__http_request__pack(x->request, held->packed);
+	protobuf_c_message_pack(&x->request->base, held->packed);
 	api->n_held++;
 	api->held_bytes += size;
 }
