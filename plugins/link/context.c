@@ -1,0 +1,154 @@
+/* libwebsockets' part: one context on the host's loop, one vhost per TLS configuration, and the callback through which it speaks. */
+#include <dlfcn.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "link.h"
+
+#define READ_SIZE (32 << 10) /* bytes read from a socket at a time; one buffer for all */
+
+static _Thread_local struct gv_world *log_world; /* libwebsockets' log function takes no argument of ours */
+
+static void log_line(int level, const char *line)
+{
+	if (log_world)
+		gv_world_log(log_world, level == LLL_ERR ? GV_ERR : GV_WARN, "libwebsockets says: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+static const char *ssl_problem(void)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	return reason ? reason : "unknown";
+}
+
+/* What the creation info of libwebsockets has no field for. */
+static int prepare_tls(SSL_CTX *ctx, struct lws_vhost *vhost)
+{
+	const struct port *port = lws_vhost_user(vhost);
+	const struct tls *tls = &port->tls;
+
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
+	if (tls->second_cert && (SSL_CTX_use_certificate_chain_file(ctx, tls->second_cert) != 1 ||
+				 SSL_CTX_use_PrivateKey_file(ctx, tls->second_key, SSL_FILETYPE_PEM) != 1)) {
+		gv_world_log(port->link->world, GV_ERR, "The second certificate cannot be used: %s port=%u second_cert=%s second_key=%s",
+			     ssl_problem(), (unsigned)port->number, tls->second_cert, tls->second_key);
+		return -1;
+	}
+	if (tls->client_ca && SSL_CTX_load_verify_locations(ctx, tls->client_ca, NULL) != 1) {
+		gv_world_log(port->link->world, GV_ERR, "client_ca cannot be used: %s port=%u client_ca=%s", ssl_problem(),
+			     (unsigned)port->number, tls->client_ca);
+		return -1;
+	}
+	if (tls->client_ca)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return 0;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
+{
+	switch (reason) {
+	case LWS_CALLBACK_RAW_RX:
+		conn_read(lws_get_opaque_user_data(wsi), in, size);
+		return 0;
+	case LWS_CALLBACK_RAW_WRITEABLE:
+		conn_writable(lws_get_opaque_user_data(wsi));
+		return 0;
+	case LWS_CALLBACK_RAW_CLOSE:
+		conn_closed(lws_get_opaque_user_data(wsi));
+		return 0;
+	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+		return prepare_tls(user, in);
+	default:
+		return 0;
+	}
+}
+
+static const struct lws_protocols protocols[] = {
+	{ "galvan", callback, 0, 0, 0, NULL, 0 },
+	{ NULL, NULL, 0, 0, 0, NULL, 0 },
+};
+
+static bool any_tls(const struct link *l)
+{
+	for (size_t i = 0; i < l->n_ports; i++) {
+		if (l->ports[i].tls.cert)
+			return true;
+	}
+	return false;
+}
+
+int context_open(struct link *l)
+{
+	void *loops[] = { l->loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.gid = (gid_t)-1,
+		.uid = (uid_t)-1,
+		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.foreign_loops = loops,
+		.pt_serv_buf_size = READ_SIZE,
+		.timeout_secs = l->handshake_timeout_ms / 1000,
+		.pcontext = &l->lws,
+	};
+
+	log_world = l->world;
+	lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+	if (any_tls(l))
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	l->lws = lws_create_context(&info);
+	if (!l->lws) {
+		gv_world_log(l->world, GV_ERR, "libwebsockets does not start; is its libuv plugin installed? package=libwebsockets-evlib-uv");
+		return -EIO;
+	}
+	/* Its libuv part unloads itself from within its last callback (4.1.6), and returns into nothing: keep it. */
+	dlopen("libwebsockets-evlib_uv.so", RTLD_NOW | RTLD_NODELETE);
+	return 0;
+}
+
+void context_close(struct link *l)
+{
+	if (!l->lws || l->lws_closing)
+		return;
+	l->lws_closing = true; /* a second call would free what the loop still needs */
+	lws_context_destroy(l->lws);
+}
+
+static struct lws_vhost *plain_vhost(struct link *l)
+{
+	struct lws_context_creation_info info = { .port = CONTEXT_PORT_NO_LISTEN_SERVER, .protocols = protocols, .vhost_name = "plain" };
+
+	if (!l->plain)
+		l->plain = lws_create_vhost(l->lws, &info);
+	return l->plain;
+}
+
+struct lws_vhost *context_vhost(struct link *l, struct port *port)
+{
+	char name[32];
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.vhost_name = name,
+		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+		.ssl_cert_filepath = port->tls.cert,
+		.ssl_private_key_filepath = port->tls.key,
+		.ssl_cipher_list = port->tls.ciphers,
+		.user = port,
+	};
+	struct lws_vhost *vhost;
+
+	if (!port->tls.cert)
+		return plain_vhost(l);
+	snprintf(name, sizeof(name), "tls-%u", (unsigned)port->number);
+	ERR_clear_error();
+	vhost = lws_create_vhost(l->lws, &info);
+	if (!vhost)
+		gv_world_log(l->world, GV_ERR, "TLS does not start; do certificate and key exist and belong together? port=%u cert=%s key=%s error=%s",
+			     (unsigned)port->number, port->tls.cert, port->tls.key, ssl_problem());
+	return vhost;
+}

@@ -1,0 +1,206 @@
+/* The opening handshake of a WebSocket: who is it, may it come in, which subprotocol. Answered from memory, at once, and cheaply where the
+ * answer is no: a station that is refused comes again every few seconds, for ever. */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "link.h"
+
+#define KEY_MAX 128
+#define WEBSOCKET_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+struct candidate { /* who wants to connect */
+	struct route *route;
+	struct device *device; /* NULL: unknown to the registry */
+	char id[VIEW_ID_MAX + 1];
+	const char *subprotocol; /* chosen; NULL: none */
+	bool named;              /* the client asked for it, so the answer names it */
+};
+
+static void refuse(struct conn *c, const struct candidate *who, unsigned status, const char *why)
+{
+	link_log_refusal(c, who->id, status, why);
+	http_refuse(c, status, why, false);
+}
+
+static bool check_request(struct conn *c, const struct candidate *who, const struct head *h)
+{
+	const struct slice *key = head_get(h, "sec-websocket-key"), *version = head_get(h, "sec-websocket-version");
+
+	if (!slice_is(h->method, "GET") || h->minor < 1 || h->chunked || h->content_length > 0)
+		refuse(c, who, 400, "a WebSocket handshake is a GET of HTTP/1.1 without a body");
+	else if (!key || !key->size || key->size > KEY_MAX)
+		refuse(c, who, 400, "Sec-WebSocket-Key is missing or too long");
+	else if (!version || !slice_is(*version, "13"))
+		refuse(c, who, 426, "only version 13 of the WebSocket protocol is spoken here");
+	else
+		return true;
+	return false;
+}
+
+/* Fills id and device. False when it has refused. */
+static bool identify(struct conn *c, struct candidate *who, struct slice path)
+{
+	char identity[IDENTITY_MAX + 1];
+	int n;
+
+	if (!who->route->by_identity)
+		return true;
+	if (path.size <= strlen(who->route->path) || path_identity(path, identity) < 0) {
+		refuse(c, who, 404, "the path's last segment is no identity");
+		return false;
+	}
+	n = snprintf(who->id, sizeof(who->id), "%s%s", who->route->device_prefix, identity);
+	if (n < 0 || (size_t)n >= sizeof(who->id)) {
+		who->id[0] = '\0';
+		refuse(c, who, 404, "the identity is too long");
+		return false;
+	}
+	who->device = view_find(&c->link->view, who->id);
+	if (who->device)
+		snprintf(who->id, sizeof(who->id), "%s", who->device->id);
+	else if (!who->route->accept_unknown) {
+		refuse(c, who, 404, "the registry does not know this device; PutDevice makes it known");
+		return false;
+	}
+	return true;
+}
+
+/* Is the user name the identity that the path names, or another name of the same device? */
+static bool username_fits(const struct candidate *who, const struct view *view, const struct basic *basic)
+{
+	char id[VIEW_ID_MAX + 1];
+
+	if (strlen(basic->username) != basic->username_size)
+		return false;
+	snprintf(id, sizeof(id), "%s%s", who->route->device_prefix, basic->username);
+	return view_find(view, id) == who->device;
+}
+
+/* False when it has refused. */
+static bool authenticate(struct conn *c, const struct candidate *who, const struct head *h)
+{
+	const struct slice *authorization = head_get(h, "authorization");
+	enum password verdict = PASSWORD_WRONG;
+	struct basic basic;
+
+	if (!who->device || !who->device->hash_size)
+		return true;
+	if (!authorization) {
+		refuse(c, who, 401, "this device has a password and showed none");
+		return false;
+	}
+	if (basic_parse(*authorization, &basic) == 0 && username_fits(who, &c->link->view, &basic))
+		verdict = password_check(&c->link->view, who->device, basic.password, basic.password_size, link_now(c->link));
+	OPENSSL_cleanse(&basic, sizeof(basic));
+	if (verdict == PASSWORD_BUSY)
+		refuse(c, who, 429, "too many wrong passwords for this device; once a second is checked");
+	else if (verdict == PASSWORD_WRONG)
+		refuse(c, who, 401, "wrong user name or password; the user name is the identity");
+	return verdict == PASSWORD_RIGHT;
+}
+
+/* The station's first choice that the listener has; where it asks for none, what its device allows. False: none. */
+static bool choose_subprotocol(struct candidate *who, const struct head *h)
+{
+	const struct route *r = who->route;
+	const char *allowed = who->device ? who->device->default_subprotocol : NULL;
+	size_t i;
+
+	if (!r->n_subprotocols)
+		return true;
+	switch (head_subprotocol(h, (const char *const *)r->subprotocols, r->n_subprotocols, &i)) {
+	case SUBPROTOCOL_FOUND:
+		who->subprotocol = r->subprotocols[i];
+		who->named = true;
+		return true;
+	case SUBPROTOCOL_NOT_ASKED:
+		if (allowed && strcmp(allowed, "allow") == 0)
+			allowed = r->default_subprotocol;
+		for (i = 0; allowed && i < r->n_subprotocols; i++) {
+			if (strcmp(r->subprotocols[i], allowed) == 0) {
+				who->subprotocol = r->subprotocols[i];
+				return true;
+			}
+		}
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* RFC 6455, 4.2.2 */
+static void accept_upgrade(struct conn *c, const struct candidate *who, const struct slice *key)
+{
+	char text[KEY_MAX + sizeof(WEBSOCKET_GUID)], answer[512];
+	unsigned char hash[SHA_DIGEST_LENGTH], base64[32];
+	int n = snprintf(text, sizeof(text), "%.*s" WEBSOCKET_GUID, (int)key->size, key->data);
+
+	SHA1((unsigned char *)text, (size_t)n, hash);
+	EVP_EncodeBlock(base64, hash, sizeof(hash));
+	n = snprintf(answer, sizeof(answer),
+		     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s\r\n",
+		     base64, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "", who->named ? "\r\n" : "");
+	conn_write(c, answer, (size_t)n);
+	c->state = CONN_WEBSOCKET;
+}
+
+/* The newest connection of a device is the one that is alive; the one before is most likely half open. */
+static void replace_others(struct conn *c, const struct candidate *who)
+{
+	struct conn *old = table_by_device(c->link, who->id, NULL), *next;
+
+	for (; old; old = next) {
+		next = table_by_device(c->link, who->id, old);
+		if (strcmp(old->route->plugin, who->route->plugin) != 0)
+			continue;
+		gv_world_count(c->link->world, "replaced", 1);
+		conn_end(old, 1000, "replaced by a new connection");
+		conn_close(old, 1000, "replaced by a new connection");
+	}
+}
+
+static void settle(struct conn *c, struct candidate *who, const struct head *h)
+{
+	struct link *l = c->link;
+	const struct slice *key = head_get(h, "sec-websocket-key");
+	int64_t ping_s;
+
+	if (!choose_subprotocol(who, h)) {
+		link_log_refusal(c, who->id, 101, "no subprotocol in common; the handshake is completed and the connection closed");
+		accept_upgrade(c, who, key);
+		websocket_close(c, 1002, "no subprotocol in common");
+		return;
+	}
+	if (who->route->one_per_device && who->id[0])
+		replace_others(c, who);
+	if (conn_open(c, who->route, who->id[0] ? who->id : NULL, who->subprotocol) < 0) {
+		refuse(c, who, 503, "the plugin is down");
+		return;
+	}
+	ping_s = who->device && who->device->ping_s >= 0 ? who->device->ping_s : who->route->ping_s;
+	c->ping_ms = (uint32_t)(ping_s > 86400 ? 86400 : ping_s) * 1000;
+	accept_upgrade(c, who, key);
+	gv_world_count(l->world, "handshakes", 1);
+}
+
+void handshake(struct conn *c, const struct head *h, struct slice path)
+{
+	struct candidate who = { .route = route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path) };
+
+	if (!who.route) {
+		refuse(c, &who, 404, "no plugin listens for WebSockets at this path");
+		return;
+	}
+	if (!check_request(c, &who, h) || !identify(c, &who, path))
+		return;
+	if (c->link->draining || !gv_world_available(c->link->world, who.route->plugin, who.id)) {
+		refuse(c, &who, 503, "the plugin is down");
+		return;
+	}
+	if (authenticate(c, &who, h))
+		settle(c, &who, h);
+}

@@ -1,0 +1,294 @@
+/* What the files of link share: the plugin's self, its ports, its routes and its connections.
+ *
+ * A connection is in one of the states below. Whatever it says is parsed in place where it was read, or, when it did not come whole, in
+ * its buffer `in`, which is freed as soon as it is empty: an idle connection owns no buffer at all. Everything runs on the loop's thread. */
+#ifndef LINK_LINK_H
+#define LINK_LINK_H
+
+#include <galvan/driver.h>
+#include <galvan/link.pb-c.h>
+#include <libwebsockets.h>
+#include <netinet/in.h>
+
+#include "head.h"
+#include "view.h"
+
+#define PEER_MAX 64                   /* bytes of a peer's address as text */
+#define LINK_PORTS_MAX 64             /* ports in the config */
+#define LINK_ROUTES_MAX 256           /* listeners of all plugins */
+#define LINK_FRAME_DEFAULT (64 << 10) /* bytes of a frame where the listener names no limit */
+#define LINK_BODY_DEFAULT (1 << 20)   /* bytes of a request body where the listener names no limit */
+#define LINK_BODY_INLINE (256 << 10)  /* bytes of a body beyond which it becomes a blob */
+#define LINK_OUT_MAX (1 << 20)        /* bytes that may wait for a WebSocket or TCP peer that reads slowly */
+#define LINK_OUT_HTTP_MAX (16 << 20)  /* the same for an HTTP client */
+#define LINK_IN_TOTAL_MAX (256 << 20) /* bytes of unfinished frames and bodies over all connections */
+#define LINK_BATCH_MAX (64 << 10)     /* bytes that are gathered into one write */
+#define LINK_CHUNK (16 << 10)         /* bytes handed to the socket at a time beyond that */
+#define LINK_SWEEP_MS 500             /* how often timeouts are looked at */
+#define LINK_LINGER_MS 2000           /* how long a peer may take to notice that we closed */
+#define LINK_STUCK_MS 60000           /* how long a peer may leave its answers unread */
+#define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
+#define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
+
+struct bytes {
+	uint8_t *data;
+	uint32_t size, capacity;
+};
+
+/* A listener that a plugin registered. Connections hold on to theirs when the plugin registers anew. */
+struct route {
+	struct route *next;
+	unsigned references;
+	Link__Listener__Kind kind;
+	char *plugin, *name, *path;
+	char **subprotocols;
+	size_t n_subprotocols;
+	bool by_identity, accept_unknown, one_per_device;
+	char *device_prefix, *default_subprotocol;
+	uint32_t max_frame, max_body, max_frames_per_s, ping_s, idle_s, window_frames;
+};
+
+enum port_kind { PORT_WS, PORT_HTTP, PORT_TCP };
+struct port {
+	struct link *link;
+	enum port_kind kind;
+	uint16_t number;
+	char *to, *host;
+	struct tls {
+		char *cert, *key, *second_cert, *second_key, *ciphers, *client_ca;
+	} tls; /* no cert: plain */
+	struct lws_vhost *vhost;
+	int fds[2]; /* -1: none */
+	uv_poll_t *polls[2];
+	bool waiting; /* out of descriptors: the sweep tries again */
+};
+
+enum conn_state {
+	CONN_HEAD,      /* waits for a request's head */
+	CONN_BODY,      /* reads a request's body */
+	CONN_WAIT,      /* the plugin has the request */
+	CONN_REPLY,     /* a reply is on its way */
+	CONN_WEBSOCKET,
+	CONN_TCP,
+	CONN_CLOSING,   /* what it says is thrown away until it notices */
+};
+
+enum pause { PAUSE_HOST = 1, PAUSE_RATE = 2, PAUSE_OUTPUT = 4, PAUSE_PIPELINE = 8 };
+
+struct exchange;
+
+struct conn {
+	struct link *link;
+	struct lws *wsi;
+	struct conn *previous, *next;          /* all connections */
+	struct conn *id_next;                  /* same slot of link->by_id */
+	struct conn *device_previous, *device_next; /* same slot of link->by_device */
+	struct conn *doomed_next;              /* dead, to be freed when the loop goes round */
+	struct conn *limited_next;             /* PAUSE_RATE */
+	const struct port *port;
+	struct route *route;
+	uint64_t id;                           /* the host's; 0: none */
+	char *device;                          /* NULL: none */
+	const char *subprotocol;               /* of the route */
+	struct exchange *exchange;             /* HTTP: the request in hand */
+	struct bytes in;                       /* read, not yet parsed */
+	struct bytes message;                  /* fragments of a message */
+	struct bytes out;                      /* to be written from out_at on */
+	uint32_t out_at;
+	uint32_t ping_ms;                      /* 0: never */
+	uint32_t frames_in, frames_out;
+	uint64_t opened_ms, heard_ms;          /* of the loop's clock */
+	uint64_t since_ms;                     /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
+	uint64_t pinged_ms;                    /* 0: no ping is unanswered */
+	uint64_t stuck_ms;                     /* 0: output flows */
+	uint64_t rate_due_us;                  /* the frame rate's clock runs ahead to here */
+	int64_t opened_at_ms;
+	uint8_t address[16];                   /* IPv4 mapped into IPv6 */
+	uint16_t peer_port;
+	uint8_t state, paused, message_opcode;
+	bool busy : 1;                         /* its input is being parsed */
+	bool dead : 1;                         /* nothing more happens to it; freed soon, never under its user's feet */
+	bool adopting : 1;
+	bool finishing : 1;                    /* close when the output has left */
+	bool half_closed : 1;
+	bool unwanted : 1;  /* its device was deleted: to be closed */
+	bool tls : 1;
+};
+
+struct notice { /* a ConnectionOpened or ConnectionClosed that waits for the next turn */
+	struct notice *next;
+	bool opened;
+	unsigned code;
+	char *device, *text, *peer;
+};
+
+struct fetcher;
+
+struct link {
+	struct gv_world *world;
+	uv_loop_t *loop;
+	struct lws_context *lws;
+	struct lws_vhost *plain;
+	struct port ports[LINK_PORTS_MAX];
+	size_t n_ports;
+	char *ca_file;
+	uint32_t max_connections, max_frame, handshake_timeout_ms;
+	struct gv_world_limits limits;
+	struct route *routes;
+	struct view view;
+
+	struct conn *conns, *doomed, *limited;
+	size_t n_conns;
+	struct conn **by_id, **by_device;
+	size_t slots; /* of each, a power of two */
+	uint64_t in_bytes; /* in all connections' buffers */
+
+	struct {
+		struct conn *conn;
+		size_t size;
+		uint8_t *data; /* LWS_PRE bytes in front */
+	} batch;
+
+	struct notice *notices, **notices_end;
+	size_t n_notices;
+	bool notices_due;
+	struct fetcher *fetcher;
+
+	uv_timer_t *sweep, *rate, *drain;
+	uv_prepare_t *prepare;
+	unsigned handles; /* of libuv, not yet closed */
+	uint64_t second;  /* of refusals that were logged */
+	unsigned refusals;
+	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
+	uint64_t drain_ms;
+	bool draining, drained, lws_closing;
+};
+
+/* ---- routes.c */
+int routes_register(struct link *l, const char *plugin, const void *const *listeners, size_t count);
+void routes_fini(struct link *l);
+struct route *route_hold(struct route *r);
+void route_release(struct route *r);
+/* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
+struct route *route_find(struct link *l, const struct port *port, Link__Listener__Kind kind, struct slice path);
+
+/* ---- ports.c */
+int ports_init(struct link *l, struct gv_turn *t, const Link__Config *config);
+void ports_fini(struct link *l);
+int ports_open(struct link *l);
+void ports_close(struct link *l);
+/* Ports that ran out of descriptors accept again. */
+void ports_retry(struct link *l);
+
+/* ---- context.c: libwebsockets */
+int context_open(struct link *l);
+/* Begins to close what is left of it; over when link->lws is NULL. */
+void context_close(struct link *l);
+/* The vhost that holds a port's TLS context, or the plain one; NULL with the reason logged. */
+struct lws_vhost *context_vhost(struct link *l, struct port *port);
+
+/* ---- table.c: connections by id and by device */
+int table_init(struct link *l);
+void table_fini(struct link *l);
+void table_add(struct link *l, struct conn *c);
+void table_remove(struct link *l, struct conn *c);
+void table_set_id(struct link *l, struct conn *c, uint64_t id);    /* 0: none any more */
+void table_set_device(struct link *l, struct conn *c, char *device); /* takes it; NULL: none any more */
+struct conn *table_by_id(struct link *l, uint64_t id);
+/* The first of this device's, or the one behind `after`; ASCII case does not matter. */
+struct conn *table_by_device(struct link *l, const char *device, struct conn *after);
+
+/* ---- conn.c: the socket */
+/* What libwebsockets says. */
+void conn_read(struct conn *c, uint8_t *data, size_t size);
+void conn_writable(struct conn *c);
+void conn_closed(struct conn *c);
+struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const struct sockaddr_storage *peer);
+/* To be written: gathered until another connection writes or link_flush. */
+void conn_write(struct conn *c, const void *data, size_t size);
+void link_flush(struct link *l);
+void conn_pause(struct conn *c, enum pause why);
+void conn_resume(struct conn *c, enum pause why);
+/* Looks at what waits in `in` again: the state has changed. */
+void conn_continue(struct conn *c);
+/* Adds to one of its buffers; -ENOBUFS where all connections' buffers together are too large. */
+int conn_hold(struct conn *c, struct bytes *b, const void *data, size_t size);
+void conn_unhold(struct conn *c, struct bytes *b, size_t size);
+/* Closes the socket at once (when the loop goes round). */
+void conn_kill(struct conn *c, unsigned code, const char *reason);
+void conn_reap(struct link *l);
+
+/* ---- session.c: what its plugin knows of a connection */
+/* Makes it known. 0, -EHOSTDOWN where the plugin is not there. `device` is copied, may be NULL. */
+int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol);
+/* Says that it has ended. Does nothing if it is not open. */
+void conn_end(struct conn *c, unsigned code, const char *reason);
+/* Ends it, and closes the socket when what was written has left and the peer has seen it. */
+void conn_finish(struct conn *c, unsigned code, const char *reason);
+/* A close as its protocol has it: a close frame, an HTTP error, or nothing. */
+void conn_close(struct conn *c, unsigned code, const char *reason);
+/* "192.0.2.1:40000", or the address alone. */
+const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER_MAX]);
+bool conn_is_loopback(const struct conn *c);
+/* A refusal's line in the log, unless there were too many in this second. */
+void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why);
+
+/* ---- bytes.c */
+int bytes_add(struct bytes *b, const void *data, size_t size);
+void bytes_drop(struct bytes *b, size_t size); /* from the front; frees when empty */
+void bytes_fini(struct bytes *b);
+
+/* ---- input: each takes what it can of the bytes and returns how many; 0 where more are needed first */
+size_t http_head(struct conn *c, uint8_t *data, size_t size);
+size_t http_body(struct conn *c, uint8_t *data, size_t size);
+size_t websocket_input(struct conn *c, uint8_t *data, size_t size);
+size_t tcp_input(struct conn *c, uint8_t *data, size_t size);
+
+/* ---- handshake.c */
+void handshake(struct conn *c, const struct head *h, struct slice path);
+
+/* ---- websocket.c */
+void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data, size_t size);
+void websocket_ping(struct conn *c);
+void websocket_close(struct conn *c, unsigned code, const char *reason);
+
+/* ---- http.c and reply.c */
+/* An answer of link's own, which ends the connection unless the request had no body and may be followed by another. */
+void http_refuse(struct conn *c, unsigned status, const char *text, bool keep_alive);
+void http_send(struct conn *c, const uint8_t *packed, size_t size);
+/* The output has room: a blob that is being sent goes on. */
+void http_pump(struct conn *c);
+/* How much longer than a handshake a body may take: a millisecond per byte that came. */
+uint64_t http_body_ms(const struct conn *c);
+void exchange_destroy(struct exchange *x);
+
+/* ---- tcp.c */
+void tcp_accepted(struct conn *c);
+
+/* ---- sweep.c */
+int sweep_start(struct link *l);
+/* A frame came in: pauses where it came faster than the route allows. */
+void rate_count(struct conn *c);
+
+/* ---- presence.c */
+void presence_opened(struct conn *c);
+void presence_closed(struct conn *c, unsigned code, const char *reason);
+void presence_fini(struct link *l);
+int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__ListConnectionsRequest *request);
+
+/* ---- fetch.c */
+int fetch_open(struct link *l);
+void fetch_close(struct link *l);
+int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *request);
+
+/* ---- drain.c */
+void drain_begin(struct link *l);
+/* Memory for a libuv handle that link_handle_close frees; counted, so that draining can wait for all. */
+void *link_handle(struct link *l, size_t size);
+void link_handle_close(struct link *l, void *handle);
+static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
+{
+	return uv_now(l->loop);
+}
+
+#endif

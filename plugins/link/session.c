@@ -1,0 +1,119 @@
+/* A connection as its plugin knows it: opened, ended, named in logs. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "link.h"
+
+#define REFUSALS_PER_SECOND 20
+
+int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol)
+{
+	struct link *l = c->link;
+	char peer[PEER_MAX], *copy = NULL;
+	struct gv_conn info = { .device = device ? device : "", .listener = route->name, .subprotocol = subprotocol ? subprotocol : "" };
+	uint64_t id;
+
+	if (device) {
+		copy = strdup(device);
+		if (!copy)
+			return -ENOMEM;
+	}
+	info.peer = conn_peer(c, true, peer);
+	id = gv_world_open(l->world, route->plugin, &info, route->window_frames);
+	if (!id) {
+		free(copy);
+		return -EHOSTDOWN;
+	}
+	route_hold(route);
+	route_release(c->route);
+	c->route = route;
+	c->subprotocol = subprotocol;
+	c->opened_ms = link_now(l);
+	c->opened_at_ms = gv_world_now_ms(l->world);
+	table_set_id(l, c, id);
+	table_set_device(l, c, copy);
+	presence_opened(c);
+	return 0;
+}
+
+void conn_end(struct conn *c, unsigned code, const char *reason)
+{
+	uint64_t id = c->id;
+
+	if (!id)
+		return;
+	presence_closed(c, code, reason);
+	table_set_id(c->link, c, 0);
+	table_set_device(c->link, c, NULL);
+	gv_world_close(c->link->world, id, code, reason);
+}
+
+void conn_close(struct conn *c, unsigned code, const char *reason)
+{
+	switch (c->state) {
+	case CONN_WEBSOCKET:
+		websocket_close(c, code, reason);
+		break;
+	case CONN_BODY:
+	case CONN_WAIT:
+		http_refuse(c, 503, reason, false);
+		break;
+	case CONN_REPLY:
+		conn_kill(c, code, reason);
+		break;
+	case CONN_HEAD:
+	case CONN_TCP:
+		conn_finish(c, code, reason);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_mapped(const uint8_t address[16])
+{
+	static const uint8_t prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+	return memcmp(address, prefix, sizeof(prefix)) == 0;
+}
+
+const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER_MAX])
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	bool mapped = is_mapped(c->address);
+
+	inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? c->address + 12 : c->address, text, sizeof(text));
+	if (!with_port)
+		snprintf(ret, PEER_MAX, "%s", text);
+	else
+		snprintf(ret, PEER_MAX, mapped ? "%s:%u" : "[%s]:%u", text, (unsigned)c->peer_port);
+	return ret;
+}
+
+bool conn_is_loopback(const struct conn *c)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return is_mapped(c->address) ? c->address[12] == 127 : memcmp(c->address, v6, sizeof(v6)) == 0;
+}
+
+void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why)
+{
+	struct link *l = c->link;
+	uint64_t second = link_now(l) / 1000;
+	char peer[PEER_MAX];
+
+	if (second != l->second) {
+		if (l->refusals > REFUSALS_PER_SECOND)
+			gv_world_log(l->world, GV_INFO, "Further refusals were not logged count=%u", l->refusals - REFUSALS_PER_SECOND);
+		l->second = second;
+		l->refusals = 0;
+	}
+	gv_world_count(l->world, "refusals", 1);
+	if (++l->refusals <= REFUSALS_PER_SECOND)
+		gv_world_log(l->world, GV_INFO, "Refused: %s status=%u device=%s peer=%s port=%u", why, status, device, conn_peer(c, true, peer),
+			     (unsigned)c->port->number);
+}

@@ -1,0 +1,288 @@
+/* What a stranger writes into a request line and a handful of headers, taken apart in one place so that it can be fuzzed. */
+#include "text.h"
+
+#include <errno.h>
+#include <lib/base64.h>
+#include <string.h>
+#include <strings.h>
+
+bool slice_is(struct slice s, const char *text)
+{
+	return strlen(text) == s.size && memcmp(s.data, text, s.size) == 0;
+}
+
+bool slice_is_nocase(struct slice s, const char *text)
+{
+	return strlen(text) == s.size && strncasecmp(s.data, text, s.size) == 0;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.size && is_blank(s.data[0])) {
+		s.data++;
+		s.size--;
+	}
+	while (s.size && is_blank(s.data[s.size - 1]))
+		s.size--;
+	return s;
+}
+
+bool list_next(struct slice *rest, struct slice *ret_item)
+{
+	while (rest->size) {
+		const char *comma = memchr(rest->data, ',', rest->size);
+		size_t n = comma ? (size_t)(comma - rest->data) : rest->size;
+		struct slice item = slice_trim(slice(rest->data, n));
+
+		if (comma)
+			n++;
+		rest->data += n;
+		rest->size -= n;
+		if (item.size) {
+			*ret_item = item;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool list_has(struct slice list, const char *token)
+{
+	struct slice item;
+
+	while (list_next(&list, &item)) {
+		if (slice_is_nocase(item, token))
+			return true;
+	}
+	return false;
+}
+
+static bool is_scheme(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+}
+
+int target_split(struct slice target, struct slice *ret_path, struct slice *ret_query)
+{
+	const char *end = target.data + target.size, *p = target.data, *mark;
+
+	if (!target.size)
+		return -EINVAL;
+	for (const char *c = p; c < end; c++) {
+		if ((unsigned char)*c <= ' ' || *c == 0x7f)
+			return -EINVAL;
+	}
+	mark = memchr(p, '#', target.size); /* a fragment is never sent, but cut where it is */
+	if (mark)
+		end = mark;
+	if (*p != '/' && !(target.size == 1 && *p == '*')) {
+		while (p < end && is_scheme(*p))
+			p++;
+		if (p == target.data || end - p < 3 || memcmp(p, "://", 3) != 0)
+			return -EINVAL;
+		p += 3;
+		while (p < end && *p != '/' && *p != '?')
+			p++;
+	}
+	mark = p < end ? memchr(p, '?', (size_t)(end - p)) : NULL;
+	*ret_query = mark ? slice(mark + 1, (size_t)(end - mark - 1)) : slice(end, 0);
+	if (mark)
+		end = mark;
+	*ret_path = p < end ? slice(p, (size_t)(end - p)) : slice("/", 1);
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int percent_decode(struct slice raw, char *ret, size_t ret_size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < raw.size; i++) {
+		char c = raw.data[i];
+
+		if (c == '%') {
+			int high = i + 2 < raw.size ? hex_digit(raw.data[i + 1]) : -1;
+			int low = i + 2 < raw.size ? hex_digit(raw.data[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return -EINVAL;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if (c == '\0')
+			return -EINVAL;
+		if (n + 1 >= ret_size)
+			return -ENOSPC;
+		ret[n++] = c;
+	}
+	if (n >= ret_size)
+		return -ENOSPC;
+	ret[n] = '\0';
+	return (int)n;
+}
+
+int path_identity(struct slice path, char ret[static IDENTITY_MAX + 1])
+{
+	char decoded[IDENTITY_MAX + 1];
+	size_t start;
+	int n;
+
+	while (path.size && path.data[path.size - 1] == '/')
+		path.size--;
+	for (start = path.size; start && path.data[start - 1] != '/'; start--)
+		;
+	n = percent_decode(slice(path.data + start, path.size - start), decoded, sizeof(decoded));
+	if (n <= 0 || strchr(decoded, '/') || !utf8_valid(decoded, (size_t)n))
+		return -EINVAL;
+	for (const char *c = decoded; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return -EINVAL;
+	}
+	memcpy(ret, decoded, (size_t)n + 1);
+	return 0;
+}
+
+static int basic_split(const uint8_t *text, size_t size, struct basic *ret)
+{
+	const uint8_t *colon = size ? memchr(text, ':', size) : NULL;
+	size_t user, password;
+
+	if (!colon)
+		return -EINVAL;
+	user = (size_t)(colon - text);
+	password = size - user - 1;
+	if (user > IDENTITY_MAX || password > PASSWORD_MAX)
+		return -ENOSPC;
+	memcpy(ret->username, text, user);
+	ret->username[user] = '\0';
+	ret->username_size = user;
+	memcpy(ret->password, colon + 1, password);
+	ret->password_size = password;
+	return 0;
+}
+
+int basic_parse(struct slice value, struct basic *ret)
+{
+	struct gv_buf text = { 0 };
+	int r;
+
+	value = slice_trim(value);
+	if (value.size < 6 || strncasecmp(value.data, "basic", 5) != 0 || !is_blank(value.data[5]))
+		return -EINVAL;
+	value = slice_trim(slice(value.data + 6, value.size - 6));
+	r = gv_base64_read(&text, value.data, value.size);
+	if (r == 0)
+		r = basic_split(text.data, text.size, ret);
+	if (text.data)
+		explicit_bzero(text.data, text.size);
+	gv_buf_fini(&text);
+	return r;
+}
+
+/* Digits only. False where there are none or too many. */
+static bool number(struct slice s, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!s.size || s.size > 18)
+		return false;
+	for (size_t i = 0; i < s.size; i++) {
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return false;
+		n = n * 10 + (uint64_t)(s.data[i] - '0');
+	}
+	*ret = n;
+	return true;
+}
+
+int range_parse(struct slice value, uint64_t size, uint64_t *ret_first, uint64_t *ret_last)
+{
+	uint64_t first, last = UINT64_MAX;
+	struct slice from, to;
+	const char *dash;
+
+	value = slice_trim(value);
+	if (value.size < 6 || strncasecmp(value.data, "bytes=", 6) != 0)
+		return 0;
+	value = slice(value.data + 6, value.size - 6);
+	if (memchr(value.data, ',', value.size))
+		return 0;
+	dash = memchr(value.data, '-', value.size);
+	if (!dash)
+		return 0;
+	from = slice_trim(slice(value.data, (size_t)(dash - value.data)));
+	to = slice_trim(slice(dash + 1, value.size - (size_t)(dash - value.data) - 1));
+	if (!from.size) { /* the last `last` bytes */
+		if (!number(to, &last))
+			return 0;
+		if (last == 0 || size == 0)
+			return -ERANGE;
+		*ret_first = last < size ? size - last : 0;
+		*ret_last = size - 1;
+		return 1;
+	}
+	if (!number(from, &first) || (to.size && !number(to, &last)) || last < first)
+		return 0;
+	if (first >= size)
+		return -ERANGE;
+	*ret_first = first;
+	*ret_last = last < size ? last : size - 1;
+	return 1;
+}
+
+/* Bytes of the sequence at s, of which `left` are there; 0 where it is none. */
+static size_t utf8_sequence(const uint8_t *s, size_t left)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+		return 0; /* overlong, surrogates */
+	if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0; /* overlong, above U+10FFFF */
+	return n;
+}
+
+bool utf8_valid(const void *data, size_t size)
+{
+	const uint8_t *s = data;
+	size_t i = 0;
+
+	while (i < size) {
+		uint64_t eight;
+		size_t n;
+
+		if (size - i >= 8) {
+			memcpy(&eight, s + i, 8);
+			if (!(eight & UINT64_C(0x8080808080808080))) {
+				i += 8;
+				continue;
+			}
+		}
+		n = utf8_sequence(s + i, size - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}

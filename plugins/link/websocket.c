@@ -1,0 +1,142 @@
+/* An open WebSocket: frames in and out, pings, closing (RFC 6455). Text must be UTF-8; the rest is the plugin's business. */
+#include <stdio.h>
+#include <string.h>
+
+#include "frame.h"
+#include "link.h"
+
+static void send_frame(struct conn *c, enum opcode opcode, const void *data, size_t size)
+{
+	uint8_t header[FRAME_HEADER_MAX];
+
+	conn_write(c, header, frame_header(header, opcode, size));
+	if (size)
+		conn_write(c, data, size);
+}
+
+void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data, size_t size)
+{
+	if (c->state != CONN_WEBSOCKET || c->dead)
+		return;
+	send_frame(c, kind == GV_TEXT ? OPCODE_TEXT : OPCODE_BINARY, data, size);
+	c->frames_out++;
+	c->link->frames_out++;
+}
+
+void websocket_ping(struct conn *c)
+{
+	send_frame(c, OPCODE_PING, NULL, 0);
+	c->pinged_ms = link_now(c->link);
+}
+
+void websocket_close(struct conn *c, unsigned code, const char *reason)
+{
+	uint8_t payload[FRAME_CONTROL_MAX];
+	size_t n = strlen(reason);
+
+	if (c->state != CONN_WEBSOCKET || c->dead)
+		return;
+	if (n > sizeof(payload) - 2)
+		n = sizeof(payload) - 2;
+	while (n && ((uint8_t)reason[n] & 0xc0) == 0x80)
+		n--; /* not in the middle of a character */
+	payload[0] = (uint8_t)(code >> 8);
+	payload[1] = (uint8_t)code;
+	memcpy(payload + 2, reason, n);
+	send_frame(c, OPCODE_CLOSE, payload, close_code_valid(code) ? n + 2 : 0);
+	conn_finish(c, code, reason);
+}
+
+/* A whole message. */
+static void deliver(struct conn *c, unsigned opcode, const uint8_t *data, size_t size)
+{
+	if (opcode == OPCODE_TEXT && !utf8_valid(data, size)) {
+		websocket_close(c, 1007, "text is not UTF-8");
+		return;
+	}
+	c->frames_in++;
+	c->link->frames_in++;
+	if (gv_world_frame(c->link->world, c->id, opcode == OPCODE_TEXT ? GV_TEXT : GV_BINARY, data, size) < 0)
+		websocket_close(c, 1013, "try again later");
+}
+
+static void take_data(struct conn *c, const struct frame *f, const uint8_t *payload)
+{
+	uint8_t opcode;
+
+	if ((f->opcode == OPCODE_CONTINUATION) == (c->message_opcode == 0)) {
+		websocket_close(c, 1002, f->opcode ? "a message began within another" : "a continuation of nothing");
+		return;
+	}
+	if (f->opcode && f->fin) {
+		deliver(c, f->opcode, payload, (size_t)f->size);
+		return;
+	}
+	if (f->opcode)
+		c->message_opcode = f->opcode;
+	if (conn_hold(c, &c->message, payload, (size_t)f->size) < 0) {
+		websocket_close(c, 1013, "server is overloaded");
+		return;
+	}
+	if (f->fin) {
+		opcode = c->message_opcode;
+		c->message_opcode = 0;
+		deliver(c, opcode, c->message.data, c->message.size);
+		conn_unhold(c, &c->message, c->message.size);
+	}
+}
+
+static void take_close(struct conn *c, const uint8_t *payload, size_t size)
+{
+	unsigned code = size >= 2 ? (unsigned)payload[0] << 8 | payload[1] : 1005;
+	char reason[FRAME_CONTROL_MAX + 1] = "";
+
+	if (size == 1 || (size >= 2 && (!close_code_valid(code) || !utf8_valid(payload + 2, size - 2)))) {
+		websocket_close(c, 1002, "malformed close");
+		return;
+	}
+	if (size > 2)
+		snprintf(reason, sizeof(reason), "%.*s", (int)size - 2, (const char *)payload + 2);
+	conn_end(c, code, reason);
+	websocket_close(c, code, "");
+}
+
+/* Why this frame cannot be taken; NULL: it can. */
+static bool too_large(const struct conn *c, const struct frame *f)
+{
+	return f->opcode < OPCODE_CLOSE && f->size + c->message.size > c->route->max_frame;
+}
+
+size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
+{
+	const char *why;
+	struct frame f;
+	uint8_t *payload;
+	int r = frame_parse(data, size, &f, &why);
+
+	if (r == 0)
+		return 0;
+	if (r < 0) {
+		websocket_close(c, 1002, why);
+		return size;
+	}
+	if (too_large(c, &f)) {
+		char reason[64];
+
+		snprintf(reason, sizeof(reason), "more than %u bytes in a message", c->route->max_frame);
+		websocket_close(c, 1009, reason);
+		return size;
+	}
+	if (size - f.header < f.size)
+		return 0;
+	payload = data + f.header;
+	frame_unmask(payload, (size_t)f.size, f.mask);
+	rate_count(c);
+	if (f.opcode == OPCODE_PING)
+		send_frame(c, OPCODE_PONG, payload, (size_t)f.size);
+	else if (f.opcode == OPCODE_CLOSE)
+		take_close(c, payload, (size_t)f.size);
+	else if (f.opcode != OPCODE_PONG)
+		take_data(c, &f, payload);
+	return f.header + (size_t)f.size;
+}
