@@ -229,8 +229,12 @@ static int read_root(struct loaded *l)
 	for (const struct gv_yaml_node *n = root->child; n; n = n->next) {
 		if (!strcmp(n->key, "node") || !strcmp(n->key, "plugins"))
 			continue;
-		const char *near = gv_near(n->key, "plugins") ? "; did you mean plugins?" : gv_near(n->key, "node") ? "; did you mean node?" : ";";
-		return WRONG(l, n, "no such key: \"%s\"%s allowed: node, plugins", n->key, near);
+		struct gv_nearest near = { 0 };
+		gv_nearest_offer(&near, n->key, "node");
+		gv_nearest_offer(&near, n->key, "plugins");
+		if (near.name)
+			return WRONG(l, n, "no such key: \"%s\"; did you mean %s? Allowed: node, plugins", n->key, near.name);
+		return WRONG(l, n, "no such key: \"%s\"; allowed: node, plugins", n->key);
 	}
 	const struct gv_yaml_node *plugins = gv_yaml_member(root, "plugins");
 	if (!plugins)

@@ -73,20 +73,16 @@ static size_t push_field(struct reader *r, const struct gv_field *f)
 static int wrong_name(struct reader *r, const struct gv_type *type, const cJSON *member)
 {
 	struct gv_buf b = { 0 };
-	const char *near = NULL;
-	unsigned best = GV_NEAR_NAME_MAX;
+	struct gv_nearest near = { 0 };
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const char *name = name_for_people(r, &type->fields[i]);
-		unsigned distance = gv_near_distance(member->string, name);
 		gv_buf_printf(&b, "%s%s", i ? ", " : "", name);
-		if (distance < best && gv_near(member->string, name)) {
-			best = distance;
-			near = name;
-		}
+		gv_nearest_offer(&near, member->string, name);
 	}
 	const char *allowed = type->n_fields ? gv_buf_str(&b) : "nothing";
-	int e = near ? wrong(r, member, "no such field: \"%.64s\"; did you mean %s? Allowed: %s", member->string, near, allowed) :
-		       wrong(r, member, "no such field: \"%.64s\"; allowed: %s", member->string, allowed);
+	int e = near.name ?
+			wrong(r, member, "no such field: \"%.64s\"; did you mean %s? Allowed: %s", member->string, near.name, allowed) :
+			wrong(r, member, "no such field: \"%.64s\"; allowed: %s", member->string, allowed);
 	gv_buf_fini(&b);
 	return e;
 }

@@ -172,14 +172,13 @@ static int read_double(const struct gv_field *f, const cJSON *json, struct gv_js
 static int wrong_enum(const struct gv_enum *e, const char *got, char *text, size_t text_size)
 {
 	struct gv_buf b = { 0 };
-	for (size_t i = 0; i < e->n_values; i++)
+	struct gv_nearest near = { 0 };
+	for (size_t i = 0; i < e->n_values; i++) {
 		gv_buf_printf(&b, "%s%s", i ? ", " : "", e->values[i].name);
-	const char *near = NULL;
-	for (size_t i = 0; i < e->n_values && !near; i++)
-		if (gv_near(got, e->values[i].name))
-			near = e->values[i].name;
-	if (near)
-		snprintf(text, text_size, "no such value: \"%.64s\"; did you mean %s? Allowed: %s", got, near, gv_buf_str(&b));
+		gv_nearest_offer(&near, got, e->values[i].name);
+	}
+	if (near.name)
+		snprintf(text, text_size, "no such value: \"%.64s\"; did you mean %s? Allowed: %s", got, near.name, gv_buf_str(&b));
 	else
 		snprintf(text, text_size, "no such value: \"%.64s\"; allowed: %s", got, gv_buf_str(&b));
 	gv_buf_fini(&b);

@@ -40,8 +40,15 @@ unsigned gv_near_distance(const char *a, const char *b)
 	return row[n_b];
 }
 
-int gv_near(const char *a, const char *b)
+bool gv_near(const char *a, const char *b)
 {
 	size_t n = strlen(a);
 	return gv_near_distance(a, b) <= (n < 4 ? 1 : n < 8 ? 2 : 3);
+}
+
+void gv_nearest_offer(struct gv_nearest *n, const char *wanted, const char *name)
+{
+	unsigned distance = gv_near_distance(wanted, name);
+	if (gv_near(wanted, name) && (!n->name || distance < n->distance))
+		*n = (struct gv_nearest){ name, distance };
 }
