@@ -411,34 +411,47 @@ struct gv_world {
 	struct gv_actor *a;
 };
 
-/* ---- actor.c ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- actor.c: life ------------------------------------------------------------------------------------------------------------------ */
 
 int64_t gv_now(const struct gv_actor *a);
 void gv_actor_log(struct gv_actor *a, enum gv_level level, const char *fmt, ...) GV_PRINTF(3, 4);
-/* Puts a message into the inbox; takes over a reference to its packet. */
-int gv_inbox_add(struct gv_actor *a, struct message m);
-struct peer *gv_peer_named(const struct gv_actor *a, const char *name);
-struct peer *gv_peer_hashed(const struct gv_actor *a, uint64_t hash);
-void gv_peer_meet(struct gv_actor *a, struct peer *p, uint64_t incarnation);
-/* Tells the outside and then this actor that it must die here; -ECANCELED if so. */
+/* Asks the test host whether the actor dies here; -ECANCELED if so. */
 int gv_die_at(struct gv_actor *a, enum gv_point where);
-/* Unpacks into the turn's arena; NULL if malformed. */
-void *gv_turn_unpack(struct gv_turn *t, const ProtobufCMessageDescriptor *d, const void *data, size_t size);
-const ProtobufCMessageDescriptor *gv_note_type(const struct gv_actor *a, const char *name);
 /* Big endian, as a key. */
 void gv_key_u64(uint64_t v, uint8_t ret[8]);
 uint64_t gv_u64_key(const void *key);
 int gv_put_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_size, const void *message);
 /* The row unpacked into the turn's arena, or NULL. */
 void *gv_get_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_size, const ProtobufCMessageDescriptor *d);
+
+/* ---- run.c: messages and turns ------------------------------------------------------------------------------------------------------- */
+
+/* Puts a message into the inbox; takes a reference to its packet. */
+int gv_inbox_add(struct gv_actor *a, struct message m);
+void gv_inbox_clear(struct gv_actor *a);
+void gv_packet_release(struct packet *p);
+/* What a committed turn made leaves. */
+void gv_turn_committed(struct gv_turn *t);
+void gv_turn_clear(struct gv_turn *t);
+/* A broken store, or death by the test host: nothing of this turn leaves, nothing more happens. Returns the error. */
+int gv_die(struct gv_actor *a, int error);
+
+/* ---- peers.c -------------------------------------------------------------------------------------------------------------------------- */
+
+struct peer *gv_peer_named(const struct gv_actor *a, const char *name);
+struct peer *gv_peer_hashed(const struct gv_actor *a, uint64_t hash);
+void gv_peer_meet(struct gv_actor *a, struct peer *p, uint64_t incarnation);
+void gv_peer_free(struct peer *p);
+
+/* ---- turn.c: memory, failing, the message in hand --------------------------------------------------------------------------------------- */
+
+/* Unpacks into the turn's arena; NULL if malformed. */
+void *gv_turn_unpack(struct gv_turn *t, const ProtobufCMessageDescriptor *d, const void *data, size_t size);
 /* Fails the message in hand, unless it has failed already; returns its error. */
 int gv_turn_fail(struct gv_turn *t, int error, const char *fmt, ...) GV_PRINTF(3, 4);
-/* As gv_store_put, _append and _delete, but undone if the message in hand fails. */
+/* Writes to the store, undone if the message in hand fails. */
 int gv_turn_put(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size, const void *message);
 int gv_turn_delete(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size);
-
-/* ---- turn.c -------------------------------------------------------------------------------------------------------------------------- */
-
 void gv_message_begin(struct gv_turn *t, struct message *m);
 /* Writes what the handler changed; `final`: it has succeeded, and what fails now fails the whole turn. */
 int gv_message_flush(struct gv_turn *t, bool final);
@@ -482,6 +495,11 @@ void gv_journal_tick(struct gv_actor *a, int64_t now_ms);
 int64_t gv_journal_next_ms(const struct gv_actor *a);
 void gv_journal_release_heard(struct gv_actor *a);
 void gv_sub_fini(struct peer *p);
+
+/* ---- subscribe.c: as subscriber -------------------------------------------------------------------------------------------------------- */
+
+void gv_subscribe(struct gv_actor *a, struct peer *p);        /* says where we stand */
+void gv_subscribe_follow(struct gv_actor *a, struct peer *p);
 
 /* ---- calls.c: the caller ------------------------------------------------------------------------------------------------------------ */
 
@@ -579,6 +597,8 @@ void gv_hand_close(struct gv_actor *a);
 /* Marks the message; true where it has killed twice and must be parked instead of run. */
 bool gv_hand_take(struct gv_actor *a, uint64_t id);
 void gv_hand_drop(struct gv_actor *a, uint64_t id);
+
+const ProtobufCMessageDescriptor *gv_note_type(const struct gv_actor *a, const char *name);
 
 /* ---- record.c: what the plugin's record says, checked and indexed ------------------------------------------------------------------------ */
 
