@@ -1,0 +1,170 @@
+/* Frames: whatever a station sends is a message or a fault that it can be told of, and what is sent has one form only.
+ */
+#include <plugins/ocpp/rpc.h>
+
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct rpc_frame frame;
+
+static int parse(const char *text)
+{
+	rpc_free(&frame);
+	return rpc_parse(text, strlen(text), &frame);
+}
+
+static void teardown(void)
+{
+	rpc_free(&frame);
+}
+
+TestSuite(rpc, .fini = teardown);
+
+Test(rpc, a_call_has_an_id_an_action_and_an_object)
+{
+	cr_assert_eq(parse("[2,\"19223201\",\"BootNotification\",{\"chargePointVendor\":\"X\"}]"), 0);
+	cr_expect_eq(frame.kind, RPC_CALL);
+	cr_expect_str_eq(frame.id, "19223201");
+	cr_expect_str_eq(frame.action, "BootNotification");
+	cr_expect(cJSON_HasObjectItem(frame.payload, "chargePointVendor"));
+}
+
+Test(rpc, results_and_errors_are_told_apart)
+{
+	cr_assert_eq(parse("[3,\"a\",{\"status\":\"Accepted\"}]"), 0);
+	cr_expect_eq(frame.kind, RPC_RESULT);
+	cr_assert_eq(parse("[4,\"a\",\"NotSupported\",\"not here\",{}]"), 0);
+	cr_expect_eq(frame.kind, RPC_ERROR);
+	cr_expect_str_eq(frame.code, "NotSupported");
+	cr_expect_str_eq(frame.description, "not here");
+	cr_assert_eq(parse("[4,\"a\"]"), 0, "a station's CALLERROR counts as one, be it incomplete");
+	cr_expect_str_eq(frame.code, "GenericError");
+	cr_expect_str_eq(frame.description, "");
+}
+
+Test(rpc, an_empty_payload_may_be_null_or_absent)
+{
+	cr_assert_eq(parse("[2,\"a\",\"Heartbeat\",null]"), 0);
+	cr_expect_null(frame.payload);
+	cr_assert_eq(parse("[2,\"a\",\"Heartbeat\"]"), 0);
+	cr_expect_null(frame.payload);
+	cr_assert_eq(parse("[3,\"a\",null]"), 0);
+}
+
+Test(rpc, other_message_types_are_ignored)
+{
+	cr_assert_eq(parse("[1,\"a\",\"Heartbeat\",{}]"), 0, "OCPP-J 1.6, 4.1.3");
+	cr_expect_eq(frame.kind, RPC_OTHER);
+	cr_assert_eq(parse("[2.5,\"a\",\"Heartbeat\",{}]"), 0);
+	cr_expect_eq(frame.kind, RPC_OTHER);
+}
+
+Test(rpc, broken_json_is_answered_where_the_id_can_be_read)
+{
+	cr_assert_eq(parse("[2,\"42\",\"Heartbeat\",{"), -EBADMSG);
+	cr_expect_eq(frame.fault, RPC_FORMATION_VIOLATION);
+	cr_expect_str_eq(frame.id, "42");
+	cr_assert_eq(parse(" [ 2 , \"43\" , \"StopTransaction\",{\"transactionId\":,}]"), -EBADMSG);
+	cr_expect_str_eq(frame.id, "43");
+	cr_assert_eq(parse("[2,\"4"), -EBADMSG);
+	cr_expect_null(frame.id);
+	cr_assert_eq(parse("[3,\"42\",{"), -EBADMSG);
+	cr_expect_null(frame.id, "nobody answers an answer");
+}
+
+Test(rpc, what_is_no_frame_is_no_frame)
+{
+	static const char *const texts[] = { "",
+					     "x",
+					     "{}",
+					     "[]",
+					     "null",
+					     "\"[2]\"",
+					     "[\"2\",\"a\",\"Heartbeat\",{}]",
+					     "[2]",
+					     "[2,{},\"Heartbeat\",{}]",
+					     "[2,-1,\"Heartbeat\",{}]",
+					     "[2,1.5,\"Heartbeat\",{}]",
+					     "[2,null,\"Heartbeat\",{}]",
+					     "[2,\"a\",\"Heartbeat\",{}] x" };
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		cr_expect_eq(parse(texts[i]), -EBADMSG, "%s", texts[i]);
+	rpc_free(&frame);
+	cr_expect_eq(rpc_parse("[2,\"a\",\"Heartbeat\",{}]\0{}", 26, &frame), -EBADMSG, "a zero byte ends no frame");
+}
+
+Test(rpc, the_form_of_a_call_is_checked)
+{
+	cr_assert_eq(parse("[2,\"a\",7,{}]"), -EBADMSG);
+	cr_expect_str_eq(frame.id, "a", "the station can be told");
+	cr_assert_eq(parse("[2,\"a\",\"Heartbeat\",[]]"), -EBADMSG);
+	cr_assert_eq(parse("[2,\"a\",\"Heartbeat\",\"{}\"]"), -EBADMSG);
+	cr_assert_eq(parse("[2,\"a\",\"Heartbeat\",{},{}]"), -EBADMSG);
+	cr_assert_eq(parse("[2,\"a\"]"), -EBADMSG);
+}
+
+Test(rpc, an_id_has_at_most_36_characters)
+{
+	cr_expect_eq(parse("[2,\"123456789012345678901234567890123456\",\"Heartbeat\",{}]"), 0);
+	cr_expect_eq(parse("[2,\"\xc3\xa4\xc3\xa4"
+			   "5678901234567890123456789012345678\",\"Heartbeat\",{}]"),
+		     0, "characters, not bytes");
+	cr_expect_eq(parse("[2,\"1234567890123456789012345678901234567\",\"Heartbeat\",{}]"), -EBADMSG);
+	cr_expect_not_null(frame.id, "too long an id is echoed all the same");
+}
+
+Test(rpc, a_numeric_id_is_echoed_as_a_number)
+{
+	struct gv_buf out = { 0 };
+
+	cr_assert_eq(parse("[2,1000001,\"Heartbeat\",{}]"), 0);
+	rpc_write_result(&out, &frame, "{}");
+	cr_expect_str_eq(gv_buf_str(&out), "[3,1000001,{}]");
+	gv_buf_fini(&out);
+}
+
+Test(rpc, what_is_sent_is_escaped)
+{
+	struct gv_buf out = { 0 };
+
+	cr_assert_eq(parse("[2,\"a\\\"b\\n\",\"Heartbeat\",{}]"), 0);
+	rpc_write_result(&out, &frame, "{\"x\":1}");
+	cr_expect_eq(parse(gv_buf_str(&out)), 0, "%s", gv_buf_str(&out));
+	cr_expect_str_eq(frame.id, "a\"b\n");
+	rpc_write_call(&out, "id", "Reset", "{\"type\":\"Soft\"}");
+	cr_expect_str_eq(gv_buf_str(&out), "[2,\"id\",\"Reset\",{\"type\":\"Soft\"}]");
+	gv_buf_fini(&out);
+}
+
+Test(rpc, errors_have_five_elements_and_a_bounded_description)
+{
+	struct gv_buf out = { 0 };
+	char longest[1000];
+
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	memcpy(longest + 254, "\xc3\xa4", 2);
+	cr_assert_eq(parse("[2,\"a\",\"Foo\",{}]"), 0);
+	rpc_write_error(&out, &frame, RPC_V16, RPC_NOT_IMPLEMENTED, "");
+	cr_expect_str_eq(gv_buf_str(&out), "[4,\"a\",\"NotImplemented\",\"\",{}]");
+	rpc_write_error(&out, &frame, RPC_V16, RPC_INTERNAL_ERROR, longest);
+	cr_expect_eq(out.size, strlen("[4,\"a\",\"InternalError\",\"\",{}]") + 254, "cut between characters");
+	gv_buf_fini(&out);
+}
+
+Test(rpc, each_version_spells_the_codes_its_own_way)
+{
+	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_FORMATION_VIOLATION), "FormationViolation");
+	cr_expect_str_eq(rpc_code_name(RPC_V2, RPC_FORMATION_VIOLATION), "FormatViolation");
+	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurenceConstraintViolation");
+	cr_expect_str_eq(rpc_code_name(RPC_V2, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurrenceConstraintViolation");
+	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_MESSAGE_TYPE_NOT_SUPPORTED), "GenericError",
+			 "1.6 has no such code");
+	cr_expect_str_eq(rpc_code_name(RPC_V16, (enum rpc_code)99), "GenericError");
+	for (int code = RPC_NOT_IMPLEMENTED; code < RPC_CODES; code++)
+		cr_expect(rpc_code_name(RPC_V16, code)[0] && rpc_code_name(RPC_V2, code)[0]);
+}
