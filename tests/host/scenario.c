@@ -1,0 +1,111 @@
+/* What scenarios share: where plugins lie, how seeds become weather, and reading JSON. */
+#include "scenario.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *plugin_folder = "plugins", *zoo_folder = "tests/host/zoo";
+
+void scenario_folders(const char *plugins, const char *zoo)
+{
+	plugin_folder = plugins ? plugins : plugin_folder;
+	zoo_folder = zoo ? zoo : zoo_folder;
+}
+
+bool scenario_has(const char *plugin)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/%s.so", plugin_folder, plugin);
+	return !access(path, R_OK);
+}
+
+static void load(struct host *h, const char *plugin, const char *path, uint32_t instances, const char *config)
+{
+	int r = host_load(h, plugin, path, instances, config);
+
+	host_check(h, r == 0, "%s does not start: %s", plugin, host_error(h));
+}
+
+void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/%s.so", plugin_folder, plugin);
+	load(h, plugin, path, instances, config);
+}
+
+void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/zoo_%s.so", zoo_folder, plugin);
+	load(h, plugin, path, instances, NULL);
+}
+
+void scenario_weather(struct host *h)
+{
+	unsigned kind = (unsigned)(host_seed(h) % 8);
+
+	if (kind & 1)
+		host_set(h, HOST_CRASH, 2 + host_below(h, 40));
+	if (kind & 2) {
+		host_set(h, HOST_DELAY, 1 + host_below(h, 100));
+		host_set(h, HOST_DROP, host_below(h, 60));
+		host_set(h, HOST_LATE, 300 + host_below(h, 600));
+	}
+	if (kind & 4) {
+		host_set(h, HOST_FULL, host_below(h, 200));
+		host_set(h, HOST_LOSE, host_below(h, 60));
+	}
+	if (kind == 7 || kind == 3)
+		host_spare(h, "link", false);
+}
+
+void scenario_calm(struct host *h)
+{
+	for (int i = 0; i < HOST_FAULTS; i++)
+		host_set(h, i, 0);
+}
+
+static const cJSON *find(struct host *h, const cJSON *object, const char *path, const char *json)
+{
+	char name[128];
+
+	while (object && *path) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(name, sizeof name, "%.*s", (int)n, path);
+		object = cJSON_IsArray(object) ? cJSON_GetArrayItem(object, atoi(name)) : cJSON_GetObjectItemCaseSensitive(object, name);
+		path += n + (path[n] == '.');
+	}
+	host_check(h, object, "no %s in %s", path, json);
+	return object;
+}
+
+int64_t scenario_int(struct host *h, const char *json, const char *path)
+{
+	cJSON *root = cJSON_Parse(json);
+	const cJSON *item = find(h, root, path, json);
+	int64_t value = cJSON_IsString(item) ? strtoll(item->valuestring, NULL, 10) : cJSON_IsBool(item) ? cJSON_IsTrue(item) : (int64_t)item->valuedouble;
+
+	cJSON_Delete(root);
+	return value;
+}
+
+const char *scenario_str(struct host *h, const char *json, const char *path)
+{
+	static char values[4][512];
+	static unsigned next;
+	cJSON *root = cJSON_Parse(json);
+	const cJSON *item = find(h, root, path, json);
+	char *value = values[next++ % 4];
+
+	host_check(h, cJSON_IsString(item), "%s is no string in %s", path, json);
+	snprintf(value, sizeof values[0], "%s", item->valuestring);
+	cJSON_Delete(root);
+	return value;
+}

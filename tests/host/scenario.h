@@ -1,0 +1,28 @@
+/* A scenario drives a node under one seed and checks what must hold; a broken promise ends the program. */
+#ifndef TEST_HOST_SCENARIO_H
+#define TEST_HOST_SCENARIO_H
+
+#include "host.h"
+
+struct scenario {
+	const char *name, *summary;
+	void (*run)(struct host *h);
+};
+extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp;
+
+/* Where the plugins' and the zoo's shared objects are; -1 if a plugin is not built. */
+void scenario_folders(const char *plugins, const char *zoo);
+bool scenario_has(const char *plugin);
+void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config);
+void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances);
+
+/* How unkind this seed's world is: from none at all to everything at once. */
+void scenario_weather(struct host *h);
+void scenario_calm(struct host *h);
+
+/* An integer member of a JSON object; numbers, their strings, and booleans. Fails the test where it is missing. */
+int64_t scenario_int(struct host *h, const char *json, const char *path);
+/* A string member, in memory that lives until the fourth call after this one. */
+const char *scenario_str(struct host *h, const char *json, const char *path);
+
+#endif
