@@ -48,7 +48,7 @@ int gv_cli_gone(void);
 /* Prints "galvan: ..." and a newline to stderr and returns `code`. */
 int gv_cli_fail(enum gv_cli_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Up to three of `names` that are close to `wanted`, as "; did you mean A or B?", or "". Written to ret. */
+/* The nearest of `names`, as "; did you mean NAME?", or "" where none is near. Written to ret. */
 void gv_cli_suggest(const char *wanted, const char *const *names, size_t count, char *ret, size_t ret_size);
 
 /* The record that defines this service, or NULL. */
