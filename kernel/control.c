@@ -1,5 +1,6 @@
 /* The sockets of control.h and who talks on them; what is said goes to forward.c, follow.c and service.c. */
 #include "control_internal.h"
+#include "directory.h"
 #include "text.h"
 
 #include <errno.h>

@@ -3,6 +3,8 @@
 #include "describe.h"
 #include "text.h"
 
+#include <galvan/driver.h>
+
 #include <galvan/kernel.pb-c.h>
 #include <lib/schema.h>
 

@@ -1,0 +1,42 @@
+/* One binary: the node, its hosts, the child that reads records, and the client. The first argument says which. */
+#include "cli.h"
+#include "host.h"
+#include "loader.h"
+#include "node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage:\n"
+		     "  galvan run CONFIG.yaml [--data DIR]    runs a node; it is ready when it prints `ready`\n"
+		     "%s"
+		     "  galvan --version\n",
+		gv_cli_usage());
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	if (strcmp(command, "run") == 0)
+		return gv_node_main(argc, argv);
+	if (strcmp(command, "host") == 0)
+		return gv_host_main(argc, argv);
+	if (strcmp(command, "probe") == 0)
+		return gv_probe_main(argc, argv);
+	if (strcmp(command, "--version") == 0) {
+		puts("galvan " GALVAN_VERSION);
+		return 0;
+	}
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (!*command) {
+		usage(stderr);
+		return GV_CLI_USAGE;
+	}
+	return gv_cli_main(argc, argv);
+}
