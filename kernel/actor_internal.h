@@ -263,6 +263,11 @@ struct timer_op {
 
 #define VECTOR(type) struct { type *items; size_t count, capacity; }
 
+struct grown { /* by gv_append */
+	const void *array;
+	size_t room; /* in elements */
+};
+
 struct gv_turn {
 	struct gv_actor *a;
 	struct gv_arena arena;
@@ -280,6 +285,7 @@ struct gv_turn {
 	VECTOR(struct peer *) touched;
 	VECTOR(struct gv_cursor *) cursors;
 	size_t emitted_mark, calls_mark, timer_ops_mark;
+	struct grown grown[4]; /* the one used last first */
 	/* of the whole turn */
 	VECTOR(struct emitted) emitted;
 	VECTOR(struct outcall *) calls;       /* made */

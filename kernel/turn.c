@@ -109,14 +109,30 @@ ProtobufCAllocator *gv_allocator(struct gv_turn *t)
 	return &t->arena.allocator;
 }
 
+/* The room of an array that grew lately in this message, moved to the front. Any other array, of an unpacked row for one, has none to spare:
+ * it takes the place of the one that was not used for longest. */
+static struct grown *find_grown(struct gv_turn *t, const void *array)
+{
+	const size_t last = sizeof t->grown / sizeof *t->grown - 1;
+	size_t i = 0;
+	while (i < last && t->grown[i].array != array)
+		i++;
+	struct grown found = t->grown[i].array == array ? t->grown[i] : (struct grown){ 0 };
+	memmove(t->grown + 1, t->grown, i * sizeof *t->grown);
+	t->grown[0] = found;
+	return t->grown;
+}
+
 void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
 {
 	char **array = ret_array;
-	/* Room grows in powers of two: at a power (and at 0) it is full. */
-	if ((*n & (*n - 1)) == 0 || !*array) {
-		char *bigger = gv_alloc(t, (*n ? *n * 2 : 1) * size);
+	struct grown *g = find_grown(t, *array);
+	if (*n >= g->room) {
+		size_t room = *n < 4 ? 4 : *n * 2;
+		char *bigger = gv_alloc(t, room * size);
 		if (*n)
 			memcpy(bigger, *array, *n * size);
+		*g = (struct grown){ bigger, room };
 		*array = bigger;
 	}
 	char *item = *array + *n * size;
@@ -215,6 +231,7 @@ void gv_message_begin(struct gv_turn *t, struct message *m)
 	t->wrote = false;
 	t->snapshot_for = NULL;
 	t->writes.count = t->undos.count = t->replies.count = t->touched.count = 0;
+	memset(t->grown, 0, sizeof t->grown);
 	t->emitted_mark = t->emitted.count;
 	t->calls_mark = t->calls.count;
 	t->timer_ops_mark = t->timer_ops.count;
