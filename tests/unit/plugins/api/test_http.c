@@ -85,8 +85,10 @@ static const struct gv_plugin kernel_record = {
  */
 
 static struct host *h;
+static struct client *clients; /* all of the test */
 
 struct client {
+	struct client *next;
 	struct host_station *line;
 	unsigned status;
 	char content_type[64], allow[64];
@@ -170,6 +172,8 @@ static struct client *request(struct question q)
 	r.body.data = (uint8_t *)q.body;
 	r.body.len = q.body ? strlen(q.body) : 0;
 	cr_assert_lt(link__http_request__get_packed_size(&r), sizeof(packed));
+	c->next = clients;
+	clients = c;
 	c->line = host_station(h, "api", "", "", &model, c);
 	host_station_connect(c->line);
 	cr_assert(host_run_until(h, is_open, c, 5000));
@@ -219,7 +223,14 @@ static void setup(void)
 
 static void teardown(void)
 {
+	struct client *c;
+
 	host_destroy(h);
+	while ((c = clients)) {
+		clients = c->next;
+		gv_buf_fini(&c->body);
+		free(c);
+	}
 }
 
 TestSuite(http, .init = setup, .fini = teardown, .timeout = 30);
@@ -386,14 +397,14 @@ Test(token, is_made_once_where_the_config_names_none)
 	host_crash(h, "api.0");
 	host_settle(h, 1000);
 	expect(post(REGISTRY "ListDevices", token, "{}"), 200, "ocpp:A");
-	host_destroy(h);
+	teardown();
 }
 
 Test(token, is_not_given_out_where_the_config_names_some)
 {
 	start(TOKENS);
 	cr_expect_eq(host_call(h, "galvan.api.v1.Api/GetToken", "{}")->code, GV_FAILED_PRECONDITION);
-	host_destroy(h);
+	teardown();
 }
 
 Test(token, of_an_unknown_role_or_too_short_is_refused_at_the_start)
@@ -402,7 +413,7 @@ Test(token, of_an_unknown_role_or_too_short_is_refused_at_the_start)
 	cr_expect_lt(host_load(h, "api", PLUGINS "/api.so", 1,
 			       "{\"tokens\":[{\"token\":\"" ADMIN "\",\"role\":\"root\",\"name\":\"x\"}]}"),
 		     0);
-	host_destroy(h);
+	teardown();
 }
 
 /* ---- event streams --------------------------------------------------------------------------------------------------

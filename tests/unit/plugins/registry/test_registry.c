@@ -259,6 +259,23 @@ Test(registry, everything_outlives_a_crash)
 	cr_expect_str_eq(text(device("ocpp:B"), "id"), "ocpp:A");
 }
 
+Test(registry, the_config_makes_what_is_missing_and_leaves_alone_what_is_there)
+{
+	static const char config[] =
+		"{\"sites\":[{\"id\":\"s\",\"timeZone\":\"Europe/Berlin\"}],\"devices\":[{\"id\":\"ocpp:A\","
+		"\"site\":\"s\",\"name\":\"from the config\"}]}";
+
+	host_destroy(h);
+	h = host_create(3);
+	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, config), 0, "%s", host_error(h));
+	cr_expect_str_eq(text(device("ocpp:A"), "name"), "from the config");
+	cr_expect_str_eq(text(last_change(), "timeZone"), "Europe/Berlin");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"name\":\"changed\"}}");
+	host_crash(h, "registry.0");
+	host_settle(h, 1000);
+	cr_expect_str_eq(text(device("ocpp:A"), "name"), "changed");
+}
+
 Test(registry, runs_as_one_instance_since_ids_are_unique)
 {
 	struct host *other = host_create(2);
