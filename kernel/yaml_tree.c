@@ -93,6 +93,9 @@ static int next_event(struct parse *p, yaml_event_t *ret)
 			line += y->input.string.start[i] == '\n';
 		return wrong(p, line, 0, "%s", y->problem ? y->problem : "not UTF-8");
 	}
+	if (y->error == YAML_SCANNER_ERROR && y->problem && strstr(y->problem, "cannot start any token"))
+		return wrong(p, y->problem_mark.line, y->problem_mark.column,
+			     "a character that cannot begin a value; lines are indented with blanks, not with tabs");
 	if (y->context)
 		return wrong(p, y->problem_mark.line, y->problem_mark.column, "%s, %s", y->context, y->problem);
 	return wrong(p, y->problem_mark.line, y->problem_mark.column, "%s", y->problem ? y->problem : "not YAML");
@@ -163,7 +166,8 @@ static int read_scalar(struct parse *p, const yaml_event_t *e, struct gv_yaml_no
 		n->text = keep(p->y, (const char *)b.data, b.size);
 		r = n->text ? 0 : -ENOMEM;
 	}
-	n->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	n->variable = size > 3 && text[0] == '$' && text[1] == '{' && memchr(text, '}', size) == text + size - 1;
+	n->quoted = !n->variable && e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	gv_buf_fini(&b);
 	return r;
 }
@@ -453,5 +457,6 @@ const struct gv_yaml_node *gv_yaml_member(const struct gv_yaml_node *map, const 
 
 bool gv_yaml_is_null(const struct gv_yaml_node *n)
 {
-	return n->kind == GV_YAML_SCALAR && !n->quoted && (!*n->text || !strcmp(n->text, "~") || !strcmp(n->text, "null"));
+	return n->kind == GV_YAML_SCALAR && !n->quoted &&
+	       (!*n->text || (!n->variable && (!strcmp(n->text, "~") || !strcmp(n->text, "null"))));
 }
