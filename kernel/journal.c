@@ -118,7 +118,7 @@ static bool too_old(const struct gv_actor *a, const void *value, size_t size, in
 static int trim(struct gv_turn *t, bool limits)
 {
 	struct gv_actor *a = t->a;
-	uint64_t acked = all_acked(a);
+	uint64_t acked = a->directory_seen ? all_acked(a) : 0; /* until then nobody knows who has what */
 	if (a->journal_first >= a->journal_last || (!limits && acked < a->journal_first + TRIM_AFTER))
 		return 0;
 	struct gv_cursor *c;

@@ -101,6 +101,19 @@ Test(journal, outlives_the_emitter)
 	cr_assert_eq(sent_event("sub.0", 1)->prev, sent_event("sub.0", 0)->seq);
 }
 
+Test(journal, keeps_everything_until_it_knows_who_subscribes)
+{
+	hears_counted("sub.0", 3);
+	subscribe("sub.0", 0);
+	for (int i = 1; i <= 5; i++)
+		emit("a", i);
+	rig_restart(&rig, true); /* its start is a turn, before the directory says that anybody is there */
+	rig_restart(&rig, true);
+	rig_clear(&rig);
+	subscribe("sub.0", 0);
+	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 5);
+}
+
 Test(journal, sends_nothing_of_a_turn_that_did_not_commit)
 {
 	hears_counted("sub.0", 3);
