@@ -72,8 +72,11 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
 	Charging__SessionEnded event = CHARGING__SESSION_ENDED__INIT;
+	const Ocpp__Transaction *running = gv_get(t, &ocpp_active, gv_key(device, x->connector));
 
-	gv_delete(t, &ocpp_active, gv_key(device, x->connector));
+	/* A late stop ends again what has ended, and the connector may have another by now. */
+	if (running && running->id == x->id)
+		gv_delete(t, &ocpp_active, gv_key(device, x->connector));
 	transaction_put_ended(t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, false);
