@@ -542,6 +542,7 @@ int gv_journal_directory(struct gv_actor *a)
 void gv_journal_peer_up(struct gv_actor *a, struct peer *p)
 {
 	p->received = p->cursor;
+	a->journal_unlevel = true; /* it may have subscribed before the directory said that it is up */
 	if (p->heard)
 		gv_subscribe(a, p);
 	if (a->follow_types.count)

@@ -114,6 +114,30 @@ Test(journal, keeps_everything_until_it_knows_who_subscribes)
 	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 5);
 }
 
+Test(journal, serves_one_that_subscribed_before_the_directory_named_it)
+{
+	Env__Item item = ENV__ITEM__INIT;
+	Env__Subscribe s = ENV__SUBSCRIBE__INIT;
+	char *types[] = { (char *)COUNTED };
+
+	hears_counted("sub.0", 3);
+	subscribe("sub.0", 0);
+	rig_peer(&rig, "sub.0", 3)->up = false;
+	rig_directory(&rig);
+	emit("a", 1);
+	rig_clear(&rig);
+	s.types = types;
+	s.n_types = 1;
+	item.kind_case = ENV__ITEM__KIND_SUBSCRIBE;
+	item.subscribe = &s;
+	rig_feed_as(&rig, "sub.0", 4, &item, 1);
+	rig_run(&rig);
+	rig_peer(&rig, "sub.0", 4)->up = true;
+	rig_directory(&rig);
+	rig_run(&rig);
+	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 1);
+}
+
 Test(journal, sends_nothing_of_a_turn_that_did_not_commit)
 {
 	hears_counted("sub.0", 3);
