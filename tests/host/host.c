@@ -208,8 +208,6 @@ static bool quiet(struct host *h, int64_t quiet_ms)
 	for (size_t i = 0; i < h->n_peers; i++) {
 		const struct host_peer *p = &h->peers[i];
 
-		if (!p->plugin)
-			continue;
 		if (p->wanted && !p->alive)
 			return false;
 		if (p->alive && (p->directory_seen != h->directory_version || p->wake_at <= h->now + quiet_ms))

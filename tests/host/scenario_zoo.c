@@ -323,7 +323,7 @@ static void run(struct host *h)
 	scenario_load_zoo(h, "chat", 1);
 	scenario_load_zoo(h, "alarm", 1);
 	scenario_load_zoo(h, "faulty", 1);
-	host_settle(h, 0); /* all have subscribed: who comes later gets a snapshot instead of events */
+	host_settle(h, 5); /* all have subscribed: who comes later gets a snapshot instead of events */
 	scenario_weather(h);
 	begin(&z);
 	if (!host_run_until(h, finished, &z, END_MS)) {
@@ -334,11 +334,11 @@ static void run(struct host *h)
 		host_fail(h, "%zu of %d rings were heard, or a call of the test is not answered", host_events(h, "galvan.zoo.v1.Rang"), ALARMS * RINGS);
 	}
 	scenario_calm(h);
-	host_settle(h, 0);
+	host_settle(h, 5);
 	host_run_ms(h, 15000); /* failures are tried again until they are parked */
 	if (host_seed(h) % 8 & 4)
 		restart_emitters(h);
-	host_settle(h, 0);
+	host_settle(h, 5);
 	for (int i = 0; i < CHAINS; i++)
 		host_check(h, z.chains[i]->code == GV_OK, "chain %d was refused: %s", i, z.chains[i]->error);
 	for (int i = 0; i < ADDS; i++)
