@@ -40,17 +40,20 @@ const char *api_header(const Link__HttpRequest *request, const char *name)
 	return "";
 }
 
+#define PAGE_POLICY                                                                                                    \
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "                \
+	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 static void respond(struct gv_turn *t, uint64_t conn, unsigned status, const char *content_type, const char *header,
 		    const char *value, const void *data, size_t size)
 {
+	const bool page = strncmp(content_type, "text/html", 9) == 0;
 	const char *const pairs[][2] = {
 		{ "content-type", content_type },
 		{ "cache-control", "no-store" },
 		{ "x-content-type-options", "nosniff" },
-		{ "referrer-policy", "no-referrer" },
-		{ "content-security-policy",
-		  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-		  "frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
+		{ page ? "content-security-policy" : NULL, PAGE_POLICY },
+		{ page ? "referrer-policy" : NULL, "no-referrer" },
 		{ header, value },
 	};
 	Link__HttpHeader headers[sizeof(pairs) / sizeof(*pairs)], *list[sizeof(pairs) / sizeof(*pairs)];
@@ -58,7 +61,9 @@ static void respond(struct gv_turn *t, uint64_t conn, unsigned status, const cha
 
 	response.status = status;
 	response.headers = list;
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs) && pairs[i][0]; i++) {
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		if (!pairs[i][0])
+			continue;
 		link__http_header__init(&headers[i]);
 		headers[i].name = (char *)pairs[i][0];
 		headers[i].value = (char *)pairs[i][1];
