@@ -104,7 +104,7 @@ int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s)
 	struct gv_actor *a = t->a;
 	if (s->edge == ENV__SNAPSHOT__EDGE__BEGIN) {
 		p->resyncing = true;
-		gv_log(t, GV_INFO, "The journal no longer has what comes next: taking a snapshot. emitter=%s", p->name);
+		gv_log(t, GV_INFO, "Taking the present state from an emitter's snapshot. emitter=%s", p->name);
 		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name) : 0;
 	}
 	if (!p->resyncing)

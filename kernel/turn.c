@@ -141,7 +141,8 @@ void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
 	return item;
 }
 
-static const char *message_context(const struct gv_turn *t, char *ret, size_t size)
+/* What the line does not say itself: the message in hand. */
+static const char *message_context(const struct gv_turn *t, const char *line, char *ret, size_t size)
 {
 	const struct message *m = t->message;
 	*ret = 0;
@@ -157,8 +158,9 @@ static const char *message_context(const struct gv_turn *t, char *ret, size_t si
 		break;
 	case M_FRAME: {
 		struct conn *c = gv_frames_conn(t->a, m->frame.conn);
-		snprintf(ret, size, " device=%s msg=frame:%llx/%llu", c ? gv_conn_device(c) : "", (unsigned long long)m->frame.conn,
-			 (unsigned long long)m->frame.seq);
+		bool said = !c || strstr(line, " device=");
+		snprintf(ret, size, "%s%s msg=frame:%llx/%llu", said ? "" : " device=", said ? "" : gv_conn_device(c),
+			 (unsigned long long)m->frame.conn, (unsigned long long)m->frame.seq);
 		break;
 	}
 	case M_TIMER:
@@ -186,7 +188,7 @@ void gv_log(struct gv_turn *t, enum gv_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	strcat(line, message_context(t, context, sizeof context));
+	strcat(line, message_context(t, line, context, sizeof context));
 	t->a->env.log(t->a->env.arg, level, line);
 }
 
