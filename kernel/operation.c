@@ -250,6 +250,11 @@ bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum 
 	}
 }
 
+bool gv_operation_returns(const struct gv_operation *op)
+{
+	return op && op->kind == GV_OP_RELOAD;
+}
+
 void gv_operation_abort(struct gv_operation *op)
 {
 	finish(op, GV_UNAVAILABLE, "the node is stopping");

@@ -72,7 +72,8 @@ static void fill_peer(Kernel__Peer *p, const struct gv_instance *inst)
 	p->emits = r->emits;
 	p->n_emits = r->n_emits;
 	p->driver = r->driver;
-	p->gone = inst->state == GV_QUARANTINED || inst->state == GV_FAILED || inst->state == GV_INSTANCE_STOPPED;
+	p->gone = inst->state == GV_QUARANTINED || inst->state == GV_FAILED ||
+		  (inst->state == GV_INSTANCE_STOPPED && !gv_operation_returns(inst->unit->operation));
 }
 
 /* Makes the directory anew and tells everybody. */

@@ -122,6 +122,8 @@ enum gv_instance_event {
 };
 /* An event of an instance, offered to its unit's operation first. True: taken, the supervisor does nothing more. */
 bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event, const char *text);
+/* Whether what it stops comes back by itself, as in a reload; false for NULL. */
+bool gv_operation_returns(const struct gv_operation *op);
 /* The node stops: ends the operation with a refusal. */
 void gv_operation_abort(struct gv_operation *op);
 
