@@ -18,7 +18,7 @@ int gv_buf_add(struct gv_buf *b, const void *data, size_t size);
 int gv_buf_puts(struct gv_buf *b, const char *s);
 int gv_buf_putc(struct gv_buf *b, char c);
 int gv_buf_printf(struct gv_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int gv_buf_vprintf(struct gv_buf *b, const char *fmt, va_list ap);
+int gv_buf_vprintf(struct gv_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* The text with a zero byte behind it, "" on failure; owned by the buffer, valid until the next append. */
 const char *gv_buf_str(struct gv_buf *b);
 
