@@ -260,8 +260,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uin
 	}
 	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", text, size);
 	gv_count(t, "late_answers", 1);
-	gv_log(t, GV_INFO, "answer to no call that waits is dropped: it is late or double device=%s message=%.40s",
-	       st->device, frame->id);
+	gv_log(t, GV_INFO, "answer to no call that waits is dropped: it is late or double message=%.40s", frame->id);
 	station_quirks(o, t, st, 1u << QUIRK_LATE_ANSWER);
 	return 0;
 }

@@ -39,8 +39,7 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 	event.station = station_describe(o, t, in->device, row);
 	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
 			    o->heartbeat_s);
-	gv_log(t, GV_INFO, "charger booted device=%s vendor=%s model=%s firmware=%s", in->device, s->vendor, s->model,
-	       s->firmware);
+	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", s->vendor, s->model, s->firmware);
 	return gv_emit(t, &event);
 }
 
@@ -92,7 +91,7 @@ static bool unchanged(const Ocpp__ConnectorRow *row, const cJSON *p)
  * already, by clocks that can be compared, changes nothing: it comes out of a queue. */
 static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	const cJSON *time = cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp");
+	const cJSON *time = json_get(in->payload, "timestamp");
 	int64_t connector = json_int(in->payload, "connectorId", -1), now = gv_now_ms(t);
 	Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
 	Ocpp__ConnectorRow row = OCPP__CONNECTOR_ROW__INIT;
@@ -141,7 +140,7 @@ static int notified(struct gv_turn *t, struct inbound *in, const char *action, c
 	event.detail = (char *)detail;
 	event.request_id = json_int(in->payload, "requestId", 0);
 	event.time_ms = time_ms;
-	gv_log(t, GV_INFO, "charger notified device=%s action=%s status=%s", in->device, action, status);
+	gv_log(t, GV_INFO, "charger notified action=%s status=%s", action, status);
 	return gv_emit(t, &event);
 }
 
@@ -192,7 +191,7 @@ static int security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	struct when when;
 
-	when_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp"), &when);
+	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
 	station_quirks(o, t, in->st, when.quirks);
 	return notified(t, in, "SecurityEventNotification", json_string(in->payload, "type"),
 			json_string(in->payload, "techInfo"), when.ms);

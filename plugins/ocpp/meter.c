@@ -118,14 +118,27 @@ static void read_name(struct gv_turn *t, Ocpp__Reading *r, const char *key, cons
 	}
 }
 
-static bool is_field(const char *key)
+/* The name of the field that begins with this letter: no two of a SampledValue's do. */
+static const char *field_with(char letter)
 {
-	static const char *const fields[] = { "value", "context", "format", "measurand", "phase", "location", "unit" };
-
-	for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++)
-		if (key[0] == fields[i][0] && !strcmp(key, fields[i]))
-			return true;
-	return false;
+	switch (letter) {
+	case 'v':
+		return "value";
+	case 'm':
+		return "measurand";
+	case 'u':
+		return "unit";
+	case 'p':
+		return "phase";
+	case 'c':
+		return "context";
+	case 'l':
+		return "location";
+	case 'f':
+		return "format";
+	default:
+		return "";
+	}
 }
 
 /* One SampledValue; false where there is nothing in it. */
@@ -135,7 +148,7 @@ static bool read_sample(struct gv_turn *t, const cJSON *sample, Ocpp__Reading *r
 	bool is_signed = false;
 
 	for (const cJSON *item = sample->child; item; item = item->next) {
-		if (!cJSON_IsString(item) || !is_field(item->string))
+		if (!cJSON_IsString(item) || strcmp(item->string, field_with(item->string[0])) != 0)
 			continue;
 		if (item->string[0] == 'v')
 			value = value ? value : item->valuestring;
@@ -198,7 +211,7 @@ static uint64_t digest(const cJSON *list)
 	uint64_t h = 14695981039346656037u;
 
 	for (const cJSON *value = list->child; value; value = value->next) {
-		const cJSON *samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
+		const cJSON *samples = json_get(value, "sampledValue");
 
 		h = hash(h, json_string(value, "timestamp"));
 		for (const cJSON *s = samples ? samples->child : NULL; s; s = s->next)
@@ -213,7 +226,7 @@ static size_t count_samples(const cJSON *list)
 	size_t n = 0;
 
 	for (const cJSON *value = list->child; value; value = value->next) {
-		const cJSON *samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
+		const cJSON *samples = json_get(value, "sampledValue");
 
 		for (const cJSON *s = cJSON_IsArray(samples) ? samples->child : NULL; s; s = s->next)
 			n++;
@@ -225,11 +238,11 @@ static size_t count_samples(const cJSON *list)
 static void read_value(struct gv_turn *t, const struct station *st, const cJSON *value, Ocpp__Reading *space,
 		       struct meter *m)
 {
-	const cJSON *samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
+	const cJSON *samples = json_get(value, "sampledValue");
 	struct sums energy = { 0 }, power = { 0 };
 	struct when when;
 
-	when_read(t, st, cJSON_GetObjectItemCaseSensitive(value, "timestamp"), &when);
+	when_read(t, st, json_get(value, "timestamp"), &when);
 	m->quirks |= when.quirks;
 	m->flags |= when.flags;
 	m->replaced |= when.replaced;

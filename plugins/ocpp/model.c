@@ -22,7 +22,22 @@ static const char *const flag_names[SESSION_FLAGS] = {
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)
 {
-	return gv_str(t, "%s/%d", device, id);
+	/* By hand: with each MeterValues comes one. */
+	char digits[12], *at = digits + sizeof digits - 1;
+	size_t size = strlen(device), rest;
+	char *text;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + id % 10);
+		id /= 10;
+	} while (id > 0);
+	rest = (size_t)(digits + sizeof digits - at);
+	text = gv_alloc(t, size + 1 + rest);
+	memcpy(text, device, size);
+	text[size] = '/';
+	memcpy(text + size + 1, at, rest);
+	return text;
 }
 
 bool model_read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id)

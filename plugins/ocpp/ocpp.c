@@ -69,7 +69,7 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 		  const struct rpc_frame *frame)
 {
 	gv_count(t, "broken_frames", 1);
-	gv_log(t, GV_WARN, "frame is no OCPP message device=%s bytes=%zu why=\"%s\"", st->device, f->size, frame->why);
+	gv_log(t, GV_WARN, "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
 	if (frame->kind != RPC_CALL || !frame->id)
 		return 0;
@@ -106,7 +106,7 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 		return error;
 	st->last_ms = gv_now_ms(t);
 	if (f->kind != GV_TEXT) {
-		gv_log(t, GV_WARN, "connection is closed: OCPP-J has text frames only device=%s", st->device);
+		gv_log(t, GV_WARN, "connection is closed: OCPP-J has text frames only");
 		return gv_disconnect(t, f->conn->id, 1003, "OCPP-J has text frames only");
 	}
 	return f->size ? text_frame(o, t, f, st) : 0; /* some chargers keep the line open with empty frames */

@@ -86,6 +86,8 @@ extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow *
 
 /* ---- json.c: cJSON as the handlers need it ------------------------------------------------- */
 
+/* The first field of this name; NULL where there is none, or `object` is none. */
+const struct cJSON *json_get(const struct cJSON *object, const char *name);
 /* The field's text or number; the default where it is absent, null or of another type. */
 const char *json_string(const struct cJSON *object, const char *name);
 int64_t json_int(const struct cJSON *object, const char *name, int64_t or_else);

@@ -53,8 +53,8 @@ int orphan_keep(struct gv_turn *t, const char *device, const char *action, const
 	row.orphan = &orphan;
 	row.digest = key;
 	gv_count(t, "orphans", 1);
-	gv_log(t, GV_WARN, "message of an unknown transaction is confirmed and kept device=%s action=%s transaction=%s",
-	       device, action, orphan.transaction_id);
+	gv_log(t, GV_WARN, "message of an unknown transaction is confirmed and kept action=%s transaction=%s", action,
+	       orphan.transaction_id);
 	if (newest + 1 > OCPP_ORPHANS_MAX)
 		gv_delete(t, &ocpp_orphans, gv_key(device, newest + 1 - OCPP_ORPHANS_MAX));
 	return gv_put(t, &ocpp_orphans, gv_key(device, newest + 1), &row);

@@ -77,7 +77,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 		return 0;
 	}
 	connector = (uint32_t)connector_id;
-	when_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp"), &when);
+	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
 	station_quirks(o, t, in->st, when.quirks);
 	key = start_key(t, in->payload, &when, connector, meter, fold);
 	ref = gv_get(t, &ocpp_starts, gv_key(in->device, key));
@@ -142,11 +142,11 @@ static bool stopped_before(struct gv_turn *t, const char *device, uint64_t diges
 static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
 		       const struct when *when, uint64_t digest)
 {
-	const cJSON *stop = cJSON_GetObjectItemCaseSensitive(in->payload, "meterStop");
+	const cJSON *stop = json_get(in->payload, "meterStop");
 	const char *reason = json_string(in->payload, "reason");
 	struct meter m;
 
-	meter_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "transactionData"), &m);
+	meter_read(t, in->st, json_get(in->payload, "transactionData"), &m);
 	station_quirks(o, t, in->st, m.quirks);
 	meter_append(o, t, x, &m);
 	meter_apply(x, &m);
@@ -209,7 +209,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	Ocpp__Transaction *x;
 	struct when when;
 
-	when_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "timestamp"), &when);
+	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
 	station_quirks(o, t, in->st, when.quirks | (usable ? 0 : 1u << QUIRK_NO_TRANSACTION_ID));
 	x = usable ? transaction_active(t, in->device, (int32_t)id) : NULL;
 	if (!x && usable) {
@@ -292,7 +292,7 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	Ocpp__Transaction *x = transaction_on(t, in->device, connector);
 	struct meter m;
 
-	meter_read(t, in->st, cJSON_GetObjectItemCaseSensitive(in->payload, "meterValue"), &m);
+	meter_read(t, in->st, json_get(in->payload, "meterValue"), &m);
 	station_quirks(o, t, in->st, m.quirks);
 	if (x && usable && x->id != id)
 		x = NULL;

@@ -64,8 +64,8 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 	transaction_put_active(t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, true);
-	gv_log(t, GV_INFO, "session started device=%s session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
-	       device, event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
+	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
+	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
 	return gv_emit(t, &event);
 }
 
@@ -80,7 +80,7 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 	transaction_put_ended(t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, false);
-	gv_log(t, GV_INFO, "session ended device=%s session=%s energy_wh=%lld reason=%s", device, event.session->id,
+	gv_log(t, GV_INFO, "session ended session=%s energy_wh=%lld reason=%s", event.session->id,
 	       (long long)x->energy_wh, x->reason);
 	return gv_emit(t, &event);
 }

@@ -322,7 +322,7 @@ static int find_field(const struct spec_object *spec, const char *name, unsigned
 	for (unsigned i = 0; i < spec->count; i++) {
 		unsigned at = *hint + i < spec->count ? *hint + i : *hint + i - spec->count;
 
-		if (!strcmp(spec->fields[at].name, name)) {
+		if (spec->fields[at].name[0] == name[0] && !strcmp(spec->fields[at].name, name)) {
 			*hint = at + 1 < spec->count ? at + 1 : 0;
 			return (int)at;
 		}
