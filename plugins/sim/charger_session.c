@@ -34,7 +34,7 @@ void session_init(struct charger *c)
 	for (unsigned i = 1; i <= c->n_connectors; i++)
 		if (c->pattern.sessions_per_hour > 0) /* the first one comes early, so that a fleet is soon alive */
 			c->connector[i].customer_ms =
-				c->now_ms + (int64_t)charger_random_below(c, (uint64_t)(3600000 / c->pattern.sessions_per_hour) + 1);
+				c->now_ms + (int64_t)charger_random_below(c, (uint64_t)(600000 / c->pattern.sessions_per_hour) + 1);
 }
 
 void session_set_status(struct charger *c, struct connector *k, const char *status)

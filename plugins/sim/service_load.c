@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static int reply_report(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, bool stations, bool wrapped)
+static int reply_report(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, bool stations)
 {
 	Sim__LoadReport report = SIM__LOAD_REPORT__INIT;
 	Sim__LoadReply reply = SIM__LOAD_REPLY__INIT;
@@ -12,7 +12,7 @@ static int reply_report(struct sim *sim, struct gv_turn *t, struct gv_ticket tic
 	else
 		report.state = "none";
 	reply.report = &report;
-	int r = wrapped ? gv_reply(t, ticket, &reply) : gv_reply(t, ticket, &report);
+	int r = gv_reply(t, ticket, &reply);
 	load_report_fini(&report);
 	return r;
 }
@@ -20,7 +20,7 @@ static int reply_report(struct sim *sim, struct gv_turn *t, struct gv_ticket tic
 static int answer_waiting(void *self, struct gv_turn *t, void *arg)
 {
 	struct sim *sim = self;
-	return reply_report(sim, t, sim->load_ticket, sim->load_stations, false);
+	return reply_report(sim, t, sim->load_ticket, sim->load_stations);
 }
 
 static void on_done(void *arg)
@@ -51,12 +51,12 @@ int sim_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	sim->load_stations = request->stations;
 	sim->load_waited = !request->detach;
 	sim->load_ticket = ticket;
-	return request->detach ? reply_report(sim, t, ticket, false, false) : 0;
+	return request->detach ? reply_report(sim, t, ticket, false) : 0;
 }
 
 int sim_get_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {
-	return reply_report(self, t, ticket, ((const Sim__GetLoadRequest *)m)->stations, true);
+	return reply_report(self, t, ticket, ((const Sim__GetLoadRequest *)m)->stations);
 }
 
 int sim_stop_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
@@ -64,5 +64,5 @@ int sim_stop_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, c
 	struct sim *sim = self;
 	if (sim->load_running)
 		load_stop(sim->load);
-	return reply_report(sim, t, ticket, false, true);
+	return reply_report(sim, t, ticket, false);
 }

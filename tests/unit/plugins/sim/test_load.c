@@ -1,0 +1,453 @@
+/* The load's account must be exact: tests of reloads and crashes rely on it. So here a server of known misdeeds, on the same loop, is loaded,
+ * and each lost, doubled, wrong or invented answer must show up as what it is. Pieces of it (histogram, calls, answers) are tested alone. */
+#include "plugins/sim/histogram.h"
+#include "plugins/sim/load.h"
+#include "plugins/sim/load_call.h"
+#include "plugins/sim/websocket.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- histogram ---- */
+
+Test(histogram, reads_percentiles_within_one_percent)
+{
+	static struct histogram h;
+	for (uint64_t i = 1; i <= 100000; i++)
+		histogram_add(&h, i * 1000);
+	cr_assert_float_eq((double)histogram_at(&h, 0.5), 50e6, 50e4);
+	cr_assert_float_eq((double)histogram_at(&h, 0.99), 99e6, 99e4);
+	cr_assert_float_eq((double)histogram_at(&h, 0.999), 99.9e6, 99.9e4);
+	cr_assert_eq(h.max_ns, 100000000);
+	cr_assert_leq(histogram_at(&h, 1), h.max_ns);
+}
+
+Test(histogram, takes_any_value)
+{
+	static struct histogram h;
+	cr_assert_eq(histogram_at(&h, 0.5), 0);
+	for (int shift = 0; shift < 64; shift++)
+		histogram_add(&h, (uint64_t)1 << shift);
+	histogram_add(&h, 0);
+	histogram_add(&h, UINT64_MAX);
+	cr_assert_eq(h.count, 66);
+	cr_assert_eq(histogram_at(&h, 0), 0);
+}
+
+/* ---- calls and answers ---- */
+
+Test(load_call, makes_a_frame_of_the_size_asked_for)
+{
+	static char text[LOAD_CALL_ROOM + 70000];
+	for (size_t want = 340; want < 4000; want += 37) {
+		size_t tail_size;
+		char *tail = load_tail(want, &tail_size);
+		struct load_call c = { LOAD_METER, 3, 4, 1763700000123, 1234, LOAD_METER_BASE_WH + 5, "CARD", tail, tail_size };
+		cr_assert_eq(load_call_write(&c, text), want);
+		free(tail);
+	}
+}
+
+Test(load_call, understands_answers_however_they_are_spaced)
+{
+	struct load_answer a;
+	int64_t id = 0;
+	const char *text = " [ 3 , \"0000000a-0000000b\" , { \"idTagInfo\":{}, \"transactionId\" : 42 } ] ";
+	cr_assert_eq(load_answer_read(text, strlen(text), &a), 0);
+	cr_assert(a.ours && a.station == 10 && a.seq == 11 && a.type == 3);
+	cr_assert(load_answer_right(&a, LOAD_START, &id));
+	cr_assert_eq(id, 42);
+	cr_assert_not(load_answer_right(&a, LOAD_METER, &id), "the answer to MeterValues is empty");
+	static const char *const bad[] = { "", "[", "[3", "[3,", "[3,5]", "[3,\"", "[3,\"a\"", "{\"a\":1}", "[7,\"a\",{}]", "hello" };
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		cr_assert_eq(load_answer_read(bad[i], strlen(bad[i]), &a), -EBADMSG, "%s", bad[i]);
+}
+
+/* ---- a server with misdeeds ---- */
+
+enum misdeed { NONE, LOSE, DOUBLE, ERROR, WRONG, INVENT, NONSENSE, HANG_UP, CALL, SEND_BACK, REFUSE };
+
+static struct server {
+	uv_loop_t loop;
+	uv_tcp_t listener;
+	int port;
+	enum misdeed misdeed;
+	unsigned every;      /* meter value: the misdeed is done with each so-manieth */
+	unsigned meter_values, hung_up, refusals;
+	uint64_t done;       /* misdeeds */
+} server;
+
+struct peer {
+	uv_tcp_t tcp;
+	char in[70000];
+	size_t size;
+	bool open;
+};
+
+static void free_peer(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void hang_up(struct peer *p)
+{
+	if (!uv_is_closing((uv_handle_t *)&p->tcp))
+		uv_close((uv_handle_t *)&p->tcp, free_peer);
+}
+
+static void write_bytes(struct peer *p, const void *data, size_t size)
+{
+	uv_buf_t b = uv_buf_init((char *)data, (unsigned)size);
+	cr_assert_eq(uv_try_write((uv_stream_t *)&p->tcp, &b, 1), (int)size);
+}
+
+static void write_text(struct peer *p, const char *text)
+{
+	char frame[1000] = { (char)0x81 };
+	size_t size = strlen(text), head = size < 126 ? 2 : 4;
+	frame[1] = (char)(size < 126 ? size : 126);
+	frame[2] = (char)(size >> 8);
+	frame[3] = (char)size;
+	memcpy(frame + head, text, size);
+	write_bytes(p, frame, head + size);
+}
+
+static void answer_empty(struct peer *p, const char *id)
+{
+	char answer[300];
+	snprintf(answer, sizeof answer, "[3,\"%s\",{}]", id);
+	write_text(p, answer);
+}
+
+static void misbehave(struct peer *p, const char *id, const char *text)
+{
+	char other[300];
+	server.done++;
+	switch (server.misdeed) {
+	case DOUBLE:
+		answer_empty(p, id);
+		answer_empty(p, id);
+		break;
+	case ERROR:
+		snprintf(other, sizeof other, "[4,\"%s\",\"InternalError\",\"broken\",{}]", id);
+		write_text(p, other);
+		break;
+	case WRONG:
+		snprintf(other, sizeof other, "[3,\"%s\",{\"status\":\"Accepted\"}]", id);
+		write_text(p, other);
+		break;
+	case INVENT:
+		write_text(p, "[3,\"0000ffff-00000001\",{}]");
+		answer_empty(p, id);
+		break;
+	case NONSENSE:
+		write_text(p, "hello");
+		answer_empty(p, id);
+		break;
+	case CALL:
+		write_text(p, "[2,\"q1\",\"TriggerMessage\",{\"requestedMessage\":\"Heartbeat\"}]");
+		answer_empty(p, id);
+		break;
+	case HANG_UP:
+		server.hung_up++;
+		hang_up(p);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_message(struct peer *p, const char *text)
+{
+	char id[64] = "", answer[400];
+	if (server.misdeed == SEND_BACK) {
+		write_text(p, text);
+		return;
+	}
+	if (text[1] == '4') {
+		server.refusals++;
+		return;
+	}
+	cr_assert_eq(sscanf(text, "[2,\"%63[^\"]", id), 1, "%s", text);
+	if (strstr(text, "\"MeterValues\"")) {
+		if (server.misdeed != NONE && ++server.meter_values % server.every == 0)
+			misbehave(p, id, text);
+		else
+			answer_empty(p, id);
+		return;
+	}
+	if (strstr(text, "\"BootNotification\""))
+		snprintf(answer, sizeof answer, "[3,\"%s\",{\"status\":\"%s\",\"currentTime\":\"2026-01-01T00:00:00Z\",\"interval\":300}]", id,
+			 server.misdeed == REFUSE ? "Rejected" : "Accepted");
+	else if (strstr(text, "\"StartTransaction\""))
+		snprintf(answer, sizeof answer, "[3,\"%s\",{\"transactionId\":7,\"idTagInfo\":{\"status\":\"Accepted\"}}]", id);
+	else
+		snprintf(answer, sizeof answer, "[3,\"%s\",{\"currentTime\":\"2026-01-01T00:00:00Z\"}]", id);
+	write_text(p, answer);
+}
+
+static void shake_hands(struct peer *p)
+{
+	char key[100], joined[200], accept[100], response[400];
+	uint8_t digest[20];
+	p->in[p->size] = 0;
+	char *end = strstr(p->in, "\r\n\r\n"), *at = strstr(p->in, "Sec-WebSocket-Key: ");
+	if (!end)
+		return;
+	cr_assert_eq(sscanf(at, "Sec-WebSocket-Key: %99s", key), 1);
+	snprintf(joined, sizeof joined, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+	EVP_Digest(joined, strlen(joined), digest, NULL, EVP_sha1(), NULL);
+	EVP_EncodeBlock((uint8_t *)accept, digest, 20);
+	snprintf(response, sizeof response, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n",
+		 accept);
+	write_bytes(p, response, strlen(response));
+	p->open = true;
+	p->size = 0;
+}
+
+/* One masked frame at the start of what came in; whether there was one. */
+static bool take_frame(struct peer *p)
+{
+	static char text[70000];
+	uint8_t *in = (uint8_t *)p->in;
+	if (p->size < 2)
+		return false;
+	cr_assert(in[1] & 0x80);
+	size_t size = in[1] & 127, head = size == 126 ? 8 : 6;
+	if (p->size < head)
+		return false;
+	if (size == 126)
+		size = (size_t)in[2] << 8 | in[3];
+	if (p->size < head + size)
+		return false;
+	for (size_t i = 0; i < size; i++)
+		text[i] = (char)(in[head + i] ^ in[head - 4 + i % 4]);
+	text[size] = 0;
+	int opcode = in[0] & 15;
+	p->size -= head + size;
+	memmove(p->in, p->in + head + size, p->size);
+	if (opcode == WS_CLOSE)
+		hang_up(p);
+	else
+		on_message(p, text);
+	return !uv_is_closing((uv_handle_t *)&p->tcp);
+}
+
+static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct peer *p = handle->data;
+	*ret = uv_buf_init(p->in + p->size, (unsigned)(sizeof p->in - 1 - p->size));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+	struct peer *p = stream->data;
+	if (n < 0) {
+		hang_up(p);
+		return;
+	}
+	p->size += (size_t)n;
+	if (!p->open)
+		shake_hands(p);
+	else
+		while (take_frame(p))
+			;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct peer *p = calloc(1, sizeof *p);
+	p->tcp.data = p;
+	uv_tcp_init(&server.loop, &p->tcp);
+	cr_assert_eq(uv_accept(listener, (uv_stream_t *)&p->tcp), 0);
+	uv_read_start((uv_stream_t *)&p->tcp, allocate, on_read);
+}
+
+static void serve(enum misdeed misdeed, unsigned every)
+{
+	struct sockaddr_in address;
+	int size = sizeof address;
+	server.misdeed = misdeed;
+	server.every = every;
+	uv_loop_init(&server.loop);
+	uv_tcp_init(&server.loop, &server.listener);
+	uv_ip4_addr("127.0.0.1", 0, &address);
+	cr_assert_eq(uv_tcp_bind(&server.listener, (struct sockaddr *)&address, 0), 0);
+	cr_assert_eq(uv_listen((uv_stream_t *)&server.listener, 100, on_connection), 0);
+	uv_tcp_getsockname(&server.listener, (struct sockaddr *)&address, &size);
+	server.port = ntohs(address.sin_port);
+	uv_unref((uv_handle_t *)&server.listener);
+}
+
+static void on_done(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static Sim__LoadReport run(Sim__LoadRequest *request, bool stations)
+{
+	static struct load *load;
+	static char url[100];
+	char error[300];
+	bool done = false;
+	Sim__LoadReport report;
+	snprintf(url, sizeof url, "ws://127.0.0.1:%d/ocpp/", server.port);
+	request->url = url;
+	if (!request->connections)
+		request->connections = 5;
+	cr_assert_eq(load_start(&server.loop, request, on_done, &done, &load, error, sizeof error), 0, "%s", error);
+	while (!done)
+		uv_run(&server.loop, UV_RUN_ONCE);
+	load_report(load, stations, &report);
+	return report; /* the run is left to the end of the test's process: the report borrows from it */
+}
+
+#define REQUEST(msg, ...) (&(Sim__LoadRequest){ PROTOBUF_C_MESSAGE_INIT(&sim__load_request__descriptor), .url = "", .message = (msg), \
+					   .prefix = "", .subprotocol = "", .password = "", .token = "", __VA_ARGS__ })
+
+static void is_clean(const Sim__LoadReport *r)
+{
+	cr_assert_str_eq(r->state, "done", "%s", r->error);
+	cr_assert_eq(r->errors + r->wrong + r->doubled + r->unexpected + r->unanswered + r->repeated, 0);
+	cr_assert_eq(r->dropped_connections + r->failed_connections, 0);
+	cr_assert_eq(r->sent, r->answered);
+}
+
+Test(load, accounts_for_a_server_that_behaves)
+{
+	static char *const messages[] = { "", "MeterValues", "Heartbeat", "StartStop" };
+	serve(NONE, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		Sim__LoadReport r = run(REQUEST(messages[i], .calls = 1000), true);
+		is_clean(&r);
+		cr_assert_geq(r.calls, 1000);
+		cr_assert_eq(r.n_stations, 5);
+		cr_assert_gt(r.p50_us, 0);
+		cr_assert_leq(r.p50_us, r.p999_us);
+		cr_assert_leq(r.p999_us, r.max_us);
+	}
+}
+
+Test(load, knows_what_each_station_was_answered)
+{
+	serve(NONE, 1);
+	Sim__LoadReport r = run(REQUEST("", .calls = 500), true);
+	uint64_t meter_values = 0;
+	for (size_t i = 0; i < r.n_stations; i++) {
+		meter_values += r.stations[i]->meter_wh - r.stations[i]->meter_start_wh;
+		cr_assert_eq(r.stations[i]->transaction_id, 7);
+	}
+	cr_assert_eq(meter_values, r.answered - 2 * r.n_stations, "all but a boot and a start each");
+	cr_assert_str_eq(r.stations[0]->identity, "LOAD-0001");
+}
+
+Test(load, takes_an_echo_for_an_answer_where_told_so)
+{
+	serve(SEND_BACK, 1);
+	Sim__LoadReport r = run(REQUEST("", .calls = 500, .echo = true, .in_flight = 4), false);
+	is_clean(&r);
+}
+
+Test(load, holds_idle_connections)
+{
+	serve(NONE, 1);
+	Sim__LoadReport r = run(REQUEST("Idle", .seconds = 1, .connections = 50, .connect_rate = 500), false);
+	is_clean(&r);
+	cr_assert_eq(r.connections, 50);
+	cr_assert_eq(r.sent, 0);
+	cr_assert_gt(r.connect_ms, 90, "at 500 a second");
+}
+
+Test(load, counts_answers_that_never_come)
+{
+	serve(LOSE, 100);
+	Sim__LoadReport r = run(REQUEST("", .calls = 480, .answer_timeout_s = 1, .connections = 5), false);
+	cr_assert_eq(r.unanswered, server.done);
+	cr_assert_gt(r.unanswered, 0);
+	cr_assert_eq(r.sent, r.answered + r.unanswered);
+}
+
+Test(load, counts_each_misdeed_as_what_it_is)
+{
+	static const enum misdeed misdeeds[] = { DOUBLE, ERROR, WRONG, INVENT, NONSENSE };
+	serve(NONE, 10);
+	for (size_t i = 0; i < 5; i++) {
+		server.misdeed = misdeeds[i];
+		server.done = server.meter_values = 0;
+		Sim__LoadReport r = run(REQUEST("", .calls = 1000), false);
+		cr_assert_gt(server.done, 0);
+		cr_assert_eq(r.doubled, server.misdeed == DOUBLE ? server.done : 0);
+		cr_assert_eq(r.errors, server.misdeed == ERROR ? server.done : 0);
+		cr_assert_eq(r.wrong, server.misdeed == WRONG ? server.done : 0);
+		cr_assert_eq(r.unexpected, server.misdeed == INVENT || server.misdeed == NONSENSE ? server.done : 0);
+		cr_assert_eq(r.unanswered, 0);
+		cr_assert_neq(r.error[0], 0, "the first of them is shown");
+	}
+}
+
+Test(load, refuses_the_servers_calls)
+{
+	serve(CALL, 10);
+	Sim__LoadReport r = run(REQUEST("", .calls = 100), false);
+	is_clean(&r);
+	cr_assert_eq(server.refusals, server.done);
+}
+
+Test(load, counts_connections_that_end_and_what_is_lost_with_them)
+{
+	serve(HANG_UP, 200);
+	Sim__LoadReport r = run(REQUEST("", .calls = 500), false);
+	cr_assert_gt(server.hung_up, 0);
+	cr_assert_eq(r.dropped_connections, server.hung_up);
+	cr_assert_eq(r.unanswered, server.hung_up, "the call that it hung up on");
+}
+
+Test(load, comes_back_and_repeats_what_was_not_answered)
+{
+	serve(HANG_UP, 200);
+	Sim__LoadReport r = run(REQUEST("", .calls = 1000, .reconnect = true), false);
+	cr_assert_gt(server.hung_up, 0);
+	cr_assert_eq(r.dropped_connections, server.hung_up);
+	cr_assert_eq(r.repeated, server.hung_up);
+	cr_assert_eq(r.unanswered + r.doubled + r.unexpected, 0);
+	cr_assert_eq(r.sent, r.answered);
+}
+
+Test(load, fails_where_nobody_lets_it_in)
+{
+	serve(REFUSE, 1);
+	Sim__LoadReport r = run(REQUEST("", .seconds = 1), false);
+	cr_assert_str_eq(r.state, "failed");
+	cr_assert_eq(r.failed_connections, 5);
+	uv_close((uv_handle_t *)&server.listener, NULL);
+	uv_run(&server.loop, UV_RUN_DEFAULT);
+	r = run(REQUEST("", .seconds = 1), false);
+	cr_assert_str_eq(r.state, "failed");
+	cr_assert_eq(r.failed_connections, 5);
+	cr_assert_not_null(strstr(r.error, "refused"), "%s", r.error);
+}
+
+Test(load, refuses_requests_that_cannot_be)
+{
+	static const struct {
+		const char *url, *message;
+		uint32_t in_flight;
+	} bad[] = { { "wss://x/", "", 1 }, { "ws://", "", 1 }, { "ws://x:99999/", "", 1 }, { "ws://x:y/", "", 1 }, { "ws://x/", "Nonsense", 1 },
+		    { "ws://x/", "", 17 } };
+	uv_loop_t loop;
+	struct load *load;
+	uv_loop_init(&loop);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char error[300] = "";
+		Sim__LoadRequest *request = REQUEST("", .in_flight = bad[i].in_flight);
+		request->url = (char *)bad[i].url;
+		request->message = (char *)bad[i].message;
+		cr_assert_eq(load_start(&loop, request, on_done, NULL, &load, error, sizeof error), -EINVAL, "case %zu", i);
+		cr_assert_neq(error[0], 0);
+	}
+	cr_assert_eq(uv_loop_close(&loop), 0, "nothing is left on the loop");
+}
