@@ -6,6 +6,7 @@
 
 #include "link.h"
 
+#define CLOSING_ROUNDS 5 /* of the loop; two would do */
 #define READ_SIZE (32 << 10) /* bytes read from a socket at a time; one buffer for all */
 
 static _Thread_local struct gv_world *log_world; /* libwebsockets' log function takes no argument of ours */
@@ -110,12 +111,15 @@ int context_open(struct link *l)
 	return 0;
 }
 
+/* On a loop that is not its own, lws_context_destroy (4.1.6) closes its handles and then has to be called once more when the loop has seen
+ * them closed, which takes two rounds; nothing tells when. The callers' ticks are rounds of the loop. */
 void context_close(struct link *l)
 {
-	if (!l->lws || l->lws_closing)
+	if (!l->lws)
 		return;
-	l->lws_closing = true; /* a second call would free what the loop still needs */
-	lws_context_destroy(l->lws);
+	l->lws_closing++;
+	if (l->lws_closing == 1 || l->lws_closing == CLOSING_ROUNDS)
+		lws_context_destroy(l->lws); /* the second time sets l->lws to NULL */
 }
 
 static struct lws_vhost *plain_vhost(struct link *l)

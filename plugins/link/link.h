@@ -161,7 +161,8 @@ struct link {
 	unsigned refusals;
 	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
 	uint64_t drain_ms;
-	bool draining, drained, lws_closing;
+	unsigned lws_closing;
+	bool draining, drained;
 };
 
 /* ---- routes.c */
@@ -182,7 +183,7 @@ void ports_retry(struct link *l);
 
 /* ---- context.c: libwebsockets */
 int context_open(struct link *l);
-/* Begins to close what is left of it; over when link->lws is NULL. */
+/* To be called in several rounds of the loop, when no connection is left, until link->lws is NULL. */
 void context_close(struct link *l);
 /* The vhost that holds a port's TLS context, or the plain one; NULL with the reason logged. */
 struct lws_vhost *context_vhost(struct link *l, struct port *port);
