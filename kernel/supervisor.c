@@ -212,6 +212,14 @@ void gv_instance_launch(struct gv_instance *inst)
 	set_deadline(inst->host, HELLO_TIMEOUT_MS, "it had not loaded in time");
 }
 
+/* What an instance is when its host has gone as asked. */
+static enum gv_instance_state down_state(const struct gv_instance *inst)
+{
+	const struct gv_operation *op = inst->unit->operation;
+
+	return op && gv_operation_revives(op, inst) ? GV_STARTING : GV_INSTANCE_STOPPED;
+}
+
 static void on_back_off(uv_timer_t *timer)
 {
 	gv_instance_launch(timer->data);
@@ -231,7 +239,7 @@ int gv_instance_stop(struct gv_instance *inst, const char *message)
 {
 	uv_timer_stop(&inst->back_off);
 	if (!inst->host) {
-		gv_instance_set_state(inst, GV_INSTANCE_STOPPED, message);
+		gv_instance_set_state(inst, down_state(inst), message);
 		return 1;
 	}
 	if (inst->host->state != GV_HOST_STOPPING) {
@@ -336,7 +344,7 @@ static void went_down(struct gv_instance *inst)
 
 	inst->up_ms = 0;
 	inst->message = NULL;
-	gv_instance_set_state(inst, GV_INSTANCE_STOPPED, message);
+	gv_instance_set_state(inst, down_state(inst), message);
 	free(message);
 	gv_info(s->o.log, "plugin stopped plugin=%s", inst->name);
 	if (s->phase != UP)

@@ -1,0 +1,87 @@
+"""What `galvan run` must refuse before any plugin starts, and with which words."""
+import os
+import subprocess
+import unittest
+
+from support import GALVAN, NodeTest, fixture, plugin
+
+
+class Refusal(NodeTest):
+    def check(self, config):
+        return subprocess.run([GALVAN, 'check', config], capture_output=True, text=True, cwd=self.folder, env=dict(
+            os.environ, GALVAN_PROBE_TIMEOUT_MS='1000'), check=False)
+
+    def test_liars_are_refused_with_what_is_wrong(self):
+        liars = {
+            'liar_major': ['built for plugin ABI 2.0', 'this galvan has 1.0', 'build the plugin with'],
+            'liar_minor': ['needs plugin ABI 1.1', 'has only 1.0', 'update galvan'],
+            'liar_magic': ['0x12345678', 'GV_STAMP'],
+            'liar_short': ['8 bytes long', 'GV_STAMP'],
+            'liar_name': ['no name of lower-case letters'],
+            'liar_unended': ['two tables named one'],
+            'liar_no_schema': ['does not hold the service galvan.fixture.v1.Fixture', 'gv-proto'],
+            'liar_no_handler': ['hears galvan.fixture.v1.Counted without a handler'],
+            'liar_wrong_method': ['implements galvan.fixture.v1.Fixture/Juggle, which the service does not have'],
+            'liar_wild_pointer': ['died of signal 11 (SIGSEGV)'],
+            'liar_constructor_crashes': ['died of signal 11 (SIGSEGV)'],
+            'liar_constructor_hangs': ['had said nothing after 1000 ms'],
+            'liar_constructor_exits': ['printed no record'],
+            'nothing': ['exports no symbol gv_plugin', 'GV_PLUGIN'],
+        }
+        for name, texts in liars.items():
+            with self.subTest(name):
+                node = self.node(liar=plugin('liar', name))
+                done = self.check(node.file)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                for text in texts + [name + '.so', 'plugin liar']:
+                    self.assertIn(text, done.stderr)
+                self.assertFalse(os.path.exists(os.path.join(self.folder, 'liar-ran')), 'code of a refused plugin ran')
+
+    def test_a_constructor_that_prints_does_not_spoil_the_record(self):
+        node = self.node(liar=plugin('liar', 'liar_constructor_prints'))
+        self.assertEqual(self.check(node.file).returncode, 0)
+
+    def test_run_names_everything_that_is_wrong_at_once(self):
+        node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))
+        self.fails_to_run(node, 'levle', 'level', 'ABI 2.0')
+
+    def test_a_plugin_under_another_name(self):
+        node = self.node(counted=dict(plugin('counter', 'counter_1')))
+        self.fails_to_run(node, "calls itself 'counter'")
+
+    def test_a_missing_grant(self):
+        node = self.node(counter={'path': fixture('counter_1'), 'grants': ['serve:galvan.fixture.v1.Fixture']})
+        self.fails_to_run(node, 'emit:galvan.fixture.v1.Counted')
+
+    def test_a_plugin_that_is_not_there(self):
+        self.fails_to_run(self.node(nowhere={}), "there is no plugin 'nowhere'", 'plugins/nowhere.so', '`path:`')
+
+    def test_a_file_that_is_no_shared_object(self):
+        path = os.path.join(self.folder, 'text.so')
+        with open(path, 'w', encoding='ascii') as f:
+            f.write('hello')
+        self.fails_to_run(self.node(counter={'path': path}), 'text.so is no plugin', 'not a shared object')
+
+    def test_a_second_node_on_the_same_folder(self):
+        first = self.node(counter=plugin('counter', 'counter_1')).start()
+        second = self.node('second', counter=plugin('counter', 'counter_1'))
+        second.data = first.data
+        self.fails_to_run(second, 'another node runs on the data folder', 'process %d' % first.process.pid, '--data')
+        self.assertEqual(first.instance('counter')['state'], 'running')
+
+    def test_a_first_start_that_fails_ends_the_run(self):
+        for how, texts in {'refuse': ['told not to start: set `start: ok`'], 'crash': ['signal 11 (SIGSEGV)'],
+                           'hang': ['it had not started in time']}.items():
+            with self.subTest(how):
+                node = self.node('node-' + how, listener=plugin('listener', 'listener'),
+                                 counter=plugin('counter', 'counter_1', config={'start': how}))
+                self.fails_to_run(node, 'plugin counter.0 does not start', *texts)
+
+    def test_a_data_folder_with_too_long_a_path(self):
+        node = self.node(counter=plugin('counter', 'counter_1'))
+        node.data = os.path.join(self.folder, 'x' * 100)
+        self.fails_to_run(node, 'choose a shorter one')
+
+
+if __name__ == '__main__':
+    unittest.main(warnings='ignore')
