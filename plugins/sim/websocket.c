@@ -149,7 +149,8 @@ static int append(uint8_t **buffer, size_t *used, size_t *capacity, const uint8_
 		*buffer = grown;
 		*capacity = more;
 	}
-	memcpy(*buffer + *used, data, size);
+	if (size)
+		memcpy(*buffer + *used, data, size);
 	*used += size;
 	return 0;
 }
