@@ -98,19 +98,11 @@ int get_session(void *self, struct gv_turn *t, struct gv_ticket ticket, const Pr
 	Charging__GetSessionReply reply = CHARGING__GET_SESSION_REPLY__INIT;
 	const Ocpp__Transaction *x;
 	const char *device;
-	bool active = true;
-	int32_t id;
+	bool active;
 
-	if (!model_read_session_id(t, r->id, &device, &id))
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "id must be DEVICE/NUMBER, is \"%.160s\"", r->id);
-	x = transaction_active(t, device, id);
-	if (!x) {
-		active = false;
-		x = transaction_ended(t, device, id);
-	}
+	x = model_find(t, ticket, r->id, &device, &active);
 	if (!x)
-		return gv_refuse(t, ticket, GV_NOT_FOUND,
-				 "there is no session %s: ListSessions shows those of a device", r->id);
+		return 0;
 	reply.session = model_session(t, device, x, active);
 	meter_collect(t, x, reply.session);
 	return gv_reply(t, ticket, &reply);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SESSION_ID_MAX 256 /* bytes */
+
 static const char *const flag_names[SESSION_FLAGS] = {
 	[FLAG_METER_BACKWARDS] = "meter-backwards",
 	[FLAG_STOP_WITHOUT_ID] = "stop-without-id",
@@ -40,7 +42,8 @@ const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)
 	return text;
 }
 
-bool model_read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id)
+/* Splits DEVICE/NUMBER. */
+static bool read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id)
 {
 	const char *slash = strrchr(session_id, '/');
 	char *end, *device;
@@ -57,6 +60,24 @@ bool model_read_session_id(struct gv_turn *t, const char *session_id, const char
 	*ret_device = device;
 	*ret_id = (int32_t)id;
 	return true;
+}
+
+Ocpp__Transaction *model_find(struct gv_turn *t, struct gv_ticket ticket, const char *session_id,
+			      const char **ret_device, bool *ret_active)
+{
+	Ocpp__Transaction *x = NULL;
+	int32_t id;
+
+	if (strlen(session_id) <= SESSION_ID_MAX && read_session_id(t, session_id, ret_device, &id)) {
+		x = transaction_active(t, *ret_device, id);
+		*ret_active = x != NULL;
+		if (!x)
+			x = transaction_ended(t, *ret_device, id);
+	}
+	if (!x)
+		gv_refuse(t, ticket, GV_NOT_FOUND,
+			  "there is no session \"%.160s\": ListSessions shows those of a device", session_id);
+	return x;
 }
 
 Charging__Session *model_session(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, bool active)

@@ -119,8 +119,9 @@ enum session_flag {
 #define FLAG(f) (1u << (f))
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id);
-/* Splits DEVICE/NUMBER; false where it is no such thing. */
-bool model_read_session_id(struct gv_turn *t, const char *session_id, const char **ret_device, int32_t *ret_id);
+/* The session that a caller means, in the turn's memory; NULL: there is none, and the ticket has been answered. */
+Ocpp__Transaction *model_find(struct gv_turn *t, struct gv_ticket ticket, const char *session_id,
+			      const char **ret_device, bool *ret_active);
 Charging__Session *model_session(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, bool active);
 void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r);
 Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector,

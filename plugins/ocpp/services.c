@@ -156,20 +156,14 @@ static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket
 {
 	const Ocpp__Transaction *x;
 	unsigned count = 0;
-	int32_t id;
+	bool active;
 
 	if (r->session_id[0]) {
-		if (!model_read_session_id(t, r->session_id, ret_device, &id)) {
-			gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"",
-				  r->session_id);
+		x = model_find(t, ticket, r->session_id, ret_device, &active);
+		if (x && !active) {
+			gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
 			return NULL;
 		}
-		x = transaction_active(t, *ret_device, id);
-		if (!x && transaction_ended(t, *ret_device, id))
-			gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
-		else if (!x)
-			gv_refuse(t, ticket, GV_NOT_FOUND,
-				  "there is no session %s: ListSessions shows those of a device", r->session_id);
 		return x;
 	}
 	*ret_device = r->device;
@@ -290,17 +284,13 @@ static int close_session(struct ocpp *o, struct gv_turn *t, struct gv_ticket tic
 	Ocpp__CloseSessionReply reply = OCPP__CLOSE_SESSION_REPLY__INIT;
 	const char *device;
 	Ocpp__Transaction *x;
-	int32_t id;
+	bool active;
 
-	if (!model_read_session_id(t, r->session_id, &device, &id))
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId must be DEVICE/NUMBER, is \"%.160s\"",
-				 r->session_id);
-	x = transaction_active(t, device, id);
-	if (!x && transaction_ended(t, device, id))
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
+	x = model_find(t, ticket, r->session_id, &device, &active);
 	if (!x)
-		return gv_refuse(t, ticket, GV_NOT_FOUND,
-				 "there is no session %s: ListSessions shows those of a device", r->session_id);
+		return 0;
+	if (!active)
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
 	transaction_give_up(t, device, x, 0, FLAG(FLAG_NO_STOP) | FLAG(FLAG_CLOSED_BY_OPERATOR));
 	reply.session = model_session(t, device, x, false);
 	return gv_reply(t, ticket, &reply);

@@ -610,7 +610,7 @@ Test(ocpp, bad_requests_say_what_to_do)
 		GV_INVALID_ARGUMENT, "chargingProfile.chargingProfileId must be an integer, is a string");
 	refused(CHARGING "Stop", "{\"device\":\"ocpp:CP001\"}", GV_NOT_FOUND, "no session runs on ocpp:CP001");
 	refused(CHARGING "Stop", "{\"sessionId\":\"ocpp:CP001/7\"}", GV_NOT_FOUND, "ocpp:CP001/7");
-	refused(CHARGING "GetSession", "{\"id\":\"ocpp:CP001/x\"}", GV_INVALID_ARGUMENT, "DEVICE/NUMBER");
+	refused(CHARGING "GetSession", "{\"id\":\"ocpp:CP001/x\"}", GV_NOT_FOUND, "ocpp:CP001/x");
 	refused(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"Heartbeat\"}", GV_INVALID_ARGUMENT,
 		"TriggerMessage");
 	refused(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"Reset\",\"payload\":{\"type\":\"Cold\"}}",
