@@ -45,7 +45,7 @@ const char *quirk_name(unsigned quirk)
 	return quirk < QUIRKS ? quirk_names[quirk] : "unknown";
 }
 
-static int fail(struct check *c, enum rpc_code code, const char *fmt, ...)
+static int __attribute__((format(printf, 3, 4))) fail(struct check *c, enum rpc_code code, const char *fmt, ...)
 {
 	va_list ap;
 
