@@ -1,8 +1,8 @@
 /* The node at a glance: asks once for what is, then follows the events. Plain requests to the public API, no other door. */
 'use strict';
 
-const TYPES = ['galvan.registry.v1.DeviceChanged', 'galvan.charging.v1.ConnectorStatusChanged', 'galvan.charging.v1.SessionStarted',
-	'galvan.charging.v1.SessionMetered', 'galvan.charging.v1.SessionEnded'];
+const TYPES = ['galvan.registry.v1.DeviceChanged', 'galvan.charging.v1.ConnectorStatusChanged',
+	'galvan.charging.v1.SessionStarted', 'galvan.charging.v1.SessionMetered', 'galvan.charging.v1.SessionEnded'];
 const ROWS_MAX = 200;
 const EVENTS_MAX = 200;
 const RETRY_MS = 2000;
@@ -80,7 +80,8 @@ function fill(id, rows, columns, nothing) {
 
 function connectorsOf(id) {
 	const box = document.createElement('span');
-	const list = [...connectors.values()].filter((c) => c.device === id && c.connector > 0).sort((a, b) => a.connector - b.connector);
+	const list = [...connectors.values()].filter((c) => c.device === id && c.connector > 0)
+		.sort((a, b) => a.connector - b.connector);
 	for (const c of list) {
 		const span = document.createElement('span');
 		span.className = 'connector' + (!c.online || c.status === 'Faulted' ? ' bad' : '');
@@ -95,8 +96,8 @@ function draw() {
 	fill('devices', [...devices.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, ROWS_MAX)
 		.map((d) => [cell(d.id), cell(d.name), cell(d.site), cell(connectorsOf(d.id))]), 4, 'none');
 	fill('sessions', [...sessions.values()].sort((a, b) => Number(b.startedAtMs) - Number(a.startedAtMs)).slice(0, ROWS_MAX)
-		.map((s) => [cell(s.device), cell(s.connector), cell(s.token), cell(s.state), cell(time(s.startedAtMs)), cell(time(s.endedAtMs)),
-			cell(s.energyWh + ' Wh', 'n'), cell(s.powerW ? s.powerW + ' W' : '', 'n'), cell(s.reason)]), 9, 'none');
+		.map((s) => [cell(s.device), cell(s.connector), cell(s.token), cell(s.state), cell(time(s.startedAtMs)),
+			cell(time(s.endedAtMs)), cell(s.energyWh + ' Wh', 'n'), cell(s.powerW ? s.powerW + ' W' : '', 'n'), cell(s.reason)]), 9, 'none');
 }
 
 function changed() {
@@ -159,7 +160,8 @@ async function readStream(answer, mine) {
 		const parts = text.split('\n\n');
 		text = parts.pop();
 		for (const part of parts) {
-			const data = part.split('\n').filter((l) => l.startsWith('data: ')).map((l) => l.slice(6)).join('\n');
+			const data = part.split('\n').filter((l) => l.startsWith('data: '))
+				.map((l) => l.slice(6)).join('\n');
 			if (data)
 				take(JSON.parse(data));
 		}
@@ -192,8 +194,8 @@ function say(text, good) {
 async function showStatus() {
 	const s = await call('galvan.kernel.v1.Kernel/Status', {});
 	el('node').textContent = s.node + ' ' + s.version;
-	fill('plugins', s.plugins.map((p) => [cell(p.name + '.' + p.instance), cell(p.version), cell(p.state, p.state === 'running' ? 'good' : 'bad'),
-		cell(p.restarts), cell(p.message)]), 5, 'none');
+	fill('plugins', s.plugins.map((p) => [cell(p.name + '.' + p.instance), cell(p.version),
+		cell(p.state, p.state === 'running' ? 'good' : 'bad'), cell(p.restarts), cell(p.message)]), 5, 'none');
 	return s.ready;
 }
 

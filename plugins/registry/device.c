@@ -101,7 +101,8 @@ static const char *name_problem(struct gv_turn *t, const Registry__Device *d, en
 	*ret_code = GV_ALREADY_EXISTS;
 	if (*holder && strcmp(holder, d->id) != 0)
 		return gv_str(t,
-			      "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; change that "
+			      "device.id \"%s\" is taken: device %s has this id in other letter case or as an alias; "
+			      "change that "
 			      "device, or delete it first",
 			      d->id, holder);
 	for (size_t i = 0; i < d->n_aliases; i++) {
@@ -187,7 +188,8 @@ const char *registry_store_device(const struct registry *registry, struct gv_tur
 	if (from->clear_password)
 		row.credential = NULL;
 	*ret_code = GV_INTERNAL;
-	if (*from->password && !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
+	if (*from->password &&
+	    !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
 		return gv_str(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256", from->id);
 	device->has_password = row.credential != NULL;
 	device->updated_at_ms = gv_now_ms(t);
@@ -204,7 +206,8 @@ int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, 
 	Registry__PutDeviceReply reply = REGISTRY__PUT_DEVICE_REPLY__INIT;
 	Registry__Device device;
 	enum gv_code code;
-	const char *problem = registry_store_device(self, t, ((const Registry__PutDeviceRequest *)m)->device, &device, &code);
+	const char *problem = registry_store_device(self, t, ((const Registry__PutDeviceRequest *)m)->device, &device,
+						    &code);
 
 	if (problem)
 		return gv_refuse(t, ticket, code, "%s", problem);

@@ -47,8 +47,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "registry runs as one instance, since ids must be unique: remove `instances` from "
-				   "its entry in the "
-				   "config file");
+				   "its entry in the config file");
 	registry->password_iterations = c->password_iterations;
 	return make_missing(registry, t, c);
 }

@@ -30,8 +30,8 @@ extern const struct gv_table registry_by_tag;  /* tag, device -> Ref */
 gv_method_fn registry_put_site, registry_get_site, registry_list_sites, registry_delete_site;
 gv_method_fn registry_put_device, registry_get_device, registry_list_devices, registry_delete_device;
 
-/* Puts a site or device as PutSite and PutDevice do; *site and *device become what is stored. NULL, or a sentence that says what is wrong:
- * then nothing was stored. */
+/* Puts a site or device as PutSite and PutDevice do; *site and *device become what is stored. NULL, or a sentence that
+ * says what is wrong: then nothing was stored. */
 const char *registry_store_site(struct gv_turn *t, const Registry__Site *from, Registry__Site *site);
 const char *registry_store_device(const struct registry *registry, struct gv_turn *t, const Registry__Device *from,
 				  Registry__Device *device, enum gv_code *ret_code);

@@ -68,7 +68,8 @@ const char *registry_store_site(struct gv_turn *t, const Registry__Site *from, R
 		site->address = from->address;
 	merge_attributes(t, &site->attributes, &site->n_attributes, from->attributes, from->n_attributes);
 	if (site->n_attributes > REGISTRY_ATTRIBUTES_MAX)
-		return gv_str(t, "site.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX, site->n_attributes);
+		return gv_str(t, "site.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX,
+			      site->n_attributes);
 	gv_put(t, &registry_sites, gv_key(site->id), site);
 	if (before && strcmp(before->time_zone, site->time_zone) != 0)
 		emit_devices(t, site->id);
