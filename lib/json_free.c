@@ -132,7 +132,7 @@ static int write_entry(struct gv_wire w, unsigned depth, struct gv_buf *out)
 		return r;
 	gv_json_string(out, (const char *)key.data, key.size);
 	gv_buf_putc(out, ':');
-	return write_any(GV_JSON_VALUE, (struct gv_wire){ value.data, value.data + value.size }, depth + 1, out);
+	return write_any(GV_JSON_VALUE, gv_wire_over(value.data, value.size), depth + 1, out);
 }
 
 /* The last one counts, as in any oneof; none is null. */
@@ -159,7 +159,7 @@ static int write_value(struct gv_wire w, unsigned depth, struct gv_buf *out)
 	if (last.number == VALUE_STRING)
 		return gv_json_string(out, (const char *)last.data, last.size);
 	return write_any(last.number == VALUE_LIST ? GV_JSON_LIST : GV_JSON_STRUCT,
-			 (struct gv_wire){ last.data, last.data + last.size }, depth + 1, out);
+			 gv_wire_over(last.data, last.size), depth + 1, out);
 }
 
 static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, struct gv_buf *out)
@@ -180,7 +180,7 @@ static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, s
 		if (!first)
 			gv_buf_putc(out, ',');
 		first = false;
-		struct gv_wire nested = { v.data, v.data + v.size };
+		struct gv_wire nested = gv_wire_over(v.data, v.size);
 		r = what == GV_JSON_LIST ? write_any(GV_JSON_VALUE, nested, depth + 1, out) : write_entry(nested, depth, out);
 		if (r < 0)
 			return r;
@@ -190,5 +190,5 @@ static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, s
 
 int gv_json_free_write(enum gv_json_free what, const uint8_t *packed, size_t size, struct gv_buf *out)
 {
-	return write_any(what, (struct gv_wire){ packed, packed + size }, 0, out);
+	return write_any(what, gv_wire_over(packed, size), 0, out);
 }

@@ -168,7 +168,7 @@ static int write_value(struct writer *w, const struct gv_field *f, const struct 
 	if (v->wire != wire_of(f->kind))
 		return -EBADMSG;
 	if (f->kind == GV_KIND_MESSAGE)
-		return write_message(w, f->type, (struct gv_wire){ v->data, v->data + v->size });
+		return write_message(w, f->type, gv_wire_over(v->data, v->size));
 	return write_scalar(w->out, f, v);
 }
 
@@ -177,7 +177,7 @@ static int write_value(struct writer *w, const struct gv_field *f, const struct 
 /* Numbers may come packed or one by one, also mixed. */
 static int write_packed(struct writer *w, const struct gv_field *f, const struct gv_wire_value *v, bool *first)
 {
-	struct gv_wire in = { v->data, v->data + v->size };
+	struct gv_wire in = gv_wire_over(v->data, v->size);
 	struct gv_wire_value one = { .wire = wire_of(f->kind) };
 	int e;
 	while ((e = one.wire == GV_WIRE_VARINT ? gv_wire_varint(&in, &one.u) :
@@ -218,7 +218,7 @@ struct entry {
 
 static int read_entry(const struct gv_field *f, const struct gv_wire_value *from, struct entry *ret)
 {
-	struct gv_wire in = { from->data, from->data + from->size };
+	struct gv_wire in = gv_wire_over(from->data, from->size);
 	struct gv_wire_value v;
 	int e;
 	ret->key = (struct gv_wire_value){ .number = 1, .wire = wire_of(gv_type_field_numbered(f->type, 1)->kind) };
@@ -319,7 +319,7 @@ static int write_pieces(struct writer *w, const struct gv_field *f, const struct
 	for (; e == 0 && at != NONE; at = s->items[at].next)
 		e = s->items[at].v.wire == GV_WIRE_BYTES ? gv_buf_add(&whole, s->items[at].v.data, s->items[at].v.size) : -EBADMSG;
 	if (e == 0)
-		e = write_message(w, f->type, (struct gv_wire){ whole.data, whole.data + whole.size });
+		e = write_message(w, f->type, gv_wire_over(whole.data, whole.size));
 	gv_buf_fini(&whole);
 	return e;
 }
@@ -405,7 +405,7 @@ int gv_json_write(const struct gv_type *type, const uint8_t *packed, size_t size
 {
 	struct writer w = { .flags = flags, .out = out };
 	size_t before = out->size;
-	int e = out->error ? out->error : write_message(&w, type, (struct gv_wire){ packed, packed + size });
+	int e = out->error ? out->error : write_message(&w, type, gv_wire_over(packed, size));
 	if (e == 0)
 		e = out->error;
 	if (e < 0)

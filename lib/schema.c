@@ -263,7 +263,7 @@ static bool find_option(const ProtobufCMessage *options, struct gv_wire *ret)
 	bool found = false;
 	for (unsigned i = 0; i < options->n_unknown_fields; i++) {
 		const ProtobufCMessageUnknownField *f = &options->unknown_fields[i];
-		struct gv_wire w = { f->data, f->data + f->len };
+		struct gv_wire w = gv_wire_over(f->data, f->len);
 		uint64_t size;
 		if (f->tag != RULE_TAG || f->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
 			continue;
@@ -635,7 +635,7 @@ const struct gv_field *gv_type_field_numbered(const struct gv_type *t, uint32_t 
 int gv_type_key(const struct gv_type *t, const uint8_t *packed, size_t size, char *ret, size_t ret_size)
 {
 	const struct gv_field *best = NULL;
-	struct gv_wire w = { packed, packed + size };
+	struct gv_wire w = gv_wire_over(packed, size);
 	struct gv_wire_value v, value = { 0 };
 	int r;
 	while ((r = gv_wire_next(&w, &v)) > 0) {

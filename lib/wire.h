@@ -26,10 +26,17 @@ struct gv_wire_value {
 	size_t size;
 };
 
-/* A reader over a packed message; zero copies. Set at and end, then call gv_wire_next. */
+/* A reader over a packed message; zero copies. */
 struct gv_wire {
 	const uint8_t *at, *end;
 };
+
+/* A reader over these bytes; data may be NULL where size is 0. */
+static inline struct gv_wire gv_wire_over(const void *data, size_t size)
+{
+	const uint8_t *at = data;
+	return (struct gv_wire){ at, size ? at + size : at };
+}
 
 /* 1: the next field is in *ret; 0: the end; -EBADMSG: these bytes are no message. */
 int gv_wire_next(struct gv_wire *w, struct gv_wire_value *ret);
