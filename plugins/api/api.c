@@ -207,9 +207,7 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return 0;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------------- */
 
 static int add_token(struct api *api, const char *token, enum api_role role, const char *name)
 {

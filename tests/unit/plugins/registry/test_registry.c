@@ -284,3 +284,70 @@ Test(registry, runs_as_one_instance_since_ids_are_unique)
 	cr_expect(strstr(host_error(other), "one instance"), "%s", host_error(other));
 	host_destroy(other);
 }
+
+/* Puts and deletes at random while instances die at commits and sends; then the table and what a subscriber heard last
+ * must both be what was answered last. */
+static uint64_t storm(uint64_t seed)
+{
+	uint64_t crashes;
+	int name[8] = { 0 }; /* the last that was answered; 0: not there */
+
+	h = host_create(seed);
+	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, NULL), 0, "%s", host_error(h));
+	host_set(h, HOST_CRASH, 40);
+	host_set(h, HOST_DELAY, 50);
+	host_set(h, HOST_LATE, 100);
+	for (int i = 1; i <= 40; i++) {
+		uint32_t n = host_below(h, 8);
+		struct host_answer *a;
+
+		if (host_below(h, 4) == 0) {
+			a = host_call(h, SERVICE "DeleteDevice", "{\"id\":\"ocpp:%u\"}", n);
+			cr_assert_eq(a->code, name[n] ? GV_OK : GV_NOT_FOUND, "seed %lu: %s", (unsigned long)seed,
+				     a->error);
+			name[n] = 0;
+		} else {
+			a = host_call(h, SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:%u\",\"name\":\"n%d\"}}", n,
+				      i);
+			cr_assert_eq(a->code, GV_OK, "seed %lu: %s", (unsigned long)seed, a->error);
+			name[n] = i;
+		}
+	}
+	host_set(h, HOST_CRASH, 0);
+	host_settle(h, 1000);
+	for (unsigned n = 0; n < 8; n++) {
+		struct host_answer *a = host_call(h, SERVICE "GetDevice", "{\"id\":\"ocpp:%u\"}", n);
+		char key[20], want[30], heard[30] = "";
+
+		snprintf(key, sizeof(key), "ocpp:%u", n);
+		snprintf(want, sizeof(want), "\"name\":\"n%d\"", name[n]);
+		for (size_t i = 0; i < host_events(h, CHANGED); i++) {
+			const struct host_event *e = host_event(h, CHANGED, i);
+
+			if (strcmp(e->key, key) == 0)
+				snprintf(heard, sizeof(heard), "%s",
+					 strstr(e->json, "\"deleted\":true") ? "deleted"
+					 : strstr(e->json, want)             ? want
+									     : "other");
+		}
+		if (name[n])
+			cr_assert(a->code == GV_OK && strstr(a->json, want), "seed %lu: %s", (unsigned long)seed,
+				  a->json);
+		else
+			cr_assert_eq(a->code, GV_NOT_FOUND, "seed %lu", (unsigned long)seed);
+		cr_assert(strcmp(heard, name[n] ? want : "deleted") == 0 || (!name[n] && !*heard),
+			  "seed %lu: %s heard %s", (unsigned long)seed, key, heard);
+	}
+	crashes = host_crashes(h);
+	host_destroy(h);
+	return crashes;
+}
+
+Test(registry_storm, what_was_answered_is_there_and_was_heard_whatever_crashes, .timeout = 60)
+{
+	uint64_t crashes = 0;
+
+	for (uint64_t seed = 1; seed <= 200; seed++)
+		crashes += storm(seed);
+	cr_expect_gt(crashes, 200, "only %lu crashes: it tests nothing", (unsigned long)crashes);
+}
