@@ -48,6 +48,7 @@ int host_reload(struct host *h, const char *plugin, const struct gv_plugin *reco
 /* A graceful stop of one instance, which stays down until host_start. */
 void host_stop(struct host *h, const char *instance);
 int host_start(struct host *h, const char *instance);
+bool host_has(struct host *h, const char *instance);
 bool host_up(struct host *h, const char *instance);
 uint64_t host_incarnation(struct host *h, const char *instance);
 

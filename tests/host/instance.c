@@ -346,6 +346,11 @@ uint64_t host_points(struct host *h, const char *instance)
 	return host_peer_or_fail(h, instance)->points;
 }
 
+bool host_has(struct host *h, const char *instance)
+{
+	return host_peer(h, instance) != NULL;
+}
+
 bool host_up(struct host *h, const char *instance)
 {
 	return host_peer_or_fail(h, instance)->alive;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-static const struct scenario *const scenarios[] = { &scenario_zoo };
+static const struct scenario *const scenarios[] = { &scenario_zoo, &scenario_registry, &scenario_ocpp };
 
 static int usage(void)
 {

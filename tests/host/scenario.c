@@ -46,10 +46,29 @@ void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances)
 	load(h, plugin, path, instances, NULL);
 }
 
-void scenario_weather(struct host *h)
-{
-	unsigned kind = (unsigned)(host_seed(h) % 8);
+#define ONE_CRASH 1000000
 
+/* Three bits of the seed say what may go wrong; none of them where the seed names one crash. */
+static unsigned weather(const struct host *h)
+{
+	return host_seed(h) >= ONE_CRASH ? 0 : (unsigned)(host_seed(h) % 8);
+}
+
+static void one_crash(struct host *h, const char *const *victims)
+{
+	uint64_t n = host_seed(h) / ONE_CRASH - 1;
+
+	for (uint64_t i = 0; i <= n; i++)
+		host_check(h, victims[i], "there are only %llu instances to kill", (unsigned long long)i);
+	host_crash_at(h, victims[n], host_seed(h) % ONE_CRASH + 1);
+}
+
+void scenario_weather(struct host *h, const char *const *victims)
+{
+	unsigned kind = weather(h);
+
+	if (host_seed(h) >= ONE_CRASH)
+		one_crash(h, victims);
 	if (kind & 1)
 		host_set(h, HOST_CRASH, 2 + host_below(h, 40));
 	if (kind & 2) {
@@ -69,6 +88,23 @@ void scenario_calm(struct host *h)
 {
 	for (int i = 0; i < HOST_FAULTS; i++)
 		host_set(h, i, 0);
+}
+
+void scenario_shake(struct host *h, const char *const *emitters)
+{
+	bool lossy = weather(h) & 4;
+
+	host_settle(h, 5);
+	host_run_ms(h, 15000); /* failures are tried again until they are parked */
+	for (size_t i = 0; lossy && emitters[i]; i++) {
+		if (!host_has(h, emitters[i]))
+			continue;
+		host_stop(h, emitters[i]);
+		host_run_ms(h, 10);
+		host_check(h, host_start(h, emitters[i]) == 0, "%s does not start again: %s", emitters[i], host_error(h));
+	}
+	host_run_ms(h, 15000);
+	host_settle(h, 5);
 }
 
 static const cJSON *find(struct host *h, const cJSON *object, const char *path, const char *json)
@@ -108,4 +144,15 @@ const char *scenario_str(struct host *h, const char *json, const char *path)
 	snprintf(value, sizeof values[0], "%s", item->valuestring);
 	cJSON_Delete(root);
 	return value;
+}
+
+size_t scenario_count(struct host *h, const char *json, const char *path)
+{
+	cJSON *root = cJSON_Parse(json);
+	const cJSON *item = find(h, root, path, json);
+	size_t n = (size_t)cJSON_GetArraySize(item);
+
+	host_check(h, cJSON_IsArray(item), "%s is no list in %s", path, json);
+	cJSON_Delete(root);
+	return n;
 }

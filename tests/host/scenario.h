@@ -10,19 +10,26 @@ struct scenario {
 };
 extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp;
 
-/* Where the plugins' and the zoo's shared objects are; -1 if a plugin is not built. */
+/* Where the plugins' and the zoo's shared objects are. */
 void scenario_folders(const char *plugins, const char *zoo);
 bool scenario_has(const char *plugin);
 void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config);
 void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances);
 
-/* How unkind this seed's world is: from none at all to everything at once. */
-void scenario_weather(struct host *h);
+/* How unkind this seed's world is: from none at all to everything at once. Seeds from 1,000,000 on are calm but for one crash: millions
+ * count through `victims` (ended by NULL), the rest is the point at which that instance dies. */
+void scenario_weather(struct host *h, const char *const *victims);
 void scenario_calm(struct host *h);
 
-/* An integer member of a JSON object; numbers, their strings, and booleans. Fails the test where it is missing. */
+/* Comes to rest after the storm; where events were lost within a pair, the emitters (ended by NULL) are restarted, so that their subscribers
+ * say where they stand. */
+void scenario_shake(struct host *h, const char *const *emitters);
+
+/* An integer member of a JSON object, "a.0.b"; numbers, their strings, and booleans. Fails the test where it is missing. */
 int64_t scenario_int(struct host *h, const char *json, const char *path);
 /* A string member, in memory that lives until the fourth call after this one. */
 const char *scenario_str(struct host *h, const char *json, const char *path);
+/* How many elements a list has. */
+size_t scenario_count(struct host *h, const char *json, const char *path);
 
 #endif
