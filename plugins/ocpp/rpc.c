@@ -95,7 +95,9 @@ static size_t count_characters(const char *s)
 static bool read_id(const cJSON *item, struct rpc_frame *f)
 {
 	if (cJSON_IsString(item)) {
-		if (strlen(item->valuestring) > RPC_ECHO_MAX)
+		size_t size = strlen(item->valuestring);
+
+		if (size > RPC_ECHO_MAX || !gv_utf8_valid(item->valuestring, size))
 			return false;
 		f->id = item->valuestring;
 		return true;
