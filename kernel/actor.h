@@ -53,6 +53,9 @@ const char *gv_actor_name(const struct gv_actor *a);
 
 /* The present directory; copied. Peers that came up get their subscriptions, listeners, repeated calls and frames. */
 int gv_actor_directory(struct gv_actor *a, const Kernel__Directory *d);
+/* True when all that are up in the directory have said what they want of this actor: subscribers of its events have subscribed and, for a
+ * driver, plugins have said what they listen for. */
+bool gv_actor_settled(const struct gv_actor *a);
 /* A packet from the bus; copied. Malformed or outdated ones are counted and dropped. */
 int gv_actor_receive(struct gv_actor *a, const uint8_t *packet, size_t size);
 /* Runs at most one turn over what has been received or is due, commits, sends. Returns 1 if there is more to do at once, 0 if not, or a

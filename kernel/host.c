@@ -24,7 +24,7 @@
 #define PACKETS_PER_PUMP 256
 #define TURNS_PER_PUMP 8
 #define LOCK_RETRY_MS 5
-#define FLUSH_MS 1000 /* how long queued packets may take to leave when the host ends in order */
+#define FLUSH_MS 300 /* how long queued packets may take to leave when the host ends in order */
 
 enum state { WAITING, LOCKING, RUNNING, DRAINING, ENDED };
 
@@ -48,6 +48,7 @@ struct host {
 	struct gv_bus *bus;
 	struct gv_actor *actor;
 	int64_t now_ms;      /* the latest time told: never goes back */
+	uint64_t directory, settled; /* versions: of the present one, and of the one that the kernel was told the actor is settled with */
 	int64_t due_ms;      /* what `due` is set to; INT64_MAX: nothing */
 	uint8_t random[256];
 	size_t random_left;
@@ -152,6 +153,7 @@ static void on_beat(uv_timer_t *timer)
 	size_t count = 0;
 
 	beat.now_ms = wall_ms();
+	beat.settled = h->settled;
 	m.kind_case = KERNEL__FROM_HOST__KIND_BEAT;
 	m.beat = &beat;
 	h->due_ms = -1; /* the wall clock may have been set: reckon the timer anew */
@@ -369,6 +371,7 @@ static void on_to_host(struct host *h, const uint8_t *data, size_t size)
 		rc = gv_bus_directory(h->bus, m->directory);
 		if (rc == 0)
 			rc = gv_actor_directory(h->actor, m->directory);
+		h->directory = m->directory->version;
 		if (rc < 0)
 			fail(h, rc, gv_text("it cannot take in the directory: %s", gv_text_errno(rc)));
 		break;
@@ -456,6 +459,10 @@ static void pump(uv_prepare_t *prepare)
 		uv_idle_start(&h->idle, on_idle);
 	else
 		uv_idle_stop(&h->idle);
+	if (h->settled != h->directory && gv_actor_settled(h->actor)) {
+		h->settled = h->directory;
+		on_beat(&h->beat);
+	}
 	set_due(h);
 }
 

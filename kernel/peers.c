@@ -158,6 +158,22 @@ static void peer_up(struct gv_actor *a, struct peer *p)
 	gv_world_sync(a, p);
 }
 
+bool gv_actor_settled(const struct gv_actor *a)
+{
+	bool listens = a->plugin->driver && a->plugin->driver->on_listen;
+
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (!p->up || !strcmp(p->plugin, "kernel"))
+			continue;
+		if (p->hears_mask && !p->sub.active)
+			return false;
+		if (listens && p->listen_incarnation != p->incarnation)
+			return false;
+	}
+	return true;
+}
+
 int gv_actor_directory(struct gv_actor *a, const Kernel__Directory *d)
 {
 	if (a->dead)

@@ -12,6 +12,7 @@
 #define TICK_MS 100
 #define HELLO_TIMEOUT_MS 20000
 #define EXIT_TIMEOUT_MS 5000 /* from the closed store to the end of the process */
+#define SETTLE_TIMEOUT_MS 10000 /* from the last start to `ready`, at the latest */
 #define STALL_MS 5000        /* the kernel's own loop stood still this long: silence proves nothing */
 
 struct gv_supervisor {
@@ -21,6 +22,7 @@ struct gv_supervisor {
 	size_t n_units;
 	uv_timer_t tick;
 	int64_t ticked_ms;
+	int64_t started_ms; /* when all had started for the first time; 0: not yet */
 	unsigned handles;
 	int64_t hang_ms, start_timeout_ms, stop_timeout_ms;
 	bool ready, in_order;
@@ -355,14 +357,36 @@ static void went_down(struct gv_instance *inst)
 
 /* ---- what hosts say ---------------------------------------------------------------------------------------------------------------- */
 
+static bool is_settled(const struct gv_supervisor *s, const struct gv_instance *inst)
+{
+	const struct gv_host *h = inst->host;
+
+	return inst->state != GV_RUNNING || (h && h->beat && h->beat->beat->settled >= s->directory.version);
+}
+
+/* Ready is when all have started, and know of each other what they will need: before that, a connection might find no listener. */
 static void check_ready(struct gv_supervisor *s)
 {
+	const struct gv_instance *unsettled = NULL;
+
 	if (s->ready || s->phase != UP)
 		return;
-	for (size_t u = 0; u < s->n_units; u++)
-		for (uint32_t i = 0; i < s->units[u]->count; i++)
-			if (s->units[u]->instances[i].first)
+	for (size_t u = 0; u < s->n_units; u++) {
+		for (uint32_t i = 0; i < s->units[u]->count; i++) {
+			const struct gv_instance *inst = &s->units[u]->instances[i];
+
+			if (inst->first)
 				return;
+			if (!is_settled(s, inst))
+				unsettled = inst;
+		}
+	}
+	if (!s->started_ms)
+		s->started_ms = now_ms(s);
+	if (unsettled && now_ms(s) - s->started_ms < SETTLE_TIMEOUT_MS)
+		return;
+	if (unsettled)
+		gv_warn(s->o.log, "ready, though a plugin has not heard from all others plugin=%s", unsettled->name);
 	s->ready = true;
 	s->o.events.ready(s->o.events.arg);
 }
@@ -443,6 +467,7 @@ static void on_message(void *arg, struct gv_host *h, const Kernel__FromHost *m)
 		break;
 	case KERNEL__FROM_HOST__KIND_BEAT:
 		keep_beat(h, m);
+		check_ready(s);
 		break;
 	case KERNEL__FROM_HOST__KIND_STOPPED:
 		if (h != inst->host || h->state != GV_HOST_STOPPING)
@@ -529,6 +554,7 @@ static void on_tick(uv_timer_t *timer)
 			kill_host(s, h, why);
 		}
 	}
+	check_ready(s);
 }
 
 /* ---- the node's stop --------------------------------------------------------------------------------------------------------------- */

@@ -298,7 +298,7 @@ void gv_world_listen_in(struct gv_actor *a, struct peer *p, uint64_t incarnation
 	}
 	p->listen_incarnation = incarnation;
 	p->overrun = false;
-	if (a->opened) {
+	if (a->opened && (p->n_listeners || n_old)) {
 		int r = d->on_listen(a->self, p->plugin, (const void *const *)p->listeners, p->n_listeners);
 		if (r < 0)
 			gv_actor_log(a, GV_ERR, "The listeners of a plugin were not taken. plugin=%s error=\"%s\"", p->plugin, strerror(-r));

@@ -121,7 +121,7 @@ def _charge_point(answers, asked):
             if action not in answers:
                 raise ocpp.exceptions.NotImplementedError()
             return getattr(ocpp.v16.call_result, action)(**snake(answers[action]))
-        handle.__name__ = 'on_' + camel_to_snake_case({action: 0}).popitem()[0]
+        handle.__name__ = 'on_' + action  # routed by this name
         return on(action)(handle)
 
     wanted = ['RemoteStartTransaction', 'RemoteStopTransaction', 'Reset', 'UnlockConnector', 'ChangeAvailability',
