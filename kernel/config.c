@@ -1,5 +1,5 @@
-/* Reads the deployment file: its shape by hand, the keys of `node` and of each plugin by the messages of proto/galvan/config.proto, which the
- * same code checks that checks the plugins' own config. */
+/* Reads the deployment file: its shape by hand, the keys of `node` and of each plugin by the messages of
+ * proto/galvan/config.proto, which the same code checks that checks the plugins' own config. */
 #include "config.h"
 
 #include "config_tree.h"
@@ -44,7 +44,7 @@ static char *keep(struct loaded *l, const char *text)
 
 #define WRONG(l, n, ...) gv_config_wrong((l)->c.file, (n)->line, (n)->column, (l)->ret_error, __VA_ARGS__)
 
-/* ---- values --------------------------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 /* A relative path is one from the file's folder. */
 static const char *resolve(struct loaded *l, const char *path)
@@ -69,7 +69,9 @@ static int set_control(struct loaded *l, const struct gv_yaml_node *n, const cha
 	size_t digits = strspn(port, "0123456789");
 	unsigned long number = strtoul(port, NULL, 10);
 	if (digits == 0 || digits > 5 || port[digits] || number == 0 || number > 65535)
-		return WRONG(l, n, "node.control: expected 127.0.0.1:PORT, got \"%s\": there is no password, so no other machine may reach it",
+		return WRONG(l, n,
+			     "node.control: expected 127.0.0.1:PORT, got \"%s\": there is no password, so no other "
+			     "machine may reach it",
 			     address);
 	snprintf(text, sizeof text, "tcp://127.0.0.1:%lu", number);
 	l->c.node.control = keep(l, text);
@@ -78,15 +80,18 @@ static int set_control(struct loaded *l, const struct gv_yaml_node *n, const cha
 
 static bool is_name(const char *s, bool strict)
 {
-	size_t n = strspn(s, strict ? "abcdefghijklmnopqrstuvwxyz0123456789_" :
-				      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+	size_t n = strspn(s, strict ? "abcdefghijklmnopqrstuvwxyz0123456789_"
+				    : "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 	return n > 0 && !s[n] && n <= GV_CONFIG_NAME_MAX && (strict ? *s >= 'a' && *s <= 'z' : *s != '.' && *s != '-');
 }
 
 /* The part of the tree below `node` as the message of this name, packed. */
-static int pack(struct loaded *l, const struct gv_yaml_node *node, const char *where, const char *skip, const char *type, struct gv_buf *ret)
+static int pack(struct loaded *l, const struct gv_yaml_node *node, const char *where, const char *skip,
+		const char *type, struct gv_buf *ret)
 {
-	struct gv_config_tree tree = { .file = l->c.file, .where = where, .node = node, .skip = skip, .line = 1, .column = 1 };
+	struct gv_config_tree tree = {
+		.file = l->c.file, .where = where, .node = node, .skip = skip, .line = 1, .column = 1
+	};
 	if (node) {
 		tree.line = node->line;
 		tree.column = node->column;
@@ -94,15 +99,15 @@ static int pack(struct loaded *l, const struct gv_yaml_node *node, const char *w
 	return gv_config_tree_pack(&tree, gv_schema_type(l->schema, type), ret, l->ret_error);
 }
 
-/* ---- node ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- node ----------------------------------------------------------------------------------- */
 
 static int take_node(struct loaded *l, const struct gv_yaml_node *node, const Config__Node *m)
 {
 	struct gv_config_node *to = &l->c.node;
 	if (!is_name(m->name, false)) {
 		const struct gv_yaml_node *name = gv_yaml_member(node, "name");
-		return WRONG(l, name, "node.name: expected letters, digits, '_', '.' and '-', at most %d, got \"%s\"", GV_CONFIG_NAME_MAX,
-			     m->name);
+		return WRONG(l, name, "node.name: expected letters, digits, '_', '.' and '-', at most %d, got \"%s\"",
+			     GV_CONFIG_NAME_MAX, m->name);
 	}
 	to->name = keep(l, m->name);
 	to->log_level = keep(l, m->log->level);
@@ -130,7 +135,7 @@ static int read_node(struct loaded *l, const struct gv_yaml_node *node)
 	return r;
 }
 
-/* ---- plugins -------------------------------------------------------------------------------------------------------------------- */
+/* ---- plugins -------------------------------------------------------------------------------- */
 
 static bool is_grant(const char *s)
 {
@@ -140,13 +145,15 @@ static bool is_grant(const char *s)
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		size_t n = strlen(kinds[i]);
 		if (!strncmp(s, kinds[i], n))
-			return s[n] && (!strcmp(s + n, "*") || !s[n + strspn(s + n, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-										    "0123456789_.")]);
+			return s[n] && (!strcmp(s + n, "*") ||
+					!s[n + strspn(s + n, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							     "0123456789_.")]);
 	}
 	return false;
 }
 
-static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const Config__Plugin *m, struct gv_config_plugin *to)
+static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const Config__Plugin *m,
+		       struct gv_config_plugin *to)
 {
 	const char **grants = alloc(l, (m->n_grants + 1) * sizeof *grants);
 	if (!grants)
@@ -156,8 +163,11 @@ static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const 
 			const struct gv_yaml_node *n = gv_yaml_member(node, "grants")->child;
 			for (size_t j = 0; j < i; j++)
 				n = n->next;
-			return WRONG(l, n, "plugins.%s.grants[%zu]: no such grant: \"%s\"; allowed: hear:TYPE, emit:TYPE, serve:SERVICE, "
-				     "call:SERVICE, net", to->name, i, m->grants[i]);
+			return WRONG(l, n,
+				     "plugins.%s.grants[%zu]: no such grant: \"%s\"; allowed: hear:TYPE, emit:TYPE, "
+				     "serve:SERVICE, "
+				     "call:SERVICE, net",
+				     to->name, i, m->grants[i]);
 		}
 		grants[i] = keep(l, m->grants[i]);
 		if (!grants[i])
@@ -168,7 +178,8 @@ static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const 
 	return 0;
 }
 
-static int take_plugin(struct loaded *l, const struct gv_yaml_node *node, const Config__Plugin *m, struct gv_config_plugin *to)
+static int take_plugin(struct loaded *l, const struct gv_yaml_node *node, const Config__Plugin *m,
+		       struct gv_config_plugin *to)
 {
 	to->isolation = !strcmp(m->isolation, "thread") ? GV_ISOLATION_THREAD : GV_ISOLATION_PROCESS;
 	to->instances = m->instances;
@@ -185,7 +196,9 @@ static int read_plugin(struct loaded *l, const struct gv_yaml_node *node, struct
 	char where[sizeof "plugins." + GV_CONFIG_NAME_MAX];
 	struct gv_buf b = { 0 };
 	if (!is_name(node->key, true) || !strcmp(node->key, "kernel"))
-		return WRONG(l, node, "plugins: \"%s\" is no name for a plugin: lower-case letters, digits and '_', at most %d, not \"kernel\"",
+		return WRONG(l, node,
+			     "plugins: \"%s\" is no name for a plugin: lower-case letters, digits and '_', at most %d, "
+			     "not \"kernel\"",
 			     node->key, GV_CONFIG_NAME_MAX);
 	to->name = node->key;
 	to->line = node->line;
@@ -219,7 +232,7 @@ static int read_plugins(struct loaded *l, const struct gv_yaml_node *node)
 	return r;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static int read_root(struct loaded *l)
 {
@@ -233,7 +246,8 @@ static int read_root(struct loaded *l)
 		gv_nearest_offer(&near, n->key, "node");
 		gv_nearest_offer(&near, n->key, "plugins");
 		if (near.name)
-			return WRONG(l, n, "no such key: \"%s\"; did you mean %s? Allowed: node, plugins", n->key, near.name);
+			return WRONG(l, n, "no such key: \"%s\"; did you mean %s? Allowed: node, plugins", n->key,
+				     near.name);
 		return WRONG(l, n, "no such key: \"%s\"; allowed: node, plugins", n->key);
 	}
 	const struct gv_yaml_node *plugins = gv_yaml_member(root, "plugins");
@@ -246,7 +260,8 @@ static int read_root(struct loaded *l)
 static int read_text(struct loaded *l, const char *text, size_t size)
 {
 	if (size > GV_CONFIG_SIZE_MAX)
-		return gv_config_wrong(l->c.file, 1, 1, l->ret_error, "the file has more than %d MiB", GV_CONFIG_SIZE_MAX >> 20);
+		return gv_config_wrong(l->c.file, 1, 1, l->ret_error, "the file has more than %d MiB",
+				       GV_CONFIG_SIZE_MAX >> 20);
 	int r = gv_yaml_parse(l->c.file, text, size, &l->yaml, l->ret_error);
 	if (r == 0)
 		r = gv_schema_create(&l->schema);
@@ -324,8 +339,8 @@ const struct gv_config_plugin *gv_config_find(const struct gv_config *c, const c
 	return NULL;
 }
 
-int gv_config_pack(const struct gv_config *c, const struct gv_config_plugin *p, const struct gv_type *type, struct gv_buf *ret,
-		   char **ret_error)
+int gv_config_pack(const struct gv_config *c, const struct gv_config_plugin *p, const struct gv_type *type,
+		   struct gv_buf *ret, char **ret_error)
 {
 	char where[sizeof "plugins..config" + GV_CONFIG_NAME_MAX];
 	*ret_error = NULL;
@@ -336,7 +351,9 @@ int gv_config_pack(const struct gv_config *c, const struct gv_config_plugin *p, 
 				       "plugins.%s.config: the plugin takes no config, remove it", p->name);
 	}
 	snprintf(where, sizeof where, "plugins.%s.config", p->name);
-	struct gv_config_tree tree = { .file = c->file, .where = where, .node = p->config, .line = p->line, .column = 1 };
+	struct gv_config_tree tree = {
+		.file = c->file, .where = where, .node = p->config, .line = p->line, .column = 1
+	};
 	if (p->config) {
 		tree.line = p->config->line;
 		tree.column = p->config->column;

@@ -35,7 +35,8 @@ static void want_all(struct check *c, const char *kind, char *const *names, size
 		want(c, kind, names[i]);
 }
 
-int gv_config_grants(const struct gv_config *c, const struct gv_config_plugin *p, const Kernel__Record *record, char **ret_error)
+int gv_config_grants(const struct gv_config *c, const struct gv_config_plugin *p, const Kernel__Record *record,
+		     char **ret_error)
 {
 	struct check check = { .p = p };
 	*ret_error = NULL;
@@ -54,8 +55,9 @@ int gv_config_grants(const struct gv_config *c, const struct gv_config_plugin *p
 			gv_buf_printf(&all, "%s, ", p->grants[i]);
 		gv_buf_puts(&all, gv_buf_str(&check.missing));
 		r = gv_config_wrong(c->file, p->line, 1, ret_error,
-				    "plugins.%s: %s asks for more than it is granted: %s. If you trust it, write there: grants: [%s]", p->name,
-				    p->path, gv_buf_str(&check.missing), gv_buf_str(&all));
+				    "plugins.%s: %s asks for more than it is granted: %s. If you trust it, write "
+				    "there: grants: [%s]",
+				    p->name, p->path, gv_buf_str(&check.missing), gv_buf_str(&all));
 		gv_buf_fini(&all);
 		if (r == -EINVAL)
 			r = -EPERM;

@@ -1,5 +1,6 @@
-/* Config is checked by the code that checks JSON requests: a YAML tree becomes cJSON, guided by the message's type, since that alone says whether
- * a plain 12 is a string or a number. What is wrong is then looked up in the tree for its line. */
+/* Config is checked by the code that checks JSON requests: a YAML tree becomes cJSON, guided by the message's type,
+ * since that alone says whether a plain 12 is a string or a number. What is wrong is then looked up in the tree for its
+ * line. */
 #include "config_tree.h"
 
 #include <cjson/cJSON.h>
@@ -98,13 +99,16 @@ static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const 
 	case GV_KIND_BYTES:
 		return cJSON_CreateString(n->text);
 	case GV_KIND_ENUM:
-		return !n->quoted && is_number(n->text) ? cJSON_CreateNumber(strtod(n->text, NULL)) : cJSON_CreateString(n->text);
+		return !n->quoted && is_number(n->text) ? cJSON_CreateNumber(strtod(n->text, NULL))
+							: cJSON_CreateString(n->text);
 	case GV_KIND_MESSAGE:
 		return convert_untyped(n);
 	case GV_KIND_BOOL:
 		if (!n->quoted && (!strcmp(n->text, "true") || !strcmp(n->text, "false")))
 			return cJSON_CreateBool(*n->text == 't');
-		return wrong(c, n, n->quoted ? "expected true or false, got a string: remove the quotes" : "expected true or false");
+		return wrong(c, n,
+			     n->quoted ? "expected true or false, got a string: remove the quotes"
+				       : "expected true or false");
 	default:
 		if (n->quoted)
 			return wrong(c, n, "expected a number, got a string: remove the quotes");
@@ -134,7 +138,8 @@ static cJSON *convert_value(struct convert *c, const struct gv_field *f, const s
 	return list;
 }
 
-/* The field that says what a mapping's member is; NULL where nothing does: free JSON, or a name that JSON's rules will refuse. */
+/* The field that says what a mapping's member is; NULL where nothing does: free JSON, or a name that JSON's rules will
+ * refuse. */
 static const struct gv_field *field_of(const struct gv_type *type, const char *key)
 {
 	if (!type)
@@ -159,7 +164,7 @@ static cJSON *convert_message(struct convert *c, const struct gv_type *type, con
 	return object;
 }
 
-/* ---- where it is wrong ---------------------------------------------------------------------------------------------------------- */
+/* ---- where it is wrong ---------------------------------------------------------------------- */
 
 static const struct gv_yaml_node *node_of(const struct convert *c, const cJSON *json)
 {
@@ -201,18 +206,19 @@ static int report(const struct convert *c, const struct gv_json_error *e, char *
 {
 	const struct gv_yaml_node *n = node_of(c, e->at);
 	bool placed = n && n != c->tree->node;
-	return gv_config_wrong(c->tree->file, placed ? n->line : c->tree->line, placed ? n->column : c->tree->column, ret_error,
-			       "%s%s%s: %s", c->tree->where, *e->path ? "." : "", e->path, e->text);
+	return gv_config_wrong(c->tree->file, placed ? n->line : c->tree->line, placed ? n->column : c->tree->column,
+			       ret_error, "%s%s%s: %s", c->tree->where, *e->path ? "." : "", e->path, e->text);
 }
 
-int gv_config_tree_pack(const struct gv_config_tree *tree, const struct gv_type *type, struct gv_buf *ret, char **ret_error)
+int gv_config_tree_pack(const struct gv_config_tree *tree, const struct gv_type *type, struct gv_buf *ret,
+			char **ret_error)
 {
 	struct convert c = { .tree = tree };
 	struct gv_json_error error;
-	cJSON *json = tree->node && !gv_yaml_is_null(tree->node) ?
-			      (tree->node->kind == GV_YAML_MAP ? convert_message(&c, type, tree->node) :
-								 convert_value(&c, NULL, tree->node)) :
-			      cJSON_CreateObject();
+	cJSON *json = tree->node && !gv_yaml_is_null(tree->node)
+			      ? (tree->node->kind == GV_YAML_MAP ? convert_message(&c, type, tree->node)
+								 : convert_value(&c, NULL, tree->node))
+			      : cJSON_CreateObject();
 	int r;
 	if (!json)
 		r = c.wrong ? report_wrong(&c, ret_error) : -ENOMEM;

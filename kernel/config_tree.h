@@ -15,8 +15,10 @@ struct gv_config_tree {
 	unsigned line, column;           /* for what has no place of its own */
 };
 
-/* Appends the packed message with rules checked and defaults filled in. -EINVAL: *ret_error (malloc'd) says where and what is wrong. */
-int gv_config_tree_pack(const struct gv_config_tree *tree, const struct gv_type *type, struct gv_buf *ret, char **ret_error);
+/* Appends the packed message with rules checked and defaults filled in. -EINVAL: *ret_error (malloc'd) says where and
+ * what is wrong. */
+int gv_config_tree_pack(const struct gv_config_tree *tree, const struct gv_type *type, struct gv_buf *ret,
+			char **ret_error);
 
 /* A malloc'd "FILE:LINE:COLUMN: text" in *ret_error; -EINVAL, or -ENOMEM. */
 int gv_config_wrong(const char *file, unsigned line, unsigned column, char **ret_error, const char *fmt, ...)

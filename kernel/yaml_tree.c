@@ -1,4 +1,5 @@
-/* libyaml's events to a tree. Its own document API copies nothing's line into what aliases make and sets no bounds, so the tree is built here. */
+/* libyaml's events to a tree. Its own document API copies nothing's line into what aliases make and sets no bounds, so
+ * the tree is built here. */
 #include "yaml_tree.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ struct parse {
 
 static int read_node(struct parse *p, const yaml_event_t *event, struct gv_yaml_node **ret);
 
-/* ---- memory and errors ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory and errors ---------------------------------------------------------------------- */
 
 static void *alloc(struct gv_yaml *y, size_t size)
 {
@@ -58,7 +59,8 @@ static char *keep(struct gv_yaml *y, const char *text, size_t size)
 	return copy;
 }
 
-__attribute__((format(printf, 4, 5))) static int wrong(struct parse *p, size_t line, size_t column, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int wrong(struct parse *p, size_t line, size_t column, const char *fmt,
+						       ...)
 {
 	struct gv_buf b = { 0 };
 	va_list ap;
@@ -101,7 +103,7 @@ static int next_event(struct parse *p, yaml_event_t *ret)
 	return wrong(p, y->problem_mark.line, y->problem_mark.column, "%s", y->problem ? y->problem : "not YAML");
 }
 
-/* ---- scalars -------------------------------------------------------------------------------------------------------------------- */
+/* ---- scalars -------------------------------------------------------------------------------- */
 
 static bool name_char(char c, bool first)
 {
@@ -109,7 +111,8 @@ static bool name_char(char c, bool first)
 }
 
 /* Appends what stands for the variable whose name begins at s, behind "${"; sets *ret_end behind the closing brace. */
-static int put_variable(struct parse *p, const yaml_event_t *e, const char *s, const char *end, struct gv_buf *out, const char **ret_end)
+static int put_variable(struct parse *p, const yaml_event_t *e, const char *s, const char *end, struct gv_buf *out,
+			const char **ret_end)
 {
 	char name[128];
 	size_t n = 0;
@@ -172,7 +175,7 @@ static int read_scalar(struct parse *p, const yaml_event_t *e, struct gv_yaml_no
 	return r;
 }
 
-/* ---- lists and mappings --------------------------------------------------------------------------------------------------------- */
+/* ---- lists and mappings --------------------------------------------------------------------- */
 
 static int read_list(struct parse *p, struct gv_yaml_node *n)
 {
@@ -197,7 +200,8 @@ static int read_key(struct parse *p, const yaml_event_t *e, const struct gv_yaml
 {
 	if (e->type != YAML_SCALAR_EVENT)
 		return wrong_event(p, e, "expected a plain name as key");
-	if (e->data.scalar.anchor || (e->data.scalar.tag && !e->data.scalar.plain_implicit && !e->data.scalar.quoted_implicit))
+	if (e->data.scalar.anchor ||
+	    (e->data.scalar.tag && !e->data.scalar.plain_implicit && !e->data.scalar.quoted_implicit))
 		return wrong_event(p, e, "anchors and tags on keys are not taken");
 	if (map->count == GV_YAML_MAP_MAX)
 		return wrong_event(p, e, "a mapping of more than 1024 keys");
@@ -206,13 +210,14 @@ static int read_key(struct parse *p, const yaml_event_t *e, const struct gv_yaml
 		return wrong_event(p, e, "a key of more than 256 bytes, or with a zero character");
 	const struct gv_yaml_node *before = gv_yaml_member(map, text);
 	if (before)
-		return wrong(p, e->start_mark.line, e->start_mark.column, "the key \"%s\" is given twice, first in line %u", text,
-			     before->line);
+		return wrong(p, e->start_mark.line, e->start_mark.column,
+			     "the key \"%s\" is given twice, first in line %u", text, before->line);
 	*ret = keep(p->y, text, e->data.scalar.length);
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int read_member(struct parse *p, const yaml_event_t *key_event, struct gv_yaml_node *map, struct gv_yaml_node **ret)
+static int read_member(struct parse *p, const yaml_event_t *key_event, struct gv_yaml_node *map,
+		       struct gv_yaml_node **ret)
 {
 	char *key = NULL;
 	yaml_event_t e;
@@ -252,7 +257,7 @@ static int read_map(struct parse *p, struct gv_yaml_node *n)
 	}
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 static int new_node(struct parse *p, const yaml_event_t *e, enum gv_yaml_kind kind, struct gv_yaml_node **ret)
 {
@@ -294,7 +299,8 @@ static int read_alias(struct parse *p, const yaml_event_t *e, struct gv_yaml_nod
 		if (strcmp(p->anchors[i].name, name) != 0)
 			continue;
 		if (!p->anchors[i].complete)
-			return wrong(p, e->start_mark.line, e->start_mark.column, "*%s stands within what it stands for", name);
+			return wrong(p, e->start_mark.line, e->start_mark.column,
+				     "*%s stands within what it stands for", name);
 		int r = copy_node(p, e, p->anchors[i].node, ret);
 		if (r == 0) {
 			(*ret)->key = NULL;
@@ -370,7 +376,7 @@ static int read_node(struct parse *p, const yaml_event_t *e, struct gv_yaml_node
 	return r;
 }
 
-/* ---- the document --------------------------------------------------------------------------------------------------------------- */
+/* ---- the document --------------------------------------------------------------------------- */
 
 /* Reads the next event, which must be of one type or else is an error. */
 static int expect(struct parse *p, yaml_event_type_t type, const char *otherwise)

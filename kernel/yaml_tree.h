@@ -1,9 +1,10 @@
 /* A YAML document as a tree that knows its lines: what config.h stands on.
  *
- * The part of YAML that config files use: one document of mappings, lists and scalars, anchors and aliases. Tags, keys that are no scalars and a key
- * given twice are refused. In scalars, ${NAME} is replaced by the environment variable, ${NAME:-default} likewise where it may be missing, and
- * $${ is a plain ${. A scalar that is one variable and nothing else may be a number or a boolean even in quotes, which YAML wants around it
- * within { } and [ ]. */
+ * The part of YAML that config files use: one document of mappings, lists and scalars, anchors and aliases. Tags, keys
+ * that are no scalars and a key given twice are refused. In scalars, ${NAME} is replaced by the environment variable,
+ * ${NAME:-default} likewise where it may be missing, and
+ * $${ is a plain ${. A scalar that is one variable and nothing else may be a number or a boolean even in quotes, which
+ * YAML wants around it within { } and [ ]. */
 #ifndef GV_YAML_H
 #define GV_YAML_H
 
@@ -19,13 +20,13 @@ enum gv_yaml_kind { GV_YAML_SCALAR, GV_YAML_LIST, GV_YAML_MAP };
 
 struct gv_yaml_node {
 	enum gv_yaml_kind kind;
-	bool quoted;           /* a scalar in quotes or a block: a string whatever it looks like */
-	bool variable;         /* a scalar that is one environment variable; never quoted */
-	unsigned line, column; /* from 1; a member of a mapping is where its key is */
-	const char *key;       /* NULL outside mappings */
-	const char *text;      /* of a scalar; "" for the others */
+	bool quoted;                       /* a scalar in quotes or a block: a string whatever it looks like */
+	bool variable;                     /* a scalar that is one environment variable; never quoted */
+	unsigned line, column;             /* from 1; a member of a mapping is where its key is */
+	const char *key;                   /* NULL outside mappings */
+	const char *text;                  /* of a scalar; "" for the others */
 	struct gv_yaml_node *child, *next; /* elements of a list, members of a mapping, in the file's order */
-	size_t count;          /* of children */
+	size_t count;                      /* of children */
 };
 
 struct gv_yaml;

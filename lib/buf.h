@@ -1,4 +1,5 @@
-/* A growing byte buffer. Zero-initialised it is empty; gv_buf_fini frees. Errors stick: after -ENOMEM every append fails. */
+/* A growing byte buffer. Zero-initialised it is empty; gv_buf_fini frees. Errors stick: after -ENOMEM every append
+ * fails. */
 #ifndef GV_BUF_H
 #define GV_BUF_H
 

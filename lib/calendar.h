@@ -24,7 +24,7 @@ static inline int gv_month_days(int64_t year, int month)
 static inline int64_t gv_year_day(int64_t year)
 {
 	int64_t cycle = year >= 0 ? year / 400 : -((399 - year) / 400), y = year - cycle * 400; /* y: 0 .. 399 */
-	int64_t leaps = y == 0 ? 0 : (y - 1) / 4 - (y - 1) / 100 + 1;                         /* before y; year 0 is one */
+	int64_t leaps = y == 0 ? 0 : (y - 1) / 4 - (y - 1) / 100 + 1; /* before y; year 0 is one */
 	return cycle * GV_CYCLE_DAYS + y * 365 + leaps - 719528;
 }
 

@@ -1,5 +1,5 @@
-/* Chargers send times in every dialect of ISO 8601. What cannot be mistaken is taken; what had to be assumed is flagged, so that the caller can
- * record it. */
+/* Chargers send times in every dialect of ISO 8601. What cannot be mistaken is taken; what had to be assumed is
+ * flagged, so that the caller can record it. */
 #include <lib/iso8601.h>
 
 #include <errno.h>
@@ -47,8 +47,8 @@ struct fields {
 
 static bool read_date(struct text *t, struct fields *f)
 {
-	return number(t, 4, 9999, &f->year) && take(t, "-") && number(t, 2, 12, &f->month) && f->month >= 1 && take(t, "-") &&
-	       number(t, 2, 31, &f->day) && f->day >= 1 && f->day <= gv_month_days(f->year, f->month);
+	return number(t, 4, 9999, &f->year) && take(t, "-") && number(t, 2, 12, &f->month) && f->month >= 1 &&
+	       take(t, "-") && number(t, 2, 31, &f->day) && f->day >= 1 && f->day <= gv_month_days(f->year, f->month);
 }
 
 static bool read_fraction(struct text *t, struct fields *f)
@@ -105,7 +105,8 @@ int gv_time_parse(const char *s, size_t n, const struct gv_zone *zone, int64_t *
 		;
 	while (t.end > t.at && memchr(" \t\r\n", t.end[-1], 4))
 		t.end--;
-	if (!read_date(&t, &f) || !take(&t, "Tt ") || !read_time(&t, &f) || !read_zone(&t, &f, &offset_s) || t.at != t.end)
+	if (!read_date(&t, &f) || !take(&t, "Tt ") || !read_time(&t, &f) || !read_zone(&t, &f, &offset_s) ||
+	    t.at != t.end)
 		return -EINVAL;
 	int64_t at_s = gv_day(f.year, f.month, f.day) * GV_DAY_S + f.hour * 3600 + f.minute * 60 + f.second;
 	if (f.flags & GV_TIME_NO_ZONE) {

@@ -1,5 +1,5 @@
-/* Messages with parts whose shape no .proto fixes (an OCPP payload, say) hold them as google.protobuf.Struct. Its field numbers are written
- * here rather than looked up: they are fixed for ever. */
+/* Messages with parts whose shape no .proto fixes (an OCPP payload, say) hold them as google.protobuf.Struct. Its field
+ * numbers are written here rather than looked up: they are fixed for ever. */
 #include <lib/json_free.h>
 
 #include <cjson/cJSON.h>
@@ -22,22 +22,23 @@ enum gv_json_free gv_json_free(const struct gv_type *t)
 	if (strncmp(t->name, package, sizeof package - 1) != 0)
 		return GV_JSON_NOT_FREE;
 	const char *name = t->name + sizeof package - 1;
-	return !strcmp(name, "Struct")	    ? GV_JSON_STRUCT :
-	       !strcmp(name, "Value")	    ? GV_JSON_VALUE :
-	       !strcmp(name, "ListValue") ? GV_JSON_LIST :
-					    GV_JSON_NOT_FREE;
+	return !strcmp(name, "Struct")      ? GV_JSON_STRUCT
+	       : !strcmp(name, "Value")     ? GV_JSON_VALUE
+	       : !strcmp(name, "ListValue") ? GV_JSON_LIST
+					    : GV_JSON_NOT_FREE;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text, size_t text_size);
+static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text,
+		    size_t text_size);
 
 /* Appends a field that holds the message made of json. */
-static int put_nested(uint32_t number, enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text,
-		      size_t text_size)
+static int put_nested(uint32_t number, enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out,
+		      char *text, size_t text_size)
 {
 	struct gv_buf nested = { 0 };
-	int r = read_any(what, json, depth + 1, &nested, text, text_size);
+	int r = read_any(what, json, depth, &nested, text, text_size);
 	if (r == 0)
 		r = gv_wire_put_bytes(out, number, nested.data, nested.size);
 	gv_buf_fini(&nested);
@@ -93,15 +94,17 @@ static int read_value(const cJSON *json, unsigned depth, struct gv_buf *out, cha
 	}
 }
 
-static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text, size_t text_size)
+static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text,
+		    size_t text_size)
 {
 	int r = 0;
-	if (depth > 2 * GV_JSON_DEPTH_MAX)
-		return WRONG("nested too deep");
 	if (what == GV_JSON_VALUE)
 		return read_value(json, depth, out, text, text_size);
+	if (depth++ >= GV_JSON_DEPTH_MAX)
+		return WRONG("nested more than %d deep", GV_JSON_DEPTH_MAX);
 	if (what == GV_JSON_STRUCT)
-		return cJSON_IsObject(json) ? read_struct(json, depth, out, text, text_size) : WRONG("expected an object");
+		return cJSON_IsObject(json) ? read_struct(json, depth, out, text, text_size)
+					    : WRONG("expected an object");
 	if (!cJSON_IsArray(json))
 		return WRONG("expected a list");
 	for (const cJSON *c = json->child; c && r == 0; c = c->next)
@@ -109,12 +112,13 @@ static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, s
 	return r;
 }
 
-int gv_json_free_read(enum gv_json_free what, const cJSON *json, struct gv_buf *out, char *text, size_t text_size)
+int gv_json_free_read(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text,
+		      size_t text_size)
 {
-	return read_any(what, json, 0, out, text, text_size);
+	return read_any(what, json, depth, out, text, text_size);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, struct gv_buf *out);
 
@@ -132,7 +136,7 @@ static int write_entry(struct gv_wire w, unsigned depth, struct gv_buf *out)
 		return r;
 	gv_json_string(out, (const char *)key.data, key.size);
 	gv_buf_putc(out, ':');
-	return write_any(GV_JSON_VALUE, gv_wire_over(value.data, value.size), depth + 1, out);
+	return write_any(GV_JSON_VALUE, gv_wire_over(value.data, value.size), depth, out);
 }
 
 /* The last one counts, as in any oneof; none is null. */
@@ -158,8 +162,8 @@ static int write_value(struct gv_wire w, unsigned depth, struct gv_buf *out)
 		return -EBADMSG;
 	if (last.number == VALUE_STRING)
 		return gv_json_string(out, (const char *)last.data, last.size);
-	return write_any(last.number == VALUE_LIST ? GV_JSON_LIST : GV_JSON_STRUCT,
-			 gv_wire_over(last.data, last.size), depth + 1, out);
+	return write_any(last.number == VALUE_LIST ? GV_JSON_LIST : GV_JSON_STRUCT, gv_wire_over(last.data, last.size),
+			 depth, out);
 }
 
 static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, struct gv_buf *out)
@@ -167,10 +171,10 @@ static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, s
 	struct gv_wire_value v;
 	bool first = true;
 	int r;
-	if (depth > 2 * GV_JSON_DEPTH_MAX)
-		return -EBADMSG;
 	if (what == GV_JSON_VALUE)
 		return write_value(w, depth, out);
+	if (depth++ >= GV_JSON_DEPTH_MAX)
+		return -EBADMSG;
 	gv_buf_putc(out, what == GV_JSON_LIST ? '[' : '{');
 	while ((r = gv_wire_next(&w, &v)) > 0) {
 		if (v.number != STRUCT_FIELDS)
@@ -181,14 +185,15 @@ static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, s
 			gv_buf_putc(out, ',');
 		first = false;
 		struct gv_wire nested = gv_wire_over(v.data, v.size);
-		r = what == GV_JSON_LIST ? write_any(GV_JSON_VALUE, nested, depth + 1, out) : write_entry(nested, depth, out);
+		r = what == GV_JSON_LIST ? write_any(GV_JSON_VALUE, nested, depth, out)
+					 : write_entry(nested, depth, out);
 		if (r < 0)
 			return r;
 	}
 	return r < 0 ? r : gv_buf_putc(out, what == GV_JSON_LIST ? ']' : '}');
 }
 
-int gv_json_free_write(enum gv_json_free what, const uint8_t *packed, size_t size, struct gv_buf *out)
+int gv_json_free_write(enum gv_json_free what, const uint8_t *packed, size_t size, unsigned depth, struct gv_buf *out)
 {
-	return write_any(what, gv_wire_over(packed, size), 0, out);
+	return write_any(what, gv_wire_over(packed, size), depth, out);
 }

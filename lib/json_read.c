@@ -1,4 +1,5 @@
-/* JSON to packed protobuf, hostile-proof: whatever the text, the result is a message of the type or a sentence about what is wrong and where. */
+/* JSON to packed protobuf, hostile-proof: whatever the text, the result is a message of the type or a sentence about
+ * what is wrong and where. */
 #include <lib/json.h>
 
 #include <cjson/cJSON.h>
@@ -21,7 +22,7 @@ struct reader {
 
 static int read_message(struct reader *r, const struct gv_type *type, const cJSON *json, struct gv_buf *out);
 
-/* ---- errors --------------------------------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 4))) static int wrong(struct reader *r, const cJSON *at, const char *fmt, ...)
 {
@@ -80,14 +81,14 @@ static int wrong_name(struct reader *r, const struct gv_type *type, const cJSON 
 		gv_nearest_offer(&near, member->string, name);
 	}
 	const char *allowed = type->n_fields ? gv_buf_str(&b) : "nothing";
-	int e = near.name ?
-			wrong(r, member, "no such field: \"%.64s\"; did you mean %s? Allowed: %s", member->string, near.name, allowed) :
-			wrong(r, member, "no such field: \"%.64s\"; allowed: %s", member->string, allowed);
+	int e = near.name ? wrong(r, member, "no such field: \"%.64s\"; did you mean %s? Allowed: %s", member->string,
+				  near.name, allowed)
+			  : wrong(r, member, "no such field: \"%.64s\"; allowed: %s", member->string, allowed);
 	gv_buf_fini(&b);
 	return e;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 /* A message, behind its tag and length. */
 static int read_nested(struct reader *r, const struct gv_field *f, const cJSON *json, struct gv_buf *out)
@@ -111,8 +112,8 @@ static bool takes_null(const struct gv_field *f)
 }
 
 /* One value that is no list; `bare`: without its tag, into a packed list. */
-static int read_single(struct reader *r, const struct gv_field *f, const cJSON *json, bool element, bool bare, struct gv_buf *out,
-		       bool *ret_zero)
+static int read_single(struct reader *r, const struct gv_field *f, const cJSON *json, bool element, bool bare,
+		       struct gv_buf *out, bool *ret_zero)
 {
 	char text[512];
 	struct gv_json_scalar v = { 0 };
@@ -152,8 +153,8 @@ static int read_list(struct reader *r, const struct gv_field *f, const cJSON *js
 	int e = 0;
 	for (const cJSON *c = json->child; c && e == 0; c = c->next, count++) {
 		size_t before = push(r, "[%zu]", count);
-		e = cJSON_IsNull(c) && !takes_null(f) ? wrong(r, c, "null is not taken in a list") :
-							read_single(r, f, c, true, bare, bare ? &packed : out, &zero);
+		e = cJSON_IsNull(c) && !takes_null(f) ? wrong(r, c, "null is not taken in a list")
+						      : read_single(r, f, c, true, bare, bare ? &packed : out, &zero);
 		pop(r, before);
 	}
 	if (e == 0 && packed.size > 0)
@@ -230,9 +231,9 @@ static int read_field(struct reader *r, const struct gv_field *f, const cJSON *j
 {
 	bool empty;
 	size_t before = push_field(r, f);
-	int e = f->map	    ? read_map(r, f, json, out, &empty) :
-		f->repeated ? read_list(r, f, json, out, &empty) :
-			      read_single(r, f, json, false, false, out, &empty);
+	int e = f->map        ? read_map(r, f, json, out, &empty)
+		: f->repeated ? read_list(r, f, json, out, &empty)
+			      : read_single(r, f, json, false, false, out, &empty);
 	if (e == 0 && empty && f->required && (r->flags & GV_JSON_RULES) &&
 	    (!(r->flags & GV_JSON_DEFAULTS) || f->repeated || f->kind == GV_KIND_STRING || f->kind == GV_KIND_BYTES))
 		e = wrong(r, json, "required, must not be %s", f->repeated || cJSON_IsString(json) ? "empty" : "zero");
@@ -240,7 +241,7 @@ static int read_field(struct reader *r, const struct gv_field *f, const cJSON *j
 	return e;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 /* The default as JSON: a list or message in JSON's (and so YAML's) notation, all else as its text. */
 static cJSON *default_json(const struct gv_field *f)
@@ -261,7 +262,8 @@ static int read_default(struct reader *r, const struct gv_field *f, const cJSON 
 	cJSON_Delete(json);
 	if (e == -EINVAL) {
 		size_t before = push_field(r, f);
-		wrong(r, parent, "the default in the plugin's .proto does not fit the field: \"%.64s\"", f->default_value);
+		wrong(r, parent, "the default in the plugin's .proto does not fit the field: \"%.64s\"",
+		      f->default_value);
 		pop(r, before);
 	}
 	return e;
@@ -295,8 +297,8 @@ static int sort_members(struct reader *r, const struct gv_type *type, const cJSO
 		for (size_t j = 0; j < type->n_fields; j++)
 			if (j != i && values[j] && !cJSON_IsNull(values[j]) && type->fields[j].oneof &&
 			    !strcmp(type->fields[j].oneof, f->oneof))
-				return wrong(r, c, "%s and %s cannot both be given", name_for_people(r, &type->fields[j]),
-					     name_for_people(r, f));
+				return wrong(r, c, "%s and %s cannot both be given",
+					     name_for_people(r, &type->fields[j]), name_for_people(r, f));
 	}
 	return 0;
 }
@@ -321,7 +323,7 @@ static int read_message(struct reader *r, const struct gv_type *type, const cJSO
 	enum gv_json_free what = gv_json_free(type);
 	if (what != GV_JSON_NOT_FREE) {
 		char text[256];
-		int e = gv_json_free_read(what, json, out, text, sizeof text);
+		int e = gv_json_free_read(what, json, r->depth, out, text, sizeof text);
 		return e < 0 ? wrong_text(r, json, e, text) : 0;
 	}
 	if (!cJSON_IsObject(json))
@@ -334,9 +336,10 @@ static int read_message(struct reader *r, const struct gv_type *type, const cJSO
 	return e;
 }
 
-/* ---- the interface -------------------------------------------------------------------------------------------------------------- */
+/* ---- the interface -------------------------------------------------------------------------- */
 
-int gv_json_read(const struct gv_type *type, const cJSON *json, unsigned flags, struct gv_buf *out, struct gv_json_error *ret_error)
+int gv_json_read(const struct gv_type *type, const cJSON *json, unsigned flags, struct gv_buf *out,
+		 struct gv_json_error *ret_error)
 {
 	struct reader r = { .flags = flags, .error = ret_error };
 	size_t before = out->size;

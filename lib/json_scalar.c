@@ -1,4 +1,5 @@
-/* The part of reading JSON where all the kinds of field differ, and where values are compared with what their rules allow. */
+/* The part of reading JSON where all the kinds of field differ, and where values are compared with what their rules
+ * allow. */
 #include <lib/json_scalar.h>
 
 #include <cjson/cJSON.h>
@@ -39,14 +40,14 @@ const char *gv_json_kind(const cJSON *json)
 
 static bool is_signed(enum gv_kind k)
 {
-	return k == GV_KIND_INT64 || k == GV_KIND_INT32 || k == GV_KIND_SFIXED32 || k == GV_KIND_SFIXED64 || k == GV_KIND_SINT32 ||
-	       k == GV_KIND_SINT64 || k == GV_KIND_ENUM;
+	return k == GV_KIND_INT64 || k == GV_KIND_INT32 || k == GV_KIND_SFIXED32 || k == GV_KIND_SFIXED64 ||
+	       k == GV_KIND_SINT32 || k == GV_KIND_SINT64 || k == GV_KIND_ENUM;
 }
 
 static bool is_32(enum gv_kind k)
 {
-	return k == GV_KIND_INT32 || k == GV_KIND_UINT32 || k == GV_KIND_FIXED32 || k == GV_KIND_SFIXED32 || k == GV_KIND_SINT32 ||
-	       k == GV_KIND_ENUM;
+	return k == GV_KIND_INT32 || k == GV_KIND_UINT32 || k == GV_KIND_FIXED32 || k == GV_KIND_SFIXED32 ||
+	       k == GV_KIND_SINT32 || k == GV_KIND_ENUM;
 }
 
 /* A decimal whole number as sign and magnitude; nothing else before or after. */
@@ -96,7 +97,8 @@ static void set_whole(enum gv_kind k, bool negative, uint64_t magnitude, struct 
 	ret->u = u;
 }
 
-static int read_whole(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text, size_t text_size)
+static int read_whole(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text,
+		      size_t text_size)
 {
 	bool negative;
 	uint64_t magnitude;
@@ -116,8 +118,8 @@ static int read_whole(const struct gv_field *f, const cJSON *json, struct gv_jso
 	if (magnitude > magnitude_max(f->kind, negative)) {
 		if (negative && !is_signed(f->kind))
 			return WRONG("expected a number that is not negative");
-		return WRONG("out of range: %s%llu is %s", negative ? "-" : "", (unsigned long long)magnitude_max(f->kind, negative),
-			     negative ? "the least" : "the most");
+		return WRONG("out of range: %s%llu is %s", negative ? "-" : "",
+			     (unsigned long long)magnitude_max(f->kind, negative), negative ? "the least" : "the most");
 	}
 	set_whole(f->kind, negative, magnitude, ret);
 	return 0;
@@ -139,7 +141,8 @@ static bool parse_double(const char *s, double *ret)
 	return true;
 }
 
-static int read_double(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text, size_t text_size)
+static int read_double(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text,
+		       size_t text_size)
 {
 	double d;
 	if (cJSON_IsNumber(json)) {
@@ -178,14 +181,16 @@ static int wrong_enum(const struct gv_enum *e, const char *got, char *text, size
 		gv_nearest_offer(&near, got, e->values[i].name);
 	}
 	if (near.name)
-		snprintf(text, text_size, "no such value: \"%.64s\"; did you mean %s? Allowed: %s", got, near.name, gv_buf_str(&b));
+		snprintf(text, text_size, "no such value: \"%.64s\"; did you mean %s? Allowed: %s", got, near.name,
+			 gv_buf_str(&b));
 	else
 		snprintf(text, text_size, "no such value: \"%.64s\"; allowed: %s", got, gv_buf_str(&b));
 	gv_buf_fini(&b);
 	return -EINVAL;
 }
 
-static int read_enum(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text, size_t text_size)
+static int read_enum(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text,
+		     size_t text_size)
 {
 	if (!cJSON_IsString(json)) {
 		if (!cJSON_IsNumber(json))
@@ -195,7 +200,8 @@ static int read_enum(const struct gv_field *f, const cJSON *json, struct gv_json
 	for (size_t i = 0; i < f->enum_type->n_values; i++) {
 		const struct gv_enum_value *v = &f->enum_type->values[i];
 		if (!strcmp(v->name, json->valuestring)) {
-			set_whole(f->kind, v->number < 0, v->number < 0 ? 0 - (uint64_t)(int64_t)v->number : (uint64_t)v->number, ret);
+			set_whole(f->kind, v->number < 0,
+				  v->number < 0 ? 0 - (uint64_t)(int64_t)v->number : (uint64_t)v->number, ret);
 			return 0;
 		}
 	}
@@ -216,7 +222,8 @@ static int read_bytes(const cJSON *json, struct gv_json_scalar *ret, char *text,
 	return 0;
 }
 
-int gv_json_scalar_read(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text, size_t text_size)
+int gv_json_scalar_read(const struct gv_field *f, const cJSON *json, struct gv_json_scalar *ret, char *text,
+			size_t text_size)
 {
 	switch (f->kind) {
 	case GV_KIND_DOUBLE:
@@ -250,7 +257,8 @@ int gv_json_scalar_read(const struct gv_field *f, const cJSON *json, struct gv_j
 	}
 }
 
-int gv_json_scalar_key(const struct gv_field *f, const char *key, struct gv_json_scalar *ret, char *text, size_t text_size)
+int gv_json_scalar_key(const struct gv_field *f, const char *key, struct gv_json_scalar *ret, char *text,
+		       size_t text_size)
 {
 	if (f->kind != GV_KIND_BOOL) {
 		cJSON string = { .type = cJSON_String, .valuestring = (char *)key };
@@ -263,7 +271,7 @@ int gv_json_scalar_key(const struct gv_field *f, const char *key, struct gv_json
 	return 0;
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 /* -1, 0, 1 as the value is below, at or above the bound; 0 where the bound is no number. */
 static int compare(const struct gv_field *f, const struct gv_json_scalar *v, const char *bound)
@@ -322,8 +330,8 @@ static int check_one_of(const struct gv_field *f, const struct gv_json_scalar *v
 	if (f->secret)
 		snprintf(text, text_size, "not an allowed value; allowed: %s", gv_buf_str(&b));
 	else
-		snprintf(text, text_size, "\"%.*s\" is not an allowed value; allowed: %s", (int)(v->size < 64 ? v->size : 64), v->data,
-			 gv_buf_str(&b));
+		snprintf(text, text_size, "\"%.*s\" is not an allowed value; allowed: %s",
+			 (int)(v->size < 64 ? v->size : 64), v->data, gv_buf_str(&b));
 	gv_buf_fini(&b);
 	return -EINVAL;
 }
@@ -338,7 +346,8 @@ static int check_enum(const struct gv_field *f, const struct gv_json_scalar *v, 
 	return wrong_enum(f->enum_type, number, text, text_size);
 }
 
-int gv_json_scalar_rules(const struct gv_field *f, const struct gv_json_scalar *v, bool element, char *text, size_t text_size)
+int gv_json_scalar_rules(const struct gv_field *f, const struct gv_json_scalar *v, bool element, char *text,
+			 size_t text_size)
 {
 	int r = 0;
 	if (f->kind == GV_KIND_ENUM)

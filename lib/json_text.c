@@ -1,5 +1,6 @@
-/* A strict check in front of cJSON, which takes control characters in strings, cuts strings at \u0000, passes bytes that are no UTF-8, and keeps
- * no count of what a hostile text makes it allocate. Also the printing of strings and numbers. */
+/* A strict check in front of cJSON, which takes control characters in strings, cuts strings at \u0000, passes bytes
+ * that are no UTF-8, and keeps no count of what a hostile text makes it allocate. Also the printing of strings and
+ * numbers. */
 #include <lib/json_text.h>
 
 #include <errno.h>
@@ -77,7 +78,10 @@ static int scan_code(struct scan *s)
 	int code = 0;
 	for (int i = 0; i < 4; i++, s->at++) {
 		char c = s->at < s->end ? *s->at : '\0';
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
 		if (digit < 0)
 			return -1;
 		code = code * 16 + digit;
@@ -225,7 +229,7 @@ int gv_json_check(const char *text, size_t size, char ret_error[static 256])
 	return -EINVAL;
 }
 
-/* ---- UTF-8 ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- UTF-8 ---------------------------------------------------------------------------------- */
 
 size_t gv_utf8_char(const char *s, size_t size)
 {
@@ -267,7 +271,7 @@ size_t gv_utf8_count(const char *s, size_t size)
 	return count;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------------- */
 
 int gv_json_string(struct gv_buf *out, const char *s, size_t size)
 {

@@ -10,8 +10,8 @@
 #define GV_JSON_DEPTH_MAX 64                /* lists and objects within each other */
 #define GV_JSON_NUMBER_MAX 60               /* characters of a number: cJSON reads no more */
 
-/* Strict RFC 8259, within the limits above, UTF-8 throughout, no zero characters. What passes means the same to cJSON. -EINVAL: ret (256 bytes) says
- * what is wrong and where. */
+/* Strict RFC 8259, within the limits above, UTF-8 throughout, no zero characters. What passes means the same to cJSON.
+ * -EINVAL: ret (256 bytes) says what is wrong and where. */
 int gv_json_check(const char *text, size_t size, char ret_error[static 256]);
 
 /* The length of the UTF-8 character at s (size bytes are left); 0: none. */
@@ -20,7 +20,8 @@ bool gv_utf8_valid(const char *s, size_t size);
 /* Characters of a valid string. */
 size_t gv_utf8_count(const char *s, size_t size);
 
-/* The shortest decimal that reads back as the same number; NaN and the infinities as strings, as proto3's JSON has them. */
+/* The shortest decimal that reads back as the same number; NaN and the infinities as strings, as proto3's JSON has
+ * them. */
 int gv_json_double(struct gv_buf *out, double value);
 int gv_json_float(struct gv_buf *out, float value);
 

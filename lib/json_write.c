@@ -1,5 +1,5 @@
-/* Packed protobuf to JSON. One walk over the message sorts its fields, a second prints them in the order of the .proto, so that zero values,
- * fields given twice and messages in several pieces come out as protobuf means them. */
+/* Packed protobuf to JSON. One walk over the message sorts its fields, a second prints them in the order of the .proto,
+ * so that zero values, fields given twice and messages in several pieces come out as protobuf means them. */
 #include <lib/json.h>
 
 #include <errno.h>
@@ -13,7 +13,8 @@
 #define NONE SIZE_MAX
 
 struct writer {
-	unsigned flags, depth;
+	unsigned flags,
+		depth; /* depth: of lists and objects, as gv_json_check counts, so that what is printed can be read */
 	struct gv_buf *out;
 };
 
@@ -27,7 +28,7 @@ struct sorted {
 	size_t count, capacity;
 	struct {
 		size_t first, last;
-	} *fields; /* as many as the type has */
+	} * fields; /* as many as the type has */
 };
 
 static int write_message(struct writer *w, const struct gv_type *type, struct gv_wire in);
@@ -77,7 +78,7 @@ static void sorted_fini(struct sorted *s)
 	free(s->fields);
 }
 
-/* ---- scalars -------------------------------------------------------------------------------------------------------------------- */
+/* ---- scalars -------------------------------------------------------------------------------- */
 
 static enum gv_wire_type wire_of(enum gv_kind kind)
 {
@@ -172,7 +173,7 @@ static int write_value(struct writer *w, const struct gv_field *f, const struct 
 	return write_scalar(w->out, f, v);
 }
 
-/* ---- lists and maps ------------------------------------------------------------------------------------------------------------- */
+/* ---- lists and maps ------------------------------------------------------------------------- */
 
 /* Numbers may come packed or one by one, also mixed. */
 static int write_packed(struct writer *w, const struct gv_field *f, const struct gv_wire_value *v, bool *first)
@@ -180,8 +181,8 @@ static int write_packed(struct writer *w, const struct gv_field *f, const struct
 	struct gv_wire in = gv_wire_over(v->data, v->size);
 	struct gv_wire_value one = { .wire = wire_of(f->kind) };
 	int e;
-	while ((e = one.wire == GV_WIRE_VARINT ? gv_wire_varint(&in, &one.u) :
-						 gv_wire_fixed(&in, one.wire == GV_WIRE_64 ? 8 : 4, &one.u)) > 0) {
+	while ((e = one.wire == GV_WIRE_VARINT ? gv_wire_varint(&in, &one.u)
+					       : gv_wire_fixed(&in, one.wire == GV_WIRE_64 ? 8 : 4, &one.u)) > 0) {
 		if (!*first)
 			gv_buf_putc(w->out, ',');
 		*first = false;
@@ -190,10 +191,9 @@ static int write_packed(struct writer *w, const struct gv_field *f, const struct
 	return e;
 }
 
-static int write_list(struct writer *w, const struct gv_field *f, const struct sorted *s, size_t at)
+static int write_elements(struct writer *w, const struct gv_field *f, const struct sorted *s, size_t at)
 {
 	bool first = true;
-	gv_buf_putc(w->out, '[');
 	for (; at != NONE; at = s->items[at].next) {
 		const struct gv_wire_value *v = &s->items[at].v;
 		int e;
@@ -208,7 +208,19 @@ static int write_list(struct writer *w, const struct gv_field *f, const struct s
 		if (e < 0)
 			return e;
 	}
-	return gv_buf_putc(w->out, ']');
+	return 0;
+}
+
+static int write_list(struct writer *w, const struct gv_field *f, const struct sorted *s, size_t at)
+{
+	if (w->depth == GV_JSON_DEPTH_MAX)
+		return -EBADMSG;
+	w->depth++;
+	gv_buf_putc(w->out, '[');
+	int e = write_elements(w, f, s, at);
+	gv_buf_putc(w->out, ']');
+	w->depth--;
+	return e;
 }
 
 struct entry {
@@ -280,6 +292,8 @@ static int write_map(struct writer *w, const struct gv_field *f, const struct so
 {
 	size_t count = 0;
 	int e = 0;
+	if (w->depth == GV_JSON_DEPTH_MAX)
+		return -EBADMSG;
 	for (size_t i = at; i != NONE; i = s->items[i].next)
 		count++;
 	struct entry *entries = malloc((count + 1) * sizeof *entries);
@@ -291,15 +305,17 @@ static int write_map(struct writer *w, const struct gv_field *f, const struct so
 	}
 	if (e == 0) {
 		qsort(entries, count, sizeof *entries, by_key);
+		w->depth++;
 		gv_buf_putc(w->out, '{');
 		e = write_entries(w, f, entries, count);
 		gv_buf_putc(w->out, '}');
+		w->depth--;
 	}
 	free(entries);
 	return e;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static int write_zero(struct writer *w, const struct gv_field *f)
 {
@@ -317,7 +333,8 @@ static int write_pieces(struct writer *w, const struct gv_field *f, const struct
 	struct gv_buf whole = { 0 };
 	int e = 0;
 	for (; e == 0 && at != NONE; at = s->items[at].next)
-		e = s->items[at].v.wire == GV_WIRE_BYTES ? gv_buf_add(&whole, s->items[at].v.data, s->items[at].v.size) : -EBADMSG;
+		e = s->items[at].v.wire == GV_WIRE_BYTES ? gv_buf_add(&whole, s->items[at].v.data, s->items[at].v.size)
+							 : -EBADMSG;
 	if (e == 0)
 		e = write_message(w, f->type, gv_wire_over(whole.data, whole.size));
 	gv_buf_fini(&whole);
@@ -360,8 +377,8 @@ static bool exists(const struct gv_type *type, const struct sorted *s, size_t i)
 	if (s->fields[i].last == NONE)
 		return false;
 	for (size_t j = 0; j < type->n_fields; j++)
-		if (j != i && type->fields[j].oneof && !strcmp(type->fields[j].oneof, f->oneof) && s->fields[j].last != NONE &&
-		    s->fields[j].last > s->fields[i].last)
+		if (j != i && type->fields[j].oneof && !strcmp(type->fields[j].oneof, f->oneof) &&
+		    s->fields[j].last != NONE && s->fields[j].last > s->fields[i].last)
 			return false;
 	return true;
 }
@@ -388,7 +405,7 @@ static int write_message(struct writer *w, const struct gv_type *type, struct gv
 {
 	enum gv_json_free what = gv_json_free(type);
 	if (what != GV_JSON_NOT_FREE)
-		return gv_json_free_write(what, in.at, (size_t)(in.end - in.at), w->out);
+		return gv_json_free_write(what, in.at, (size_t)(in.end - in.at), w->depth, w->out);
 	if (w->depth == GV_JSON_DEPTH_MAX)
 		return -EBADMSG;
 	struct sorted s = { 0 };

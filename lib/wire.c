@@ -1,5 +1,5 @@
-/* Reads and writes protobuf's wire format without knowing the message's type: protobuf-c needs compiled-in descriptors, and whoever works by
- * reflection has none. Everything read is checked against the end of the message. */
+/* Reads and writes protobuf's wire format without knowing the message's type: protobuf-c needs compiled-in descriptors,
+ * and whoever works by reflection has none. Everything read is checked against the end of the message. */
 #include <lib/wire.h>
 
 #include <errno.h>

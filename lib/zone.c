@@ -1,5 +1,6 @@
-/* libc knows one zone at a time, through the environment; a back end serves sites in many. So the zone's file is read here. Behind its last
- * transition stands a rule (POSIX TZ); it is written out for 400 years, after which the calendar repeats. */
+/* libc knows one zone at a time, through the environment; a back end serves sites in many. So the zone's file is read
+ * here. Behind its last transition stands a rule (POSIX TZ); it is written out for 400 years, after which the calendar
+ * repeats. */
 #include <lib/zone.h>
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #define RULE_YEARS 401
 
 struct transition {
-	int64_t at_s; /* UTC */
+	int64_t at_s;     /* UTC */
 	int32_t offset_s; /* from then on */
 };
 
@@ -25,10 +26,10 @@ struct gv_zone {
 	struct transition transitions[];
 };
 
-/* ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" ----------------------------------------------------------------------------------- */
+/* ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" ------------------------------------------------- */
 
 struct change {
-	char kind;              /* 'M' month, week and weekday; 'J' day 1 .. 365 without 29 February; 'N' day 0 .. 365 */
+	char kind; /* 'M' month, week and weekday; 'J' day 1 .. 365 without 29 February; 'N' day 0 .. 365 */
 	int month, week, day;
 	int time_s;
 };
@@ -91,8 +92,8 @@ static bool read_change(const char **s, const char *end, struct change *c)
 		return false;
 	if (take(s, end, 'M')) {
 		c->kind = 'M';
-		if (!number(s, end, 1, 12, &c->month) || !take(s, end, '.') || !number(s, end, 1, 5, &c->week) || !take(s, end, '.') ||
-		    !number(s, end, 0, 6, &c->day))
+		if (!number(s, end, 1, 12, &c->month) || !take(s, end, '.') || !number(s, end, 1, 5, &c->week) ||
+		    !take(s, end, '.') || !number(s, end, 0, 6, &c->day))
 			return false;
 	} else if (take(s, end, 'J')) {
 		c->kind = 'J';
@@ -135,7 +136,8 @@ static int64_t change_at(const struct change *c, int64_t year)
 	} else if (c->kind == 'N') {
 		day = gv_year_day(year) + c->day;
 	} else {
-		int64_t first = gv_day(year, c->month, 1), weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
+		int64_t first = gv_day(year, c->month, 1),
+			weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
 		int in_month = (int)((c->day - weekday + 7) % 7) + 7 * (c->week - 1);
 		if (in_month >= gv_month_days(year, c->month)) /* week 5 is the last one */
 			in_month -= 7;
@@ -144,7 +146,7 @@ static int64_t change_at(const struct change *c, int64_t year)
 	return day * GV_DAY_S + c->time_s;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 struct header {
 	uint8_t version;
@@ -170,8 +172,8 @@ static bool read_header(const uint8_t *p, size_t size, struct header *h)
 	h->n_times = (uint32_t)big_endian(p + 32, 4);
 	h->n_types = (uint32_t)big_endian(p + 36, 4);
 	h->n_chars = (uint32_t)big_endian(p + 40, 4);
-	return h->n_leap == 0 && h->n_times <= TRANSITIONS_MAX && h->n_types >= 1 && h->n_types <= 256 && h->n_chars <= 4096 &&
-	       h->n_std <= 256 && h->n_utc <= 256;
+	return h->n_leap == 0 && h->n_times <= TRANSITIONS_MAX && h->n_types >= 1 && h->n_types <= 256 &&
+	       h->n_chars <= 4096 && h->n_std <= 256 && h->n_utc <= 256;
 }
 
 static size_t block_size(const struct header *h, size_t time_size)
@@ -221,7 +223,8 @@ static void add_rule(struct gv_zone *z, const struct rule *r)
 	while (gv_year_day(year + 1) <= last)
 		year++;
 	for (int i = 0; i < RULE_YEARS; i++, year++) {
-		int64_t start = change_at(&r->start, year) - r->standard_s, end = change_at(&r->end, year) - r->daylight_s;
+		int64_t start = change_at(&r->start, year) - r->standard_s,
+			end = change_at(&r->end, year) - r->daylight_s;
 		if (start < end) {
 			add_transition(z, start, r->daylight_s);
 			add_transition(z, end, r->standard_s);
@@ -249,7 +252,8 @@ int gv_zone_parse(const uint8_t *data, size_t size, struct gv_zone **ret)
 		if (!read_header(second, (size_t)(end - second), &h) || (size_t)(end - block) < block_size(&h, 8))
 			return -EBADMSG;
 		const char *footer = (const char *)block + block_size(&h, 8), *text_end = (const char *)end;
-		const char *newline = text_end - footer > 1 ? memchr(footer + 1, '\n', (size_t)(text_end - footer) - 1) : NULL;
+		const char *newline = text_end - footer > 1 ? memchr(footer + 1, '\n', (size_t)(text_end - footer) - 1)
+							    : NULL;
 		if (!newline || *footer != '\n')
 			return -EBADMSG;
 		has_rule = newline > footer + 1;
@@ -274,7 +278,7 @@ void gv_zone_destroy(struct gv_zone *z)
 	free(z);
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 /* Brings a time behind the last transition back by whole cycles of the calendar; returns by how much. */
 static int64_t fold(const struct gv_zone *z, int64_t *at_s)
@@ -320,5 +324,6 @@ enum gv_zone_local gv_zone_to_utc(const struct gv_zone *z, int64_t local_s, int6
 	*ret_utc_s = local_s - (skipped ? before : after) + by;
 	if (skipped)
 		return GV_ZONE_SKIPPED;
-	return i < z->count && local_s - z->transitions[i].offset_s >= z->transitions[i].at_s ? GV_ZONE_REPEATED : GV_ZONE_ONCE;
+	return i < z->count && local_s - z->transitions[i].offset_s >= z->transitions[i].at_s ? GV_ZONE_REPEATED
+											      : GV_ZONE_ONCE;
 }

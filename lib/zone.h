@@ -1,4 +1,5 @@
-/* A time zone's rules, from the bytes of a TZif file (RFC 8536, what /usr/share/zoneinfo holds). Reads no files and no TZ variable. */
+/* A time zone's rules, from the bytes of a TZif file (RFC 8536, what /usr/share/zoneinfo holds). Reads no files and no
+ * TZ variable. */
 #ifndef GV_ZONE_H
 #define GV_ZONE_H
 
@@ -18,8 +19,8 @@ void gv_zone_destroy(struct gv_zone *z);
 int32_t gv_zone_offset_s(const struct gv_zone *z, int64_t utc_s);
 
 enum gv_zone_local { GV_ZONE_ONCE, GV_ZONE_REPEATED, GV_ZONE_SKIPPED };
-/* The time at which a clock on the wall shows local_s (as if it were UTC). A repeated one: the first of the two; a skipped one: by the offset
- * that held before, so that it comes out behind the gap. */
+/* The time at which a clock on the wall shows local_s (as if it were UTC). A repeated one: the first of the two; a
+ * skipped one: by the offset that held before, so that it comes out behind the gap. */
 enum gv_zone_local gv_zone_to_utc(const struct gv_zone *z, int64_t local_s, int64_t *ret_utc_s);
 
 #endif

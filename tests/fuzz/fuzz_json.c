@@ -1,4 +1,5 @@
-/* JSON from strangers: the body of an API request. Input: a digit that picks the type, a letter whose low bits are the flags, the text. */
+/* JSON from strangers: the body of an API request. Input: a digit that picks the type, a letter whose low bits are the
+ * flags, the text. */
 #include "fuzz.h"
 
 #include <lib/json.h>
@@ -7,8 +8,8 @@
 #include <sample.schema.h>
 #include <string.h>
 
-static const char *const types[] = { "sample.v1.All", "sample.v1.Ruled", "sample.v1.Deep", "galvan.registry.v1.PutDeviceRequest",
-				     "google.protobuf.Value" };
+static const char *const types[] = { "sample.v1.All", "sample.v1.Ruled", "sample.v1.Deep",
+				     "galvan.registry.v1.PutDeviceRequest", "google.protobuf.Value" };
 
 static const struct gv_type *pick(uint8_t which)
 {

@@ -1,4 +1,5 @@
-/* Time zone files: whatever the bytes, each moment has an offset, and the clock on the wall leads back to a moment with that clock. */
+/* Time zone files: whatever the bytes, each moment has an offset, and the clock on the wall leads back to a moment with
+ * that clock. */
 #include "fuzz.h"
 
 #include <lib/zone.h>

@@ -78,19 +78,21 @@ static const char *pump(const char *pump_config)
 	load(gv_buf_str(&yaml));
 	gv_buf_fini(&yaml);
 	text.size = 0;
-	cr_assert_eq(gv_json_write(gv_schema_type(schema, "fixture.v1.Pump"), packed.data, packed.size, GV_JSON_SECRETS, &text), 0);
+	cr_assert_eq(gv_json_write(gv_schema_type(schema, "fixture.v1.Pump"), packed.data, packed.size, GV_JSON_SECRETS,
+				   &text),
+		     0);
 	gv_config_destroy(config);
 	config = NULL;
 	return gv_buf_str(&text);
 }
 
-#define HAS(json, part) \
-	do { \
-		const char *json_ = (json); \
-		cr_assert(strstr(json_, part), "%s is not in %s", part, json_); \
+#define HAS(json, part)                                                                                                \
+	do {                                                                                                           \
+		const char *json_ = (json);                                                                            \
+		cr_assert(strstr(json_, part), "%s is not in %s", part, json_);                                        \
 	} while (0)
 
-/* ---- broken files --------------------------------------------------------------------------------------------------------------- */
+/* ---- broken files --------------------------------------------------------------------------- */
 
 static size_t read_file(const char *name, const char *ending, char *ret, size_t size)
 {
@@ -115,7 +117,8 @@ static bool as_expected(const char *name)
 	int r = check(file, yaml, size);
 	bool same = r < 0 && error && !strcmp(error, expected);
 	if (!same)
-		fprintf(stderr, "%s.yaml\n  expected: %s\n  got:      %s\n", name, expected, error ? error : "no error");
+		fprintf(stderr, "%s.yaml\n  expected: %s\n  got:      %s\n", name, expected,
+			error ? error : "no error");
 	gv_config_destroy(config);
 	config = NULL;
 	free(error);
@@ -156,7 +159,7 @@ Test(config, a_file_beyond_the_limit_is_refused_unread)
 	free(large);
 }
 
-/* ---- the node and its plugins ----------------------------------------------------------------------------------------------------- */
+/* ---- the node and its plugins --------------------------------------------------------------- */
 
 Test(config, a_file_may_say_no_more_than_its_plugins)
 {
@@ -179,7 +182,8 @@ Test(config, a_file_may_say_no_more_than_its_plugins)
 
 Test(config, takes_every_key_of_the_node)
 {
-	load("node:\n  name: Cloud-1.a\n  data: /var/lib/galvan\n  control: tcp://127.0.0.1:9100\n  log: {format: json, level: debug}\n"
+	load("node:\n  name: Cloud-1.a\n  data: /var/lib/galvan\n  control: tcp://127.0.0.1:9100\n  log: {format: "
+	     "json, level: debug}\n"
 	     "  store_limit_gib: 2\n  journal_limit_mib: 3\n  journal_limit_h: 4\nplugins: {pump: {}}\n");
 	cr_assert_str_eq(config->node.name, "Cloud-1.a");
 	cr_assert_str_eq(config->node.data, "/var/lib/galvan");
@@ -193,7 +197,8 @@ Test(config, takes_every_key_of_the_node)
 
 Test(config, takes_every_key_of_a_plugin_and_finds_it_by_name)
 {
-	load("plugins:\n  a: {}\n  b: {path: /opt/b.so, isolation: thread, instances: 3, grants: [net, \"hear:*\", call:x.v1.Y]}\n");
+	load("plugins:\n  a: {}\n  b: {path: /opt/b.so, isolation: thread, instances: 3, grants: [net, \"hear:*\", "
+	     "call:x.v1.Y]}\n");
 	const struct gv_config_plugin *b = gv_config_find(config, "b");
 	cr_assert_str_eq(b->path, "/opt/b.so");
 	cr_assert_eq(b->isolation, GV_ISOLATION_THREAD);
@@ -214,7 +219,7 @@ Test(config, relative_paths_begin_at_the_files_folder)
 	cr_assert_str_eq(config->plugins[0].path, "a.so");
 }
 
-/* ---- a plugin's config ------------------------------------------------------------------------------------------------------------ */
+/* ---- a plugin's config ---------------------------------------------------------------------- */
 
 Test(config, fills_in_defaults_also_where_no_config_is_given)
 {
@@ -257,8 +262,10 @@ Test(config, variables_of_the_environment_stand_in_scalars)
 	setenv("GALVAN_TEST_EMPTY", "", 1);
 	unsetenv("GALVAN_TEST_UNSET");
 	HAS(pump("\n      heartbeat_s: ${GALVAN_TEST_SET}"), "\"heartbeatS\":12");
-	HAS(pump("{heartbeat_s: \"${GALVAN_TEST_SET}\"}"), "\"heartbeatS\":12"); /* YAML wants the quotes here: they make no string */
-	HAS(pump("{heartbeat_s: \"${GALVAN_TEST_UNSET:-}\"}"), "\"heartbeatS\":300"); /* an empty variable is as good as none */
+	HAS(pump("{heartbeat_s: \"${GALVAN_TEST_SET}\"}"),
+	    "\"heartbeatS\":12"); /* YAML wants the quotes here: they make no string */
+	HAS(pump("{heartbeat_s: \"${GALVAN_TEST_UNSET:-}\"}"),
+	    "\"heartbeatS\":300"); /* an empty variable is as good as none */
 	HAS(pump("\n      name: a${GALVAN_TEST_SET}b${GALVAN_TEST_SET}"), "\"name\":\"a12b12\"");
 	HAS(pump("{name: \"${GALVAN_TEST_UNSET:-de fault}\"}"), "\"name\":\"de fault\"");
 	HAS(pump("{name: \"${GALVAN_TEST_EMPTY:-x}${GALVAN_TEST_UNSET:-}\"}"), "\"name\":\"x\"");
@@ -272,7 +279,7 @@ Test(config, what_a_variable_holds_is_text_and_no_yaml)
 	HAS(pump("{name: \"${GALVAN_TEST_SET}\"}"), "\"name\":\"1, ws: 2}\"");
 }
 
-/* ---- grants ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- grants --------------------------------------------------------------------------------- */
 
 static int grants(const char *yaml)
 {
@@ -287,22 +294,29 @@ Test(config, a_plugin_of_the_hosts_folder_needs_no_grants)
 
 Test(config, another_plugin_gets_what_is_written_out)
 {
-	cr_assert_eq(grants("plugins: {loyalty: {path: l.so, grants: [hear:galvan.charging.v1.SessionEnded, emit:example.loyalty.v1.Points, "
-			    "serve:example.loyalty.v1.Loyalty, call:galvan.registry.v1.Registry, net, hear:more.than.it.Asks]}}"),
+	cr_assert_eq(grants("plugins: {loyalty: {path: l.so, grants: [hear:galvan.charging.v1.SessionEnded, "
+			    "emit:example.loyalty.v1.Points, "
+			    "serve:example.loyalty.v1.Loyalty, call:galvan.registry.v1.Registry, net, "
+			    "hear:more.than.it.Asks]}}"),
 		     0, "%s", error);
 }
 
 Test(config, a_star_grants_a_whole_kind)
 {
-	cr_assert_eq(grants("plugins: {loyalty: {path: l.so, grants: ['hear:*', 'emit:*', 'serve:*', 'call:*', net]}}"), 0, "%s", error);
+	cr_assert_eq(grants("plugins: {loyalty: {path: l.so, grants: ['hear:*', 'emit:*', 'serve:*', 'call:*', net]}}"),
+		     0, "%s", error);
 }
 
 Test(config, what_is_missing_is_named_all_at_once_with_the_line_to_write)
 {
-	cr_assert_eq(grants("plugins:\n  loyalty: {path: l.so, grants: [net, hear:galvan.charging.v1.Session]}"), -EPERM);
-	cr_assert_str_eq(error, "x.yaml:2:1: plugins.loyalty: l.so asks for more than it is granted: hear:galvan.charging.v1.SessionEnded, "
-				"emit:example.loyalty.v1.Points, serve:example.loyalty.v1.Loyalty, call:galvan.registry.v1.Registry. If you "
+	cr_assert_eq(grants("plugins:\n  loyalty: {path: l.so, grants: [net, hear:galvan.charging.v1.Session]}"),
+		     -EPERM);
+	cr_assert_str_eq(error, "x.yaml:2:1: plugins.loyalty: l.so asks for more than it is granted: "
+				"hear:galvan.charging.v1.SessionEnded, "
+				"emit:example.loyalty.v1.Points, serve:example.loyalty.v1.Loyalty, "
+				"call:galvan.registry.v1.Registry. If you "
 				"trust it, write there: grants: [net, hear:galvan.charging.v1.Session, "
-				"hear:galvan.charging.v1.SessionEnded, emit:example.loyalty.v1.Points, serve:example.loyalty.v1.Loyalty, "
+				"hear:galvan.charging.v1.SessionEnded, emit:example.loyalty.v1.Points, "
+				"serve:example.loyalty.v1.Loyalty, "
 				"call:galvan.registry.v1.Registry]");
 }

@@ -9,8 +9,13 @@
 /* RFC 4648, section 10. */
 static const struct {
 	const char *plain, *text;
-} vectors[] = { { "", "" },	      { "f", "Zg==" },	      { "fo", "Zm8=" },	     { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+} vectors[] = { { "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" } };
 
 Test(base64, has_the_rfcs_vectors_both_ways)
 {
@@ -36,7 +41,8 @@ Test(base64, reads_the_url_safe_alphabet_and_missing_padding)
 
 Test(base64, refuses_what_is_not_exactly_one_value)
 {
-	static const char *const bad[] = { "Z", "Zg=", "Zg==Zg==", "Z g=", "Zm9\n", "Zh==", "====", "=", "Zm9v=", "Zm\x80v" };
+	static const char *const bad[] = { "Z",    "Zg=",  "Zg==Zg==", "Z g=",  "Zm9\n",
+					   "Zh==", "====", "=",        "Zm9v=", "Zm\x80v" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct gv_buf b = { 0 };
 		gv_buf_puts(&b, "kept");

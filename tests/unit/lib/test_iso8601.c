@@ -41,7 +41,8 @@ Test(iso8601, takes_what_chargers_send)
 		char utc[25];
 		int64_t ms;
 		unsigned flags;
-		cr_assert_eq(gv_time_parse(good[i].text, strlen(good[i].text), NULL, &ms, &flags), 0, "%s was refused", good[i].text);
+		cr_assert_eq(gv_time_parse(good[i].text, strlen(good[i].text), NULL, &ms, &flags), 0, "%s was refused",
+			     good[i].text);
 		gv_time_format(ms, utc);
 		cr_assert_str_eq(utc, good[i].utc, "%s became %s", good[i].text, utc);
 		cr_assert_eq(flags, good[i].flags, "%s has the flags %u", good[i].text, flags);

@@ -9,13 +9,13 @@
 TestSuite(json_read, .init = sample_setup, .fini = sample_teardown);
 
 #define READS(name, flags, json) cr_assert_eq(read_json(name, flags, json), 0, "%s: %s", error.path, error.text)
-#define REFUSED(name, flags, json, message) \
-	do { \
-		const char *got_ = refused(name, flags, json); \
-		cr_assert_str_eq(got_, message, "%s: %s", json, got_); \
+#define REFUSED(name, flags, json, message)                                                                            \
+	do {                                                                                                           \
+		const char *got_ = refused(name, flags, json);                                                         \
+		cr_assert_str_eq(got_, message, "%s: %s", json, got_);                                                 \
 	} while (0)
 
-/* ---- values --------------------------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 Test(json_read, takes_names_of_both_kinds)
 {
@@ -27,14 +27,19 @@ Test(json_read, takes_names_of_both_kinds)
 
 Test(json_read, takes_whole_numbers_as_numbers_or_strings)
 {
-	READS("All", 0, "{\"anInt64\":\"-9223372036854775808\",\"aUint64\":\"18446744073709551615\",\"anInt32\":\"-1\",\"aUint32\":7.0}");
-	cr_assert(written_has("All", "\"anInt64\":\"-9223372036854775808\",\"aUint64\":\"18446744073709551615\",\"anInt32\":-1"));
+	READS("All", 0,
+	      "{\"anInt64\":\"-9223372036854775808\",\"aUint64\":\"18446744073709551615\",\"anInt32\":\"-1\","
+	      "\"aUint32\":7.0}");
+	cr_assert(written_has(
+		"All", "\"anInt64\":\"-9223372036854775808\",\"aUint64\":\"18446744073709551615\",\"anInt32\":-1"));
 	cr_assert(written_has("All", "\"aUint32\":7"));
-	READS("All", 0, "{\"anInt64\":-9007199254740992,\"aFixed64\":12,\"aFixed32\":13,\"anSfixed32\":-14,\"anSfixed64\":-15,"
-			"\"anSint32\":-16,\"anSint64\":\"-17\"}");
+	READS("All", 0,
+	      "{\"anInt64\":-9007199254740992,\"aFixed64\":12,\"aFixed32\":13,\"anSfixed32\":-14,\"anSfixed64\":-15,"
+	      "\"anSint32\":-16,\"anSint64\":\"-17\"}");
 	cr_assert(written_has("All", "\"anInt64\":\"-9007199254740992\""));
 	cr_assert(written_has("All", "\"aFixed64\":\"12\",\"aFixed32\":13"));
-	cr_assert(written_has("All", "\"anSfixed32\":-14,\"anSfixed64\":\"-15\",\"anSint32\":-16,\"anSint64\":\"-17\""));
+	cr_assert(
+		written_has("All", "\"anSfixed32\":-14,\"anSfixed64\":\"-15\",\"anSint32\":-16,\"anSint64\":\"-17\""));
 }
 
 Test(json_read, refuses_numbers_that_do_not_fit)
@@ -43,8 +48,10 @@ Test(json_read, refuses_numbers_that_do_not_fit)
 	REFUSED("All", 0, "{\"anInt32\":-2147483649}", "anInt32: out of range: -2147483648 is the least");
 	REFUSED("All", 0, "{\"aUint32\":4294967296}", "aUint32: out of range: 4294967295 is the most");
 	REFUSED("All", 0, "{\"aUint64\":-1}", "aUint64: expected a number that is not negative");
-	REFUSED("All", 0, "{\"anInt64\":\"9223372036854775808\"}", "anInt64: out of range: 9223372036854775807 is the most");
-	REFUSED("All", 0, "{\"aUint64\":\"18446744073709551616\"}", "aUint64: expected a whole number, got \"18446744073709551616\"");
+	REFUSED("All", 0, "{\"anInt64\":\"9223372036854775808\"}",
+		"anInt64: out of range: 9223372036854775807 is the most");
+	REFUSED("All", 0, "{\"aUint64\":\"18446744073709551616\"}",
+		"aUint64: expected a whole number, got \"18446744073709551616\"");
 	REFUSED("All", 0, "{\"anInt32\":1.5}", "anInt32: expected a whole number, got 1.5");
 	REFUSED("All", 0, "{\"anInt32\":1e400}", "anInt32: expected a whole number, got inf");
 	REFUSED("All", 0, "{\"anInt32\":\"0x10\"}", "anInt32: expected a whole number, got \"0x10\"");
@@ -83,7 +90,8 @@ Test(json_read, takes_enums_by_name_or_number)
 	cr_assert(written_has("All", "\"aColor\":77"), "a value of a newer .proto passes unharmed");
 	REFUSED("All", 0, "{\"aColor\":\"GREN\"}",
 		"aColor: no such value: \"GREN\"; did you mean GREEN? Allowed: COLOR_UNSPECIFIED, RED, GREEN, BELOW");
-	REFUSED("All", GV_JSON_RULES, "{\"aColor\":77}", "aColor: no such value: \"77\"; allowed: COLOR_UNSPECIFIED, RED, GREEN, BELOW");
+	REFUSED("All", GV_JSON_RULES, "{\"aColor\":77}",
+		"aColor: no such value: \"77\"; allowed: COLOR_UNSPECIFIED, RED, GREEN, BELOW");
 }
 
 Test(json_read, takes_bytes_as_base64)
@@ -95,20 +103,25 @@ Test(json_read, takes_bytes_as_base64)
 
 Test(json_read, takes_maps_with_every_kind_of_key)
 {
-	READS("All", 0, "{\"texts\":{\"b\":\"2\",\"\":\"0\"},\"placesByNumber\":{\"-5\":{\"name\":\"x\"}},\"byBool\":{\"true\":1.5},"
-			"\"colors\":{\"3\":\"RED\"}}");
-	cr_assert(written_has("All", "\"texts\":{\"\":\"0\",\"b\":\"2\"},\"placesByNumber\":{\"-5\":{\"name\":\"x\",\"floor\":0}},"
-				     "\"byBool\":{\"true\":1.5}"));
+	READS("All", 0,
+	      "{\"texts\":{\"b\":\"2\",\"\":\"0\"},\"placesByNumber\":{\"-5\":{\"name\":\"x\"}},\"byBool\":{\"true\":1."
+	      "5},"
+	      "\"colors\":{\"3\":\"RED\"}}");
+	cr_assert(written_has(
+		"All", "\"texts\":{\"\":\"0\",\"b\":\"2\"},\"placesByNumber\":{\"-5\":{\"name\":\"x\",\"floor\":0}},"
+		       "\"byBool\":{\"true\":1.5}"));
 	cr_assert(written_has("All", "\"colors\":{\"3\":\"RED\"}"));
 	REFUSED("All", 0, "{\"byBool\":{\"yes\":1}}", "byBool[\"yes\"]: expected the key true or false");
-	REFUSED("All", 0, "{\"placesByNumber\":{\"x\":{}}}", "placesByNumber[\"x\"]: expected a whole number, got \"x\"");
+	REFUSED("All", 0, "{\"placesByNumber\":{\"x\":{}}}",
+		"placesByNumber[\"x\"]: expected a whole number, got \"x\"");
 	REFUSED("All", 0, "{\"texts\":{\"a\":null}}", "texts[\"a\"]: null is not taken in a map");
 	REFUSED("All", 0, "{\"texts\":{\"a\":\"1\",\"b\":\"\",\"a\":\"2\"}}", "texts: the key \"a\" is given twice");
 }
 
 Test(json_read, takes_null_as_absent_but_not_within_lists)
 {
-	READS("All", 0, "{\"aString\":null,\"aPlace\":null,\"strings\":null,\"texts\":null,\"byName\":null,\"byNumber\":1}");
+	READS("All", 0,
+	      "{\"aString\":null,\"aPlace\":null,\"strings\":null,\"texts\":null,\"byName\":null,\"byNumber\":1}");
 	cr_assert_eq(packed.size, 3, "only byNumber is there");
 	REFUSED("All", 0, "{\"strings\":[null]}", "strings[0]: null is not taken in a list");
 }
@@ -129,7 +142,7 @@ Test(json_read, takes_free_json_where_the_type_is_struct_or_value)
 	REFUSED("All", 0, "{\"free\":[]}", "free: expected an object");
 }
 
-/* ---- shape ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- shape ---------------------------------------------------------------------------------- */
 
 Test(json_read, says_what_it_expected_and_what_it_got)
 {
@@ -149,7 +162,8 @@ Test(json_read, refuses_unknown_names_with_what_is_allowed)
 	REFUSED("Place", 0, "{\"colour\":\"x\"}", "no such field: \"colour\"; allowed: name, floor");
 	REFUSED("All", 0, "{\"aPlace\":{\"x\":1}}", "aPlace: no such field: \"x\"; allowed: name, floor");
 	REFUSED("Ruled", GV_JSON_PROTO_NAMES, "{\"periods\":1}",
-		"no such field: \"periods\"; did you mean period_s? Allowed: device, session, period_s, balance, share, mode, salt, tags, "
+		"no such field: \"periods\"; did you mean period_s? Allowed: device, session, period_s, balance, "
+		"share, mode, salt, tags, "
 		"labels, password, place, offset, color, on, ports, ratio, pin");
 }
 
@@ -180,7 +194,7 @@ Test(json_read, points_at_the_value_at_fault)
 	cJSON_Delete(json);
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 #define R GV_JSON_RULES
 
@@ -213,8 +227,10 @@ Test(json_read, bounds_numbers_inclusively)
 Test(json_read, bounds_large_numbers_exactly)
 {
 	READS("Ruled", R, "{\"device\":\"x\",\"balance\":\"9007199254740993\"}");
-	REFUSED("Ruled", R, "{\"device\":\"x\",\"balance\":\"9007199254740994\"}", "balance: must not be more than 9007199254740993");
-	REFUSED("Ruled", R, "{\"device\":\"x\",\"balance\":\"-9007199254740994\"}", "balance: must not be less than -9007199254740993");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"balance\":\"9007199254740994\"}",
+		"balance: must not be more than 9007199254740993");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"balance\":\"-9007199254740994\"}",
+		"balance: must not be less than -9007199254740993");
 }
 
 Test(json_read, bounds_characters_bytes_and_counts)
@@ -223,14 +239,17 @@ Test(json_read, bounds_characters_bytes_and_counts)
 	REFUSED("Place", R, "{\"name\":\"123456789\"}", "name: has 9 characters, the most is 8");
 	REFUSED("Ruled", R, "{\"device\":\"x\",\"salt\":\"AAAA\"}", "salt: has 3 bytes, the least is 4");
 	REFUSED("Ruled", R, "{\"device\":\"x\",\"tags\":[\"a\",\"b\",\"c\"]}", "tags: has 3 entries, the most is 2");
-	REFUSED("Ruled", R, "{\"device\":\"x\",\"labels\":{\"a\":\"\",\"b\":\"\"}}", "labels: has 2 entries, the most is 1");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"labels\":{\"a\":\"\",\"b\":\"\"}}",
+		"labels: has 2 entries, the most is 1");
 }
 
 Test(json_read, one_of_names_what_is_allowed)
 {
 	READS("Ruled", R, "{\"device\":\"x\",\"mode\":\"fast\"}");
-	REFUSED("Ruled", R, "{\"device\":\"x\",\"mode\":\"fas\"}", "mode: \"fas\" is not an allowed value; allowed: fast, slow");
-	REFUSED("Ruled", R, "{\"device\":\"x\",\"mode\":\"fast|slow\"}", "mode: \"fast|slow\" is not an allowed value; allowed: fast, slow");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"mode\":\"fas\"}",
+		"mode: \"fas\" is not an allowed value; allowed: fast, slow");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"mode\":\"fast|slow\"}",
+		"mode: \"fast|slow\" is not an allowed value; allowed: fast, slow");
 }
 
 Test(json_read, takes_zero_as_absent_in_requests)
@@ -244,7 +263,7 @@ Test(json_read, never_repeats_a_secret_in_an_error)
 	cr_assert_null(strstr(refused("Ruled", R, "{\"device\":\"x\",\"pin\":\"9876\"}"), "9876"));
 }
 
-/* ---- defaults ------------------------------------------------------------------------------------------------------------------- */
+/* ---- defaults ------------------------------------------------------------------------------- */
 
 #define D (GV_JSON_RULES | GV_JSON_DEFAULTS)
 
@@ -268,12 +287,13 @@ Test(json_read, fills_in_defaults_within_messages_that_are_given)
 Test(json_read, holds_given_zeros_to_the_rules_where_defaults_exist)
 {
 	REFUSED("Ruled", D, "{\"device\":\"x\",\"periodS\":0}", "periodS: must not be less than 10 s");
-	REFUSED("Ruled", D, "{\"device\":\"x\",\"mode\":\"\"}", "mode: \"\" is not an allowed value; allowed: fast, slow");
+	REFUSED("Ruled", D, "{\"device\":\"x\",\"mode\":\"\"}",
+		"mode: \"\" is not an allowed value; allowed: fast, slow");
 	REFUSED("Ruled", D, "{\"device\":\"x\",\"tags\":[]}", "tags: has 0 entries, the least is 1");
 	REFUSED("Ruled", D, "{\"device\":\"\"}", "device: required, must not be empty");
 }
 
-/* ---- hostile text --------------------------------------------------------------------------------------------------------------- */
+/* ---- hostile text --------------------------------------------------------------------------- */
 
 Test(json_read, says_where_a_text_is_no_json)
 {
@@ -287,11 +307,25 @@ Test(json_read, says_where_a_text_is_no_json)
 
 Test(json_read, refuses_all_that_cjson_would_let_pass)
 {
-	static const char *const bad[] = { "{\"aString\":\"\\u0000\"}", "{\"aString\":\"a\nb\"}", "{\"aString\":\"\xff\"}",
-					   "{\"aString\":\"\xc0\x80\"}", "{\"aString\":\"\xed\xa0\x80\"}", "{\"aString\":\"\xf4\x90\x80\x80\"}",
-					   "{\"aString\":\"\\ud800\"}",   "{\"aString\":\"\\ud800\\u0041\"}", "{\"aString\":\"\\udc00\"}",
-					   "{\"aString\":\"\\x\"}", "{\"anInt32\":1.}", "{\"anInt32\":1e}", "{\"anInt32\":+1}", "{\"anInt32\":.5}",
-					   "{\"anInt32\":-}", "{,}", "{\"numbers\":[1,]}", "{\"numbers\":[,]}", "\xef\xbb\xbf{}" };
+	static const char *const bad[] = { "{\"aString\":\"\\u0000\"}",
+					   "{\"aString\":\"a\nb\"}",
+					   "{\"aString\":\"\xff\"}",
+					   "{\"aString\":\"\xc0\x80\"}",
+					   "{\"aString\":\"\xed\xa0\x80\"}",
+					   "{\"aString\":\"\xf4\x90\x80\x80\"}",
+					   "{\"aString\":\"\\ud800\"}",
+					   "{\"aString\":\"\\ud800\\u0041\"}",
+					   "{\"aString\":\"\\udc00\"}",
+					   "{\"aString\":\"\\x\"}",
+					   "{\"anInt32\":1.}",
+					   "{\"anInt32\":1e}",
+					   "{\"anInt32\":+1}",
+					   "{\"anInt32\":.5}",
+					   "{\"anInt32\":-}",
+					   "{,}",
+					   "{\"numbers\":[1,]}",
+					   "{\"numbers\":[,]}",
+					   "\xef\xbb\xbf{}" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		cr_assert_eq(read_json("All", 0, bad[i]), -EINVAL, "%s was taken", bad[i]);
 	cr_assert_eq(gv_json_parse(type("All"), "{\"aString\":\"\0\"}", 15, 0, &packed, &error), -EINVAL);

@@ -19,12 +19,16 @@ static const char *write_bytes(const char *name, const char *bytes, size_t size)
 
 Test(json_write, prints_zeros_nulls_and_empty_lists_but_no_absent_oneof)
 {
-	cr_assert_str_eq(WRITE("All", ""),
-			 "{\"aDouble\":0,\"aFloat\":0,\"anInt64\":\"0\",\"aUint64\":\"0\",\"anInt32\":0,\"aFixed64\":\"0\",\"aFixed32\":0,"
-			 "\"aBool\":false,\"aString\":\"\",\"someBytes\":\"\",\"aUint32\":0,\"aColor\":\"COLOR_UNSPECIFIED\","
-			 "\"anSfixed32\":0,\"anSfixed64\":\"0\",\"anSint32\":0,\"anSint64\":\"0\",\"aPlace\":null,\"numbers\":[],"
-			 "\"strings\":[],\"places\":[],\"texts\":{},\"placesByNumber\":{},\"byBool\":{},\"free\":null,\"any\":null,"
-			 "\"doubles\":[],\"colors\":{},\"palette\":[]}");
+	cr_assert_str_eq(
+		WRITE("All", ""),
+		"{\"aDouble\":0,\"aFloat\":0,\"anInt64\":\"0\",\"aUint64\":\"0\",\"anInt32\":0,\"aFixed64\":\"0\","
+		"\"aFixed32\":0,"
+		"\"aBool\":false,\"aString\":\"\",\"someBytes\":\"\",\"aUint32\":0,\"aColor\":\"COLOR_UNSPECIFIED\","
+		"\"anSfixed32\":0,\"anSfixed64\":\"0\",\"anSint32\":0,\"anSint64\":\"0\",\"aPlace\":null,\"numbers\":[]"
+		","
+		"\"strings\":[],\"places\":[],\"texts\":{},\"placesByNumber\":{},\"byBool\":{},\"free\":null,\"any\":"
+		"null,"
+		"\"doubles\":[],\"colors\":{},\"palette\":[]}");
 }
 
 Test(json_write, shows_secrets_only_when_asked)
@@ -32,7 +36,8 @@ Test(json_write, shows_secrets_only_when_asked)
 	cr_assert_eq(read_json("Ruled", 0, "{\"password\":\"p\",\"place\":{\"name\":\"x\"}}"), 0);
 	cr_assert(strstr(write_json("Ruled", 0), "\"password\":\"***\",\"place\":\"***\""));
 	cr_assert(strstr(write_json("Ruled", GV_JSON_SECRETS), "\"password\":\"p\",\"place\":{\"name\":\"x\""));
-	cr_assert(strstr(WRITE("Ruled", ""), "\"password\":\"\",\"place\":null"), "an unset secret shows that it is unset");
+	cr_assert(strstr(WRITE("Ruled", ""), "\"password\":\"\",\"place\":null"),
+		  "an unset secret shows that it is unset");
 }
 
 Test(json_write, takes_the_last_of_a_field_given_twice)
@@ -42,7 +47,8 @@ Test(json_write, takes_the_last_of_a_field_given_twice)
 
 Test(json_write, joins_messages_in_pieces)
 {
-	cr_assert(strstr(WRITE("All", "\x8a\x01\x03\x0a\x01x\x8a\x01\x02\x10\x05"), "\"aPlace\":{\"name\":\"x\",\"floor\":5}"));
+	cr_assert(strstr(WRITE("All", "\x8a\x01\x03\x0a\x01x\x8a\x01\x02\x10\x05"),
+			 "\"aPlace\":{\"name\":\"x\",\"floor\":5}"));
 }
 
 Test(json_write, takes_the_last_member_of_a_oneof)
@@ -59,8 +65,10 @@ Test(json_write, reads_numbers_packed_and_one_by_one)
 
 Test(json_write, takes_the_last_of_a_maps_equal_keys)
 {
-	cr_assert(strstr(WRITE("All", "\xaa\x01\x06\x0a\x01k\x12\x01\x61\xaa\x01\x06\x0a\x01k\x12\x01\x62"), "\"texts\":{\"k\":\"b\"}"));
-	cr_assert(strstr(WRITE("All", "\xaa\x01\x00"), "\"texts\":{\"\":\"\"}"), "an entry may leave out its key and its value");
+	cr_assert(strstr(WRITE("All", "\xaa\x01\x06\x0a\x01k\x12\x01\x61\xaa\x01\x06\x0a\x01k\x12\x01\x62"),
+			 "\"texts\":{\"k\":\"b\"}"));
+	cr_assert(strstr(WRITE("All", "\xaa\x01\x00"), "\"texts\":{\"\":\"\"}"),
+		  "an entry may leave out its key and its value");
 }
 
 Test(json_write, skips_what_the_type_does_not_know)
@@ -83,7 +91,8 @@ Test(json_write, refuses_malformed_bytes_and_leaves_what_was_there)
 	} bad[] = { { "\x0a\x05x", 3 }, { "\x08\x01", 2 }, { "\x12\x01x", 3 }, { "\xff", 1 }, { "\x0a", 1 } };
 	gv_buf_puts(&text, "kept");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		cr_assert_eq(gv_json_write(type("Place"), (const uint8_t *)bad[i].bytes, bad[i].size, 0, &text), -EBADMSG, "%zu", i);
+		cr_assert_eq(gv_json_write(type("Place"), (const uint8_t *)bad[i].bytes, bad[i].size, 0, &text),
+			     -EBADMSG, "%zu", i);
 	cr_assert_str_eq(gv_buf_str(&text), "kept");
 }
 
@@ -103,7 +112,7 @@ Test(json_write, bounds_depth)
 	gv_buf_fini(&b);
 }
 
-/* ---- numbers -------------------------------------------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 static const char *print(double d)
 {

@@ -57,7 +57,8 @@ Test(schema, has_the_rules_of_fields_and_methods)
 	cr_assert(gv_type_field(type("Ruled"), "device")->key && gv_type_field(type("Ruled"), "device")->required);
 	cr_assert(gv_type_field(type("Ruled"), "password")->secret);
 	cr_assert_str_eq(gv_schema_method(schema, "sample.v1.Sampler/Take")->role, "viewer");
-	cr_assert_str_eq(gv_schema_method(schema, "sample.v1.Sampler/Put")->role, "operator", "operator is meant where nothing is said");
+	cr_assert_str_eq(gv_schema_method(schema, "sample.v1.Sampler/Put")->role, "operator",
+			 "operator is meant where nothing is said");
 }
 
 Test(schema, knows_services_and_methods)

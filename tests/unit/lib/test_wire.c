@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define READER(text) { (const uint8_t *)(text), (const uint8_t *)(text) + sizeof(text) - 1 }
+#define READER(text)                                                                                                   \
+	{                                                                                                              \
+		(const uint8_t *)(text), (const uint8_t *)(text) + sizeof(text) - 1                                    \
+	}
 
 Test(wire, reads_what_it_wrote)
 {
