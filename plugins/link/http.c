@@ -250,8 +250,8 @@ static struct route *find_route(struct conn *c, const struct head *h, struct sli
 		return route;
 	if (route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path))
 		http_refuse(c, 426, "this path speaks WebSocket only: Upgrade: websocket and Connection: Upgrade are missing", keep);
-	else if (c->port->to)
-		http_refuse(c, 503, "the plugin that answers at this port is down; try again soon", false);
+	else if (c->port->to || link_starting(c->link))
+		http_refuse(c, 503, "the plugin that answers here is not up; try again soon", false);
 	else
 		http_refuse(c, 404, "no plugin listens at this path", keep);
 	return NULL;

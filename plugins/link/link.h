@@ -29,6 +29,7 @@
 #define LINK_STUCK_MS 60000           /* how long a peer may leave its answers unread */
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
+#define LINK_STARTING_MS 5000         /* after its start, a path that nobody listens at may yet be registered */
 
 struct bytes {
 	uint8_t *data;
@@ -160,7 +161,7 @@ struct link {
 	uint64_t second;  /* of refusals that were logged */
 	unsigned refusals;
 	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
-	uint64_t drain_ms;
+	uint64_t opened_ms, drain_ms;
 	unsigned lws_closing;
 	bool draining, drained;
 };
@@ -172,6 +173,16 @@ struct route *route_hold(struct route *r);
 void route_release(struct route *r);
 /* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
 struct route *route_find(struct link *l, const struct port *port, Link__Listener__Kind kind, struct slice path);
+
+static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
+{
+	return uv_now(l->loop);
+}
+/* Plugins may not all have registered yet: "not here" means "not yet". */
+static inline bool link_starting(const struct link *l)
+{
+	return link_now(l) - l->opened_ms < LINK_STARTING_MS;
+}
 
 /* ---- ports.c */
 int ports_init(struct link *l, struct gv_turn *t, const Link__Config *config);
@@ -287,9 +298,5 @@ void drain_begin(struct link *l);
 /* Memory for a libuv handle that link_handle_close frees; counted, so that draining can wait for all. */
 void *link_handle(struct link *l, size_t size);
 void link_handle_close(struct link *l, void *handle);
-static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
-{
-	return uv_now(l->loop);
-}
 
 #endif
