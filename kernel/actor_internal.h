@@ -21,6 +21,7 @@
 #define GV_TURN_MESSAGES 1024               /* a turn takes no more */
 #define GV_TURN_BYTES (4u << 20)            /* of messages, likewise */
 #define GV_TURN_ARENA (64u << 20)           /* beyond: the message in hand fails */
+#define GV_SNAPSHOT_ARENA (512u << 20)      /* of a snapshot, which shows a whole table at once; beyond: it fails */
 #define GV_INBOX_BYTES (32u << 20)          /* beyond: gv_actor_full, the bus is not read */
 #define GV_LIMBO_PACKETS 1024               /* from peers not yet in the directory; beyond: dropped, their senders repeat */
 #define GV_CALL_WINDOW 1024                 /* unanswered calls to one instance; beyond: -ENOSPC to the handler */

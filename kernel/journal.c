@@ -439,11 +439,13 @@ int gv_journal_snapshot(struct gv_turn *t, struct peer *p)
 	bool snapshots = any_snapshot(a, s->wants);
 	edge(a, p, ENV__SNAPSHOT__EDGE__BEGIN, 0);
 	t->snapshot_for = p;
+	t->arena.limit = GV_SNAPSHOT_ARENA;
 	int r = 0;
 	for (unsigned i = 0; i < a->n_emits && r == 0 && !t->failed; i++)
 		if (s->wants & 1ull << i && a->plugin->emits[i].snapshot)
 			r = a->plugin->emits[i].snapshot(a->self, t);
 	t->snapshot_for = NULL;
+	t->arena.limit = GV_TURN_ARENA;
 	if (r < 0 || t->failed) {
 		t->failed = r < 0 ? r : t->failed;
 		return r;

@@ -146,6 +146,26 @@ static void merge(struct gv_turn *t, Registry__Device *into, const Registry__Dev
 	merge_attributes(t, &into->attributes, &into->n_attributes, from->attributes, from->n_attributes);
 }
 
+/* NULL, or what is wrong with a name in `clear`. */
+static const char *clear(struct gv_turn *t, Registry__Device *d, const char *field)
+{
+	if (!strcmp(field, "site"))
+		d->site = "";
+	else if (!strcmp(field, "name"))
+		d->name = "";
+	else if (!strcmp(field, "connectors"))
+		d->n_connectors = 0;
+	else if (!strcmp(field, "aliases"))
+		d->n_aliases = 0;
+	else if (!strcmp(field, "tags"))
+		d->n_tags = 0;
+	else if (!strcmp(field, "attributes"))
+		d->n_attributes = 0;
+	else
+		return gv_str(t, "clear: \"%s\" is none of site, name, connectors, aliases, tags, attributes", field);
+	return NULL;
+}
+
 /* What keeps the device from being stored as it was given; NULL: nothing. */
 static const char *refusal(struct gv_turn *t, const Registry__Device *from, enum gv_code *ret_code)
 {
@@ -164,9 +184,11 @@ static const char *refusal(struct gv_turn *t, const Registry__Device *from, enum
 	return NULL;
 }
 
-const char *registry_store_device(const struct registry *registry, struct gv_turn *t, const Registry__Device *from,
-				  Registry__Device *device, enum gv_code *ret_code)
+const char *registry_store_device(const struct registry *registry, struct gv_turn *t,
+				  const Registry__PutDeviceRequest *request, Registry__Device *device,
+				  enum gv_code *ret_code)
 {
+	const Registry__Device *from = request->device;
 	Registry__DeviceRow row = REGISTRY__DEVICE_ROW__INIT;
 	const Registry__DeviceRow *before;
 	const char *problem = refusal(t, from, ret_code);
@@ -180,8 +202,11 @@ const char *registry_store_device(const struct registry *registry, struct gv_tur
 		*device = *before->device;
 	}
 	row.device = device;
-	merge(t, device, from);
 	*ret_code = GV_INVALID_ARGUMENT;
+	for (size_t i = 0; i < request->n_clear; i++)
+		if ((problem = clear(t, device, request->clear[i])))
+			return problem;
+	merge(t, device, from);
 	if (device->n_attributes > REGISTRY_ATTRIBUTES_MAX)
 		return gv_str(t, "device.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX,
 			      device->n_attributes);
@@ -206,8 +231,7 @@ int registry_put_device(void *self, struct gv_turn *t, struct gv_ticket ticket, 
 	Registry__PutDeviceReply reply = REGISTRY__PUT_DEVICE_REPLY__INIT;
 	Registry__Device device;
 	enum gv_code code;
-	const char *problem = registry_store_device(self, t, ((const Registry__PutDeviceRequest *)m)->device, &device,
-						    &code);
+	const char *problem = registry_store_device(self, t, (const Registry__PutDeviceRequest *)m, &device, &code);
 
 	if (problem)
 		return gv_refuse(t, ticket, code, "%s", problem);

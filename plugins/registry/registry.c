@@ -27,13 +27,15 @@ static int make_missing(struct registry *registry, struct gv_turn *t, const Regi
 			return gv_fault(t, "the config's sites[%zu]: %s", i, problem);
 	}
 	for (size_t i = 0; i < c->n_devices; i++) {
+		Registry__PutDeviceRequest request = REGISTRY__PUT_DEVICE_REQUEST__INIT;
 		Registry__Device device;
 		enum gv_code code;
 		const char *problem;
 
 		if (registry_find(t, c->devices[i]->id))
 			continue;
-		problem = registry_store_device(registry, t, c->devices[i], &device, &code);
+		request.device = c->devices[i];
+		problem = registry_store_device(registry, t, &request, &device, &code);
 		if (problem)
 			return gv_fault(t, "the config's devices[%zu]: %s", i, problem);
 	}

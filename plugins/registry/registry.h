@@ -33,8 +33,9 @@ gv_method_fn registry_put_device, registry_get_device, registry_list_devices, re
 /* Puts a site or device as PutSite and PutDevice do; *site and *device become what is stored. NULL, or a sentence that
  * says what is wrong: then nothing was stored. */
 const char *registry_store_site(struct gv_turn *t, const Registry__Site *from, Registry__Site *site);
-const char *registry_store_device(const struct registry *registry, struct gv_turn *t, const Registry__Device *from,
-				  Registry__Device *device, enum gv_code *ret_code);
+const char *registry_store_device(const struct registry *registry, struct gv_turn *t,
+				  const Registry__PutDeviceRequest *request, Registry__Device *device,
+				  enum gv_code *ret_code);
 
 /* Emits DeviceChanged for a device as it stands. */
 int registry_emit(struct gv_turn *t, const Registry__DeviceRow *row);
