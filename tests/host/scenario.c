@@ -84,6 +84,11 @@ void scenario_weather(struct host *h, const char *const *victims)
 		host_spare(h, "link", false);
 }
 
+bool scenario_must_answer(struct host *h)
+{
+	return weather(h) == 0;
+}
+
 void scenario_calm(struct host *h)
 {
 	for (int i = 0; i < HOST_FAULTS; i++)

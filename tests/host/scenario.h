@@ -20,6 +20,8 @@ void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances);
  * count through `victims` (ended by NULL), the rest is the point at which that instance dies. */
 void scenario_weather(struct host *h, const char *const *victims);
 void scenario_calm(struct host *h);
+/* No frame may be lost while its connection lives: in calm seeds, and where only a plugin behind link dies once. */
+bool scenario_must_answer(struct host *h);
 
 /* Comes to rest after the storm; where events were lost within a pair, the emitters (ended by NULL) are restarted, so that their subscribers
  * say where they stand. */

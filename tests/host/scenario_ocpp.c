@@ -148,6 +148,8 @@ static void give_up(struct host *h, void *arg)
 	free(arg);
 	if (a.clock != c->clock)
 		return;
+	host_check(h, !scenario_must_answer(h) || !host_station_connected(c->station), "call %u of %s is not answered although its connection lives", c->at,
+		   c->device);
 	c->repeats += host_below(h, 2);
 	if (host_station_connected(c->station) && host_below(h, 2)) {
 		say(c);

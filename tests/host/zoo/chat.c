@@ -1,4 +1,5 @@
-/* A protocol plugin in small: numbers each station's messages, answers with the number, and counts each new one at the counter. */
+/* A protocol plugin in small: numbers each station's messages, answers with the number, and counts each new one at the counter. A message
+ * with the id "bad" fails after it was answered and counted: neither may happen. */
 #include <galvan/link.pb-c.h>
 #include <galvan/plugin.h>
 #include <string.h>
@@ -32,6 +33,11 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 	if (!space)
 		return gv_disconnect(t, f->conn->id, 1002, "a frame is \"ID TEXT\"");
 	id = gv_str(t, "%.*s", (int)(space - f->data), f->data);
+	if (!strcmp(id, "bad")) {
+		count(t, "chat:bad", id);
+		gv_send(t, f->conn->id, GV_TEXT, f->data, f->size);
+		return gv_fault(t, "%s sends what cannot be handled", device);
+	}
 	row = gv_edit(t, &heard, gv_key(device, id));
 	if (!row->number) {
 		row->number = ++((Zoo__DeviceRow *)gv_edit(t, &devices, gv_key(device)))->count;

@@ -16,9 +16,12 @@ static void leave_traces(struct gv_turn *t, const char *key, uint64_t last)
 {
 	Zoo__FaultyRow *row = gv_edit(t, &rows, gv_key(key));
 	Zoo__FaultyDone event = ZOO__FAULTY_DONE__INIT;
+	struct gv_scan scan = { .table = &rows };
 
 	row->times++;
 	row->last = last;
+	gv_next(t, &scan); /* a walk makes the host write what was edited so far */
+	gv_timer(t, key, gv_now_ms(t) + 10, NULL);
 	event.key = (char *)key;
 	event.times = row->times;
 	gv_emit(t, &event);
@@ -55,6 +58,12 @@ static int on_act(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 }
 GV_ON_CALL(on_act, void, Zoo__ActRequest)
 
+/* Rings for what has taken effect only. */
+static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
+{
+	return gv_get(t, &rows, gv_key(name)) ? 0 : gv_fault(t, "a timer rings for %s, which was undone", name);
+}
+
 static int start(void *self, struct gv_turn *t, const void *config)
 {
 	return 0;
@@ -69,4 +78,5 @@ static const struct gv_table *const tables[] = { &rows, NULL };
 GV_PLUGIN = {
 	GV_STAMP, .name = "faulty", .version = "1", .summary = "Fails on purpose.", .services = services, .hears = hears, .emits = emits,
 	.tables = tables, .schema_set = GV_SCHEMA(zoo), .schema = 1, .self_size = sizeof(struct faulty), .start = start,
+	.on_timer = on_timer,
 };
