@@ -56,7 +56,7 @@ void load_report(const struct load *l, bool stations, Sim__LoadReport *ret)
 	ret->wrong = l->wrong;
 	ret->doubled = l->doubled;
 	ret->unexpected = l->unexpected;
-	ret->unanswered = l->waiting;
+	ret->unanswered = l->waiting + l->lost;
 	ret->repeated = l->repeated;
 	ret->cpu_us_per_call = l->latency.count ? l->cpu_us / (double)l->latency.count : 0;
 	if (stations)

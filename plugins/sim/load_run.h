@@ -46,7 +46,7 @@ struct load {
 	enum phase phase;
 	uint32_t born, dialing, unsettled, open_lines, ready, failed_connections, dropped;
 	uint64_t begun_ns, last_open_ns, phase_ns, measure_ns, measured_ns;
-	uint64_t sent, answered, errors, wrong, doubled, unexpected, repeated, waiting;
+	uint64_t sent, answered, errors, wrong, doubled, unexpected, repeated, waiting, lost;
 	int64_t clock_ms; /* realtime = clock_ms + hrtime */
 	double cpu_us, cpu_begun_us;
 	char error[300];

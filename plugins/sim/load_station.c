@@ -196,6 +196,19 @@ static void on_open(struct line *line)
 		load_pace(l);
 }
 
+/* Nobody will answer its calls any more. */
+static void lose(struct station *s)
+{
+	struct load *l = s->load;
+	for (struct slot *slot = s->slots; slot < s->slots + l->want.in_flight; slot++)
+		slot->used = false;
+	if (l->phase < CLOSING) {
+		l->lost += s->in_flight;
+		l->waiting -= s->in_flight;
+		s->in_flight = 0;
+	}
+}
+
 static void on_end(struct line *line, bool opened, const char *why)
 {
 	struct station *s = line->owner;
@@ -212,6 +225,8 @@ static void on_end(struct line *line, bool opened, const char *why)
 		l->dropped++;
 	if (*why && !s->set_up)
 		l->failed_connections++;
+	if (!l->want.reconnect || !s->set_up)
+		lose(s);
 	s->state = GONE;
 	s->since_ns = uv_hrtime();
 	s->line_up = false;
