@@ -23,10 +23,12 @@ static struct gv_ticket ticket_of(const Ocpp__Command *row)
 /* Sets the timer where the deadline is earlier than what it is set to. */
 static int arm(struct ocpp *o, struct gv_turn *t, int64_t deadline_ms)
 {
-	if (o->timer_ms && o->timer_ms <= deadline_ms)
+	if (o->timer_ms > gv_now_ms(t) && o->timer_ms <= deadline_ms)
 		return 0;
-	o->timer_ms = deadline_ms;
-	return gv_timer(t, TIMER, deadline_ms, NULL);
+	/* One that is over and has not come yet must come first. */
+	if (!o->timer_ms || o->timer_ms > deadline_ms)
+		o->timer_ms = deadline_ms;
+	return gv_timer(t, TIMER, o->timer_ms, NULL);
 }
 
 bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device)
@@ -236,9 +238,11 @@ static int reply(struct gv_turn *t, const char *device, const Ocpp__Command *row
 	}
 }
 
-int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn,
-		      const struct rpc_frame *frame, const char *text, size_t size)
+int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
+		      const struct rpc_frame *frame)
 {
+	const char *text = f->data;
+	uint64_t conn = f->conn->id;
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 
 	while (gv_next(t, &scan)) {
@@ -251,16 +255,19 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uin
 		if (masked)
 			text = gv_str(t, "[3,\"%s\",%s]", row->message_id, masked);
 		messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text,
-			     masked ? strlen(text) : size);
+			     masked ? strlen(text) : f->size);
 		reply(t, st->device, row, frame);
 		forget(t, st->device, scan.key, row,
 		       frame->kind == RPC_RESULT && frame->payload &&
 			       !strcmp(json_string(frame->payload, "status"), "Accepted"));
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
-	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", text, size);
+	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", text, f->size);
+	if (f->again)
+		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);
-	gv_log(t, GV_INFO, "answer to no call that waits is dropped: it is late or double message=%.40s", frame->id);
+	gv_log(t, st->quirks & (1u << QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
+	       "answer to no call that waits is dropped: it is late or double message=%.40s", frame->id);
 	station_quirks(o, t, st, 1u << QUIRK_LATE_ANSWER);
 	return 0;
 }

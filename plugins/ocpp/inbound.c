@@ -4,7 +4,30 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#define TOLD_MAX 32 /* messages that may come again: twice the window of a connection */
+
 /* ---- boot and life ------------------------------------------------------------------------- */
+
+/* Messages that become events of their own have no natural key: a frame that comes again after a crash is known by its
+ * digest. True where it has been told already; remembers it otherwise. */
+static bool told(struct gv_turn *t, struct inbound *in, Ocpp__StationRow *row)
+{
+	uint64_t *list;
+
+	for (size_t i = 0; in->again && i < row->n_told; i++)
+		if (row->told[i] == in->digest)
+			return true;
+	list = gv_alloc(t, TOLD_MAX * sizeof *list);
+	if (row->n_told >= TOLD_MAX) {
+		row->told += row->n_told - TOLD_MAX + 1;
+		row->n_told = TOLD_MAX - 1;
+	}
+	if (row->n_told)
+		memcpy(list, row->told, row->n_told * sizeof *list);
+	list[row->n_told++] = in->digest;
+	row->told = list;
+	return false;
+}
 
 static char *text(struct gv_turn *t, const cJSON *payload, const char *name)
 {
@@ -18,6 +41,10 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 	Ocpp__StationBooted event = OCPP__STATION_BOOTED__INIT;
 	Ocpp__Station *s = gv_alloc(t, sizeof *s);
 
+	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
+			    o->heartbeat_s);
+	if (told(t, in, row))
+		return 0;
 	ocpp__station__init(s);
 	if (row->station) {
 		s->firmware_status = row->station->firmware_status;
@@ -37,8 +64,6 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 	row->station = s;
 	event.device = (char *)in->device;
 	event.station = station_describe(o, t, in->device, row);
-	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
-			    o->heartbeat_s);
 	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", s->vendor, s->model, s->firmware);
 	return gv_emit(t, &event);
 }
@@ -53,18 +78,21 @@ const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char
 				   const uint32_t *connector, const char **ret_id)
 {
 	struct gv_scan scan = { .table = &ocpp_requests, .prefix = gv_key(device) };
+	const Ocpp__Request *best = NULL;
 
 	while (gv_next(t, &scan)) {
 		const Ocpp__Request *r = scan.row;
 
+		if (best && best->requested_at_ms >= r->requested_at_ms)
+			continue;
 		if (gv_now_ms(t) - r->requested_at_ms > o->start_window_ms || strcmp(model_fold(t, r->token), tag) != 0)
 			continue;
 		if (connector && r->connector && r->connector != *connector)
 			continue;
 		*ret_id = scan.key.part[1].s;
-		return r;
+		best = r;
 	}
-	return NULL;
+	return best;
 }
 
 static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -129,11 +157,27 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 
 /* ---- notifications ------------------------------------------------------------------------- */
 
-static int notified(struct gv_turn *t, struct inbound *in, const char *action, const char *status, const char *detail,
-		    int64_t time_ms)
+/* Which of a station's fields keeps the status. */
+enum status_of { FIRMWARE, DIAGNOSTICS, LOG, NOTHING };
+
+static int notified(struct gv_turn *t, struct inbound *in, const char *action, enum status_of which, const char *status,
+		    const char *detail, int64_t time_ms)
 {
 	Ocpp__StationNotified event = OCPP__STATION_NOTIFIED__INIT;
+	Ocpp__StationRow *row = gv_edit(t, &ocpp_stations, gv_key(in->device));
 
+	if (told(t, in, row))
+		return 0;
+	if (!row->station) {
+		row->station = gv_alloc(t, sizeof *row->station);
+		ocpp__station__init(row->station);
+	}
+	if (which == FIRMWARE)
+		row->station->firmware_status = (char *)status;
+	else if (which == DIAGNOSTICS)
+		row->station->diagnostics_status = (char *)status;
+	else if (which == LOG)
+		row->station->log_status = (char *)status;
 	event.device = (char *)in->device;
 	event.action = (char *)action;
 	event.status = (char *)status;
@@ -144,47 +188,29 @@ static int notified(struct gv_turn *t, struct inbound *in, const char *action, c
 	return gv_emit(t, &event);
 }
 
-static Ocpp__Station *edit_station(struct gv_turn *t, const char *device)
+static int status_told(struct gv_turn *t, struct inbound *in, const char *action, enum status_of which)
 {
-	Ocpp__StationRow *row = gv_edit(t, &ocpp_stations, gv_key(device));
-
-	if (!row->station) {
-		row->station = gv_alloc(t, sizeof *row->station);
-		ocpp__station__init(row->station);
-	}
-	return row->station;
+	return notified(t, in, action, which, text(t, in->payload, "status"), "", gv_now_ms(t));
 }
 
 static int firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	char *status = text(t, in->payload, "status");
-
-	edit_station(t, in->device)->firmware_status = status;
-	return notified(t, in, "FirmwareStatusNotification", status, "", gv_now_ms(t));
+	return status_told(t, in, "FirmwareStatusNotification", FIRMWARE);
 }
 
 static int signed_firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	char *status = text(t, in->payload, "status");
-
-	edit_station(t, in->device)->firmware_status = status;
-	return notified(t, in, "SignedFirmwareStatusNotification", status, "", gv_now_ms(t));
+	return status_told(t, in, "SignedFirmwareStatusNotification", FIRMWARE);
 }
 
 static int diagnostics_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	char *status = text(t, in->payload, "status");
-
-	edit_station(t, in->device)->diagnostics_status = status;
-	return notified(t, in, "DiagnosticsStatusNotification", status, "", gv_now_ms(t));
+	return status_told(t, in, "DiagnosticsStatusNotification", DIAGNOSTICS);
 }
 
 static int log_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	char *status = text(t, in->payload, "status");
-
-	edit_station(t, in->device)->log_status = status;
-	return notified(t, in, "LogStatusNotification", status, "", gv_now_ms(t));
+	return status_told(t, in, "LogStatusNotification", LOG);
 }
 
 static int security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -193,7 +219,7 @@ static int security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 
 	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
 	station_quirks(o, t, in->st, when.quirks);
-	return notified(t, in, "SecurityEventNotification", json_string(in->payload, "type"),
+	return notified(t, in, "SecurityEventNotification", NOTHING, json_string(in->payload, "type"),
 			json_string(in->payload, "techInfo"), when.ms);
 }
 
@@ -214,7 +240,7 @@ static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	for (size_t i = 0; i < o->n_vendors && !known; i++)
 		known = !strcmp(o->vendors[i], vendor);
 	in->answer = known ? "{\"status\":\"Accepted\"}" : "{\"status\":\"UnknownVendorId\"}";
-	if (!known)
+	if (!known || told(t, in, gv_edit(t, &ocpp_stations, gv_key(in->device))))
 		return 0;
 	event.device = (char *)in->device;
 	event.vendor_id = (char *)vendor;

@@ -355,6 +355,7 @@ int meter_append(struct ocpp *o, struct gv_turn *t, Ocpp__Transaction *x, struct
 		drop_repeated(t, x, m);
 	if (!m->n)
 		return 0;
+	retention_note(o, t);
 	if (x->newest_sample_ms < m->newest_ms || !x->newest_row)
 		x->newest_sample_ms = m->newest_ms;
 	ocpp__sample_row__init(&row);

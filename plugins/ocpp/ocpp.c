@@ -29,8 +29,22 @@ static int refuse(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *
 	return send_out(o, t, conn, device, frame->action ? frame->action : "");
 }
 
-static int call(struct ocpp *o, struct gv_turn *t, uint64_t conn, struct station *st, struct rpc_frame *frame)
+/* Stands for this message among those of its connection. */
+static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
 {
+	uint64_t h = 14695981039346656037u ^ conn;
+
+	for (const char *s = frame->id; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	for (const char *s = frame->action; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	return h;
+}
+
+static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		struct rpc_frame *frame)
+{
+	uint64_t conn = f->conn->id;
 	const struct spec_action *action = spec_find(&spec_v16, frame->action);
 	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
 	struct check check = { 0 };
@@ -54,6 +68,8 @@ static int call(struct ocpp *o, struct gv_turn *t, uint64_t conn, struct station
 	if (validate(action->request, frame->payload, &check))
 		return refuse(o, t, conn, st->device, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	station_quirks(o, t, st, check.quirks | (frame->id_is_number ? 1u << QUIRK_NUMERIC_ID : 0));
+	in.again = f->again;
+	in.digest = digest(conn, frame);
 	error = handler(o, t, &in);
 	if (error)
 		return error;
@@ -69,7 +85,8 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 		  const struct rpc_frame *frame)
 {
 	gv_count(t, "broken_frames", 1);
-	gv_log(t, GV_WARN, "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
+	gv_log(t, st->quirks & (1u << QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
+	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
 	if (frame->kind != RPC_CALL || !frame->id)
 		return 0;
@@ -87,9 +104,9 @@ static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 	if (error == -EBADMSG)
 		error = broken(o, t, f, st, &frame);
 	else if (!error && frame.kind == RPC_CALL)
-		error = call(o, t, f->conn->id, st, &frame);
+		error = call(o, t, f, st, &frame);
 	else if (!error && frame.kind != RPC_OTHER)
-		error = commands_answered(o, t, st, f->conn->id, &frame, f->data, f->size);
+		error = commands_answered(o, t, st, f, &frame);
 	rpc_free(&frame);
 	return error;
 }
@@ -135,7 +152,7 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn)
 
 static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
 {
-	return commands_due(self, t);
+	return strcmp(name, RETENTION_TIMER) ? commands_due(self, t) : retention_due(self, t);
 }
 
 /* ---- what registry says -------------------------------------------------------------------- */
@@ -190,6 +207,7 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
+	o->keep_days = c->keep_samples_days;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
 	if (!o->vendors)
 		return -ENOMEM;
@@ -260,6 +278,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		return error;
 	restore_counters(o, t);
 	error = commands_restore(o, t);
+	if (!error)
+		error = retention_start(o, t);
 	return error ? error : listen_for(t, config);
 }
 
@@ -329,7 +349,7 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,     &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_readings,
+	&ocpp_active,     &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_days, &ocpp_readings,
 	&ocpp_connectors, &ocpp_stations, &ocpp_commands,     &ocpp_requests, &ocpp_orphans, NULL,
 };
 

@@ -61,6 +61,8 @@ struct ocpp {
 	/* counters, restored at each start */
 	uint64_t next_sample, next_command, next_message;
 	int64_t next_transaction, transaction_step;
+	int64_t day; /* of the newest row of ocpp_days */
+	uint32_t keep_days;
 	int64_t timer_ms; /* when the timer of the commands is due; 0: not set */
 	char epoch[17];   /* makes the message ids of this incarnation its own */
 	struct gv_buf out;
@@ -77,6 +79,7 @@ extern const struct gv_table ocpp_history;      /* device, id -> Transaction tha
 extern const struct gv_table ocpp_transactions; /* id -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
 extern const struct gv_table ocpp_samples;      /* number -> SampleRow */
+extern const struct gv_table ocpp_days;         /* day -> DayRow */
 extern const struct gv_table ocpp_readings;     /* device, connector -> the latest SampleRow outside a transaction */
 extern const struct gv_table ocpp_connectors;   /* device, connector -> ConnectorRow */
 extern const struct gv_table ocpp_stations;     /* device -> StationRow */
@@ -223,6 +226,8 @@ struct inbound {
 	struct station *st;
 	const char *device;
 	const struct cJSON *payload; /* validated; an object */
+	bool again;                  /* may have been handled already */
+	uint64_t digest;             /* of connection, message id and action */
 	const char *answer;          /* out: JSON; "{}" unless set */
 	enum rpc_code code;          /* out: not RPC_OK refuses */
 	const char *why;             /* out */
@@ -247,12 +252,20 @@ struct command {
 /* After command_impossible said no. */
 int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
 		 const struct command *c);
-int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t conn,
-		      const struct rpc_frame *frame, const char *text, size_t size);
+int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
+		      const struct rpc_frame *frame);
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
 int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn, struct station *current);
 int commands_due(struct ocpp *o, struct gv_turn *t);
 int commands_restore(struct ocpp *o, struct gv_turn *t);
+
+/* ---- retention.c: samples are not kept for ever ---------------------------------------------- */
+
+#define RETENTION_TIMER "retention"
+int retention_start(struct ocpp *o, struct gv_turn *t);
+/* Before a sample is appended: remembers where a day begins. */
+int retention_note(struct ocpp *o, struct gv_turn *t);
+int retention_due(struct ocpp *o, struct gv_turn *t);
 
 /* ---- services.c, lists.c ------------------------------------------------------------------- */
 

@@ -53,7 +53,9 @@ int orphan_keep(struct gv_turn *t, const char *device, const char *action, const
 	row.orphan = &orphan;
 	row.digest = key;
 	gv_count(t, "orphans", 1);
-	gv_log(t, GV_WARN, "message of an unknown transaction is confirmed and kept action=%s transaction=%s", action,
+	/* Stops are few and stand for a whole session; meter values may come every second. */
+	gv_log(t, strcmp(action, "StopTransaction") ? GV_DEBUG : GV_WARN,
+	       "message of an unknown transaction is confirmed and kept action=%s transaction=%s", action,
 	       orphan.transaction_id);
 	if (newest + 1 > OCPP_ORPHANS_MAX)
 		gv_delete(t, &ocpp_orphans, gv_key(device, newest + 1 - OCPP_ORPHANS_MAX));
