@@ -22,7 +22,7 @@ struct gv_json_error {
 enum gv_json_flags {
 	/* Reading: enforce required, min, max, one_of. min and max bound a number, the bytes of `bytes`, the characters
 	 * of a string, the count of a list or map. As proto3 cannot tell an absent value from a zero one, both are
-	 * absent here: required refuses them, the others let them pass. */
+	 * absent here: required refuses them, the others let them pass. "***" is no secret: it is what prints. */
 	GV_JSON_RULES = 1 << 0,
 	/* Reading: put in the rules' defaults for absent fields of the messages that are given. A value that is given
 	 * counts even if it is zero: bounds apply to it, and it satisfies required (an empty string or list does not).

@@ -350,6 +350,8 @@ int gv_json_scalar_rules(const struct gv_field *f, const struct gv_json_scalar *
 			 size_t text_size)
 {
 	int r = 0;
+	if (f->secret && v->wire == GV_WIRE_BYTES && v->size == 3 && !memcmp(v->data, "***", 3))
+		return WRONG("*** is how a secret prints: give the value, or leave the field out");
 	if (f->kind == GV_KIND_ENUM)
 		r = check_enum(f, v, text, text_size);
 	if (r == 0 && *f->one_of && f->kind == GV_KIND_STRING)

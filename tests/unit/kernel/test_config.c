@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../leaks.h"
+
 static struct gv_schema *schema;
 static struct gv_config *config;
 static char *error;
@@ -29,6 +31,10 @@ static void teardown(void)
 	free(error);
 	gv_buf_fini(&packed);
 	gv_buf_fini(&text);
+	schema = NULL;
+	config = NULL;
+	error = NULL;
+	check_leaks();
 }
 
 TestSuite(config, .init = setup, .fini = teardown);

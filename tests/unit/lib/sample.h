@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../leaks.h"
+
 static struct gv_schema *schema;
 static struct gv_buf packed, text;
 static struct gv_json_error error;
@@ -25,6 +27,8 @@ static inline void sample_teardown(void)
 	gv_buf_fini(&packed);
 	gv_buf_fini(&text);
 	gv_schema_destroy(schema);
+	schema = NULL;
+	check_leaks();
 }
 
 static inline const struct gv_type *type(const char *name)

@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../leaks.h"
+
+TestSuite(base64, .fini = check_leaks);
+TestSuite(hex, .fini = check_leaks);
+
 /* RFC 4648, section 10. */
 static const struct {
 	const char *plain, *text;

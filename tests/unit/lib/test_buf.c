@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../leaks.h"
+
+TestSuite(buf, .fini = check_leaks);
+
 Test(buf, zeroed_is_empty_and_prints_as_an_empty_string)
 {
 	struct gv_buf b = { 0 };

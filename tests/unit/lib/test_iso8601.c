@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../leaks.h"
+
+TestSuite(iso8601, .fini = check_leaks);
+
 static const struct {
 	const char *text, *utc;
 	unsigned flags;

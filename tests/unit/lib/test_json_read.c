@@ -263,6 +263,12 @@ Test(json_read, never_repeats_a_secret_in_an_error)
 	cr_assert_null(strstr(refused("Ruled", R, "{\"device\":\"x\",\"pin\":\"9876\"}"), "9876"));
 }
 
+Test(json_read, refuses_a_secret_as_it_prints)
+{
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"password\":\"***\"}",
+		"password: *** is how a secret prints: give the value, or leave the field out");
+}
+
 /* ---- defaults ------------------------------------------------------------------------------- */
 
 #define D (GV_JSON_RULES | GV_JSON_DEFAULTS)

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../leaks.h"
+
+TestSuite(zone, .fini = check_leaks);
+
 static void put32(uint8_t *to, uint32_t value)
 {
 	for (int i = 0; i < 4; i++)
