@@ -243,22 +243,24 @@ static int read_field(struct reader *r, const struct gv_field *f, const cJSON *j
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-/* The default as JSON: a list or message in JSON's (and so YAML's) notation, all else as its text. */
-static cJSON *default_json(const struct gv_field *f)
+/* The default as JSON: a list, message or boolean in JSON's (and so YAML's) notation, all else as its text. */
+static int default_json(const struct gv_field *f, cJSON **ret)
 {
 	const char *s = f->default_value;
 	char error[256];
-	if (f->repeated || f->kind == GV_KIND_MESSAGE)
-		return gv_json_check(s, strlen(s), error) < 0 ? NULL : cJSON_Parse(s);
-	if (f->kind == GV_KIND_BOOL)
-		return !strcmp(s, "true") ? cJSON_CreateTrue() : !strcmp(s, "false") ? cJSON_CreateFalse() : NULL;
-	return cJSON_CreateString(s);
+	bool text = !f->repeated && f->kind != GV_KIND_MESSAGE && f->kind != GV_KIND_BOOL;
+	if (!text && gv_json_check(s, strlen(s), error) < 0)
+		return -EINVAL;
+	*ret = text ? cJSON_CreateString(s) : cJSON_Parse(s);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int read_default(struct reader *r, const struct gv_field *f, const cJSON *parent, struct gv_buf *out)
 {
-	cJSON *json = default_json(f);
-	int e = json ? read_field(r, f, json, out) : -EINVAL;
+	cJSON *json = NULL;
+	int e = default_json(f, &json);
+	if (e == 0)
+		e = read_field(r, f, json, out);
 	cJSON_Delete(json);
 	if (e == -EINVAL) {
 		size_t before = push_field(r, f);
