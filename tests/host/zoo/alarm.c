@@ -17,9 +17,12 @@ static int set(struct gv_turn *t, const char *name, Zoo__AlarmRow *row, int64_t 
 
 static int on_set(void *self, struct gv_turn *t, struct gv_ticket ticket, const Zoo__SetRequest *q)
 {
-	Zoo__AlarmRow *row = gv_edit(t, &alarms, gv_key(q->name));
 	Zoo__SetReply reply = ZOO__SET_REPLY__INIT;
+	Zoo__AlarmRow *row;
 
+	if (!*q->name)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "an alarm needs a name");
+	row = gv_edit(t, &alarms, gv_key(q->name));
 	row->wanted = row->rang + 1 + q->repeat;
 	set(t, q->name, row, gv_now_ms(t) + q->in_ms);
 	reply.at_ms = row->at_ms;
@@ -29,9 +32,12 @@ GV_ON_CALL(on_set, void, Zoo__SetRequest)
 
 static int on_cancel(void *self, struct gv_turn *t, struct gv_ticket ticket, const Zoo__SetRequest *q)
 {
-	Zoo__AlarmRow *row = gv_edit(t, &alarms, gv_key(q->name));
 	Zoo__SetReply reply = ZOO__SET_REPLY__INIT;
+	Zoo__AlarmRow *row;
 
+	if (!*q->name)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "an alarm needs a name");
+	row = gv_edit(t, &alarms, gv_key(q->name));
 	row->wanted = row->rang;
 	gv_timer_cancel(t, q->name);
 	return gv_reply(t, ticket, &reply);

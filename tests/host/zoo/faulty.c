@@ -45,6 +45,8 @@ static int on_act(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	const Zoo__FaultyRow *row;
 	Zoo__ActReply reply = ZOO__ACT_REPLY__INIT;
 
+	if (!*q->key)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "name a key");
 	leave_traces(t, q->key, 0);
 	if (!strcmp(q->how, "fail"))
 		return gv_fault(t, "told to fail on %s", q->key);
