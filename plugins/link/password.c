@@ -10,7 +10,8 @@
 
 #include "text.h"
 
-#define WRONG_INTERVAL_MS 1000 /* one wrong password per device is worked out in this time */
+#define WRONG_INTERVAL_MS 1000 /* one wrong password per device is worked out in this time, */
+#define WRONG_BURST 10u        /* after so many that may come at once */
 #define ITERATIONS_MAX 10000000
 #define CANDIDATES_MAX 6
 
@@ -105,7 +106,7 @@ enum password password_check(struct view *v, struct device *d, const uint8_t *pa
 		return PASSWORD_RIGHT;
 	if (d->wrong_known && CRYPTO_memcmp(fingerprint, d->wrong, sizeof(fingerprint)) == 0)
 		return PASSWORD_WRONG;
-	if (d->wrong_known && now_ms - d->wrong_ms < WRONG_INTERVAL_MS)
+	if (d->wrong_ms > now_ms + (WRONG_BURST - 1) * WRONG_INTERVAL_MS)
 		return PASSWORD_BUSY;
 	n = candidates(password, size, all);
 	for (size_t i = 0; i < n && !right; i++)
@@ -117,7 +118,7 @@ enum password password_check(struct view *v, struct device *d, const uint8_t *pa
 	} else {
 		memcpy(d->wrong, fingerprint, sizeof(fingerprint));
 		d->wrong_known = true;
-		d->wrong_ms = now_ms;
+		d->wrong_ms = (d->wrong_ms > now_ms ? d->wrong_ms : now_ms) + WRONG_INTERVAL_MS;
 	}
 	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }

@@ -23,7 +23,7 @@ struct device {
 	/* Fingerprints of the password that was right and of the one that was wrong last, so that a station that comes again is cheap. */
 	uint8_t right[32], wrong[32];
 	bool right_known, wrong_known;
-	uint64_t wrong_ms; /* of the loop's clock */
+	uint64_t wrong_ms; /* of the loop's clock: each wrong one that was checked moves it on, ahead of the present after several */
 };
 
 struct view_name;
@@ -48,7 +48,7 @@ int view_load(struct view *v, struct gv_turn *t);
 int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, const struct gv_emitter *from);
 int view_resync(struct view *v, struct gv_turn *t, const char *emitter);
 
-/* May who showed these bytes as password connect as `d`? PASSWORD_BUSY: too many wrong ones within a second. */
+/* May who showed these bytes as password connect as `d`? PASSWORD_BUSY: too many wrong ones lately. */
 enum password { PASSWORD_RIGHT, PASSWORD_WRONG, PASSWORD_BUSY };
 enum password password_check(struct view *v, struct device *d, const uint8_t *password, size_t size, uint64_t now_ms);
 
