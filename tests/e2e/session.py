@@ -2,6 +2,7 @@
 import datetime
 import threading
 
+from galvan import until
 from stations import StationError
 
 TOKEN = 'remote-11902'
@@ -106,8 +107,14 @@ class Session:
         getattr(self, step)()
 
     def reconnect(self):
+        """As a station whose line has ended; until ocpp knows of it, an operator's command would be refused as unavailable."""
         self.station.wait_closed()
         self.connect()
+        until('%s is online' % self.device, self.is_online)
+
+    def is_online(self):
+        stations = self.node.call('galvan.ocpp.v1.Ocpp/ListStations', {'device': self.device})['stations']
+        return any(s['online'] for s in stations)
 
     def do_while_killing(self, step, delay_s):
         """The step races with kill -9 of the node, which comes so much later; what was not answered is done again after the restart."""

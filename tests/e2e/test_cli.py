@@ -151,7 +151,7 @@ def test_check_needs_no_node_and_says_everything_at_once(folder):
                 '  ocpp: {config: {hartbeat_s: 3}}\n  nonsense: {}\n')
     done = galvan('check', path)
     assert done.returncode == 1
-    for words in (path + ':6', '70000', path + ':7', 'hartbeat_s', 'heartbeat_s', 'nonsense'):
+    for words in (path + ':6', '65535', path + ':7', 'hartbeat_s', 'heartbeat_s', 'nonsense'):
         assert words in done.stderr, words
 
 
