@@ -132,7 +132,7 @@ int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **re
 {
 	struct gv_buf out = { 0 };
 	int64_t limit_ms = timeout_ms();
-	int status = 0, fd, rc;
+	int status = 0, fd = -1, rc;
 	pid_t pid;
 
 	rc = spawn_child(file, &pid, &fd);
