@@ -128,7 +128,7 @@ def test_ten_thousand_sockets_that_say_nothing(run):
     config['plugins']['link']['config'].update(handshake_timeout_s=5, max_connections=12000)
     node = run(config)
     node.put_device('ocpp:CP001')
-    pid = node.instance('link')['pid']
+    pid = int(node.instance('link')['pid'])
     before = rss_kib(pid)
     silent = [socket.create_connection(('127.0.0.1', ws), timeout=30) for _ in range(10000)]
     try:
