@@ -426,6 +426,7 @@ int gv_control_create(const struct gv_control_options *o, struct gv_control **re
 	rc = open_inbox(c, ret_error);
 	if (rc == 0)
 		rc = open_router(c, ret_error);
+	c->o.run = NULL; /* the caller's */
 	if (rc < 0) {
 		gv_control_destroy(c);
 		return rc;

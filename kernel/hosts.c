@@ -21,7 +21,7 @@ struct gv_hosts {
 	struct gv_hosts_options o;
 	struct gv_host *first;
 	uint64_t sockets; /* how many endpoints have been named */
-	char *endpoint, *local_endpoint;
+	char *run, *endpoint, *local_endpoint;
 	void *router;
 	struct gv_zmq_poll *poll;
 	bool readable;
@@ -337,7 +337,7 @@ static struct gv_host *new_host(struct gv_hosts *hs, const char *instance, struc
 	h->heard_ms = (int64_t)uv_now(hs->o.loop);
 	h->is_thread = plan->isolation == GV_ISOLATION_THREAD;
 	snprintf(h->instance, sizeof h->instance, "%s", instance);
-	h->endpoint = gv_text("ipc://%s/i%" PRIu64, hs->o.run, socket);
+	h->endpoint = gv_text("ipc://%s/i%" PRIu64, hs->run, socket);
 	h->local_endpoint = h->is_thread ? gv_text("inproc://i%" PRIu64, socket) : strdup("");
 	if (!h->endpoint || !h->local_endpoint) {
 		free_host(h);
@@ -400,6 +400,7 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--hs->handles > 0)
 		return;
+	free(hs->run);
 	free(hs->endpoint);
 	free(hs->local_endpoint);
 	free(hs);
@@ -422,9 +423,10 @@ int gv_hosts_create(const struct gv_hosts_options *o, struct gv_hosts **ret, cha
 	hs->thread_ended.data = hs->prepare.data = hs;
 	hs->readable = true;
 	hs->o = *o;
+	hs->run = strdup(o->run);
 	hs->endpoint = gv_text("ipc://%s/hosts", o->run);
 	hs->local_endpoint = strdup(LOCAL_KERNEL);
-	rc = hs->endpoint && hs->local_endpoint ? open_router(hs, ret_error) : -ENOMEM;
+	rc = hs->run && hs->endpoint && hs->local_endpoint ? open_router(hs, ret_error) : -ENOMEM;
 	if (rc == 0)
 		rc = uv_prepare_start(&hs->prepare, on_prepare);
 	if (rc < 0) {

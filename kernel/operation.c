@@ -255,11 +255,6 @@ bool gv_operation_returns(const struct gv_operation *op)
 	return op && op->kind == GV_OP_RELOAD;
 }
 
-bool gv_operation_revives(const struct gv_operation *op, const struct gv_instance *inst)
-{
-	return op->kind == GV_OP_RELOAD && op->phase >= STOPPING && inst->index == op->index;
-}
-
 void gv_operation_abort(struct gv_operation *op)
 {
 	finish(op, GV_UNAVAILABLE, "the node is stopping");

@@ -1,5 +1,5 @@
 /* The life of each instance as a small state machine, moved by three things only: what hosts say, how hosts end, and time. */
-#include "supervisor.h"
+#include "supervisor_internal.h"
 #include "text.h"
 
 #include <errno.h>
@@ -7,31 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define TICK_MS 100
 #define HELLO_TIMEOUT_MS 20000
 #define EXIT_TIMEOUT_MS 5000 /* from the closed store to the end of the process */
-#define SETTLE_TIMEOUT_MS 10000 /* from the last start to `ready`, at the latest */
-#define STALL_MS 5000        /* the kernel's own loop stood still this long: silence proves nothing */
-
-struct gv_supervisor {
-	struct gv_supervisor_options o;
-	struct gv_hosts *hosts;
-	struct gv_unit *units[GV_SUPERVISOR_UNITS_MAX];
-	size_t n_units;
-	uv_timer_t tick;
-	int64_t ticked_ms;
-	int64_t started_ms; /* when all had started for the first time; 0: not yet */
-	unsigned handles;
-	int64_t hang_ms, start_timeout_ms, stop_timeout_ms;
-	bool ready, in_order;
-	enum { UP, DRIVERS_STOP, OTHERS_STOP, DOWN } phase;
-	Kernel__Directory directory;
-	Kernel__Peer *peers;
-	Kernel__Peer **peer_pointers;
-	size_t peers_capacity;
-};
 
 static const char *const state_names[] = {
 	[GV_STARTING] = "starting",	  [GV_RUNNING] = "running",	    [GV_STOPPING] = "stopping", [GV_INSTANCE_STOPPED] = "stopped",
@@ -41,74 +19,6 @@ static const char *const state_names[] = {
 const char *gv_instance_state_name(enum gv_instance_state state)
 {
 	return state_names[state];
-}
-
-static int64_t now_ms(const struct gv_supervisor *s)
-{
-	return (int64_t)uv_now(s->o.loop);
-}
-
-/* ---- the directory ----------------------------------------------------------------------------------------------------------------- */
-
-static void fill_peer(Kernel__Peer *p, const struct gv_instance *inst)
-{
-	const struct gv_host *h = inst->host;
-	const Kernel__Record *r = inst->plan->record;
-
-	kernel__peer__init(p);
-	p->name = (char *)inst->name;
-	p->plugin = inst->unit->name;
-	p->instance = inst->index;
-	p->instances = inst->unit->count;
-	p->up = h && (h->state == GV_HOST_STARTED || h->state == GV_HOST_STOPPING) && inst->up_ms != 0;
-	if (p->up) {
-		p->incarnation = h->incarnation;
-		p->endpoint = h->endpoint;
-		p->local_endpoint = h->local_endpoint;
-		p->pid = h->pid;
-	}
-	p->serves = r->serves;
-	p->n_serves = r->n_serves;
-	p->hears = r->hears;
-	p->n_hears = r->n_hears;
-	p->emits = r->emits;
-	p->n_emits = r->n_emits;
-	p->driver = r->driver;
-	p->gone = inst->state == GV_QUARANTINED || inst->state == GV_FAILED ||
-		  (inst->state == GV_INSTANCE_STOPPED && !gv_operation_returns(inst->unit->operation));
-}
-
-/* Makes the directory anew and tells everybody. */
-static void publish(struct gv_supervisor *s)
-{
-	size_t count = 0, wanted = 1;
-
-	for (size_t u = 0; u < s->n_units; u++)
-		wanted += s->units[u]->count;
-	if (wanted > s->peers_capacity) {
-		Kernel__Peer *peers = reallocarray(s->peers, wanted, sizeof *peers);
-		Kernel__Peer **pointers;
-
-		if (!peers)
-			return;
-		s->peers = peers;
-		pointers = reallocarray(s->peer_pointers, wanted, sizeof *pointers);
-		if (!pointers)
-			return;
-		s->peer_pointers = pointers;
-		s->peers_capacity = wanted;
-	}
-	s->peers[count++] = *s->o.kernel;
-	for (size_t u = 0; u < s->n_units; u++)
-		for (uint32_t i = 0; i < s->units[u]->count; i++)
-			fill_peer(&s->peers[count++], &s->units[u]->instances[i]);
-	for (size_t i = 0; i < count; i++)
-		s->peer_pointers[i] = &s->peers[i];
-	s->directory.version++;
-	s->directory.peers = s->peer_pointers;
-	s->directory.n_peers = count;
-	gv_hosts_send_directory(s->hosts, &s->directory);
-	s->o.events.changed(s->o.events.arg, &s->directory);
 }
 
 /* ---- instances --------------------------------------------------------------------------------------------------------------------- */
@@ -130,7 +40,7 @@ void gv_instance_set_state(struct gv_instance *inst, enum gv_instance_state stat
 {
 	set_text(&inst->message, message);
 	inst->state = state;
-	publish(inst->unit->supervisor);
+	gv_supervisor_publish(inst->unit->supervisor);
 }
 
 void gv_instance_set_plan(struct gv_instance *inst, struct gv_plan *plan)
@@ -214,14 +124,6 @@ void gv_instance_launch(struct gv_instance *inst)
 	set_deadline(inst->host, HELLO_TIMEOUT_MS, "it had not loaded in time");
 }
 
-/* What an instance is when its host has gone as asked. */
-static enum gv_instance_state down_state(const struct gv_instance *inst)
-{
-	const struct gv_operation *op = inst->unit->operation;
-
-	return op && gv_operation_revives(op, inst) ? GV_STARTING : GV_INSTANCE_STOPPED;
-}
-
 static void on_back_off(uv_timer_t *timer)
 {
 	gv_instance_launch(timer->data);
@@ -241,7 +143,7 @@ int gv_instance_stop(struct gv_instance *inst, const char *message)
 {
 	uv_timer_stop(&inst->back_off);
 	if (!inst->host) {
-		gv_instance_set_state(inst, down_state(inst), message);
+		gv_instance_set_state(inst, GV_INSTANCE_STOPPED, message);
 		return 1;
 	}
 	if (inst->host->state != GV_HOST_STOPPING) {
@@ -283,8 +185,6 @@ void gv_instance_drop_warm(struct gv_instance *inst)
 
 /* ---- how an instance goes down ----------------------------------------------------------------------------------------------------- */
 
-static void go_on_stopping(struct gv_supervisor *s);
-
 static void fail_first(struct gv_instance *inst, const char *reason)
 {
 	struct gv_supervisor *s = inst->unit->supervisor;
@@ -306,7 +206,7 @@ static void died(struct gv_instance *inst, const char *reason, bool refused)
 	inst->up_ms = 0;
 	if (s->phase != UP) {
 		gv_instance_set_state(inst, GV_INSTANCE_STOPPED, NULL);
-		go_on_stopping(s);
+		gv_supervisor_go_on_stopping(s);
 		return;
 	}
 	if (!refused || up_ms != 0) {
@@ -319,7 +219,7 @@ static void died(struct gv_instance *inst, const char *reason, bool refused)
 		fail_first(inst, reason);
 		return;
 	}
-	if (!gv_restart_crashed(&inst->restart, up_ms, now_ms(s), &delay_ms)) {
+	if (!gv_restart_crashed(&inst->restart, up_ms, gv_supervisor_now_ms(s), &delay_ms)) {
 		message = gv_text("it died %d times within %d s, the last time of: %s. It is left down; `galvan ctl load %s` starts it again, "
 				  "`galvan ctl reload %s` with a repaired file",
 				  GV_RESTART_CRASHES, GV_RESTART_WINDOW_MS / 1000, reason, inst->unit->name, inst->unit->name);
@@ -346,50 +246,16 @@ static void went_down(struct gv_instance *inst)
 
 	inst->up_ms = 0;
 	inst->message = NULL;
-	gv_instance_set_state(inst, down_state(inst), message);
+	gv_instance_set_state(inst, GV_INSTANCE_STOPPED, message);
 	free(message);
 	gv_info(s->o.log, "plugin stopped plugin=%s", inst->name);
 	if (s->phase != UP)
-		go_on_stopping(s);
+		gv_supervisor_go_on_stopping(s);
 	else
 		offer(inst, GV_EVENT_STOPPED, NULL);
 }
 
 /* ---- what hosts say ---------------------------------------------------------------------------------------------------------------- */
-
-static bool is_settled(const struct gv_supervisor *s, const struct gv_instance *inst)
-{
-	const struct gv_host *h = inst->host;
-
-	return inst->state != GV_RUNNING || (h && h->beat && h->beat->beat->settled >= s->directory.version);
-}
-
-/* Ready is when all have started, and know of each other what they will need: before that, a connection might find no listener. */
-static void check_ready(struct gv_supervisor *s)
-{
-	const struct gv_instance *unsettled = NULL;
-
-	if (s->ready || s->phase != UP)
-		return;
-	for (size_t u = 0; u < s->n_units; u++) {
-		for (uint32_t i = 0; i < s->units[u]->count; i++) {
-			const struct gv_instance *inst = &s->units[u]->instances[i];
-
-			if (inst->first)
-				return;
-			if (!is_settled(s, inst))
-				unsettled = inst;
-		}
-	}
-	if (!s->started_ms)
-		s->started_ms = now_ms(s);
-	if (unsettled && now_ms(s) - s->started_ms < SETTLE_TIMEOUT_MS)
-		return;
-	if (unsettled)
-		gv_warn(s->o.log, "ready, though a plugin has not heard from all others plugin=%s", unsettled->name);
-	s->ready = true;
-	s->o.events.ready(s->o.events.arg);
-}
 
 static void on_hello(struct gv_instance *inst, struct gv_host *h)
 {
@@ -407,7 +273,7 @@ static void on_started(struct gv_instance *inst, struct gv_host *h, uint64_t inc
 	struct gv_plan *before = inst->unit->plan;
 
 	h->incarnation = incarnation;
-	inst->up_ms = now_ms(s);
+	inst->up_ms = gv_supervisor_now_ms(s);
 	inst->first = false;
 	inst->crashed = false;
 	set_text(&inst->cause, NULL);
@@ -421,7 +287,7 @@ static void on_started(struct gv_instance *inst, struct gv_host *h, uint64_t inc
 	gv_info(s->o.log, "plugin running plugin=%s version=%s incarnation=%" PRIu64 " pid=%" PRId64, inst->name, h->plan->record->version,
 		incarnation, h->pid);
 	offer(inst, GV_EVENT_STARTED, NULL);
-	check_ready(s);
+	gv_supervisor_check_ready(s);
 }
 
 static void keep_beat(struct gv_host *h, const Kernel__FromHost *m)
@@ -442,12 +308,12 @@ static void keep_beat(struct gv_host *h, const Kernel__FromHost *m)
 	h->beat = copy;
 }
 
-static void on_message(void *arg, struct gv_host *h, const Kernel__FromHost *m)
+void gv_supervisor_on_message(void *arg, struct gv_host *h, const Kernel__FromHost *m)
 {
 	struct gv_supervisor *s = arg;
 	struct gv_instance *inst = h->owner;
 
-	h->heard_ms = now_ms(s);
+	h->heard_ms = gv_supervisor_now_ms(s);
 	/* A stop that was sent before it could listen is lost. */
 	if (m->kind_case == KERNEL__FROM_HOST__KIND_HELLO && (!inst || h->state == GV_HOST_STOPPING))
 		tell_stop(h);
@@ -467,7 +333,7 @@ static void on_message(void *arg, struct gv_host *h, const Kernel__FromHost *m)
 		break;
 	case KERNEL__FROM_HOST__KIND_BEAT:
 		keep_beat(h, m);
-		check_ready(s);
+		gv_supervisor_check_ready(s);
 		break;
 	case KERNEL__FROM_HOST__KIND_STOPPED:
 		if (h != inst->host || h->state != GV_HOST_STOPPING)
@@ -482,7 +348,7 @@ static void on_message(void *arg, struct gv_host *h, const Kernel__FromHost *m)
 	}
 }
 
-static void on_ended(void *arg, struct gv_host *h, bool clean)
+void gv_supervisor_on_ended(void *arg, struct gv_host *h, bool clean)
 {
 	struct gv_supervisor *s = arg;
 	struct gv_instance *inst = h->owner;
@@ -490,7 +356,7 @@ static void on_ended(void *arg, struct gv_host *h, bool clean)
 
 	if (!inst) {
 		if (s->phase != UP)
-			go_on_stopping(s);
+			gv_supervisor_go_on_stopping(s);
 		return;
 	}
 	if (h == inst->warm) {
@@ -510,279 +376,4 @@ static void on_ended(void *arg, struct gv_host *h, bool clean)
 		s->in_order = false;
 	}
 	went_down(inst);
-}
-
-/* ---- time -------------------------------------------------------------------------------------------------------------------------- */
-
-static void kill_host(struct gv_supervisor *s, struct gv_host *h, const char *why)
-{
-	bool was_stuck = h->stuck;
-
-	if (gv_hosts_kill(h, why) == 0 || was_stuck)
-		return;
-	gv_err(s->o.log, "a plugin that runs as a thread hangs and cannot be killed (%s): restart the node, and run it with `isolation: process` "
-	       "plugin=%s", why, h->instance);
-	if (h->owner) {
-		struct gv_instance *inst = h->owner;
-		gv_instance_set_state(inst, inst->state, "it hangs and, being a thread, cannot be killed: restart the node, and run it with "
-							 "`isolation: process`");
-	}
-	s->in_order = false;
-	if (s->phase != UP)
-		go_on_stopping(s);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-	struct gv_supervisor *s = timer->data;
-	struct gv_host *h, *next;
-	int64_t now = now_ms(s);
-	bool stalled = now - s->ticked_ms > STALL_MS;
-	char why[64];
-
-	s->ticked_ms = now;
-	for (h = gv_hosts_first(s->hosts); h; h = next) {
-		next = h->next;
-		if (stalled)
-			h->heard_ms = now;
-		if (h->deadline_ms != 0 && now >= h->deadline_ms) {
-			if (!h->stuck)
-				s->in_order = s->in_order && h->state == GV_HOST_STOPPED;
-			kill_host(s, h, h->deadline_why);
-		} else if (h->state == GV_HOST_STARTED && now - h->heard_ms > s->hang_ms) {
-			snprintf(why, sizeof why, "no sign of life for %" PRId64 " ms, killed", s->hang_ms);
-			kill_host(s, h, why);
-		}
-	}
-	check_ready(s);
-}
-
-/* ---- the node's stop --------------------------------------------------------------------------------------------------------------- */
-
-/* True while an instance of this sort still has a host that can be waited for. */
-static bool any_left(const struct gv_supervisor *s, bool drivers_only)
-{
-	for (struct gv_host *h = gv_hosts_first(s->hosts); h; h = h->next)
-		if (!h->stuck && (!drivers_only || (h->plan->record->driver && h->owner)))
-			return true;
-	return false;
-}
-
-static void stop_all(struct gv_supervisor *s, bool drivers)
-{
-	for (size_t u = 0; u < s->n_units; u++)
-		for (uint32_t i = 0; i < s->units[u]->count; i++) {
-			struct gv_instance *inst = &s->units[u]->instances[i];
-			if (inst->plan->record->driver == drivers)
-				gv_instance_stop(inst, inst->message);
-		}
-}
-
-static void go_on_stopping(struct gv_supervisor *s)
-{
-	if (s->phase == DRIVERS_STOP && !any_left(s, true)) {
-		s->phase = OTHERS_STOP;
-		stop_all(s, false);
-	}
-	if (s->phase == OTHERS_STOP && !any_left(s, false)) {
-		s->phase = DOWN;
-		s->o.events.stopped(s->o.events.arg, s->in_order);
-	}
-}
-
-void gv_supervisor_stop(struct gv_supervisor *s)
-{
-	if (s->phase != UP)
-		return;
-	s->phase = DRIVERS_STOP;
-	s->in_order = true;
-	for (size_t u = 0; u < s->n_units; u++) {
-		if (s->units[u]->operation)
-			gv_operation_abort(s->units[u]->operation);
-		for (uint32_t i = 0; i < s->units[u]->count; i++) {
-			uv_timer_stop(&s->units[u]->instances[i].back_off);
-			gv_instance_drop_warm(&s->units[u]->instances[i]);
-		}
-	}
-	stop_all(s, true);
-	go_on_stopping(s);
-}
-
-void gv_supervisor_kill(struct gv_supervisor *s)
-{
-	gv_supervisor_stop(s);
-	for (struct gv_host *h = gv_hosts_first(s->hosts); h; h = h->next)
-		gv_hosts_kill(h, "the node was told to stop at once");
-	go_on_stopping(s);
-}
-
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
-
-static int64_t env_ms(const char *name, int64_t otherwise)
-{
-	const char *text = getenv(name);
-	long long value = text ? strtoll(text, NULL, 10) : 0;
-
-	return value > 0 ? value : otherwise;
-}
-
-int gv_supervisor_create(const struct gv_supervisor_options *o, struct gv_supervisor **ret, char **ret_error)
-{
-	struct gv_supervisor *s = calloc(1, sizeof *s);
-	struct gv_hosts_options ho = { .loop = o->loop, .context = o->context, .log = o->log };
-	char *run = gv_text("%s/run", o->data->path);
-	int rc;
-
-	if (!s || !run) {
-		free(s);
-		free(run);
-		return -ENOMEM;
-	}
-	s->o = *o;
-	s->hang_ms = env_ms("GALVAN_HANG_MS", 15000);
-	s->start_timeout_ms = env_ms("GALVAN_START_TIMEOUT_MS", 60000);
-	s->stop_timeout_ms = env_ms("GALVAN_STOP_TIMEOUT_MS", 20000);
-	kernel__directory__init(&s->directory);
-	ho.run = run;
-	ho.events = (struct gv_hosts_events){ .arg = s, .message = on_message, .ended = on_ended };
-	rc = gv_hosts_create(&ho, &s->hosts, ret_error);
-	if (rc < 0) {
-		free(run);
-		free(s);
-		return rc;
-	}
-	uv_timer_init(o->loop, &s->tick);
-	s->tick.data = s;
-	s->handles = 1;
-	s->ticked_ms = now_ms(s);
-	uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
-	*ret = s;
-	return 0;
-}
-
-static void free_unit(struct gv_unit *u)
-{
-	for (uint32_t i = 0; i < u->count; i++) {
-		gv_plan_unref(u->instances[i].plan);
-		free(u->instances[i].message);
-		free(u->instances[i].cause);
-	}
-	gv_plan_unref(u->plan);
-	free(u->instances);
-	free(u->name);
-	free(u);
-}
-
-int gv_supervisor_add(struct gv_supervisor *s, struct gv_plan *plan, struct gv_unit **ret)
-{
-	struct gv_unit *u;
-
-	if (s->n_units >= GV_SUPERVISOR_UNITS_MAX)
-		return -ENOSPC;
-	u = calloc(1, sizeof *u);
-	if (!u)
-		return -ENOMEM;
-	u->supervisor = s;
-	u->name = strdup(plan->name);
-	u->instances = calloc(plan->instances, sizeof *u->instances);
-	if (!u->name || !u->instances) {
-		free_unit(u);
-		return -ENOMEM;
-	}
-	u->plan = gv_plan_ref(plan);
-	u->count = plan->instances;
-	for (uint32_t i = 0; i < u->count; i++) {
-		struct gv_instance *inst = &u->instances[i];
-		inst->unit = u;
-		inst->index = i;
-		inst->first = !s->ready;
-		inst->state = GV_INSTANCE_STOPPED;
-		inst->plan = gv_plan_ref(plan);
-		snprintf(inst->name, sizeof inst->name, "%s.%u", u->name, i);
-		uv_timer_init(s->o.loop, &inst->back_off);
-		inst->back_off.data = inst;
-		s->handles++;
-		/* A thread that died took the whole node with it. */
-		if (s->o.data->unclean && plan->isolation == GV_ISOLATION_THREAD) {
-			inst->crashed = true;
-			inst->cause = strdup("the node died");
-		}
-	}
-	s->units[s->n_units++] = u;
-	if (ret)
-		*ret = u;
-	return 0;
-}
-
-void gv_supervisor_start(struct gv_supervisor *s)
-{
-	for (size_t u = 0; u < s->n_units; u++)
-		for (uint32_t i = 0; i < s->units[u]->count && s->phase == UP; i++)
-			gv_instance_launch(&s->units[u]->instances[i]);
-	check_ready(s);
-}
-
-bool gv_supervisor_is_ready(const struct gv_supervisor *s)
-{
-	return s->ready;
-}
-
-struct gv_unit *gv_supervisor_unit(const struct gv_supervisor *s, size_t i)
-{
-	return i < s->n_units ? s->units[i] : NULL;
-}
-
-struct gv_unit *gv_supervisor_find(const struct gv_supervisor *s, const char *name)
-{
-	for (size_t u = 0; u < s->n_units; u++)
-		if (strcmp(s->units[u]->name, name) == 0)
-			return s->units[u];
-	return NULL;
-}
-
-const Kernel__Directory *gv_supervisor_directory(const struct gv_supervisor *s)
-{
-	return &s->directory;
-}
-
-const struct gv_supervisor_options *gv_supervisor_options(const struct gv_supervisor *s)
-{
-	return &s->o;
-}
-
-static void free_supervisor(struct gv_supervisor *s)
-{
-	for (size_t u = 0; u < s->n_units; u++)
-		free_unit(s->units[u]);
-	free(s->peers);
-	free(s->peer_pointers);
-	free(s);
-}
-
-static void on_tick_closed(uv_handle_t *handle)
-{
-	struct gv_supervisor *s = handle->data;
-
-	if (--s->handles == 0)
-		free_supervisor(s);
-}
-
-static void on_back_off_closed(uv_handle_t *handle)
-{
-	struct gv_instance *inst = handle->data;
-	struct gv_supervisor *s = inst->unit->supervisor;
-
-	if (--s->handles == 0)
-		free_supervisor(s);
-}
-
-void gv_supervisor_destroy(struct gv_supervisor *s)
-{
-	if (!s)
-		return;
-	gv_hosts_destroy(s->hosts);
-	for (size_t u = 0; u < s->n_units; u++)
-		for (uint32_t i = 0; i < s->units[u]->count; i++)
-			uv_close((uv_handle_t *)&s->units[u]->instances[i].back_off, on_back_off_closed);
-	uv_close((uv_handle_t *)&s->tick, on_tick_closed);
 }

@@ -124,8 +124,6 @@ enum gv_instance_event {
 bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event, const char *text);
 /* Whether what it stops comes back by itself, as in a reload; false for NULL. */
 bool gv_operation_returns(const struct gv_operation *op);
-/* True while the operation will start the instance again by itself: it is down, but not gone. */
-bool gv_operation_revives(const struct gv_operation *op, const struct gv_instance *inst);
 /* The node stops: ends the operation with a refusal. */
 void gv_operation_abort(struct gv_operation *op);
 

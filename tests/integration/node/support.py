@@ -17,6 +17,8 @@ GRANTS = {
 }
 COUNT = 'galvan.fixture.v1.Fixture/Count'
 MISBEHAVE = 'galvan.fixture.v1.Fixture/Misbehave'
+# Under a sanitizer a crash is to end a process as it does without.
+os.environ.setdefault('ASAN_OPTIONS', 'handle_segv=0:handle_abort=0')
 QUICK = {'GALVAN_HANG_MS': '1500', 'GALVAN_START_TIMEOUT_MS': '3000', 'GALVAN_STOP_TIMEOUT_MS': '3000', 'GALVAN_PROBE_TIMEOUT_MS': '3000'}
 
 
