@@ -88,7 +88,6 @@ void check_record(struct contract *c)
 	must(c, p->schema >= 1, "its schema version is %u; they count from 1", p->schema);
 	must(c, p->schema == 1 || p->migrate, "its schema version is %u and it has no migrate", p->schema);
 	must(c, p->self_size < 16 << 20, "its self takes %zu bytes", p->self_size);
-	must(c, p->start, "it has no start");
 	must(c, p->schema_set.size, "it carries no schema");
 	if (p->config)
 		check_type(c, p->config, "its config");
