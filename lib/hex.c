@@ -31,6 +31,6 @@ int gv_hex_read(const char *text, size_t text_size, uint8_t *ret, size_t ret_siz
 		if (digit(text[i]) < 0)
 			return -EINVAL;
 	for (size_t i = 0; i < ret_size; i++)
-		ret[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+		ret[i] = (uint8_t)((unsigned)digit(text[2 * i]) << 4 | (unsigned)digit(text[2 * i + 1]));
 	return 0;
 }
