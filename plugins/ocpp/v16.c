@@ -7,33 +7,17 @@
 #include <string.h>
 
 #define VALUES(name, ...) static const char *const name[] = { __VA_ARGS__, NULL }
-#define OBJECT(name, ...)                                                                                              \
-	static const struct spec_field name##_fields[] = { __VA_ARGS__ };                                              \
+/* clang-format off */
+#define OBJECT(name, ...) \
+	static const struct spec_field name##_fields[] = { __VA_ARGS__ }; \
 	static const struct spec_object name = { name##_fields, sizeof name##_fields / sizeof name##_fields[0] }
-#define STRING(n, m, f)                                                                                                \
-	{                                                                                                              \
-		.name = n, .type = SPEC_STRING, .max = m, .flags = f                                                   \
-	}
-#define INTEGER(n, f)                                                                                                  \
-	{                                                                                                              \
-		.name = n, .type = SPEC_INT, .flags = f                                                                \
-	}
-#define TIME(n, f)                                                                                                     \
-	{                                                                                                              \
-		.name = n, .type = SPEC_TIME, .flags = f                                                               \
-	}
-#define ENUM(n, v, f)                                                                                                  \
-	{                                                                                                              \
-		.name = n, .type = SPEC_ENUM, .values = v, .flags = f                                                  \
-	}
-#define NUMBER(n, f)                                                                                                   \
-	{                                                                                                              \
-		.name = n, .type = SPEC_NUMBER, .flags = f                                                             \
-	}
-#define NESTED(n, o, f)                                                                                                \
-	{                                                                                                              \
-		.name = n, .type = SPEC_OBJECT, .object = &o, .flags = f                                               \
-	}
+#define STRING(n, m, f) { .name = n, .type = SPEC_STRING, .max = m, .flags = f }
+#define INTEGER(n, f) { .name = n, .type = SPEC_INT, .flags = f }
+#define NUMBER(n, f) { .name = n, .type = SPEC_NUMBER, .flags = f }
+#define TIME(n, f) { .name = n, .type = SPEC_TIME, .flags = f }
+#define ENUM(n, v, f) { .name = n, .type = SPEC_ENUM, .values = v, .flags = f }
+#define NESTED(n, o, f) { .name = n, .type = SPEC_OBJECT, .object = &o, .flags = f }
+/* clang-format on */
 #define REQ SPEC_REQUIRED
 /* A transaction message is confirmed whenever it can be understood at all (4.2 of the specification; errata 3.18). */
 #define TX (SPEC_REQUIRED | SPEC_CONVERT)
