@@ -1,4 +1,5 @@
 """Load, unload, reload: the new version or the old one, never neither, and the tables as they were."""
+import os
 import threading
 import unittest
 
@@ -121,6 +122,18 @@ class Reload(NodeTest):
         thread.join()
         self.assertEqual(errors, [])
         self.assertEqual(counts, list(range(1, len(counts) + 1)), 'each call counted once')
+
+    def test_reloads_leave_nothing_behind(self):
+        node = self.counter()
+        descriptors = lambda pid: len(os.listdir('/proc/%s/fd' % pid))
+        listener = node.instance('listener')['pid']
+        for i in range(40):
+            node.ctl('reload', 'counter')
+            count(node)
+            if i == 5:
+                before = descriptors(node.process.pid), descriptors(listener)
+        until('descriptors are as before', lambda: descriptors(node.process.pid) <= before[0] + 1 and descriptors(listener) <= before[1] + 1)
+        self.assertLessEqual(len(os.listdir(os.path.join(node.data, 'run'))), 5)
 
     def test_unload_and_load(self):
         node = self.counter()
