@@ -142,8 +142,7 @@ static char *error_json(unsigned code, const char *message)
 	return text;
 }
 
-/* ---- one call
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- one call -------------------------------------------------------------------------------- */
 
 static void print_json(const char *text)
 {
@@ -185,8 +184,7 @@ static int call_once(struct gv_cli *cli, struct pipeline *p, const char *json)
 	return code;
 }
 
-/* ---- many calls
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- many calls ------------------------------------------------------------------------------ */
 
 static void answer_slot(struct pipeline *p, struct slot *slot, unsigned code, const char *message,
 			const Env__Reply *reply)

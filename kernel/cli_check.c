@@ -1,4 +1,5 @@
-/* `galvan check`: everything that `galvan run` would refuse before it starts a plugin, told all at once and without starting any. */
+/* `galvan check`: everything that `galvan run` would refuse before it starts a plugin, told all at once and without
+ * starting any. */
 #include "cli_command.h"
 #include "plan.h"
 

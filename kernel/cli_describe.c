@@ -41,6 +41,12 @@ static void print_comment(int indent, const char *comment)
 	}
 }
 
+static bool has_rules(const struct gv_field *f)
+{
+	return f->required || f->key || f->secret || f->unit[0] || f->min[0] || f->max[0] || f->default_value[0] ||
+	       f->one_of[0] || f->enum_type;
+}
+
 static void print_rules(const struct gv_field *f)
 {
 	if (f->required)
@@ -77,8 +83,10 @@ static void print_fields(const struct gv_type *type, int indent, bool json_names
 			width += printf("map<%s, %s>", kind_name(&f->type->fields[0]), kind_name(&f->type->fields[1]));
 		else
 			width += printf("%s%s", f->repeated ? "list of " : "", kind_name(f));
-		printf("%*s", width < LINE_COLUMN ? LINE_COLUMN - width : 1, "");
-		print_rules(f);
+		if (has_rules(f)) {
+			printf("%*s", width < LINE_COLUMN ? LINE_COLUMN - width : 1, "");
+			print_rules(f);
+		}
 		putchar('\n');
 		if (inner)
 			print_fields(f->type, indent + 2, json_names, nested, depth + 1);
@@ -302,8 +310,7 @@ static int print_json(const struct gv_cli *cli)
 	return GV_CLI_OK;
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 /* A name is a plugin's, a service's or a message's. */
 static int print_named(const struct gv_cli *cli, const char *name)

@@ -1,4 +1,5 @@
-/* "Did you mean": the nearest of the names that there are, by its whole or by what people remember of it, the part behind the package. */
+/* "Did you mean": the nearest of the names that there are, by its whole or by what people remember of it, the part
+ * behind the package. */
 #include "cli_command.h"
 
 #include <lib/near.h>

@@ -1,11 +1,13 @@
 /* Nothing leaves before it is on the disk: an LD_PRELOAD library that watches a real node keep that promise.
  *
- * It knows, of each thread, the write transaction that is open and whether something was put into it, and, of each process, whether pages of
- * a data.mdb were written that no fdatasync has followed. A ZeroMQ send in either state, or a commit that returns with such pages,
- * is a breach: it is written to GALVAN_INTERPOSE/breach.PID and the process aborts. What was seen at all is counted in
- * GALVAN_INTERPOSE/count.PID, so that a test can tell a kept promise from one that nobody watched.
+ * It knows, of each thread, the write transaction that is open and whether something was put into it, and, of each
+ * process, whether pages of a data.mdb were written that no fdatasync has followed. A ZeroMQ send in either state, or a
+ * commit that returns with such pages, is a breach: it is written to GALVAN_INTERPOSE/breach.PID and the process
+ * aborts. What was seen at all is counted in GALVAN_INTERPOSE/count.PID, so that a test can tell a kept promise from
+ * one that nobody watched.
  *
- * LMDB 0.9 commits by writing pages (pwrite, pwritev, write, writev), fdatasync, then its meta page through a descriptor opened O_DSYNC. */
+ * LMDB 0.9 commits by writing pages (pwrite, pwritev, write, writev), fdatasync, then its meta page through a
+ * descriptor opened O_DSYNC. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,7 @@
 enum { NOT_OURS, DATA, DATA_DSYNC };
 
 static _Atomic(unsigned char) kinds[FD_MAX];
-static atomic_bool dirty;               /* pages of this process's store wait for their fdatasync */
+static atomic_bool dirty;                /* pages of this process's store wait for their fdatasync */
 static _Thread_local unsigned open_puts; /* in this thread's write transaction */
 static _Thread_local bool committing;
 
@@ -47,9 +49,9 @@ static void *next(const char *name)
 		abort();
 	return f;
 }
-#define NEXT(name) \
-	static __typeof__(&name) real; \
-	if (!real) \
+#define NEXT(name)                                                                                                     \
+	static __typeof__(&name) real;                                                                                 \
+	if (!real)                                                                                                     \
 	real = (__typeof__(&name))next(#name)
 
 static void breach(const char *what)
@@ -58,7 +60,8 @@ static void breach(const char *what)
 	int fd, n;
 
 	snprintf(path, sizeof path, "%s/breach.%d", folder ? folder : "/tmp", (int)getpid());
-	n = snprintf(text, sizeof text, "%s (puts in the open transaction: %u, pages unsynced: %d)\n", what, open_puts, (int)dirty);
+	n = snprintf(text, sizeof text, "%s (puts in the open transaction: %u, pages unsynced: %d)\n", what, open_puts,
+		     (int)dirty);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		fputs(text, stderr);
@@ -84,7 +87,7 @@ __attribute__((constructor)) static void begin(void)
 		counts = map;
 }
 
-/* ---- which descriptors are a store's --------------------------------------------------------------------------------------------- */
+/* ---- which descriptors are a store's --------------------------------------------------------- */
 
 static void note_open(int fd, const char *path, int flags)
 {
@@ -138,7 +141,7 @@ EXPORT int close(int fd)
 	return real(fd);
 }
 
-/* ---- what is written to them, and when it is safe --------------------------------------------------------------------------------- */
+/* ---- what is written to them, and when it is safe -------------------------------------------- */
 
 static void note_write(int fd)
 {
@@ -214,7 +217,7 @@ EXPORT int fsync(int fd)
 	return r;
 }
 
-/* ---- transactions ---------------------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static void note_put(void)
 {
@@ -278,7 +281,7 @@ EXPORT void mdb_txn_abort(MDB_txn *txn)
 	real(txn);
 }
 
-/* ---- what must not happen meanwhile ------------------------------------------------------------------------------------------------ */
+/* ---- what must not happen meanwhile ---------------------------------------------------------- */
 
 static void note_send(void)
 {

@@ -1,4 +1,5 @@
-/* The watcher is watched: run under interpose.so, each way to break the promise must end the process, and the right order must not.
+/* The watcher is watched: run under interpose.so, each way to break the promise must end the process, and the right
+ * order must not.
  *
  *     test_interpose INTERPOSE.so     runs itself once for each way
  *     test_interpose WAY FOLDER       is one of them */
@@ -88,7 +89,8 @@ int main(int argc, char **argv)
 	check(argc == 2, "usage: test_interpose INTERPOSE.so");
 	status = run("/proc/self/exe", argv[1], "right");
 	check(WIFEXITED(status) && !WEXITSTATUS(status), "the right order must pass");
-	check(aborted(run("/proc/self/exe", argv[1], "send-in-transaction")), "a send within a transaction must be caught");
+	check(aborted(run("/proc/self/exe", argv[1], "send-in-transaction")),
+	      "a send within a transaction must be caught");
 	check(aborted(run("/proc/self/exe", argv[1], "no-sync")), "a commit without fdatasync must be caught");
 	return 0;
 }
