@@ -24,9 +24,7 @@ static const char *kind_name(const struct gv_field *f)
 	return f->kind < sizeof names / sizeof names[0] ? names[f->kind] : "";
 }
 
-/* ---- text
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* A comment may have several lines: each gets the indentation. */
 static void print_comment(int indent, const char *comment)
@@ -151,9 +149,7 @@ static void print_record(const struct gv_cli *cli, const Kernel__Record *record)
 	putchar('\n');
 }
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void json_text(struct gv_buf *out, const char *name, const char *value)
 {
