@@ -1,10 +1,6 @@
 /* The loop of a host. Everything is pumped in one place, the prepare callback, just before the loop polls: read what the kernel and the bus
  * have, run turns, flush. Sockets and timers only make the loop come round; so nothing is handled twice and no wake-up is lost. */
-#include "host.h"
-#include "actor.h"
-#include "bus.h"
-#include "loader.h"
-#include "log.h"
+#include "host_internal.h"
 #include "text.h"
 
 #include <errno.h>
@@ -14,174 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-#include <uv.h>
 #include <zmq.h>
 
 #define PACKETS_PER_PUMP 256
 #define TURNS_PER_PUMP 8
 #define LOCK_RETRY_MS 5
 #define FLUSH_MS 300 /* how long queued packets may take to leave when the host ends in order */
-
-enum state { WAITING, LOCKING, RUNNING, DRAINING, ENDED };
-
-struct host {
-	const struct gv_host_options *o;
-	enum state state;
-	int result;
-	struct gv_logger log;
-	uv_loop_t loop;
-	uv_prepare_t prepare;
-	uv_idle_t idle;
-	uv_timer_t due, beat, wait; /* wait: for the lock, then for the driver to drain */
-	void *context, *control;
-	struct gv_zmq_poll *control_poll;
-	bool control_ready;
-	struct gv_loaded code;
-	Kernel__ToHost *assigned; /* the message that holds the assignment; NULL before */
-	int lock;
-	int64_t lock_until_ms;
-	struct gv_env env;
-	struct gv_bus *bus;
-	struct gv_actor *actor;
-	int64_t now_ms;      /* the latest time told: never goes back */
-	uint64_t directory, settled; /* versions: of the present one, and of the one that the kernel was told the actor is settled with */
-	int64_t due_ms;      /* what `due` is set to; INT64_MAX: nothing */
-	uint8_t random[256];
-	size_t random_left;
-};
-
-/* ---- the actor's world ------------------------------------------------------------------------------------------------------------- */
-
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t env_now_ms(void *arg)
-{
-	struct host *h = arg;
-	int64_t now = wall_ms();
-
-	if (now > h->now_ms)
-		h->now_ms = now;
-	return h->now_ms;
-}
-
-static uint64_t env_random(void *arg)
-{
-	struct host *h = arg;
-	uint64_t value;
-
-	if (h->random_left < sizeof value) {
-		/* Up to 256 bytes come whole once the pool is seeded, whatever signals come. */
-		while (getrandom(h->random, sizeof h->random, 0) != sizeof h->random)
-			continue;
-		h->random_left = sizeof h->random;
-	}
-	h->random_left -= sizeof value;
-	memcpy(&value, h->random + h->random_left, sizeof value);
-	return value;
-}
-
-static int env_send(void *arg, const char *instance, const uint8_t *packet, size_t size)
-{
-	struct host *h = arg;
-
-	return gv_bus_send(h->bus, instance, packet, size);
-}
-
-static void env_log(void *arg, enum gv_level level, const char *line)
-{
-	struct host *h = arg;
-
-	gv_log_line(&h->log, level, line);
-}
-
-/* ---- to the kernel ----------------------------------------------------------------------------------------------------------------- */
-
-static void tell(struct host *h, Kernel__FromHost *m)
-{
-	zmq_msg_t message;
-	size_t size;
-
-	m->instance = (char *)h->o->instance;
-	m->token = h->o->token;
-	size = kernel__from_host__get_packed_size(m);
-	if (zmq_msg_init_size(&message, size) < 0)
-		return;
-	kernel__from_host__pack(m, zmq_msg_data(&message));
-	if (zmq_msg_send(&message, h->control, ZMQ_DONTWAIT) < 0)
-		zmq_msg_close(&message);
-	h->control_ready = true; /* the send may have taken the signal of something to read */
-}
-
-static void tell_failed(struct host *h, const char *text)
-{
-	Kernel__FromHost m = KERNEL__FROM_HOST__INIT;
-	Kernel__Failed failed = KERNEL__FAILED__INIT;
-
-	failed.message = (char *)text;
-	m.kind_case = KERNEL__FROM_HOST__KIND_FAILED;
-	m.failed = &failed;
-	tell(h, &m);
-}
-
-static void fill_metric(Kernel__Metric *m, const char *name, const char *help, bool gauge, double value)
-{
-	kernel__metric__init(m);
-	m->name = (char *)name;
-	m->help = (char *)help;
-	m->gauge = gauge;
-	m->value = value;
-}
-
-static void on_beat(uv_timer_t *timer)
-{
-	struct host *h = timer->data;
-	Kernel__FromHost m = KERNEL__FROM_HOST__INIT;
-	Kernel__Beat beat = KERNEL__BEAT__INIT;
-	Kernel__Metric own[5];
-	const Kernel__Metric *const *actors = NULL;
-	Kernel__Metric **all;
-	size_t count = 0;
-
-	beat.now_ms = wall_ms();
-	beat.settled = h->settled;
-	m.kind_case = KERNEL__FROM_HOST__KIND_BEAT;
-	m.beat = &beat;
-	h->due_ms = -1; /* the wall clock may have been set: reckon the timer anew */
-	if (h->actor)
-		count = gv_actor_metrics(h->actor, &actors);
-	all = calloc(count + 5, sizeof *all);
-	if (!all || !h->bus) {
-		tell(h, &m);
-		free(all);
-		return;
-	}
-	fill_metric(&own[0], "galvan_bus_packets_received_total", "Packets read from the bus.", false,
-		    (double)gv_bus_counters(h->bus)->packets_in);
-	fill_metric(&own[1], "galvan_bus_received_bytes_total", "Bytes read from the bus.", false, (double)gv_bus_counters(h->bus)->bytes_in);
-	fill_metric(&own[2], "galvan_bus_packets_sent_total", "Packets handed to the bus.", false,
-		    (double)gv_bus_counters(h->bus)->packets_out);
-	fill_metric(&own[3], "galvan_bus_sent_bytes_total", "Bytes handed to the bus.", false, (double)gv_bus_counters(h->bus)->bytes_out);
-	fill_metric(&own[4], "galvan_bus_full_total", "Packets that waited because the receiver's queue was full.", false,
-		    (double)gv_bus_counters(h->bus)->full);
-	for (size_t i = 0; i < 5; i++)
-		all[i] = &own[i];
-	for (size_t i = 0; i < count; i++)
-		all[5 + i] = (Kernel__Metric *)actors[i];
-	beat.metrics = all;
-	beat.n_metrics = count + 5;
-	tell(h, &m);
-	free(all);
-}
 
 /* ---- the end ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -197,7 +33,7 @@ static void end(struct host *h, int result)
 
 static void fail(struct host *h, int rc, char *text)
 {
-	tell_failed(h, text ? text : gv_text_errno(rc));
+	gv_host_tell_failed(h, text ? text : gv_text_errno(rc));
 	free(text);
 	end(h, rc);
 }
@@ -222,7 +58,7 @@ static void stop_now(struct host *h)
 	close_actor(h);
 	m.kind_case = KERNEL__FROM_HOST__KIND_STOPPED;
 	m.stopped = &stopped;
-	tell(h, &m);
+	gv_host_tell(h, &m);
 	end(h, 0);
 }
 
@@ -305,9 +141,9 @@ static void on_locked(struct host *h)
 	started.incarnation = gv_actor_incarnation(h->actor);
 	m.kind_case = KERNEL__FROM_HOST__KIND_STARTED;
 	m.started = &started;
-	tell(h, &m);
-	on_beat(&h->beat);
-	uv_timer_start(&h->beat, on_beat, GV_HOST_BEAT_MS, GV_HOST_BEAT_MS);
+	gv_host_tell(h, &m);
+	gv_host_beat(&h->beat);
+	uv_timer_start(&h->beat, gv_host_beat, GV_HOST_BEAT_MS, GV_HOST_BEAT_MS);
 }
 
 /* A store has one opener. A host killed a moment ago may still be dying with it open, so its lock is waited for. */
@@ -318,7 +154,7 @@ static void on_lock(uv_timer_t *timer)
 	if (flock(h->lock, LOCK_EX | LOCK_NB) == 0) {
 		uv_timer_stop(&h->wait);
 		on_locked(h);
-	} else if (wall_ms() > h->lock_until_ms) {
+	} else if (gv_host_wall_ms() > h->lock_until_ms) {
 		fail(h, -EBUSY, gv_text("its store %s is still open in another process; end that process", h->assigned->assign->store));
 	}
 }
@@ -344,7 +180,7 @@ static void on_assign(struct host *h)
 		return;
 	}
 	h->state = LOCKING;
-	h->lock_until_ms = wall_ms() + GV_HOST_LOCK_MS;
+	h->lock_until_ms = gv_host_wall_ms() + GV_HOST_LOCK_MS;
 	uv_timer_start(&h->wait, on_lock, 0, LOCK_RETRY_MS);
 }
 
@@ -424,7 +260,7 @@ static void set_due(struct host *h)
 		uv_timer_stop(&h->due);
 		return;
 	}
-	now = wall_ms();
+	now = gv_host_wall_ms();
 	uv_update_time(&h->loop);
 	uv_timer_start(&h->due, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
 }
@@ -461,7 +297,7 @@ static void pump(uv_prepare_t *prepare)
 		uv_idle_stop(&h->idle);
 	if (h->settled != h->directory && gv_actor_settled(h->actor)) {
 		h->settled = h->directory;
-		on_beat(&h->beat);
+		gv_host_beat(&h->beat);
 	}
 	set_due(h);
 }
@@ -528,7 +364,7 @@ static void say_hello(struct host *h)
 	hello.pid = getpid();
 	m.kind_case = KERNEL__FROM_HOST__KIND_HELLO;
 	m.hello = &hello;
-	tell(h, &m);
+	gv_host_tell(h, &m);
 }
 
 static void close_loop(struct host *h)
@@ -560,7 +396,7 @@ int gv_host_run(const struct gv_host_options *o)
 	h->due_ms = INT64_MAX;
 	h->control_ready = true;
 	h->log = (struct gv_logger){ .fd = STDERR_FILENO, .level = GV_INFO, .node = "galvan", .instance = o->instance };
-	h->env = (struct gv_env){ .arg = h, .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log };
+	gv_host_fill_env(h);
 	rc = open_loop(h);
 	if (rc < 0) {
 		free(h);
