@@ -35,5 +35,6 @@ void check_messages(struct contract *c);
 /* A started plugin on a bench, false where it did not start. */
 bool contract_start(struct contract *c, struct rig *r);
 void contract_run(struct contract *c, struct rig *r);
+void contract_stop(struct contract *c, struct rig *r);
 
 #endif

@@ -6,26 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A driver's sockets close in its loop; a plugin has none. */
+/* A driver's sockets close in its loop, and nothing may run in that loop once it has stopped: it is drained first, as the host does. */
 static void drain(struct contract *c, struct rig *r)
 {
 	if (!c->plugin->driver || !r->actor)
 		return;
 	gv_actor_drain(r->actor);
-	for (int i = 0; i < 1000 && !gv_actor_is_drained(r->actor); i++) {
+	for (int i = 0; i < 500 && !gv_actor_is_drained(r->actor); i++) {
 		contract_run(c, r);
-		r->now += 10;
-		uv_run(c->loop, UV_RUN_NOWAIT);
+		r->now += 100;
+		uv_run(c->loop, i ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 	}
 	must(c, gv_actor_is_drained(r->actor), "it does not drain");
 }
 
-static void stop(struct contract *c, struct rig *r)
+void contract_stop(struct contract *c, struct rig *r)
 {
 	drain(c, r);
 	rig_stop(r);
-	while (c->plugin->driver && uv_run(c->loop, UV_RUN_NOWAIT))
-		continue; /* handles that stop has closed */
+	for (int i = 0; c->plugin->driver && i < 100; i++) /* handles that stop has closed */
+		uv_run(c->loop, UV_RUN_NOWAIT);
 	must(c, !c->plugin->driver || !uv_loop_alive(c->loop), "after its stop something of it still lives in the loop");
 }
 
@@ -69,12 +69,7 @@ static void start_and_stop(struct contract *c)
 		must(c, gv_actor_incarnation(r.actor) > before, "start %d is no greater incarnation than the one before", i + 1);
 		before = gv_actor_incarnation(r.actor);
 		contract_run(c, &r);
-		if (i % 2)
-			stop(c, &r);
-		else
-			rig_stop(&r); /* not drained: what a failed reload does */
-		while (c->plugin->driver && uv_run(c->loop, UV_RUN_NOWAIT))
-			continue;
+		contract_stop(c, &r);
 	}
 	rig_fini(&r);
 }
@@ -90,9 +85,7 @@ static void try_config(struct contract *c, const uint8_t *data, size_t size)
 	r.options.loop = c->plugin->driver ? c->loop : NULL;
 	if (rig_start(&r) < 0)
 		must(c, r.error && strlen(r.error) > 10, "a bad config is refused without a sentence");
-	rig_stop(&r);
-	while (c->plugin->driver && uv_run(c->loop, UV_RUN_NOWAIT))
-		continue;
+	contract_stop(c, &r);
 	rig_fini(&r);
 }
 

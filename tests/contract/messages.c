@@ -229,15 +229,13 @@ static void stop_while_busy(struct contract *c, struct rig *r)
 			rig_open(r, "link.0", conn, "ocpp:CP001", false);
 			rig_frame(r, "link.0", conn, 1, "[2,\"1\",\"Heartbeat\",{}]", false);
 		}
-		if (i % 2)
+		if (i % 2 && !c->plugin->driver)
 			r->die_at_commit = 1;
 		if (i % 3)
 			gv_actor_run(r->actor);
 		r->options.crashed = i % 2;
 		r->die_at_commit = 0;
-		rig_stop(r);
-		while (c->plugin->driver && uv_run(c->loop, UV_RUN_NOWAIT))
-			continue;
+		contract_stop(c, r);
 	}
 }
 
@@ -261,9 +259,7 @@ void check_messages(struct contract *c)
 	if (!c->plugin->driver)
 		check_frames(c, &r);
 	check_alive(c, &r);
-	rig_stop(&r);
-	while (c->plugin->driver && uv_run(c->loop, UV_RUN_NOWAIT))
-		continue;
+	contract_stop(c, &r);
 	stop_while_busy(c, &r);
 	rig_fini(&r);
 }

@@ -39,8 +39,7 @@ struct call {
 	size_t size;
 	uint64_t sent_to; /* incarnation */
 	bool answered;
-	Env__Reply *reply;
-	Env__Packet *packet; /* that the reply lies in */
+	ProtobufCBinaryData reply;
 };
 
 static struct host hosts[] = { { .plugin = "counter" }, { .plugin = "watcher" }, { .plugin = "chain" } };
@@ -257,7 +256,6 @@ static struct call *begin(struct host *to, const char *method, const ProtobufCMe
 static bool on_packet(void *arg, const uint8_t *data, size_t size)
 {
 	Env__Packet *p = env__packet__unpack(NULL, size, data);
-	bool keep = false;
 
 	if (!p)
 		fail("a malformed packet");
@@ -270,11 +268,11 @@ static bool on_packet(void *arg, const uint8_t *data, size_t size)
 		if (r->code)
 			fail(r->error);
 		c->answered = true;
-		c->reply = r;
-		keep = true;
+		free(c->reply.data);
+		c->reply = r->reply;
+		r->reply = (ProtobufCBinaryData){ 0, NULL }; /* taken over */
 	}
-	if (!keep)
-		env__packet__free_unpacked(p, NULL); /* kept ones live until the end of the program */
+	env__packet__free_unpacked(p, NULL);
 	return true;
 }
 
@@ -338,7 +336,7 @@ static void check_sums(void)
 	q.key = (char *)"counter:race";
 	c = begin(&hosts[0], "galvan.zoo.v1.Counter/Get", &q.base);
 	wait_for(all_answered, NULL);
-	reply = zoo__add_reply__unpack(NULL, c->reply->reply.len, c->reply->reply.data);
+	reply = zoo__add_reply__unpack(NULL, c->reply.len, c->reply.data);
 	if (!reply || reply->total != CHAINS * STEPS)
 		fail("the sum is wrong: a call was lost or took effect twice");
 	zoo__add_reply__free_unpacked(reply, NULL);
@@ -353,7 +351,7 @@ static bool watcher_is_level(void *arg)
 
 	if (!c->answered)
 		return false;
-	rows = kernel__list_rows_reply__unpack(NULL, c->reply->reply.len, c->reply->reply.data);
+	rows = kernel__list_rows_reply__unpack(NULL, c->reply.len, c->reply.data);
 	if (rows && rows->n_rows)
 		seen = zoo__seen__unpack(NULL, rows->rows[0]->value.len, rows->rows[0]->value.data);
 	if (seen && seen->faults)
@@ -446,6 +444,8 @@ int main(int argc, char **argv)
 		stop(&hosts[i]);
 		join(&hosts[i]);
 	}
+	for (uint64_t i = 0; i < n_calls; i++)
+		free(calls[i].reply.data);
 	gv_bus_destroy(bus, 0);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	zmq_setsockopt(router, ZMQ_LINGER, &none, sizeof none);

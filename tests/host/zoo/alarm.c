@@ -4,6 +4,8 @@
 #include "zoo.pb-c.h"
 #include "zoo.schema.h"
 
+#define MOST_MS 1000000000ll
+
 static const struct gv_table alarms = { .name = "alarms", .key = "s", .value = &zoo__alarm_row__descriptor };
 
 static int set(struct gv_turn *t, const char *name, Zoo__AlarmRow *row, int64_t at_ms)
@@ -20,8 +22,8 @@ static int on_set(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	Zoo__SetReply reply = ZOO__SET_REPLY__INIT;
 	Zoo__AlarmRow *row;
 
-	if (!*q->name)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "an alarm needs a name");
+	if (!*q->name || q->in_ms < 0 || q->in_ms > MOST_MS)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "an alarm needs a name, and a time from 0 to %lld ms from now", MOST_MS);
 	row = gv_edit(t, &alarms, gv_key(q->name));
 	row->wanted = row->rang + 1 + q->repeat;
 	set(t, q->name, row, gv_now_ms(t) + q->in_ms);

@@ -4,6 +4,8 @@
 #include "zoo.pb-c.h"
 #include "zoo.schema.h"
 
+#define MOST 1000000000ll
+
 static const struct gv_table totals = { .name = "totals", .key = "s", .value = &zoo__total__descriptor };
 
 static int on_add(void *self, struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
@@ -12,8 +14,8 @@ static int on_add(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	Zoo__Counted event = ZOO__COUNTED__INIT;
 	Zoo__AddReply reply = ZOO__ADD_REPLY__INIT;
 
-	if (!q->by)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "adding 0 to \"%s\" is not worth a row; give another number", q->key);
+	if (!q->by || q->by < -MOST || q->by > MOST || row->total < -MOST * MOST || row->total > MOST * MOST)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "cannot add %lld to \"%s\"; give a number from 1 to %lld", (long long)q->by, q->key, MOST);
 	row->total += q->by;
 	row->times++;
 	event.key = q->key;

@@ -12,7 +12,7 @@ static int on_counted(void *self, struct gv_turn *t, const Zoo__Counted *e, cons
 
 	if (from->snapshot)
 		row->snapshot = true;
-	else if (row->total + e->by != e->total || row->times + 1 != e->times)
+	else if ((uint64_t)row->total + (uint64_t)e->by != (uint64_t)e->total || row->times + 1 != e->times)
 		row->faults++;
 	row->total = e->total;
 	row->times = e->times;
