@@ -251,16 +251,14 @@ int host_start(struct host *h, const char *instance)
 	p->life++;
 	host_say(h, "%s starts", p->name);
 	r = gv_actor_create(&o, &p->actor, &error);
-	if (host_bury(p))
-		return -ECANCELED;
 	if (r >= 0)
 		r = gv_actor_start(p->actor, p->plugin->config, p->plugin->config_size, &error);
 	if (r >= 0 && !p->dying)
 		r = gv_actor_open(p->actor);
-	if (host_bury(p))
-		return -ECANCELED;
 	snprintf(h->error, sizeof h->error, "%s", r < 0 ? (error ? error : strerror(-r)) : "");
 	free(error);
+	if (host_bury(p))
+		return -ECANCELED;
 	if (r < 0) {
 		host_say(h, "%s does not start: %s", p->name, h->error);
 		gv_actor_destroy(p->actor);
