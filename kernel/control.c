@@ -421,8 +421,9 @@ int gv_control_create(const struct gv_control_options *o, struct gv_control **re
 	c->readable = true;
 	uv_prepare_init(o->loop, &c->prepare);
 	uv_timer_init(o->loop, &c->tick);
-	c->prepare.data = c->tick.data = c;
-	c->handles = 2;
+	uv_timer_init(o->loop, &c->stop);
+	c->prepare.data = c->tick.data = c->stop.data = c;
+	c->handles = 3;
 	rc = open_inbox(c, ret_error);
 	if (rc == 0)
 		rc = open_router(c, ret_error);
@@ -483,4 +484,5 @@ void gv_control_destroy(struct gv_control *c)
 		zmq_close(c->router);
 	uv_close((uv_handle_t *)&c->prepare, on_closed);
 	uv_close((uv_handle_t *)&c->tick, on_closed);
+	uv_close((uv_handle_t *)&c->stop, on_closed);
 }

@@ -39,7 +39,7 @@ struct gv_control {
 	bool readable;
 	struct gv_bus *bus;
 	uv_prepare_t prepare;
-	uv_timer_t tick;
+	uv_timer_t tick, stop; /* stop: the answer to Stop leaves before it */
 	unsigned handles;
 	char *endpoint, *local_endpoint;
 	Kernel__Peer peer;

@@ -122,8 +122,12 @@ static void list_plugins(const Kernel__Directory *d, const char *service, char *
 
 static void add_peer(struct gv_route *r, const Kernel__Peer *p)
 {
-	if (r->count < GV_ROUTE_MAX)
+	if (r->count < GV_ROUTE_MAX) {
 		r->peers[r->count++] = p;
+		return;
+	}
+	r->code = GV_RESOURCE_EXHAUSTED;
+	snprintf(r->error, sizeof r->error, "more than %d instances serve it: name one, or a device", GV_ROUTE_MAX);
 }
 
 /* Instances of `plugin` (NULL: of every plugin) that serve; where `shard` is given, only the one that it belongs to. */
@@ -205,6 +209,7 @@ void gv_directory_route(const Kernel__Directory *d, const char *method, const ch
 	}
 	snprintf(service, sizeof service, "%.*s", (int)(slash - method), method);
 	all.count = 0;
+	all.code = GV_OK;
 	add_serving(d, service, NULL, NULL, &all);
 	if (all.count == 0) {
 		refuse_service(d, service, ret);

@@ -3,6 +3,8 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -206,20 +208,37 @@ int gv_log_format(const struct gv_logger *l, enum gv_level level, int64_t now_ms
 	return gv_buf_puts(out, l->json ? "}\n" : "\n");
 }
 
-void gv_log_line(const struct gv_logger *l, enum gv_level level, const char *message)
+/* Records of this process that nobody could take: a reader that stands still must not stop a node, so what would block is dropped. */
+static atomic_uint dropped;
+
+static void write_record(const struct gv_logger *l, enum gv_level level, const char *message)
 {
+	struct pollfd ready = { .fd = l->fd, .events = POLLOUT };
 	struct gv_buf out = { 0 };
 	struct timespec now;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gv_log_format(l, level, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, message, &out) < 0 || poll(&ready, 1, 0) != 1 ||
+	    write(l->fd, out.data, out.size) < 0)
+		atomic_fetch_add(&dropped, 1);
+	gv_buf_fini(&out);
+}
+
+void gv_log_line(const struct gv_logger *l, enum gv_level level, const char *message)
+{
+	char text[64];
+	unsigned n;
+
 	if (level > l->level)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (gv_log_format(l, level, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, message, &out) == 0) {
-		/* A log that nobody can take must not stop the node. */
-		ssize_t n = write(l->fd, out.data, out.size);
-		(void)n;
+	n = atomic_exchange(&dropped, 0);
+	if (n > 0) {
+		snprintf(text, sizeof text, "records were dropped: nobody read the log dropped=%u", n);
+		write_record(l, GV_WARN, text);
+		if (atomic_load(&dropped) > 0)
+			atomic_fetch_add(&dropped, n - 1);
 	}
-	gv_buf_fini(&out);
+	write_record(l, level, message);
 }
 
 void gv_log_printf(const struct gv_logger *l, enum gv_level level, const char *fmt, ...)

@@ -186,32 +186,19 @@ static void reload(struct gv_control *c, const struct origin *from, const Env__C
 	operate(c, from, call, GV_OP_RELOAD);
 }
 
-static void on_stop_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 static void on_stop(uv_timer_t *timer)
 {
 	struct gv_control *c = timer->data;
 
-	uv_close((uv_handle_t *)timer, on_stop_closed);
 	c->o.stop(c->o.arg);
 }
 
 static void stop(struct gv_control *c, const struct origin *from, const Env__Call *call)
 {
 	Kernel__StopReply r = KERNEL__STOP_REPLY__INIT;
-	uv_timer_t *timer = malloc(sizeof *timer);
 
 	reply_message(c, from, &r.base);
-	if (!timer) {
-		c->o.stop(c->o.arg);
-		return;
-	}
-	uv_timer_init(c->o.loop, timer);
-	timer->data = c;
-	uv_timer_start(timer, on_stop, STOP_AFTER_MS, 0);
+	uv_timer_start(&c->stop, on_stop, STOP_AFTER_MS, 0);
 }
 
 /* ---- dispatch ---------------------------------------------------------------------------------------------------------------------- */

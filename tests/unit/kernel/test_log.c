@@ -2,7 +2,9 @@
 #include <criterion/criterion.h>
 
 #include <cjson/cJSON.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -90,6 +92,31 @@ Test(log, a_message_without_end_is_cut)
 	cr_expect_lt(strlen(text), GV_LOG_LINE_MAX + 200);
 	cr_expect_not_null(strstr(text, " cut=true\n"));
 	free(text);
+}
+
+Test(log, a_reader_that_stands_still_stops_nobody_and_hears_of_it_later)
+{
+	struct gv_logger l = { .level = GV_INFO, .node = "n1", .instance = "x.0" };
+	static char text[1 << 20];
+	size_t size = 0;
+	ssize_t n;
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	l.fd = fds[1];
+	for (int i = 0; i < 5000; i++)
+		gv_log_printf(&l, GV_INFO, "line n=%d", i);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while (read(fds[0], text, sizeof text) > 0)
+		continue;
+	gv_log_printf(&l, GV_INFO, "after");
+	while ((n = read(fds[0], text + size, sizeof text - 1 - size)) > 0)
+		size += (size_t)n;
+	text[size] = '\0';
+	cr_expect_not_null(strstr(text, "records were dropped: nobody read the log\" dropped="));
+	cr_expect_not_null(strstr(text, "msg=\"after\""));
+	close(fds[0]);
+	close(fds[1]);
 }
 
 Test(log, levels)
