@@ -39,6 +39,15 @@ int64_t json_int(const cJSON *object, const char *name, int64_t or_else)
 	return (int64_t)item->valuedouble;
 }
 
+int64_t json_wh(const cJSON *object, const char *name, int64_t or_else)
+{
+	int64_t wh = json_int(object, name, or_else);
+
+	if (wh > OCPP_METER_MAX_WH)
+		return OCPP_METER_MAX_WH;
+	return wh < -OCPP_METER_MAX_WH ? -OCPP_METER_MAX_WH : wh;
+}
+
 const char *json_print(struct gv_turn *t, const cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);

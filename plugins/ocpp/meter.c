@@ -183,6 +183,16 @@ static void add_sum(struct sums *s, Ocpp__Phase phase, double value)
 	}
 }
 
+static bool take_sum(const struct sums *s, double *ret)
+{
+	double sum = s->has_total ? s->total : s->phases;
+
+	if ((!s->has_total && !s->has_phases) || !(fabs(sum) <= (double)OCPP_METER_MAX_WH))
+		return false;
+	*ret = sum;
+	return true;
+}
+
 static void read_sums(const Ocpp__Reading *r, struct sums *energy, struct sums *power)
 {
 	bool kilo = r->unit == OCPP__UNIT__KWH || r->unit == OCPP__UNIT__KW;
@@ -241,6 +251,7 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 	const cJSON *samples = json_get(value, "sampledValue");
 	struct sums energy = { 0 }, power = { 0 };
 	struct when when;
+	double watts;
 
 	when_read(t, st, json_get(value, "timestamp"), &when);
 	m->quirks |= when.quirks;
@@ -267,13 +278,13 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 		r->offset_ms = when.ms - m->base_ms;
 		m->readings[m->n++] = r;
 	}
-	if ((energy.has_total || energy.has_phases) && when.ms >= m->newest_ms) {
+	if (when.ms < m->newest_ms)
+		return;
+	if (take_sum(&energy, &m->register_wh))
 		m->has_register = true;
-		m->register_wh = energy.has_total ? energy.total : energy.phases;
-	}
-	if ((power.has_total || power.has_phases) && when.ms >= m->newest_ms) {
+	if (take_sum(&power, &watts)) {
 		m->has_power = true;
-		m->power_w = llround(power.has_total ? power.total : power.phases);
+		m->power_w = llround(watts);
 	}
 }
 

@@ -29,6 +29,8 @@
 #define OCPP_SCAN_MAX 20000     /* rows that one list call looks at */
 #define OCPP_TEXT_MAX 4096      /* bytes of a sample that is no number */
 #define OCPP_TAG_MAX 64         /* bytes of an idTag that are kept */
+#define OCPP_METER_MAX_WH                                                                                              \
+	INT64_C(1000000000000000) /* of a register that is believed: a large power station's year is a hundredth */
 #define OCPP_FRAME_MAX (256 * 1024)
 #define OCPP_STATIONS_BUCKETS 4096
 
@@ -94,6 +96,8 @@ const struct cJSON *json_get(const struct cJSON *object, const char *name);
 /* The field's text or number; the default where it is absent, null or of another type. */
 const char *json_string(const struct cJSON *object, const char *name);
 int64_t json_int(const struct cJSON *object, const char *name, int64_t or_else);
+/* A meter's Wh, cut at what is believed: sums of two stay within int64_t. */
+int64_t json_wh(const struct cJSON *object, const char *name, int64_t or_else);
 /* Structs in the turn's memory. NULL beyond 32 levels or 20000 values. */
 Google__Protobuf__Struct *json_to_struct(struct gv_turn *t, const struct cJSON *object);
 /* To be deleted; NULL beyond the same limits, or where `s` holds a number that JSON has not. */

@@ -63,7 +63,7 @@ static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Oc
 int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const char *tag = json_string(in->payload, "idTag"), *request_id = "", *fold = model_fold(t, tag), *key;
-	int64_t connector_id = json_int(in->payload, "connectorId", 0), meter = json_int(in->payload, "meterStart", 0);
+	int64_t connector_id = json_int(in->payload, "connectorId", 0), meter = json_wh(in->payload, "meterStart", 0);
 	Ocpp__Transaction x = OCPP__TRANSACTION__INIT, *before;
 	const Ocpp__Request *request;
 	const Ocpp__StartRef *ref;
@@ -111,7 +111,7 @@ static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const str
 {
 	struct gv_scan scan = { .table = &ocpp_active, .prefix = gv_key(in->device) };
 	const char *tag = json_string(in->payload, "idTag");
-	int64_t meter = json_int(in->payload, "meterStop", INT64_MAX);
+	int64_t meter = json_wh(in->payload, "meterStop", OCPP_METER_MAX_WH);
 	const Ocpp__Transaction *found = NULL;
 
 	while (gv_next(t, &scan)) {
@@ -164,7 +164,7 @@ static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 		x->meter_stop_wh = x->meter_start_wh + x->energy_wh;
 		return;
 	}
-	x->meter_stop_wh = json_int(in->payload, "meterStop", 0);
+	x->meter_stop_wh = json_wh(in->payload, "meterStop", 0);
 	if (x->meter_stop_wh >= x->meter_start_wh) {
 		x->energy_wh = x->meter_stop_wh - x->meter_start_wh;
 		return;

@@ -71,12 +71,19 @@ static void setup(void)
 	     "\"parentId\":\"P\\\"1\"}]}");
 }
 
+static void forget(void)
+{
+	for (size_t i = 0; i < cp.received; i++)
+		free(cp.inbox[i]);
+	memset(&cp, 0, sizeof cp);
+}
+
 static void teardown(void)
 {
 	cr_expect_eq(host_parked(h, "ocpp.0"), 0, "nothing a charger sends may fail in the plugin");
-	for (size_t i = 0; i < cp.received; i++)
-		free(cp.inbox[i]);
+	forget();
 	cJSON_Delete(kept);
+	kept = NULL;
 	host_destroy(h);
 }
 
@@ -790,7 +797,6 @@ static bool dies_at(uint64_t n)
 {
 	size_t after;
 
-	memset(&cp, 0, sizeof cp);
 	load("{\"unknownToken\":\"accept\",\"dataTransferVendors\":[\"v\"]}");
 	host_crash_at(h, "ocpp.0", n);
 	insist("BootNotification", "{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}");
@@ -814,7 +820,6 @@ static bool dies_at(uint64_t n)
 	cr_expect_eq(number(session(1), "energyWh"), 20);
 	after = host_crashes(h);
 	teardown();
-	kept = NULL;
 	return after > 0;
 }
 
@@ -848,7 +853,7 @@ Test(ocpp_config, instances_share_the_ids, .timeout = 60)
 		char device[40];
 		int id;
 
-		memset(&cp, 0, sizeof cp);
+		forget();
 		snprintf(device, sizeof device, "ocpp:CP%03u", i);
 		cp.station = host_station(h, "ocpp", device, "ocpp1.6", &model, &cp);
 		host_station_connect(cp.station);
