@@ -1,6 +1,7 @@
 """A first real charge, by clients that are not ours; then the same with kill -9 of the whole node at every step."""
 import pytest
 
+from galvan import base_config, free_ports
 from session import STOP_TIME, Session, utc_ms
 
 
@@ -93,3 +94,26 @@ def test_a_lost_answer_to_start_transaction_gives_the_same_id(cloud, station):
     for step in Session.STEPS[5:]:
         session.do(step)
     session.check()
+
+
+@pytest.mark.parametrize('shape', ['threads', 'two instances of ocpp'])
+def test_the_shape_of_the_node_changes_nothing(run, any_station, shape):
+    """Plugins as threads of one process, or ocpp twice: the same session, on the same contracts."""
+    ws, = free_ports(1)
+    config = base_config(ws)
+    if shape == 'threads':
+        for plugin in config['plugins'].values():
+            plugin['isolation'] = 'thread'
+    else:
+        config['plugins']['ocpp']['instances'] = 2
+    node = run(config)
+    node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
+    for identity in ('CP001', 'CP002', 'CP003'):
+        node.put_device('ocpp:' + identity)
+        session = Session(node, any_station(), identity)
+        for step in Session.STEPS:
+            session.do(step)
+        session.check()
+    assert len(node.call('galvan.charging.v1.Charging/ListSessions')['sessions']) == 3, 'of all devices, from all instances'
+    node.restart()
+    assert len(node.call('galvan.charging.v1.Charging/ListSessions')['sessions']) == 3
