@@ -38,15 +38,22 @@ static void dial_more(struct load *l, uint64_t now_ns)
 	}
 }
 
+static void give_up(struct station *s, const char *why)
+{
+	load_complain(s->load, "a station could not be set up", why, strlen(why));
+	s->load->failed_connections++;
+	line_abort(&s->line, true);
+}
+
 /* Every now and then: handshakes that take too long, connections to be made again. */
 static void look_after(struct load *l, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < l->born; i++) {
 		struct station *s = &l->stations[i];
 		if (s->state == DIALING && now_ns - s->since_ns > DIAL_TIMEOUT_NS) {
-			load_complain(l, "a connection failed", "no answer to the handshake in 60 s", 34);
-			l->failed_connections++;
-			line_abort(&s->line, true);
+			give_up(s, "no answer to the handshake in 60 s");
+		} else if (s->state == SETTING_UP && now_ns - s->since_ns > (uint64_t)l->want.answer_timeout_s * 1000000000u) {
+			give_up(s, "no answer to BootNotification or StartTransaction in time");
 		} else if (s->state == GONE && s->set_up && l->want.reconnect && l->phase < LINGERING && now_ns - s->since_ns > REDIAL_NS &&
 			   (l->phase < FINISHING || s->in_flight)) {
 			load_dial(l, s, now_ns);

@@ -184,6 +184,7 @@ static void on_open(struct line *line)
 	uint64_t now_ns = uv_hrtime();
 	l->dialing--;
 	s->state = SETTING_UP;
+	s->since_ns = now_ns;
 	if (l->phase == CONNECTING)
 		l->last_open_ns = now_ns;
 	for (struct slot *slot = s->slots; slot < s->slots + l->want.in_flight; slot++)

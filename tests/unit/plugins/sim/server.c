@@ -103,7 +103,7 @@ static void misbehave(struct peer *p, const char *id, const char *text)
 static void on_message(struct peer *p, const char *text)
 {
 	char id[64] = "", answer[400];
-	if (server.mute)
+	if (server.misdeed == SILENT)
 		return;
 	if (server.misdeed == SEND_BACK) {
 		write_text(p, text);
@@ -140,7 +140,7 @@ static void shake_hands(struct peer *p)
 	uint8_t digest[20];
 	p->in[p->size] = 0;
 	char *end = strstr(p->in, "\r\n\r\n"), *at = strstr(p->in, "Sec-WebSocket-Key: ");
-	if (!end || server.mute)
+	if (!end)
 		return;
 	cr_assert_eq(sscanf(p->in, "GET %199s HTTP/1.1", server.last_path), 1);
 	char *credentials = strstr(p->in, "Authorization: ");

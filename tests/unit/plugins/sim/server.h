@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* What is done with each so-manieth MeterValues: SEND_BACK and REFUSE are about every message and every BootNotification. */
-enum misdeed { NONE, LOSE, DOUBLE, ERROR, WRONG, INVENT, NONSENSE, HANG_UP, CALL, SEND_BACK, REFUSE };
+/* What is done with each so-manieth MeterValues: SEND_BACK and SILENT are about every message, REFUSE
+ * about every BootNotification. */
+enum misdeed { NONE, LOSE, DOUBLE, ERROR, WRONG, INVENT, NONSENSE, HANG_UP, CALL, SEND_BACK, REFUSE, SILENT };
 
 extern struct server {
 	uv_loop_t loop;
@@ -18,7 +19,6 @@ extern struct server {
 	unsigned every;
 	uint64_t done;       /* misdeeds */
 	unsigned connections, boots, meter_values, starts, stops, hung_up, refusals, open;
-	bool mute;           /* answers nothing, not even a handshake */
 	char last_path[200]; /* of the last handshake */
 	char authorization[200];
 } server;

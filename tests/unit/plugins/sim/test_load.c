@@ -213,6 +213,15 @@ Test(load, fails_where_nobody_lets_it_in)
 	cr_assert_not_null(strstr(r.error, "refused"), "%s", r.error);
 }
 
+Test(load, gives_up_on_a_server_that_lets_it_in_and_says_nothing)
+{
+	serve(SILENT, 1);
+	Sim__LoadReport r = run(REQUEST("", .seconds = 1, .answer_timeout_s = 1), false);
+	cr_assert_str_eq(r.state, "failed");
+	cr_assert_eq(r.failed_connections, 5);
+	cr_assert_eq(r.unanswered, 5);
+}
+
 Test(load, refuses_requests_that_cannot_be)
 {
 	static const struct {
