@@ -38,27 +38,29 @@ static void fail(struct host *h, int rc, char *text)
 	end(h, rc);
 }
 
-/* The actor's end: after it the store is closed and another host may open it. */
+/* The actor's end, when the loop has ended: a driver's handles may be called until then. After it the store is closed and another host may
+ * open it. */
 static void close_actor(struct host *h)
 {
+	Kernel__FromHost m = KERNEL__FROM_HOST__INIT;
+	Kernel__Stopped stopped = KERNEL__STOPPED__INIT;
+
 	gv_actor_destroy(h->actor);
 	h->actor = NULL;
 	if (h->lock >= 0)
 		close(h->lock);
 	h->lock = -1;
+	m.kind_case = KERNEL__FROM_HOST__KIND_STOPPED;
+	m.stopped = &stopped;
+	if (h->in_order)
+		gv_host_tell(h, &m);
 }
 
 static void stop_now(struct host *h)
 {
-	Kernel__FromHost m = KERNEL__FROM_HOST__INIT;
-	Kernel__Stopped stopped = KERNEL__STOPPED__INIT;
-
 	if (h->actor)
 		gv_actor_flush(h->actor);
-	close_actor(h);
-	m.kind_case = KERNEL__FROM_HOST__KIND_STOPPED;
-	m.stopped = &stopped;
-	gv_host_tell(h, &m);
+	h->in_order = true;
 	end(h, 0);
 }
 
@@ -133,7 +135,6 @@ static void on_locked(struct host *h)
 	int rc = open_actor(h, &error);
 
 	if (rc < 0) {
-		close_actor(h);
 		fail(h, rc, error);
 		return;
 	}
@@ -367,7 +368,7 @@ static void say_hello(struct host *h)
 	gv_host_tell(h, &m);
 }
 
-static void close_loop(struct host *h)
+static void close_loop(struct host *h, bool may_run)
 {
 	uv_handle_t *handles[] = { (uv_handle_t *)&h->prepare, (uv_handle_t *)&h->idle, (uv_handle_t *)&h->due, (uv_handle_t *)&h->beat,
 				   (uv_handle_t *)&h->wait };
@@ -377,7 +378,7 @@ static void close_loop(struct host *h)
 		uv_close(handles[i], NULL);
 	gv_zmq_poll_stop(h->control_poll);
 	/* Close callbacks, a driver's among them; one that left a handle open must not hold the end up. */
-	for (int i = 0; i < 100 && uv_loop_alive(&h->loop); i++)
+	for (int i = 0; may_run && i < 100 && uv_loop_alive(&h->loop); i++)
 		uv_run(&h->loop, UV_RUN_NOWAIT);
 	rc = uv_loop_close(&h->loop);
 	if (rc < 0)
@@ -387,6 +388,7 @@ static void close_loop(struct host *h)
 int gv_host_run(const struct gv_host_options *o)
 {
 	struct host *h = calloc(1, sizeof *h);
+	bool may_run;
 	int rc;
 
 	if (!h)
@@ -409,9 +411,11 @@ int gv_host_run(const struct gv_host_options *o)
 			uv_run(&h->loop, UV_RUN_DEFAULT);
 		rc = h->result;
 	}
+	/* What a driver that has not drained left on the loop points into memory that goes now: the loop must not run again. */
+	may_run = !h->actor || !h->code.plugin.driver || gv_actor_is_drained(h->actor);
 	close_actor(h);
 	gv_bus_destroy(h->bus, rc == 0 ? FLUSH_MS : 0);
-	close_loop(h);
+	close_loop(h, may_run);
 	if (h->control)
 		zmq_close(h->control);
 	if (!o->context && h->context)

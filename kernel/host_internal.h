@@ -16,6 +16,7 @@ struct host {
 	const struct gv_host_options *o;
 	enum host_state state;
 	int result;
+	bool in_order; /* it ends because it was told to */
 	struct gv_logger log;
 	uv_loop_t loop;
 	uv_prepare_t prepare;
