@@ -1,4 +1,5 @@
-/* The charger as a whole: its power-up, its connection, its clock, and the entry points. The rest of the model lies in charger_*.c. */
+/* The charger as a whole: its power-up, its connection, its clock, and the entry points. The rest of the model lies in
+ * charger_*.c. */
 #include "charger_model.h"
 
 #include <errno.h>
@@ -8,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#define BOOT_RETRY_MS 10000  /* after an answer that names no interval, or none at all */
-#define REBOOT_MS 3000       /* a reboot takes so long, and up to as long again */
+#define BOOT_RETRY_MS 10000 /* after an answer that names no interval, or none at all */
+#define REBOOT_MS 3000      /* a reboot takes so long, and up to as long again */
 
-/* ---- small things ---- */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 uint64_t charger_random_below(struct charger *c, uint64_t limit)
 {
@@ -58,7 +59,7 @@ static void set_clock(struct charger *c, const cJSON *answer)
 	c->clock_skew_ms = (int64_t)timegm(&tm) * 1000 + (int64_t)(fraction * 1000) - c->now_ms;
 }
 
-/* ---- what it sends about itself ---- */
+/* ---- what it sends about itself -------------------------------------------------------------- */
 
 void charger_send_status(struct charger *c, struct connector *k, bool even_if_told)
 {
@@ -97,7 +98,9 @@ static void boot_answered(struct charger *c, const cJSON *answer)
 {
 	const char *status = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "status"));
 	const cJSON *interval = cJSON_GetObjectItemCaseSensitive(answer, "interval");
-	int64_t interval_ms = cJSON_IsNumber(interval) && interval->valuedouble > 0 ? (int64_t)(interval->valuedouble * 1000) : 0;
+	int64_t interval_ms = cJSON_IsNumber(interval) && interval->valuedouble > 0
+				      ? (int64_t)(interval->valuedouble * 1000)
+				      : 0;
 	if (!status || strcmp(status, "Accepted") != 0) {
 		if (c->boot != BOOTED)
 			c->boot_ms = c->now_ms + (interval_ms ? interval_ms : BOOT_RETRY_MS);
@@ -128,7 +131,7 @@ void charger_answered(struct charger *c, const struct call *call, const cJSON *a
 		session_answered(c, call, answer);
 }
 
-/* ---- its life ---- */
+/* ---- its life -------------------------------------------------------------------------------- */
 
 /* From nothing, as after the mains came back: the registers and what is kept of transactions stay. */
 static void power_up(struct charger *c, const char *reason)
@@ -137,7 +140,9 @@ static void power_up(struct charger *c, const char *reason)
 		struct connector *k = &c->connector[i];
 		session_stop(c, k, reason);
 		k->token[0] = 0;
-		k->status = !k->operative || !c->connector[0].operative ? "Unavailable" : k->plugged ? "Preparing" : "Available";
+		k->status = !k->operative || !c->connector[0].operative ? "Unavailable"
+			    : k->plugged                                ? "Preparing"
+									: "Available";
 		k->plug_ms = k->give_up_ms = NEVER;
 	}
 	c->boot = NOT_BOOTED;
@@ -229,7 +234,7 @@ void charger_power_cycle(struct charger *c, int64_t now_ms)
 	power_up(c, "PowerLoss");
 }
 
-/* ---- its customers ---- */
+/* ---- its customers --------------------------------------------------------------------------- */
 
 int charger_plug(struct charger *c, int64_t now_ms, unsigned connector)
 {
@@ -265,7 +270,7 @@ int charger_swipe(struct charger *c, int64_t now_ms, unsigned connector, const c
 	return r;
 }
 
-/* ---- making and looking ---- */
+/* ---- making and looking ---------------------------------------------------------------------- */
 
 static int copy_strings(struct charger *c, const struct charger_options *o)
 {

@@ -1,5 +1,5 @@
-/* What the charger does when the server calls: OCPP 1.6, chapter 5, in the way of a patient AC charger. What is to happen after the answer is
- * queued behind it, so TriggerMessage's answer leaves before what it triggered (5.17). */
+/* What the charger does when the server calls: OCPP 1.6, chapter 5, in the way of a patient AC charger. What is to
+ * happen after the answer is queued behind it, so TriggerMessage's answer leaves before what it triggered (5.17). */
 #include "charger_model.h"
 
 #include <math.h>
@@ -53,7 +53,8 @@ static double profile_limit_w(const cJSON *profile)
 		return INFINITY;
 	const cJSON *phases = cJSON_GetObjectItemCaseSensitive(first, "numberPhases");
 	double count = cJSON_IsNumber(phases) && phases->valueint >= 1 && phases->valueint <= 3 ? phases->valueint : 3;
-	return strcmp(text(schedule, "chargingRateUnit"), "W") == 0 ? limit->valuedouble : limit->valuedouble * 230 * count;
+	return strcmp(text(schedule, "chargingRateUnit"), "W") == 0 ? limit->valuedouble
+								    : limit->valuedouble * 230 * count;
 }
 
 static cJSON *remote_start(struct charger *c, const cJSON *payload)

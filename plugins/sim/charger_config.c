@@ -1,4 +1,5 @@
-/* The charger's configuration keys: OCPP 1.6, chapter 9, with the ones that this model acts on and the ones every server asks for. */
+/* The charger's configuration keys: OCPP 1.6, chapter 9, with the ones that this model acts on and the ones every
+ * server asks for. */
 #include "charger_model.h"
 
 #include <stdio.h>
@@ -29,13 +30,15 @@ static const struct {
 	{ "LocalAuthorizeOffline", "true", READ_WRITE, FLAG },
 	{ "LocalPreAuthorize", "false", READ_WRITE, FLAG },
 	{ "MeterValueSampleInterval", "60", READ_WRITE, NUMBER },
-	{ "MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage", READ_WRITE, TEXT },
+	{ "MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage",
+	  READ_WRITE, TEXT },
 	{ "NumberOfConnectors", "1", READ_ONLY, NUMBER },
 	{ "ResetRetries", "3", READ_WRITE, NUMBER },
 	{ "SendLocalListMaxLength", "100", READ_ONLY, NUMBER },
 	{ "StopTransactionOnEVSideDisconnect", "true", READ_ONLY, FLAG },
 	{ "StopTransactionOnInvalidId", "true", READ_WRITE, FLAG },
-	{ "SupportedFeatureProfiles", "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger", READ_ONLY, TEXT },
+	{ "SupportedFeatureProfiles",
+	  "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger", READ_ONLY, TEXT },
 	{ "TransactionMessageAttempts", "3", READ_WRITE, NUMBER },
 	{ "TransactionMessageRetryInterval", "10", READ_WRITE, NUMBER },
 	{ "UnlockConnectorOnEVSideDisconnect", "true", READ_WRITE, FLAG },
@@ -92,7 +95,8 @@ static void describe(struct charger *c, cJSON *list, int i)
 
 cJSON *config_get(struct charger *c, const cJSON *wanted)
 {
-	cJSON *answer = cJSON_CreateObject(), *known = cJSON_AddArrayToObject(answer, "configurationKey"), *unknown = NULL;
+	cJSON *answer = cJSON_CreateObject(), *known = cJSON_AddArrayToObject(answer, "configurationKey"),
+	      *unknown = NULL;
 	if (!cJSON_IsArray(wanted) || !cJSON_GetArraySize(wanted)) {
 		for (int i = 0; i < CONFIG_KEYS; i++)
 			describe(c, known, i);

@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 
 #define NEVER INT64_MAX
-#define TOKEN_SIZE 24     /* idTag: 20 characters, and a little more for what servers send by mistake */
+#define TOKEN_SIZE 24 /* idTag: 20 characters, and a little more for what servers send by mistake */
 #define MESSAGE_ID_SIZE 37
 
 /* A call of this charger that waits to be sent, or for its answer. */
@@ -32,16 +32,16 @@ struct late { /* an answer that is held back */
 
 struct connector {
 	unsigned id;
-	const char *status, *told_status; /* told: as last sent */
+	const char *status, *told_status;    /* told: as last sent */
 	bool operative, becomes_inoperative; /* becomes: when the session ends */
 	bool plugged, in_transaction, full;
-	char token[TOKEN_SIZE];   /* authorized: of the session or of the one about to start; "" none */
-	uint64_t transaction;     /* the charger's own number; 0: none */
-	int64_t transaction_id;   /* the server's; 0: not known */
+	char token[TOKEN_SIZE]; /* authorized: of the session or of the one about to start; "" none */
+	uint64_t transaction;   /* the charger's own number; 0: none */
+	int64_t transaction_id; /* the server's; 0: not known */
 	double meter_wh, start_wh, target_wh, limit_w;
-	int64_t metered_ms;       /* up to when the energy is counted */
+	int64_t metered_ms;                                                      /* up to when the energy is counted */
 	int64_t sample_ms, full_ms, customer_ms, plug_ms, unplug_ms, give_up_ms; /* when what is due; NEVER */
-	int32_t reservation;      /* 0: none */
+	int32_t reservation;                                                     /* 0: none */
 	int64_t reserved_until_ms;
 	char reserved_token[TOKEN_SIZE];
 };
@@ -75,7 +75,7 @@ struct charger {
 	struct charger_state count; /* the counters of it */
 };
 
-/* ---- charger.c ---- */
+/* ---- charger.c ------------------------------------------------------------------------------- */
 /* The charger's own clock as OCPP writes it. */
 const char *charger_timestamp(struct charger *c, char ret[32]);
 uint64_t charger_random_below(struct charger *c, uint64_t limit);
@@ -88,8 +88,9 @@ void charger_send_boot(struct charger *c);
 /* A call of this charger is over; NULL: without an answer, or with an error. */
 void charger_answered(struct charger *c, const struct call *call, const cJSON *answer);
 
-/* ---- charger_rpc.c: calls out, answers in ---- */
-/* Takes payload over (NULL: out of memory somewhere, then nothing is sent). The call stays the queue's; NULL if it did not come to be. */
+/* ---- charger_rpc.c: calls out, answers in ---------------------------------------------------- */
+/* Takes payload over (NULL: out of memory somewhere, then nothing is sent). The call stays the queue's; NULL if it did
+ * not come to be. */
 struct call *rpc_call(struct charger *c, const char *action, cJSON *payload);
 /* The same at the head of the queue, behind what is in flight. */
 struct call *rpc_call_first(struct charger *c, const char *action, cJSON *payload);
@@ -102,7 +103,7 @@ void rpc_run(struct charger *c);
 int64_t rpc_next_ms(const struct charger *c);
 void rpc_fini(struct charger *c);
 
-/* ---- charger_session.c: connectors, sessions, meters ---- */
+/* ---- charger_session.c: connectors, sessions, meters ----------------------------------------- */
 void session_init(struct charger *c);
 void session_run(struct charger *c);
 int64_t session_next_ms(const struct charger *c);
@@ -120,11 +121,11 @@ void session_send_sample(struct charger *c, struct connector *k, const char *con
 bool session_may_start(const struct charger *c, const struct connector *k, const char *token);
 double session_power_w(const struct charger *c, const struct connector *k);
 
-/* ---- charger_commands.c: the server's calls ---- */
+/* ---- charger_commands.c: the server's calls -------------------------------------------------- */
 /* The answer's payload, or NULL with the CALLERROR's code in *ret_error. */
 cJSON *command_serve(struct charger *c, const char *action, const cJSON *payload, const char **ret_error);
 
-/* ---- charger_config.c: configuration keys ---- */
+/* ---- charger_config.c: configuration keys ---------------------------------------------------- */
 void config_init(struct charger *c);
 int config_number(const struct charger *c, const char *key);
 bool config_flag(const struct charger *c, const char *key);

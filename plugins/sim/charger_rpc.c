@@ -1,5 +1,5 @@
-/* A charger's half of OCPP-J: one call in flight at a time, the rest in a queue; messages about transactions outlive the connection and are
- * tried again (OCPP 1.6, 3.7.1 and 4.1), all others are lost with it. */
+/* A charger's half of OCPP-J: one call in flight at a time, the rest in a queue; messages about transactions outlive
+ * the connection and are tried again (OCPP 1.6, 3.7.1 and 4.1), all others are lost with it. */
 #include "charger_model.h"
 
 #include <stdio.h>
@@ -104,8 +104,9 @@ static void spoil_types(cJSON *node)
 static void fresh_id(struct charger *c, char ret[MESSAGE_ID_SIZE])
 {
 	uint64_t a = c->env->random(c->env->arg), b = c->env->random(c->env->arg);
-	snprintf(ret, MESSAGE_ID_SIZE, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff,
-		 0x8000 | ((unsigned)(b >> 48) & 0x3fff), (unsigned long long)b & 0xffffffffffffull);
+	snprintf(ret, MESSAGE_ID_SIZE, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+		 (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff, 0x8000 | ((unsigned)(b >> 48) & 0x3fff),
+		 (unsigned long long)b & 0xffffffffffffull);
 }
 
 static void send_json(struct charger *c, const char *head, const cJSON *payload)
@@ -176,7 +177,8 @@ static void give_up_call(struct charger *c, const cJSON *error)
 		return;
 	}
 	c->in_flight = false;
-	call->not_before_ms = c->now_ms + (int64_t)config_number(c, "TransactionMessageRetryInterval") * 1000 * call->tries;
+	call->not_before_ms = c->now_ms +
+			      (int64_t)config_number(c, "TransactionMessageRetryInterval") * 1000 * call->tries;
 }
 
 static void on_answer(struct charger *c, int type, const char *id, const cJSON *message)

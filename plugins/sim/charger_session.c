@@ -1,4 +1,5 @@
-/* Connectors, the sessions at them and their meters: what a vehicle and its driver do, and what the charger makes of it. */
+/* Connectors, the sessions at them and their meters: what a vehicle and its driver do, and what the charger makes of
+ * it. */
 #include "charger_model.h"
 
 #include <errno.h>
@@ -8,9 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define PLUG_DELAY_MS 1000    /* a driver who started from the phone plugs in after this */
-#define MAX_UNPLUG_MS 20000   /* a driver whose vehicle is full comes within this */
-#define STEP_MS 1000          /* of the energy's integration, where the power is not constant */
+#define PLUG_DELAY_MS 1000  /* a driver who started from the phone plugs in after this */
+#define MAX_UNPLUG_MS 20000 /* a driver whose vehicle is full comes within this */
+#define STEP_MS 1000        /* of the energy's integration, where the power is not constant */
 #define MAX_STEPS 100000
 
 static double mean_energy_wh(const struct charger *c)
@@ -27,14 +28,23 @@ void session_init(struct charger *c)
 {
 	for (unsigned i = 0; i <= c->n_connectors; i++)
 		c->connector[i] = (struct connector){
-			.id = i, .status = "Available", .operative = true, .limit_w = INFINITY, .sample_ms = NEVER, .full_ms = NEVER,
-			.customer_ms = NEVER, .plug_ms = NEVER, .unplug_ms = NEVER, .give_up_ms = NEVER,
+			.id = i,
+			.status = "Available",
+			.operative = true,
+			.limit_w = INFINITY,
+			.sample_ms = NEVER,
+			.full_ms = NEVER,
+			.customer_ms = NEVER,
+			.plug_ms = NEVER,
+			.unplug_ms = NEVER,
+			.give_up_ms = NEVER,
 			.meter_wh = i ? (double)charger_random_below(c, 1000000) : 0,
 		};
 	for (unsigned i = 1; i <= c->n_connectors; i++)
 		if (c->pattern.sessions_per_hour > 0) /* the first one comes early, so that a fleet is soon alive */
-			c->connector[i].customer_ms =
-				c->now_ms + (int64_t)charger_random_below(c, (uint64_t)(600000 / c->pattern.sessions_per_hour) + 1);
+			c->connector[i].customer_ms = c->now_ms +
+						      (int64_t)charger_random_below(
+							      c, (uint64_t)(600000 / c->pattern.sessions_per_hour) + 1);
 }
 
 void session_set_status(struct charger *c, struct connector *k, const char *status)
@@ -51,13 +61,14 @@ static const char *idle_status(const struct charger *c, const struct connector *
 	return k->reservation ? "Reserved" : k->plugged ? "Preparing" : "Available";
 }
 
-/* ---- energy ---- */
+/* ---- energy ---------------------------------------------------------------------------------- */
 
 double session_power_w(const struct charger *c, const struct connector *k)
 {
 	if (!k->in_transaction || k->full)
 		return 0;
-	double power_w = c->pattern.power_w > 0 ? (double)c->pattern.power_w : 11000, done = (k->meter_wh - k->start_wh) / k->target_wh;
+	double power_w = c->pattern.power_w > 0 ? (double)c->pattern.power_w : 11000,
+	       done = (k->meter_wh - k->start_wh) / k->target_wh;
 	if (c->pattern.taper && done > 0.8)
 		power_w *= fmax(0.1, (1 - done) / 0.2);
 	return fmin(power_w, k->limit_w);
@@ -85,10 +96,12 @@ static void count_energy(struct charger *c, struct connector *k)
 static void plan_full(struct charger *c, struct connector *k)
 {
 	double power_w = session_power_w(c, k) * speed(c), left_wh = k->start_wh + k->target_wh - k->meter_wh;
-	k->full_ms = k->in_transaction && power_w > 0 ? c->now_ms + 1 + (int64_t)fmin(left_wh / power_w * 3600000, 1e12) : NEVER;
+	k->full_ms = k->in_transaction && power_w > 0 ? c->now_ms + 1 + (int64_t)fmin(left_wh / power_w * 3600000, 1e12)
+						      : NEVER;
 }
 
-static void add_sample(cJSON *samples, const char *measurand, double value, const char *format, const char *unit, const char *context)
+static void add_sample(cJSON *samples, const char *measurand, double value, const char *format, const char *unit,
+		       const char *context)
 {
 	char text[32];
 	cJSON *sample = cJSON_CreateObject();
@@ -137,7 +150,7 @@ void session_send_sample(struct charger *c, struct connector *k, const char *con
 	}
 }
 
-/* ---- a session's life ---- */
+/* ---- a session's life ------------------------------------------------------------------------ */
 
 bool session_may_start(const struct charger *c, const struct connector *k, const char *token)
 {
@@ -316,11 +329,12 @@ void session_answered(struct charger *c, const struct call *call, const cJSON *a
 	}
 }
 
-/* ---- what is due ---- */
+/* ---- what is due ----------------------------------------------------------------------------- */
 
 static void customer(struct charger *c, struct connector *k)
 {
-	double mean_ms = 3600000 / c->pattern.sessions_per_hour, dice = ((double)charger_random_below(c, 1000000) + 1) / 1000001;
+	double mean_ms = 3600000 / c->pattern.sessions_per_hour,
+	       dice = ((double)charger_random_below(c, 1000000) + 1) / 1000001;
 	k->customer_ms = c->now_ms + 1 + (int64_t)fmin(-log(dice) * mean_ms, 1e12);
 	const char *token = c->tokens[charger_random_below(c, c->n_tokens)];
 	if (!session_may_start(c, k, token) || k->plugged || strcmp(k->status, "Available") != 0)
@@ -386,7 +400,12 @@ int64_t session_next_ms(const struct charger *c)
 {
 	int64_t next = NEVER;
 	for (const struct connector *k = c->connector + 1; k <= c->connector + c->n_connectors; k++) {
-		int64_t times[] = { k->sample_ms, k->full_ms, k->customer_ms, k->plug_ms, k->unplug_ms, k->give_up_ms,
+		int64_t times[] = { k->sample_ms,
+				    k->full_ms,
+				    k->customer_ms,
+				    k->plug_ms,
+				    k->unplug_ms,
+				    k->give_up_ms,
 				    k->reservation ? k->reserved_until_ms : NEVER };
 		for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 			if (times[i] < next)

@@ -1,4 +1,5 @@
-/* Puts charger models behind real sockets: each has a line, a timer for what is due next, and a back-off for when the server is away. */
+/* Puts charger models behind real sockets: each has a line, a timer for what is due next, and a back-off for when the
+ * server is away. */
 #include "fleet.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #define DIAL_TIMEOUT_MS 30000
 #define FIRST_BACKOFF_MS 1000
 #define MAX_BACKOFF_MS 60000
-#define START_SPREAD_MS 20  /* a fleet's chargers come one after the other, so that a thousand are no storm */
+#define START_SPREAD_MS 20 /* a fleet's chargers come one after the other, so that a thousand are no storm */
 #define MAX_SPREAD_MS 20000
 
 static uint64_t next_random(void *arg)
@@ -32,7 +33,7 @@ static void release(struct fleets *f)
 		f->closed(f->arg);
 }
 
-/* ---- lines ---- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void on_open(struct line *l)
 {
@@ -129,7 +130,8 @@ static void connect_now(struct member *m)
 		lay_ghost(m); /* the server did not answer the closing handshake */
 	if (l)
 		l->owner = m;
-	if (!l || line_open(l, &f->io, &events, &m->fleet->target, m->identity, *password ? password : NULL, "ocpp1.6") < 0) {
+	if (!l ||
+	    line_open(l, &f->io, &events, &m->fleet->target, m->identity, *password ? password : NULL, "ocpp1.6") < 0) {
 		free(l);
 		back_off(m);
 		return;
@@ -139,7 +141,7 @@ static void connect_now(struct member *m)
 	f->handles++;
 }
 
-/* ---- members ---- */
+/* ---- members --------------------------------------------------------------------------------- */
 
 static void on_send(void *arg, const char *text, size_t size)
 {
@@ -244,7 +246,10 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 	m->fleet = fleet;
 	m->env = (struct charger_env){ m, on_random, on_send, on_drop, NULL, on_log };
 	identity_of(fleet->want, i, m->identity, sizeof m->identity);
-	struct charger_options o = { .identity = m->identity, .connectors = fleet->want->connectors, .tokens = tokens, .env = &m->env,
+	struct charger_options o = { .identity = m->identity,
+				     .connectors = fleet->want->connectors,
+				     .tokens = tokens,
+				     .env = &m->env,
 				     .powered_up_ms = now_ms(m) };
 	fleet_faults(fleet->want->faults, &o.faults);
 	pattern_of(fleet->want->pattern, &o.pattern);
@@ -255,7 +260,8 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 	}
 	uint64_t spread_ms = (uint64_t)fleet->want->count * START_SPREAD_MS;
 	m->give_up_ms = INT64_MAX;
-	m->connect_ms = o.powered_up_ms + (int64_t)(next_random(f) % (1 + (spread_ms < MAX_SPREAD_MS ? spread_ms : MAX_SPREAD_MS)));
+	m->connect_ms = o.powered_up_ms +
+			(int64_t)(next_random(f) % (1 + (spread_ms < MAX_SPREAD_MS ? spread_ms : MAX_SPREAD_MS)));
 	m->timer.data = m;
 	uv_timer_init(f->io.loop, &m->timer);
 	f->handles++;
@@ -267,7 +273,7 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 	return 0;
 }
 
-/* ---- fleets ---- */
+/* ---- fleets ---------------------------------------------------------------------------------- */
 
 struct fleets *fleets_create(uv_loop_t *loop, uint64_t seed)
 {
@@ -376,17 +382,23 @@ int fleet_check(const struct fleets *f, const Sim__Fleet *want, char *ret_error,
 	int r = line_target_parse(want->url, &target, ret_error, error_size);
 	if (r < 0)
 		return r;
-	if (!*want->name || strlen(want->name) > 64 || strlen(want->prefix) > 64 || want->connectors > CHARGER_MAX_CONNECTORS) {
-		snprintf(ret_error, error_size, "fleet \"%.64s\": it needs a name; name and prefix hold at most 64 characters, a charger has at "
-						"most %d connectors", want->name, CHARGER_MAX_CONNECTORS);
+	if (!*want->name || strlen(want->name) > 64 || strlen(want->prefix) > 64 ||
+	    want->connectors > CHARGER_MAX_CONNECTORS) {
+		snprintf(ret_error, error_size,
+			 "fleet \"%.64s\": it needs a name; name and prefix hold at most 64 characters, a charger has "
+			 "at "
+			 "most %d connectors",
+			 want->name, CHARGER_MAX_CONNECTORS);
 		return -EINVAL;
 	}
 	if (fleet_find(f, want->name)) {
-		snprintf(ret_error, error_size, "fleet \"%.64s\": there is one of this name; remove it first", want->name);
+		snprintf(ret_error, error_size, "fleet \"%.64s\": there is one of this name; remove it first",
+			 want->name);
 		return -EEXIST;
 	}
 	if (count > FLEET_MAX_CHARGERS || f->chargers + count > FLEET_MAX_CHARGERS) {
-		snprintf(ret_error, error_size, "fleet \"%.64s\": at most %d chargers in all", want->name, FLEET_MAX_CHARGERS);
+		snprintf(ret_error, error_size, "fleet \"%.64s\": at most %d chargers in all", want->name,
+			 FLEET_MAX_CHARGERS);
 		return -ENOSPC;
 	}
 	identity_of(want, 0, identity, sizeof identity);
@@ -395,8 +407,11 @@ int fleet_check(const struct fleets *f, const Sim__Fleet *want, char *ret_error,
 		identity_of(other->want, 0, first, sizeof first);
 		if (other->removed || !overlap(identity, count, first, other->want->count))
 			continue;
-		snprintf(ret_error, error_size, "fleet \"%.64s\": its identities from %s on are also fleet \"%.64s\"'s; choose another prefix or "
-						"first number", want->name, identity, other->want->name);
+		snprintf(ret_error, error_size,
+			 "fleet \"%.64s\": its identities from %s on are also fleet \"%.64s\"'s; choose another prefix "
+			 "or "
+			 "first number",
+			 want->name, identity, other->want->name);
 		return -EEXIST;
 	}
 	return 0;
@@ -429,7 +444,8 @@ int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured)
 		tokens[i] = fleet->want->tokens[i];
 	int r = tokens ? 0 : -ENOMEM;
 	for (unsigned i = 0; r == 0 && i < fleet->want->count; i++)
-		r = add_member(fleet, fleet->want->count - 1 - i, tokens); /* the list grows at its head: first comes first */
+		r = add_member(fleet, fleet->want->count - 1 - i,
+			       tokens); /* the list grows at its head: first comes first */
 	free(tokens);
 	if (r < 0)
 		fleet_remove(fleet);

@@ -11,17 +11,17 @@
 
 struct fleet;
 
-struct member { /* a charger of a fleet */
+struct member {              /* a charger of a fleet */
 	struct member *next; /* of the same fleet */
 	struct fleet *fleet;
 	struct charger *model;
 	struct charger_env env;
-	struct line *line;   /* NULL: none, or given up */
-	struct line *ghost;  /* given up, but its socket is still there */
+	struct line *line;  /* NULL: none, or given up */
+	struct line *ghost; /* given up, but its socket is still there */
 	uv_timer_t timer;
-	int64_t connect_ms;  /* when to connect; INT64_MAX: is connected, or connects */
-	int64_t give_up_ms;  /* the handshake takes too long after this */
-	unsigned failures;   /* in a row */
+	int64_t connect_ms; /* when to connect; INT64_MAX: is connected, or connects */
+	int64_t give_up_ms; /* the handshake takes too long after this */
+	unsigned failures;  /* in a row */
 	uint64_t connects;
 	char identity[80];
 	char last_error[200];
@@ -30,8 +30,8 @@ struct member { /* a charger of a fleet */
 struct fleet {
 	struct fleet *next;
 	struct fleets *owner;
-	Sim__Fleet *want;    /* a copy */
-	bool configured;     /* by the config file */
+	Sim__Fleet *want; /* a copy */
+	bool configured;  /* by the config file */
 	bool removed;
 	struct line_target target;
 	struct member *members;
@@ -43,7 +43,7 @@ struct fleets {
 	struct line_io io;
 	struct fleet *first;
 	unsigned chargers, connected;
-	unsigned handles;    /* timers and lines that are not closed yet */
+	unsigned handles; /* timers and lines that are not closed yet */
 	void *arg;
 	int64_t (*now_ms)(void *arg);
 	void (*log)(void *arg, const char *identity, const char *line);
@@ -56,7 +56,8 @@ struct fleets *fleets_create(uv_loop_t *loop, uint64_t seed);
 void fleets_close(struct fleets *f);
 void fleets_destroy(struct fleets *f);
 
-/* Whether such a fleet can be. -EINVAL, -EEXIST (another of that name, or identities that are taken) or -ENOSPC, with a sentence. */
+/* Whether such a fleet can be. -EINVAL, -EEXIST (another of that name, or identities that are taken) or -ENOSPC, with a
+ * sentence. */
 int fleet_check(const struct fleets *f, const Sim__Fleet *want, char *ret_error, size_t error_size);
 /* Adds a fleet that fleet_check let pass, and starts it. */
 int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured);

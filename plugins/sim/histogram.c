@@ -1,4 +1,5 @@
-/* A load run records a hundred thousand durations a second: a log-linear histogram takes each in a few ns and never grows. */
+/* A load run records a hundred thousand durations a second: a log-linear histogram takes each in a few ns and never
+ * grows. */
 #include "histogram.h"
 
 static unsigned bucket_of(uint64_t ns)
@@ -7,7 +8,8 @@ static unsigned bucket_of(uint64_t ns)
 		return (unsigned)ns;
 	if (ns >> HISTOGRAM_TOP)
 		return HISTOGRAM_BUCKETS - 1;
-	unsigned doubling = 63 - (unsigned)__builtin_clzll(ns) - HISTOGRAM_BITS; /* 0: the first that is twice as wide as 128 */
+	unsigned doubling = 63 - (unsigned)__builtin_clzll(ns) -
+			    HISTOGRAM_BITS; /* 0: the first that is twice as wide as 128 */
 	return ((doubling + 1) << HISTOGRAM_BITS) + (unsigned)((ns >> doubling) - (1u << HISTOGRAM_BITS));
 }
 

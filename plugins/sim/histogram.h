@@ -1,11 +1,12 @@
-/* Counts durations in buckets that are at most 1/128 wide of their value, from 1 ns to 18 minutes: what percentiles are read from. */
+/* Counts durations in buckets that are at most 1/128 wide of their value, from 1 ns to 18 minutes: what percentiles are
+ * read from. */
 #ifndef SIM_HISTOGRAM_H
 #define SIM_HISTOGRAM_H
 
 #include <stdint.h>
 
-#define HISTOGRAM_BITS 7                       /* 128 buckets for each doubling */
-#define HISTOGRAM_TOP 40                       /* longer than 2^40 ns counts as that */
+#define HISTOGRAM_BITS 7 /* 128 buckets for each doubling */
+#define HISTOGRAM_TOP 40 /* longer than 2^40 ns counts as that */
 #define HISTOGRAM_BUCKETS ((HISTOGRAM_TOP - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS)
 
 struct histogram { /* zeroed: empty */

@@ -1,5 +1,5 @@
-/* WebSocket client connections, cheap enough to hold ten thousand of and to send a hundred thousand frames a second through: all read into
- * one buffer, and a frame is written at once and only queued if the socket does not take it. */
+/* WebSocket client connections, cheap enough to hold ten thousand of and to send a hundred thousand frames a second
+ * through: all read into one buffer, and a frame is written at once and only queued if the socket does not take it. */
 #include "line.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct line_dial { /* what is needed only until the handshake is done */
+struct line_dial {         /* what is needed only until the handshake is done */
 	struct line *line; /* NULL: given up while the name was being looked up */
 	uv_getaddrinfo_t lookup;
 	uv_connect_t connect;
@@ -25,7 +25,8 @@ int line_target_parse(const char *url, struct line_target *ret, char *ret_error,
 {
 	struct line_target t = { .port = 80 };
 	if (strncmp(url, "ws://", 5) != 0) {
-		snprintf(ret_error, error_size, "url \"%.100s\": expected ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", url);
+		snprintf(ret_error, error_size,
+			 "url \"%.100s\": expected ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", url);
 		return -EINVAL;
 	}
 	const char *host = url + 5, *path = strchr(host, '/');
@@ -44,19 +45,22 @@ int line_target_parse(const char *url, struct line_target *ret, char *ret_error,
 		char *end;
 		long port = strtol(colon + 1, &end, 10);
 		if (*end || end == colon + 1 || port < 1 || port > 65535) {
-			snprintf(ret_error, error_size, "url \"%.100s\": the port must be a number from 1 to 65535", url);
+			snprintf(ret_error, error_size, "url \"%.100s\": the port must be a number from 1 to 65535",
+				 url);
 			return -EINVAL;
 		}
 		t.port = (int)port;
 		name = (size_t)(colon - t.authority);
 	}
 	bool literal6 = t.authority[0] == '[' && bracket;
-	snprintf(t.host, sizeof t.host, "%.*s", (int)(literal6 ? (size_t)(bracket - t.authority - 1) : name), t.authority + literal6);
+	snprintf(t.host, sizeof t.host, "%.*s", (int)(literal6 ? (size_t)(bracket - t.authority - 1) : name),
+		 t.authority + literal6);
 	*ret = t;
 	return 0;
 }
 
-static uint64_t next_random(struct line_io *io) /* xorshift64*: masks need to differ, not to be secret, in a simulation */
+static uint64_t
+next_random(struct line_io *io) /* xorshift64*: masks need to differ, not to be secret, in a simulation */
 {
 	io->random ^= io->random >> 12;
 	io->random ^= io->random << 25;
@@ -137,7 +141,8 @@ static void decode(struct line *l, const char *data, size_t size)
 {
 	int r = ws_decode(&l->in, (const uint8_t *)data, size, on_message, l);
 	if (r < 0 && r != -ECANCELED)
-		finish(l, r == -EMSGSIZE ? "the server sent a message longer than 1 MiB" : "the server broke the WebSocket protocol");
+		finish(l, r == -EMSGSIZE ? "the server sent a message longer than 1 MiB"
+					 : "the server broke the WebSocket protocol");
 }
 
 static void shake(struct line *l, const char *data, size_t size)
@@ -230,7 +235,8 @@ static int encode_segment(const char *text, char *ret, size_t size)
 	size_t n = 0;
 	for (; *text; text++) {
 		unsigned char ch = (unsigned char)*text;
-		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || strchr("-._~*@:=+", ch);
+		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+			     strchr("-._~*@:=+", ch);
 		if (n + 4 > size)
 			return -ENOSPC;
 		n += (size_t)snprintf(ret + n, size - n, plain ? "%c" : "%%%02X", ch);
@@ -239,7 +245,8 @@ static int encode_segment(const char *text, char *ret, size_t size)
 	return 0;
 }
 
-static int prepare_dial(struct line *l, const struct line_target *target, const char *identity, const char *password, const char *subprotocol)
+static int prepare_dial(struct line *l, const struct line_target *target, const char *identity, const char *password,
+			const char *subprotocol)
 {
 	struct line_dial *d = l->dial;
 	char segment[400], path[1000];
@@ -255,8 +262,8 @@ static int prepare_dial(struct line *l, const struct line_target *target, const 
 	return d->request_size < 0 ? d->request_size : 0;
 }
 
-int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target, const char *identity,
-	      const char *password, const char *subprotocol)
+int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
+	      const char *identity, const char *password, const char *subprotocol)
 {
 	void *owner = l->owner;
 	*l = (struct line){ .io = io, .events = events, .owner = owner };

@@ -12,7 +12,7 @@
 /* What all lines of a loop share. */
 struct line_io {
 	uv_loop_t *loop;
-	uint64_t random; /* state of the masks' generator: not 0 */
+	uint64_t random;    /* state of the masks' generator: not 0 */
 	char buffer[65536]; /* reads of all lines go here */
 };
 
@@ -30,8 +30,8 @@ struct line;
 struct line_events {
 	void (*open)(struct line *l);
 	void (*text)(struct line *l, const char *data, size_t size);
-	/* The line is over and its memory the owner's again; once for each line_open that returned 0. `why` is "" if the owner closed it.
-	 * `opened`: open had been called. */
+	/* The line is over and its memory the owner's again; once for each line_open that returned 0. `why` is "" if
+	 * the owner closed it. `opened`: open had been called. */
 	void (*end)(struct line *l, bool opened, const char *why);
 };
 
@@ -43,14 +43,16 @@ struct line { /* zeroed before its first use */
 	struct line_dial *dial; /* while it connects */
 	struct ws_decoder in;
 	bool opened, closing, frozen;
-	const char *why;        /* static, or dial_error */
+	const char *why; /* static, or dial_error */
 	char *dial_error;
 };
 
-/* Connects and shakes hands. `target` must live until open or end; the strings are copied. password NULL: no credentials. */
-int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target, const char *identity,
-	      const char *password, const char *subprotocol);
-/* Sends the `size` bytes at buffer + WS_MAX_HEADER as one frame; they are masked in place. -ENOTCONN before open and after close. */
+/* Connects and shakes hands. `target` must live until open or end; the strings are copied. password NULL: no
+ * credentials. */
+int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
+	      const char *identity, const char *password, const char *subprotocol);
+/* Sends the `size` bytes at buffer + WS_MAX_HEADER as one frame; they are masked in place. -ENOTCONN before open and
+ * after close. */
 int line_send(struct line *l, uint8_t *buffer, size_t size, enum ws_opcode opcode);
 /* The same from a constant. */
 int line_send_text(struct line *l, const char *text, size_t size);

@@ -1,5 +1,6 @@
-/* The load generator. Every station always waits for its answer and sends the next call the moment it comes, so the server sets the pace; and
- * because each answer is matched to its call, what is lost, doubled or wrong is known exactly, over reloads and crashes of the server. */
+/* The load generator. Every station always waits for its answer and sends the next call the moment it comes, so the
+ * server sets the pace; and because each answer is matched to its call, what is lost, doubled or wrong is known
+ * exactly, over reloads and crashes of the server. */
 #include "load_run.h"
 
 #include <errno.h>
@@ -10,17 +11,18 @@
 #include <time.h>
 
 #define TICK_MS 20
-#define MAX_DIALING 256         /* handshakes under way where no rate is given */
+#define MAX_DIALING 256 /* handshakes under way where no rate is given */
 #define DIAL_TIMEOUT_NS 60000000000ull
-#define REDIAL_NS 200000000ull  /* after a connection ended, where `reconnect` is asked for */
-#define LINGER_NS 250000000ull  /* after the last answer: a second answer to the same call would come now */
-#define CLOSE_NS 2000000000ull  /* for the server's half of the closing handshake */
+#define REDIAL_NS 200000000ull /* after a connection ended, where `reconnect` is asked for */
+#define LINGER_NS 250000000ull /* after the last answer: a second answer to the same call would come now */
+#define CLOSE_NS 2000000000ull /* for the server's half of the closing handshake */
 
 static double cpu_us(void)
 {
 	struct rusage u;
 	getrusage(RUSAGE_THREAD, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 static void dial_more(struct load *l, uint64_t now_ns)
@@ -52,16 +54,17 @@ static void look_after(struct load *l, uint64_t now_ns)
 		struct station *s = &l->stations[i];
 		if (s->state == DIALING && now_ns - s->since_ns > DIAL_TIMEOUT_NS) {
 			give_up(s, "no answer to the handshake in 60 s");
-		} else if (s->state == SETTING_UP && now_ns - s->since_ns > (uint64_t)l->want.answer_timeout_s * 1000000000u) {
+		} else if (s->state == SETTING_UP &&
+			   now_ns - s->since_ns > (uint64_t)l->want.answer_timeout_s * 1000000000u) {
 			give_up(s, "no answer to BootNotification or StartTransaction in time");
-		} else if (s->state == GONE && s->set_up && l->want.reconnect && l->phase < LINGERING && now_ns - s->since_ns > REDIAL_NS &&
-			   (l->phase < FINISHING || s->in_flight)) {
+		} else if (s->state == GONE && s->set_up && l->want.reconnect && l->phase < LINGERING &&
+			   now_ns - s->since_ns > REDIAL_NS && (l->phase < FINISHING || s->in_flight)) {
 			load_dial(l, s, now_ns);
 		}
 	}
 }
 
-/* ---- the run ---- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static void enter(struct load *l, enum phase phase, uint64_t now_ns)
 {
@@ -101,7 +104,8 @@ static void on_timer_closed(uv_handle_t *handle)
 static bool measured_enough(const struct load *l, uint64_t now_ns)
 {
 	uint64_t took_ns = now_ns - l->phase_ns;
-	return (l->want.calls && l->latency.count >= l->want.calls) || (l->want.seconds && took_ns >= (uint64_t)l->want.seconds * 1000000000u);
+	return (l->want.calls && l->latency.count >= l->want.calls) ||
+	       (l->want.seconds && took_ns >= (uint64_t)l->want.seconds * 1000000000u);
 }
 
 /* Goes from phase to phase as far as it can be gone now. */
@@ -127,7 +131,8 @@ void load_pace(struct load *l)
 		enter(l, FINISHING, now_ns);
 	}
 	if (l->phase == FINISHING &&
-	    (l->waiting == 0 || now_ns - l->phase_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u || (!l->open_lines && !l->want.reconnect)))
+	    (l->waiting == 0 || now_ns - l->phase_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u ||
+	     (!l->open_lines && !l->want.reconnect)))
 		enter(l, LINGERING, now_ns);
 	if (l->phase == LINGERING && (l->failed || now_ns - l->phase_ns >= LINGER_NS)) {
 		enter(l, CLOSING, now_ns);
@@ -151,14 +156,17 @@ static void on_tick(uv_timer_t *timer)
 	load_pace(l);
 }
 
-/* ---- from outside ---- */
+/* ---- from outside ---------------------------------------------------------------------------- */
 
 static int set_up(struct load *l, const Sim__LoadRequest *r, char *ret_error, size_t error_size)
 {
 	static const struct {
 		const char *name;
 		enum load_kind kind;
-	} messages[] = { { "MeterValues", LOAD_METER }, { "Heartbeat", LOAD_HEARTBEAT }, { "StartStop", LOAD_START }, { "Idle", LOAD_BOOT } };
+	} messages[] = { { "MeterValues", LOAD_METER },
+			 { "Heartbeat", LOAD_HEARTBEAT },
+			 { "StartStop", LOAD_START },
+			 { "Idle", LOAD_BOOT } };
 	const char *message = *r->message ? r->message : "MeterValues";
 	l->want = *r;
 	l->want.message = NULL;
@@ -168,12 +176,14 @@ static int set_up(struct load *l, const Sim__LoadRequest *r, char *ret_error, si
 			l->kind = messages[i].kind;
 		}
 	if (!l->want.message) {
-		snprintf(ret_error, error_size, "message \"%.40s\": expected MeterValues, Heartbeat, StartStop or Idle", message);
+		snprintf(ret_error, error_size, "message \"%.40s\": expected MeterValues, Heartbeat, StartStop or Idle",
+			 message);
 		return -EINVAL;
 	}
 	l->idle = strcmp(message, "Idle") == 0;
 	if (l->want.in_flight > LOAD_MAX_IN_FLIGHT || l->want.payload_bytes > LOAD_MAX_PAYLOAD) {
-		snprintf(ret_error, error_size, "at most in_flight %d and payload_bytes %d", LOAD_MAX_IN_FLIGHT, LOAD_MAX_PAYLOAD);
+		snprintf(ret_error, error_size, "at most in_flight %d and payload_bytes %d", LOAD_MAX_IN_FLIGHT,
+			 LOAD_MAX_PAYLOAD);
 		return -EINVAL;
 	}
 	l->want.connections += !l->want.connections;
@@ -205,8 +215,8 @@ static int make_room(struct load *l)
 	return 0;
 }
 
-int load_start(uv_loop_t *loop, const Sim__LoadRequest *request, void (*done)(void *arg), void *arg, struct load **ret, char *ret_error,
-	       size_t error_size)
+int load_start(uv_loop_t *loop, const Sim__LoadRequest *request, void (*done)(void *arg), void *arg, struct load **ret,
+	       char *ret_error, size_t error_size)
 {
 	struct timespec now;
 	struct load *l = calloc(1, sizeof *l);

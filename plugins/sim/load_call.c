@@ -1,5 +1,6 @@
-/* A load run writes and reads a hundred thousand messages a second beside the server that it measures, so both are done by hand: a call is
- * put together from pieces of known size, and an answer is looked at only as far as it must be to be sure that it is the right one. */
+/* A load run writes and reads a hundred thousand messages a second beside the server that it measures, so both are done
+ * by hand: a call is put together from pieces of known size, and an answer is looked at only as far as it must be to be
+ * sure that it is the right one. */
 #include "load_call.h"
 
 #include <errno.h>
@@ -37,7 +38,8 @@ char *load_tail(size_t frame_bytes, size_t *ret_size)
 		const char *phase = phases[i / (sizeof samples / sizeof samples[0]) % 4];
 		unsigned s = i % (sizeof samples / sizeof samples[0]);
 		char sample[256];
-		size_t size = (size_t)snprintf(sample, sizeof sample, ",{\"value\":\"%s\",\"measurand\":\"%s\",\"unit\":\"%s\"%s}",
+		size_t size = (size_t)snprintf(sample, sizeof sample,
+					       ",{\"value\":\"%s\",\"measurand\":\"%s\",\"unit\":\"%s\"%s}",
 					       samples[s].value, samples[s].measurand, samples[s].unit, phase);
 		if (n + size + strlen(CLOSING) > want)
 			break;
@@ -156,7 +158,9 @@ static bool read_hex(const char *p, uint32_t *ret)
 	uint32_t value = 0;
 	for (int i = 0; i < 8; i++) {
 		char c = p[i];
-		uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10) : 16;
+		uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+							: 16;
 		if (digit > 15)
 			return false;
 		value = value << 4 | digit;

@@ -8,33 +8,35 @@
 
 enum load_kind { LOAD_BOOT, LOAD_START, LOAD_STOP, LOAD_METER, LOAD_HEARTBEAT };
 
-#define LOAD_METER_BASE_WH 1000000000u /* registers begin here, so that each has ten digits and every frame the same size */
-#define LOAD_CALL_ROOM 700             /* what a call takes besides the tail of a MeterValues, at most */
+#define LOAD_METER_BASE_WH                                                                                             \
+	1000000000u        /* registers begin here, so that each has ten digits and every frame the same size */
+#define LOAD_CALL_ROOM 700 /* what a call takes besides the tail of a MeterValues, at most */
 
 struct load_call {
 	enum load_kind kind;
-	uint32_t station, seq;  /* together the message id */
+	uint32_t station, seq; /* together the message id */
 	int64_t time_ms;
 	int64_t transaction_id;
 	uint64_t meter_wh;
 	const char *token;
-	const char *tail;       /* LOAD_METER: from load_tail */
+	const char *tail; /* LOAD_METER: from load_tail */
 	size_t tail_size;
 };
 
-/* What follows the energy register in a MeterValues frame of about `frame_bytes`: further samples and the closing brackets. malloc'd. */
+/* What follows the energy register in a MeterValues frame of about `frame_bytes`: further samples and the closing
+ * brackets. malloc'd. */
 char *load_tail(size_t frame_bytes, size_t *ret_size);
 
 /* Writes the frame's text, without a final zero; `ret` has room for LOAD_CALL_ROOM + tail_size. Its size. */
 size_t load_call_write(const struct load_call *c, char *ret);
 
 struct load_answer {
-	int type;               /* 2, 3 or 4, OCPP-J's message types */
-	const char *id;         /* between its quotes */
+	int type;       /* 2, 3 or 4, OCPP-J's message types */
+	const char *id; /* between its quotes */
 	size_t id_size;
-	bool ours;              /* the id is one that load_call_write makes; station and seq are set */
+	bool ours; /* the id is one that load_call_write makes; station and seq are set */
 	uint32_t station, seq;
-	const char *payload;    /* the rest behind the id's comma, with the closing bracket */
+	const char *payload; /* the rest behind the id's comma, with the closing bracket */
 	size_t payload_size;
 };
 /* -EBADMSG for what is no OCPP-J message. */

@@ -8,7 +8,7 @@ static void report_stations(const struct load *l, Sim__LoadReport *ret)
 {
 	ret->stations = calloc(l->born ? l->born : 1, sizeof *ret->stations);
 	Sim__LoadStation *rows = calloc(l->born ? l->born : 1, sizeof *rows);
-	char (*names)[96] = calloc(l->born ? l->born : 1, sizeof *names);
+	char(*names)[96] = calloc(l->born ? l->born : 1, sizeof *names);
 	if (!ret->stations || !rows || !names) {
 		free(ret->stations);
 		free(rows);
@@ -33,7 +33,8 @@ static void report_stations(const struct load *l, Sim__LoadReport *ret)
 
 void load_report(const struct load *l, bool stations, Sim__LoadReport *ret)
 {
-	static const char *const names[] = { "connecting", "warming", "measuring", "finishing", "finishing", "finishing", "done" };
+	static const char *const names[] = { "connecting", "warming",   "measuring", "finishing",
+					     "finishing",  "finishing", "done" };
 	sim__load_report__init(ret);
 	uint64_t took_ns = l->phase == MEASURING ? uv_hrtime() - l->measure_ns : l->measured_ns;
 	ret->state = (char *)(l->failed ? "failed" : names[l->phase]);

@@ -23,8 +23,8 @@ struct station {
 	uint64_t since_ns; /* DIALING: began; GONE: ended */
 	uint32_t index, seq, in_flight;
 	enum state state;
-	bool line_up;      /* the line's memory is in use */
-	bool set_up;       /* was READY once */
+	bool line_up; /* the line's memory is in use */
+	bool set_up;  /* was READY once */
 	int64_t transaction_id, time_ms, answered_time_ms;
 	uint64_t meter_wh, start_wh, answered, answered_wh;
 };

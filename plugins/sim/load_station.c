@@ -7,10 +7,11 @@
 void load_complain(struct load *l, const char *what, const char *detail, size_t detail_size)
 {
 	if (!l->error[0])
-		snprintf(l->error, sizeof l->error, "%s: %.*s", what, (int)(detail_size < 200 ? detail_size : 200), detail);
+		snprintf(l->error, sizeof l->error, "%s: %.*s", what, (int)(detail_size < 200 ? detail_size : 200),
+			 detail);
 }
 
-/* ---- calls ---- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void transmit(struct station *s, struct slot *slot, uint64_t now_ns)
 {
@@ -33,7 +34,8 @@ static void call(struct station *s, enum load_kind kind, uint64_t now_ns)
 	else if (kind == LOAD_START)
 		s->start_wh = s->meter_wh;
 	slot->used = true;
-	slot->call = (struct load_call){ kind, s->index, ++s->seq, s->time_ms, s->transaction_id, s->meter_wh, l->token, l->tail, l->tail_size };
+	slot->call = (struct load_call){ kind,        s->index, ++s->seq, s->time_ms,  s->transaction_id,
+					 s->meter_wh, l->token, l->tail,  l->tail_size };
 	s->in_flight++;
 	l->waiting++;
 	l->sent++;
@@ -143,7 +145,8 @@ static void on_answered(struct station *s, struct slot *slot, const struct load_
 static void refuse_call(struct station *s, const struct load_answer *a)
 {
 	char text[200];
-	int n = snprintf(text, sizeof text, "[4,\"%.*s\",\"NotSupported\",\"\",{}]", (int)(a->id_size < 100 ? a->id_size : 100), a->id);
+	int n = snprintf(text, sizeof text, "[4,\"%.*s\",\"NotSupported\",\"\",{}]",
+			 (int)(a->id_size < 100 ? a->id_size : 100), a->id);
 	line_send_text(&s->line, text, (size_t)n);
 }
 
@@ -175,7 +178,7 @@ static void on_text(struct line *line, const char *data, size_t size)
 	load_complain(l, "the server answered a call twice", data, size);
 }
 
-/* ---- connections ---- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void on_open(struct line *line)
 {
@@ -245,7 +248,8 @@ void load_dial(struct load *l, struct station *s, uint64_t now_ns)
 	s->line.owner = s;
 	s->state = DIALING;
 	s->since_ns = now_ns;
-	int r = line_open(&s->line, &l->io, &events, &l->target, identity, l->has_password ? l->password : NULL, l->subprotocol);
+	int r = line_open(&s->line, &l->io, &events, &l->target, identity, l->has_password ? l->password : NULL,
+			  l->subprotocol);
 	if (r < 0) {
 		s->state = GONE;
 		l->failed_connections++;

@@ -6,7 +6,8 @@
 
 static int no_loop(struct gv_turn *t, struct gv_ticket ticket)
 {
-	return gv_refuse(t, ticket, GV_UNAVAILABLE, "sim is not running yet, or has no loop to run chargers on; try again in a moment");
+	return gv_refuse(t, ticket, GV_UNAVAILABLE,
+			 "sim is not running yet, or has no loop to run chargers on; try again in a moment");
 }
 
 static int add_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__AddFleetRequest *request)
@@ -20,9 +21,9 @@ static int add_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket
 	int r = fleet_check(sim->fleets, fleet, error, sizeof error);
 	if (r < 0)
 		return gv_refuse(t, ticket,
-				 r == -EEXIST	? GV_ALREADY_EXISTS :
-				 r == -ENOSPC ? GV_RESOURCE_EXHAUSTED :
-						GV_INVALID_ARGUMENT,
+				 r == -EEXIST   ? GV_ALREADY_EXISTS
+				 : r == -ENOSPC ? GV_RESOURCE_EXHAUSTED
+						: GV_INVALID_ARGUMENT,
 				 "%s", error);
 	r = gv_put(t, &sim_fleets, gv_key(fleet->name), fleet);
 	if (r < 0)
@@ -36,7 +37,8 @@ static int add_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket
 }
 GV_ON_CALL(add_fleet, struct sim, Sim__AddFleetRequest)
 
-static int remove_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__RemoveFleetRequest *request)
+static int remove_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket,
+			const Sim__RemoveFleetRequest *request)
 {
 	if (!sim->fleets)
 		return no_loop(t, ticket);
@@ -44,8 +46,8 @@ static int remove_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket tic
 	if (!fleet)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no fleet \"%s\"", request->name);
 	if (fleet->configured)
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "fleet \"%s\" is in the config file; remove it there and reload sim",
-				 request->name);
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+				 "fleet \"%s\" is in the config file; remove it there and reload sim", request->name);
 	int r = gv_delete(t, &sim_fleets, gv_key(request->name));
 	if (r < 0)
 		return r;
@@ -102,7 +104,8 @@ static Sim__Charger *charger_message(struct gv_turn *t, const struct member *m)
 	return c;
 }
 
-static int list_chargers(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__ListChargersRequest *request)
+static int list_chargers(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket,
+			 const Sim__ListChargersRequest *request)
 {
 	Sim__ListChargersReply reply = SIM__LIST_CHARGERS_REPLY__INIT;
 	uint32_t limit = request->limit ? request->limit : 100;
@@ -126,7 +129,7 @@ static int list_chargers(struct sim *sim, struct gv_turn *t, struct gv_ticket ti
 }
 GV_ON_CALL(list_chargers, struct sim, Sim__ListChargersRequest)
 
-/* ---- what customers do ---- */
+/* ---- what customers do ----------------------------------------------------------------------- */
 
 typedef int act_fn(struct member *m, int64_t now_ms, unsigned connector, const char *token);
 
@@ -143,7 +146,10 @@ static int unplug(struct member *m, int64_t now_ms, unsigned connector, const ch
 static int swipe(struct member *m, int64_t now_ms, unsigned connector, const char *token)
 {
 	const Sim__Fleet *fleet = m->fleet->want;
-	return charger_swipe(m->model, now_ms, connector, *token ? token : fleet->n_tokens ? fleet->tokens[0] : "SIM-0001");
+	return charger_swipe(m->model, now_ms, connector,
+			     *token            ? token
+			     : fleet->n_tokens ? fleet->tokens[0]
+					       : "SIM-0001");
 }
 
 static int power_cycle(struct member *m, int64_t now_ms, unsigned connector, const char *token)
@@ -152,18 +158,22 @@ static int power_cycle(struct member *m, int64_t now_ms, unsigned connector, con
 	return 0;
 }
 
-static int act(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__ChargerRequest *request, act_fn *fn)
+static int act(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__ChargerRequest *request,
+	       act_fn *fn)
 {
 	unsigned connector = request->connector ? request->connector : 1;
 	struct member *m = sim->fleets ? fleet_member(sim->fleets, request->charger) : NULL;
 	if (!m)
-		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no simulated charger \"%s\"; ListChargers shows all", request->charger);
+		return gv_refuse(t, ticket, GV_NOT_FOUND,
+				 "there is no simulated charger \"%s\"; ListChargers shows all", request->charger);
 	int r = fn(m, gv_world_now_ms(sim->world), connector, request->token);
 	if (r == -ENOENT)
-		return gv_refuse(t, ticket, GV_NOT_FOUND, "charger \"%s\" has no connector %u", request->charger, connector);
+		return gv_refuse(t, ticket, GV_NOT_FOUND, "charger \"%s\" has no connector %u", request->charger,
+				 connector);
 	if (r < 0)
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "not possible at connector %u of \"%s\" now; ListChargers shows its state",
-				 connector, request->charger);
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+				 "not possible at connector %u of \"%s\" now; ListChargers shows its state", connector,
+				 request->charger);
 	member_schedule(m);
 	Sim__ChargerReply reply = SIM__CHARGER_REPLY__INIT;
 	reply.charger = charger_message(t, m);
@@ -201,7 +211,8 @@ static int set_faults(struct sim *sim, struct gv_turn *t, struct gv_ticket ticke
 	struct fleet *fleet = *request->fleet ? fleet_find(sim->fleets, request->fleet) : NULL;
 	struct member *one = *request->charger ? fleet_member(sim->fleets, request->charger) : NULL;
 	if (!fleet && !one)
-		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no simulated %s \"%s\"", *request->fleet ? "fleet" : "charger",
+		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no simulated %s \"%s\"",
+				 *request->fleet ? "fleet" : "charger",
 				 *request->fleet ? request->fleet : request->charger);
 	fleet_faults(request->faults, &faults);
 	for (struct member *m = one ? one : fleet->members; m; m = one ? NULL : m->next) {

@@ -1,4 +1,5 @@
-/* The service galvan.sim.v1.Sim, as far as it is about load: one run at a time, whose report outlives it until the next begins. */
+/* The service galvan.sim.v1.Sim, as far as it is about load: one run at a time, whose report outlives it until the next
+ * begins. */
 #include "sim.h"
 
 #include <string.h>
@@ -41,7 +42,8 @@ int sim_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	if (!sim->fleets || sim->draining)
 		return gv_refuse(t, ticket, GV_UNAVAILABLE, "sim is starting or stopping; try again in a moment");
 	if (sim->load_running)
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "a load is running; wait for it, or end it with StopLoad");
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+				 "a load is running; wait for it, or end it with StopLoad");
 	struct load *load;
 	if (load_start(gv_world_loop(sim->world), request, on_done, sim, &load, error, sizeof error) < 0)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", error);

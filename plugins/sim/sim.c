@@ -1,4 +1,5 @@
-/* sim: the test harness. A driver that holds simulated chargers and load over real sockets, against any server, galvan or not. */
+/* sim: the test harness. A driver that holds simulated chargers and load over real sockets, against any server, galvan
+ * or not. */
 #include "sim.h"
 #include "sim.schema.h"
 
@@ -9,7 +10,7 @@
 
 const struct gv_table sim_fleets = { "fleets", "s", &sim__fleet__descriptor, false };
 
-/* ---- the fleets that there are at the start ---- */
+/* ---- the fleets that there are at the start -------------------------------------------------- */
 
 static int keep_pending(struct sim *sim, const Sim__Fleet *fleet)
 {
@@ -45,7 +46,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	const Sim__Config *c = config;
 	struct gv_scan scan = { .table = &sim_fleets };
 	char error[400];
-	struct fleets *trial = fleets_create(NULL, 1); /* to check each by itself; against each other they are checked when they start */
+	struct fleets *trial = fleets_create(
+		NULL, 1); /* to check each by itself; against each other they are checked when they start */
 	int r = trial ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < c->n_fleets; i++)
 		if (fleet_check(trial, c->fleets[i], error, sizeof error) < 0)
@@ -59,7 +61,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	return r;
 }
 
-/* ---- the loop ---- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static int64_t on_now(void *arg)
 {
@@ -93,7 +95,8 @@ static void allow_many_files(struct gv_world *w)
 		return;
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		gv_world_log(w, GV_WARN, "Cannot raise the limit of open files; large fleets will not connect. limit=%llu",
+		gv_world_log(w, GV_WARN,
+			     "Cannot raise the limit of open files; large fleets will not connect. limit=%llu",
 			     (unsigned long long)files.rlim_cur);
 }
 
@@ -176,7 +179,7 @@ GV_PLUGIN = {
 	.version = "0.1.0",
 	.summary = "Simulated chargers over real sockets, and load, for demos and tests",
 	.config = &sim__config__descriptor,
-	.services = services,
+	.serves = services,
 	.tables = tables,
 	.schema_set = GV_SCHEMA(sim),
 	.schema = 1,

@@ -9,12 +9,12 @@
 
 struct sim {
 	struct gv_world *world;
-	struct fleets *fleets;   /* NULL: no loop to run them on */
-	struct load *load;       /* the one that runs, or the last */
+	struct fleets *fleets;          /* NULL: no loop to run them on */
+	struct load *load;              /* the one that runs, or the last */
 	bool load_running, load_waited; /* waited: `load_ticket` is to be answered at its end */
 	bool load_stations, draining, fleets_closed;
 	struct gv_ticket load_ticket;
-	Sim__Fleet **pending;    /* between start and open: fleets to be started */
+	Sim__Fleet **pending;           /* between start and open: fleets to be started */
 	size_t n_pending, n_configured; /* the first are the config file's */
 };
 

@@ -1,5 +1,6 @@
-/* WebSocket framing of our own: the load generator shares two cores with the server it measures, and a library that allocates for every
- * message (wslay: 88,000 calls a second where this reaches its socket's limit) would be the largest part of what is measured. */
+/* WebSocket framing of our own: the load generator shares two cores with the server it measures, and a library that
+ * allocates for every message (wslay: 88,000 calls a second where this reaches its socket's limit) would be the largest
+ * part of what is measured. */
 #include "websocket.h"
 
 #include <errno.h>
@@ -53,7 +54,8 @@ static const char *header(const char *head, size_t size, const char *name, size_
 	const char *end = head + size, *line = head;
 	while ((line = memchr(line, '\n', (size_t)(end - line)))) {
 		line++;
-		if ((size_t)(end - line) <= name_size || strncasecmp(line, name, name_size) != 0 || line[name_size] != ':')
+		if ((size_t)(end - line) <= name_size || strncasecmp(line, name, name_size) != 0 ||
+		    line[name_size] != ':')
 			continue;
 		const char *value = line + name_size + 1, *stop = memchr(value, '\n', (size_t)(end - value));
 		if (!stop)
@@ -68,20 +70,23 @@ static const char *header(const char *head, size_t size, const char *name, size_
 	return NULL;
 }
 
-int ws_response(const char *data, size_t size, const char *key, const char *subprotocol, char *ret_error, size_t error_size)
+int ws_response(const char *data, size_t size, const char *key, const char *subprotocol, char *ret_error,
+		size_t error_size)
 {
 	const char *end = memmem(data, size, "\r\n\r\n", 4);
 	if (!end) {
 		if (size < WS_MAX_RESPONSE)
 			return 0;
-		snprintf(ret_error, error_size, "the server's handshake response is longer than %d bytes", WS_MAX_RESPONSE);
+		snprintf(ret_error, error_size, "the server's handshake response is longer than %d bytes",
+			 WS_MAX_RESPONSE);
 		return -EPROTO;
 	}
 	size_t head = (size_t)(end - data) + 4, value_size;
 	if (head < 16 || memcmp(data, "HTTP/1.1 101", 12) != 0) {
 		const char *stop = memchr(data, '\r', head);
 		int shown = (int)(stop - data);
-		snprintf(ret_error, error_size, "the server refused the handshake: %.*s", shown < 100 ? shown : 100, data);
+		snprintf(ret_error, error_size, "the server refused the handshake: %.*s", shown < 100 ? shown : 100,
+			 data);
 		return -EPROTO;
 	}
 	char want[29];
@@ -92,7 +97,8 @@ int ws_response(const char *data, size_t size, const char *key, const char *subp
 		return -EPROTO;
 	}
 	value = header(data, head, "sec-websocket-protocol", &value_size);
-	if (subprotocol && *subprotocol && (!value || value_size != strlen(subprotocol) || memcmp(value, subprotocol, value_size) != 0)) {
+	if (subprotocol && *subprotocol &&
+	    (!value || value_size != strlen(subprotocol) || memcmp(value, subprotocol, value_size) != 0)) {
 		snprintf(ret_error, error_size, "the server did not choose the subprotocol %s", subprotocol);
 		return -EPROTO;
 	}
@@ -156,7 +162,8 @@ static int append(uint8_t **buffer, size_t *used, size_t *capacity, const uint8_
 }
 
 /* One fragment of a message. The common case, a message in one frame, passes through without a copy. */
-static int fragment(struct ws_decoder *d, bool final, uint8_t opcode, const uint8_t *data, size_t size, ws_message_fn *fn, void *arg)
+static int fragment(struct ws_decoder *d, bool final, uint8_t opcode, const uint8_t *data, size_t size,
+		    ws_message_fn *fn, void *arg)
 {
 	if ((opcode == WS_CONTINUATION) != (d->message_opcode != 0))
 		return -EPROTO;
@@ -178,7 +185,8 @@ static int fragment(struct ws_decoder *d, bool final, uint8_t opcode, const uint
 	return fn(arg, whole, d->message, whole_size);
 }
 
-/* The size of the frame's head and in *ret_size that of its payload; 0 if more bytes are needed; or -EPROTO, -EMSGSIZE. */
+/* The size of the frame's head and in *ret_size that of its payload; 0 if more bytes are needed; or -EPROTO, -EMSGSIZE.
+ */
 static int frame_head(const uint8_t *p, size_t size, size_t *ret_size)
 {
 	if (size < 2)
@@ -187,7 +195,8 @@ static int frame_head(const uint8_t *p, size_t size, size_t *ret_size)
 	bool control = opcode & 8;
 	if ((p[0] & 0x70) || (p[1] & 0x80) || (opcode > WS_BINARY && opcode < WS_CLOSE) || opcode > WS_PONG ||
 	    (control && (!(p[0] & 0x80) || length > 125)))
-		return -EPROTO; /* reserved bits, a mask, an unknown opcode, or a control frame that is long or in pieces */
+		return -EPROTO; /* reserved bits, a mask, an unknown opcode, or a control frame that is long or in
+				   pieces */
 	if (length < 126) {
 		*ret_size = length;
 		return 2;
@@ -205,7 +214,8 @@ static int frame_head(const uint8_t *p, size_t size, size_t *ret_size)
 }
 
 /* All whole frames in data; *ret_used is what they took. */
-static int frames(struct ws_decoder *d, const uint8_t *data, size_t size, size_t *ret_used, ws_message_fn *fn, void *arg)
+static int frames(struct ws_decoder *d, const uint8_t *data, size_t size, size_t *ret_used, ws_message_fn *fn,
+		  void *arg)
 {
 	size_t used = 0;
 	int r = 0;

@@ -6,45 +6,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WS_MAX_HEADER 14                 /* of a client's frame: 2 + 8 + 4 */
-#define WS_KEY_SIZE 25                   /* 16 random bytes in base64, and the zero byte */
-#define WS_MAX_RESPONSE 8192             /* a longer handshake response is refused */
-#define WS_MAX_MESSAGE (1 << 20)         /* a longer message is refused */
+#define WS_MAX_HEADER 14         /* of a client's frame: 2 + 8 + 4 */
+#define WS_KEY_SIZE 25           /* 16 random bytes in base64, and the zero byte */
+#define WS_MAX_RESPONSE 8192     /* a longer handshake response is refused */
+#define WS_MAX_MESSAGE (1 << 20) /* a longer message is refused */
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
-/* ---- handshake ---- */
+/* ---- handshake ------------------------------------------------------------------------------- */
 
 void ws_key(const uint8_t random[16], char ret_key[WS_KEY_SIZE]);
 struct ws_request {
-	const char *host;        /* as in the URL, with its port */
-	const char *path;        /* begins with '/'; percent-encoded */
-	const char *subprotocol; /* NULL or "": none asked for */
+	const char *host;            /* as in the URL, with its port */
+	const char *path;            /* begins with '/'; percent-encoded */
+	const char *subprotocol;     /* NULL or "": none asked for */
 	const char *user, *password; /* Basic credentials; password NULL: none */
 	const char *key;
 };
 /* Writes the request; its size, or -ENOSPC. */
 int ws_request(const struct ws_request *r, char *ret, size_t size);
-/* Looks at what came back so far. The size of the response's head when it is whole and right, 0 if more is needed, -EPROTO with a sentence
- * (never longer than error_size) if the server did not agree. */
-int ws_response(const char *data, size_t size, const char *key, const char *subprotocol, char *ret_error, size_t error_size);
+/* Looks at what came back so far. The size of the response's head when it is whole and right, 0 if more is needed,
+ * -EPROTO with a sentence (never longer than error_size) if the server did not agree. */
+int ws_response(const char *data, size_t size, const char *key, const char *subprotocol, char *ret_error,
+		size_t error_size);
 
-/* ---- frames out ---- */
+/* ---- frames out ------------------------------------------------------------------------------ */
 
-/* Makes a masked frame of the `size` bytes that lie at buffer + WS_MAX_HEADER, in place; where it begins, and its size. */
+/* Makes a masked frame of the `size` bytes that lie at buffer + WS_MAX_HEADER, in place; where it begins, and its size.
+ */
 uint8_t *ws_frame(uint8_t *buffer, size_t size, enum ws_opcode opcode, uint32_t mask, size_t *ret_size);
 
-/* ---- frames in ---- */
+/* ---- frames in ------------------------------------------------------------------------------- */
 
-struct ws_decoder { /* zeroed: at the beginning of a frame */
-	uint8_t *held;   /* a frame of which only a part has come */
+struct ws_decoder {    /* zeroed: at the beginning of a frame */
+	uint8_t *held; /* a frame of which only a part has come */
 	size_t held_size, held_capacity;
 	uint8_t *message; /* fragments so far */
 	size_t message_size, message_capacity;
 	uint8_t message_opcode; /* of the fragmented message; 0: none under way */
 };
 void ws_decoder_fini(struct ws_decoder *d);
-/* A whole message or control frame. A non-zero return ends ws_decode at once with that value; the decoder may be gone by then. */
+/* A whole message or control frame. A non-zero return ends ws_decode at once with that value; the decoder may be gone
+ * by then. */
 typedef int ws_message_fn(void *arg, enum ws_opcode opcode, const uint8_t *data, size_t size);
 /* 0, what fn returned, -EPROTO for bytes that are no server's frames, -EMSGSIZE, or -ENOMEM. */
 int ws_decode(struct ws_decoder *d, const uint8_t *data, size_t size, ws_message_fn *fn, void *arg);

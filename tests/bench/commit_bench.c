@@ -1,5 +1,5 @@
-/* What a durable commit costs on this disk: LMDB appends of 200-byte rows in transactions of 1, 10, 100 and 1000, each synced, as a turn
- * is. It bounds what any server can do that answers only what is stored.
+/* What a durable commit costs on this disk: LMDB appends of 200-byte rows in transactions of 1, 10, 100 and 1000, each
+ * synced, as a turn is. It bounds what any server can do that answers only what is stored.
  *
  *     bench-commit FOLDER [SECONDS]        prints JSON; the folder must be new or empty */
 #include <lmdb.h>
@@ -44,8 +44,9 @@ static int measure(MDB_env *env, MDB_dbi dbi, unsigned rows, double seconds, boo
 	for (; r == 0 && took < seconds; commits++, took = now_s() - begun)
 		r = fill(env, dbi, &row, rows);
 	if (r == 0)
-		printf("{\"rows\": %u, \"commits_per_s\": %.0f, \"rows_per_s\": %.0f, \"commit_us\": %.1f}%s", rows, (double)commits / took,
-		       (double)commits * rows / took, took * 1e6 / (double)commits, last ? "]\n" : ", ");
+		printf("{\"rows\": %u, \"commits_per_s\": %.0f, \"rows_per_s\": %.0f, \"commit_us\": %.1f}%s", rows,
+		       (double)commits / took, (double)commits * rows / took, took * 1e6 / (double)commits,
+		       last ? "]\n" : ", ");
 	return r;
 }
 

@@ -1,5 +1,6 @@
-/* The bare floor that galvan is compared with: libwebsockets on a libuv loop, sending back every frame, in the fastest way known to us: an
- * answer is written at once if the socket takes it, and only otherwise from the WRITEABLE callback. No parsing, no store.
+/* The bare floor that galvan is compared with: libwebsockets on a libuv loop, sending back every frame, in the fastest
+ * way known to us: an answer is written at once if the socket takes it, and only otherwise from the WRITEABLE callback.
+ * No parsing, no store.
  *
  *     echo_server PORT        prints "ready" when it listens; ends with SIGTERM */
 #include <errno.h>

@@ -2,7 +2,8 @@
  *
  *     bench-load '{"url": "ws://127.0.0.1:9000/ocpp/", "connections": 1000, "seconds": 10}'
  *
- * takes a galvan.sim.v1.LoadRequest as JSON, says each state on stderr as it is reached, and prints the LoadReport on stdout. */
+ * takes a galvan.sim.v1.LoadRequest as JSON, says each state on stderr as it is reached, and prints the LoadReport on
+ * stdout. */
 #include "plugins/sim/load.h"
 #include "sim.schema.h"
 

@@ -125,12 +125,17 @@ static void on_message(struct peer *p, const char *text)
 	server.starts += strstr(text, "\"StartTransaction\"") != NULL;
 	server.stops += strstr(text, "\"StopTransaction\"") != NULL;
 	if (strstr(text, "\"BootNotification\""))
-		snprintf(answer, sizeof answer, "[3,\"%s\",{\"status\":\"%s\",\"currentTime\":\"2026-01-01T00:00:00Z\",\"interval\":300}]", id,
+		snprintf(answer, sizeof answer,
+			 "[3,\"%s\",{\"status\":\"%s\",\"currentTime\":\"2026-01-01T00:00:00Z\",\"interval\":300}]", id,
 			 server.misdeed == REFUSE ? "Rejected" : "Accepted");
 	else if (strstr(text, "\"StartTransaction\""))
-		snprintf(answer, sizeof answer, "[3,\"%s\",{\"transactionId\":7,\"idTagInfo\":{\"status\":\"Accepted\"}}]", id);
+		snprintf(answer, sizeof answer,
+			 "[3,\"%s\",{\"transactionId\":7,\"idTagInfo\":{\"status\":\"Accepted\"}}]", id);
 	else
-		snprintf(answer, sizeof answer, "[3,\"%s\",{\"currentTime\":\"2026-01-01T00:00:00Z\",\"idTagInfo\":{\"status\":\"Accepted\"}}]", id);
+		snprintf(
+			answer, sizeof answer,
+			"[3,\"%s\",{\"currentTime\":\"2026-01-01T00:00:00Z\",\"idTagInfo\":{\"status\":\"Accepted\"}}]",
+			id);
 	write_text(p, answer);
 }
 
@@ -151,7 +156,9 @@ static void shake_hands(struct peer *p)
 	snprintf(joined, sizeof joined, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
 	EVP_Digest(joined, strlen(joined), digest, NULL, EVP_sha1(), NULL);
 	EVP_EncodeBlock((uint8_t *)accept, digest, 20);
-	snprintf(response, sizeof response, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n",
+	snprintf(response, sizeof response,
+		 "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: "
+		 "ocpp1.6\r\n\r\n",
 		 accept);
 	write_bytes(p, response, strlen(response));
 	p->open = true;

@@ -17,7 +17,7 @@ extern struct server {
 	char url[64];
 	enum misdeed misdeed;
 	unsigned every;
-	uint64_t done;       /* misdeeds */
+	uint64_t done; /* misdeeds */
 	unsigned connections, boots, meter_values, starts, stops, hung_up, refusals, open;
 	char last_path[200]; /* of the last handshake */
 	char authorization[200];

@@ -1,4 +1,5 @@
-/* The charger model against a small central system: what a real OCPP 1.6 charger does, and what each fault makes of it. */
+/* The charger model against a small central system: what a real OCPP 1.6 charger does, and what each fault makes of it.
+ */
 #include "plugins/sim/charger.h"
 
 #include <cjson/cJSON.h>
@@ -10,7 +11,7 @@
 #define START_MS 1763700000000 /* 2025-11-21T04:40:00Z */
 #define MAX_SEEN 4096
 
-/* ---- a central system that accepts everything ---- */
+/* ---- a central system that accepts everything ------------------------------------------------ */
 
 static struct world {
 	struct charger *charger;
@@ -21,7 +22,7 @@ static struct world {
 	unsigned drops, seen_count, transactions, answers_count;
 	struct seen {
 		char *action, *text;
-	} seen[MAX_SEEN]; /* the charger's calls, in order */
+	} seen[MAX_SEEN];  /* the charger's calls, in order */
 	char *inbox[1024]; /* its frames that have not been looked at */
 	unsigned inbox_count;
 	char *answer[64]; /* to our calls */
@@ -56,12 +57,16 @@ static const struct charger_env env = { NULL, next_random, on_send, on_drop, NUL
 static void reply_to(const cJSON *message)
 {
 	char text[400];
-	const char *id = cJSON_GetArrayItem(message, 1)->valuestring, *action = cJSON_GetArrayItem(message, 2)->valuestring;
+	const char *id = cJSON_GetArrayItem(message, 1)->valuestring,
+		   *action = cJSON_GetArrayItem(message, 2)->valuestring;
 	if (strcmp(action, "BootNotification") == 0)
-		snprintf(text, sizeof text, "[3,\"%s\",{\"status\":\"Accepted\",\"currentTime\":\"2025-11-21T04:40:00.000Z\",\"interval\":300}]", id);
+		snprintf(text, sizeof text,
+			 "[3,\"%s\",{\"status\":\"Accepted\",\"currentTime\":\"2025-11-21T04:40:00.000Z\",\"interval\":"
+			 "300}]",
+			 id);
 	else if (strcmp(action, "StartTransaction") == 0)
-		snprintf(text, sizeof text, "[3,\"%s\",{\"transactionId\":%u,\"idTagInfo\":{\"status\":\"%s\"}}]", id, ++w.transactions + 1000,
-			 w.tag_status);
+		snprintf(text, sizeof text, "[3,\"%s\",{\"transactionId\":%u,\"idTagInfo\":{\"status\":\"%s\"}}]", id,
+			 ++w.transactions + 1000, w.tag_status);
 	else if (strcmp(action, "Authorize") == 0)
 		snprintf(text, sizeof text, "[3,\"%s\",{\"idTagInfo\":{\"status\":\"%s\"}}]", id, w.tag_status);
 	else
@@ -76,7 +81,8 @@ static void look_at_inbox(void)
 		cr_assert_not_null(message, "not JSON: %s", w.inbox[i]);
 		if (cJSON_GetArrayItem(message, 0)->valueint == 2) {
 			cr_assert_lt(w.seen_count, MAX_SEEN);
-			w.seen[w.seen_count++] = (struct seen){ strdup(cJSON_GetArrayItem(message, 2)->valuestring), strdup(w.inbox[i]) };
+			w.seen[w.seen_count++] = (struct seen){ strdup(cJSON_GetArrayItem(message, 2)->valuestring),
+								strdup(w.inbox[i]) };
 			if (!w.mute && w.open)
 				reply_to(message);
 		} else {
@@ -167,7 +173,7 @@ static struct charger_connector connector(unsigned id)
 
 TestSuite(charger, .fini = tear_down);
 
-/* ---- behaving ---- */
+/* ---- behaving -------------------------------------------------------------------------------- */
 
 Test(charger, boots_first_then_tells_the_status_of_each_connector)
 {
@@ -326,7 +332,8 @@ Test(charger, answers_a_trigger_before_it_sends_what_was_triggered)
 Test(charger, knows_its_configuration)
 {
 	set_up(NULL, NULL);
-	CONTAINS(ask("GetConfiguration", "{\"key\":[\"numberofconnectors\",\"Nonsense\"]}"), "\"unknownKey\":[\"Nonsense\"]");
+	CONTAINS(ask("GetConfiguration", "{\"key\":[\"numberofconnectors\",\"Nonsense\"]}"),
+		 "\"unknownKey\":[\"Nonsense\"]");
 	CONTAINS(ask("GetConfiguration", "{\"key\":[\"numberofconnectors\"]}"), "\"value\":\"2\"");
 	CONTAINS(ask("ChangeConfiguration", "{\"key\":\"HeartbeatInterval\",\"value\":\"60\"}"), "Accepted");
 	CONTAINS(ask("ChangeConfiguration", "{\"key\":\"HeartbeatInterval\",\"value\":\"-1\"}"), "Rejected");
@@ -338,15 +345,29 @@ Test(charger, knows_its_configuration)
 
 Test(charger, refuses_what_it_does_not_know_and_survives_nonsense)
 {
-	static const char *const nonsense[] = { "", "[", "[]", "{}", "null", "[2]", "[2,3,4,5]", "[3,\"x\"]", "[3,\"x\",{}]", "[4,\"x\"]",
-						"[2,\"a\",\"Reset\"]", "[2,\"a\",\"Reset\",null]", "[9,\"a\",{}]", "[\"2\",\"a\",\"b\",{}]" };
+	static const char *const nonsense[] = { "",
+						"[",
+						"[]",
+						"{}",
+						"null",
+						"[2]",
+						"[2,3,4,5]",
+						"[3,\"x\"]",
+						"[3,\"x\",{}]",
+						"[4,\"x\"]",
+						"[2,\"a\",\"Reset\"]",
+						"[2,\"a\",\"Reset\",null]",
+						"[9,\"a\",{}]",
+						"[\"2\",\"a\",\"b\",{}]" };
 	set_up(NULL, NULL);
 	CONTAINS(ask("Dance", "{}"), "NotImplemented");
 	for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++)
 		charger_receive(w.charger, w.now_ms, nonsense[i], strlen(nonsense[i]));
 	for (size_t i = 0; i < 4; i++) {
-		static const char *const actions[] = { "RemoteStartTransaction", "SetChargingProfile", "ChangeAvailability", "ReserveNow" };
-		ask(actions[i], "{\"connectorId\":\"x\",\"idTag\":5,\"csChargingProfiles\":[],\"chargingProfile\":{\"chargingSchedule\":[1]}}");
+		static const char *const actions[] = { "RemoteStartTransaction", "SetChargingProfile",
+						       "ChangeAvailability", "ReserveNow" };
+		ask(actions[i], "{\"connectorId\":\"x\",\"idTag\":5,\"csChargingProfiles\":[],\"chargingProfile\":{"
+				"\"chargingSchedule\":[1]}}");
 		ask(actions[i], "{\"connectorId\":-1}");
 		ask(actions[i], "{\"connectorId\":99}");
 	}
@@ -358,7 +379,8 @@ Test(charger, refuses_what_it_does_not_know_and_survives_nonsense)
 
 Test(charger, lives_by_its_pattern)
 {
-	set_up(NULL, &(struct charger_pattern){ .sessions_per_hour = 6, .energy_wh = 2000, .power_w = 22000, .taper = true });
+	set_up(NULL,
+	       &(struct charger_pattern){ .sessions_per_hour = 6, .energy_wh = 2000, .power_w = 22000, .taper = true });
 	run_for(4 * 3600000);
 	struct charger_state state;
 	charger_get_state(w.charger, &state);
@@ -368,7 +390,7 @@ Test(charger, lives_by_its_pattern)
 	cr_assert_eq(count("StopTransaction"), state.sessions_ended);
 }
 
-/* ---- with faults ---- */
+/* ---- with faults ----------------------------------------------------------------------------- */
 
 Test(charger, repeats_a_start_with_new_ids_when_told)
 {
@@ -425,7 +447,10 @@ Test(charger, drops_its_line_in_the_middle_of_a_session_and_goes_on)
 
 Test(charger, sends_odd_types_times_and_ids_when_told)
 {
-	set_up(&(struct charger_faults){ .wrong_types = true, .missing_zone = true, .clock_1970 = true, .transaction_minus_one = true }, NULL);
+	set_up(
+		&(struct charger_faults){
+			.wrong_types = true, .missing_zone = true, .clock_1970 = true, .transaction_minus_one = true },
+		NULL);
 	ask("RemoteStartTransaction", "{\"connectorId\":1,\"idTag\":\"remote-1\"}");
 	run_for(120000);
 	CONTAINS(last("StartTransaction"), "\"meterStart\":\"");
@@ -443,7 +468,9 @@ Test(charger, lets_its_meter_go_backwards_when_told)
 	double before = 0;
 	bool back = false;
 	for (unsigned i = 0; i < w.seen_count; i++) {
-		const char *value = strcmp(w.seen[i].action, "MeterValues") == 0 ? strstr(w.seen[i].text, "\"value\":\"") : NULL;
+		const char *value = strcmp(w.seen[i].action, "MeterValues") == 0
+					    ? strstr(w.seen[i].text, "\"value\":\"")
+					    : NULL;
 		double now = value ? strtod(value + 9, NULL) : before;
 		back |= now < before;
 		before = now;

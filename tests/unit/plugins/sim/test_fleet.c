@@ -42,8 +42,8 @@ static void tear_down(void)
 TestSuite(fleet, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* Runs the loop until the condition holds; the suite's timeout says if it never does. */
-#define UNTIL(condition) \
-	while (!(condition)) \
+#define UNTIL(condition)                                                                                               \
+	while (!(condition))                                                                                           \
 	uv_run(&server.loop, UV_RUN_ONCE)
 
 static Sim__Fleet *fleet_of(unsigned count, const char *name)

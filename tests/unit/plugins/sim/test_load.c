@@ -1,5 +1,6 @@
-/* The load's account must be exact: tests of reloads and crashes rely on it. So here a server of known misdeeds, on the same loop, is loaded,
- * and each lost, doubled, wrong or invented answer must show up as what it is. Pieces of it (histogram, calls, answers) are tested alone. */
+/* The load's account must be exact: tests of reloads and crashes rely on it. So here a server of known misdeeds, on the
+ * same loop, is loaded, and each lost, doubled, wrong or invented answer must show up as what it is. Pieces of it
+ * (histogram, calls, answers) are tested alone. */
 #include "plugins/sim/histogram.h"
 #include "plugins/sim/load.h"
 #include "plugins/sim/load_call.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- histogram ---- */
+/* ---- histogram ------------------------------------------------------------------------------- */
 
 Test(histogram, reads_percentiles_within_one_percent)
 {
@@ -37,7 +38,7 @@ Test(histogram, takes_any_value)
 	cr_assert_eq(histogram_at(&h, 0), 0);
 }
 
-/* ---- calls and answers ---- */
+/* ---- calls and answers ----------------------------------------------------------------------- */
 
 Test(load_call, makes_a_frame_of_the_size_asked_for)
 {
@@ -45,7 +46,8 @@ Test(load_call, makes_a_frame_of_the_size_asked_for)
 	for (size_t want = 340; want < 4000; want += 37) {
 		size_t tail_size;
 		char *tail = load_tail(want, &tail_size);
-		struct load_call c = { LOAD_METER, 3, 4, 1763700000123, 1234, LOAD_METER_BASE_WH + 5, "CARD", tail, tail_size };
+		struct load_call c = { LOAD_METER, 3,    4,        1763700000123, 1234, LOAD_METER_BASE_WH + 5,
+				       "CARD",     tail, tail_size };
 		cr_assert_eq(load_call_write(&c, text), want);
 		free(tail);
 	}
@@ -61,12 +63,13 @@ Test(load_call, understands_answers_however_they_are_spaced)
 	cr_assert(load_answer_right(&a, LOAD_START, &id));
 	cr_assert_eq(id, 42);
 	cr_assert_not(load_answer_right(&a, LOAD_METER, &id), "the answer to MeterValues is empty");
-	static const char *const bad[] = { "", "[", "[3", "[3,", "[3,5]", "[3,\"", "[3,\"a\"", "{\"a\":1}", "[7,\"a\",{}]", "hello" };
+	static const char *const bad[] = { "",      "[",        "[3",        "[3,",          "[3,5]",
+					   "[3,\"", "[3,\"a\"", "{\"a\":1}", "[7,\"a\",{}]", "hello" };
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		cr_assert_eq(load_answer_read(bad[i], strlen(bad[i]), &a), -EBADMSG, "%s", bad[i]);
 }
 
-/* ---- a whole run ---- */
+/* ---- a whole run ----------------------------------------------------------------------------- */
 
 static void on_done(void *arg)
 {
@@ -89,8 +92,9 @@ static Sim__LoadReport run(Sim__LoadRequest *request, bool stations)
 	return report; /* the run is left to the end of the test's process: the report borrows from it */
 }
 
-#define REQUEST(msg, ...) (&(Sim__LoadRequest){ PROTOBUF_C_MESSAGE_INIT(&sim__load_request__descriptor), .url = "", .message = (msg), \
-					   .prefix = "", .subprotocol = "", .password = "", .token = "", __VA_ARGS__ })
+#define REQUEST(msg, ...)                                                                                              \
+	(&(Sim__LoadRequest){ PROTOBUF_C_MESSAGE_INIT(&sim__load_request__descriptor), .url = "", .message = (msg),    \
+			      .prefix = "", .subprotocol = "", .password = "", .token = "", __VA_ARGS__ })
 
 static void is_clean(const Sim__LoadReport *r)
 {
@@ -227,8 +231,8 @@ Test(load, refuses_requests_that_cannot_be)
 	static const struct {
 		const char *url, *message;
 		uint32_t in_flight;
-	} bad[] = { { "wss://x/", "", 1 }, { "ws://", "", 1 }, { "ws://x:99999/", "", 1 }, { "ws://x:y/", "", 1 }, { "ws://x/", "Nonsense", 1 },
-		    { "ws://x/", "", 17 } };
+	} bad[] = { { "wss://x/", "", 1 },  { "ws://", "", 1 },           { "ws://x:99999/", "", 1 },
+		    { "ws://x:y/", "", 1 }, { "ws://x/", "Nonsense", 1 }, { "ws://x/", "", 17 } };
 	uv_loop_t loop;
 	struct load *load;
 	uv_loop_init(&loop);
@@ -237,7 +241,8 @@ Test(load, refuses_requests_that_cannot_be)
 		Sim__LoadRequest *request = REQUEST("", .in_flight = bad[i].in_flight);
 		request->url = (char *)bad[i].url;
 		request->message = (char *)bad[i].message;
-		cr_assert_eq(load_start(&loop, request, on_done, NULL, &load, error, sizeof error), -EINVAL, "case %zu", i);
+		cr_assert_eq(load_start(&loop, request, on_done, NULL, &load, error, sizeof error), -EINVAL, "case %zu",
+			     i);
 		cr_assert_neq(error[0], 0);
 	}
 	cr_assert_eq(uv_loop_close(&loop), 0, "nothing is left on the loop");

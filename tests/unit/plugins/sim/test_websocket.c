@@ -1,4 +1,5 @@
-/* The client's WebSocket codec: what it must send, and what of a server's bytes it must take or refuse, in whatever pieces they come. */
+/* The client's WebSocket codec: what it must send, and what of a server's bytes it must take or refuse, in whatever
+ * pieces they come. */
 #include "plugins/sim/websocket.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- handshake ---- */
+/* ---- handshake ------------------------------------------------------------------------------- */
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455, 1.3 */
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -33,7 +34,8 @@ Test(websocket_handshake, takes_only_the_right_answer)
 			    " \r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\nrest";
 	cr_assert_eq(ws_response(right, strlen(right), KEY, "ocpp1.6", error, sizeof error), (int)strlen(right) - 4);
 	for (size_t i = 0; i < strlen(right) - 4; i++)
-		cr_assert_eq(ws_response(right, i, KEY, "ocpp1.6", error, sizeof error), 0, "more is needed after %zu bytes", i);
+		cr_assert_eq(ws_response(right, i, KEY, "ocpp1.6", error, sizeof error), 0,
+			     "more is needed after %zu bytes", i);
 	cr_assert_eq(ws_response(right, strlen(right), KEY, "ocpp2.0.1", error, sizeof error), -EPROTO);
 	cr_assert_not_null(strstr(error, "ocpp2.0.1"));
 	cr_assert_eq(ws_response(right, strlen(right), "another key", "ocpp1.6", error, sizeof error), -EPROTO);
@@ -46,7 +48,7 @@ Test(websocket_handshake, takes_only_the_right_answer)
 	free(endless);
 }
 
-/* ---- frames out ---- */
+/* ---- frames out ------------------------------------------------------------------------------ */
 
 Test(websocket_frames, are_masked_and_say_their_size_in_the_shortest_way)
 {
@@ -66,7 +68,7 @@ Test(websocket_frames, are_masked_and_say_their_size_in_the_shortest_way)
 	}
 }
 
-/* ---- frames in ---- */
+/* ---- frames in ------------------------------------------------------------------------------- */
 
 static struct seen {
 	int opcode;
@@ -88,7 +90,8 @@ static int on_message(void *arg, enum ws_opcode opcode, const uint8_t *data, siz
 Test(websocket_decoder, takes_frames_in_whatever_pieces_they_come)
 {
 	/* a text in three fragments with a ping between them, an empty text, a text of 130 bytes, a close */
-	uint8_t bytes[400] = { 0x01, 3, 'a', 'b', 'c', 0x00, 1, 'd', 0x89, 2, 'h', 'i', 0x80, 2, 'e', 'f', 0x81, 0, 0x81, 126, 0, 130 };
+	uint8_t bytes[400] = { 0x01, 3,    'a', 'b', 'c', 0x00, 1, 'd',  0x89, 2, 'h',
+			       'i',  0x80, 2,   'e', 'f', 0x81, 0, 0x81, 126,  0, 130 };
 	size_t size = 22 + 130;
 	memset(bytes + 22, 'x', 130);
 	bytes[size++] = 0x88;
@@ -100,7 +103,8 @@ Test(websocket_decoder, takes_frames_in_whatever_pieces_they_come)
 		seen_count = 0;
 		memset(seen, 0, sizeof seen);
 		for (size_t at = 0; at < size; at += piece)
-			cr_assert_eq(ws_decode(&d, bytes + at, at + piece < size ? piece : size - at, on_message, NULL), 0);
+			cr_assert_eq(ws_decode(&d, bytes + at, at + piece < size ? piece : size - at, on_message, NULL),
+				     0);
 		cr_assert_eq(seen_count, 5, "in pieces of %zu", piece);
 		cr_assert(seen[0].opcode == WS_PING && strcmp(seen[0].text, "hi") == 0);
 		cr_assert(seen[1].opcode == WS_TEXT && strcmp(seen[1].text, "abcdef") == 0);
@@ -117,15 +121,15 @@ Test(websocket_decoder, refuses_what_no_server_may_send)
 		uint8_t bytes[10];
 		int error;
 	} bad[] = {
-		{ { 0x81, 0x80, 0, 0, 0, 0 }, -EPROTO },                         /* masked */
-		{ { 0xc1, 0 }, -EPROTO },                                        /* a reserved bit */
-		{ { 0x83, 0 }, -EPROTO },                                        /* an unknown opcode */
-		{ { 0x8b, 0 }, -EPROTO },                                        /* another */
-		{ { 0x09, 0 }, -EPROTO },                                        /* a control frame in fragments */
-		{ { 0x89, 126, 0, 200 }, -EPROTO },                              /* a long control frame */
-		{ { 0x80, 0 }, -EPROTO },                                        /* a continuation of nothing */
-		{ { 0x01, 0, 0x81, 0 }, -EPROTO },                               /* a new message inside another */
-		{ { 0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 1 }, -EMSGSIZE },         /* 1 MiB and a byte */
+		{ { 0x81, 0x80, 0, 0, 0, 0 }, -EPROTO },                          /* masked */
+		{ { 0xc1, 0 }, -EPROTO },                                         /* a reserved bit */
+		{ { 0x83, 0 }, -EPROTO },                                         /* an unknown opcode */
+		{ { 0x8b, 0 }, -EPROTO },                                         /* another */
+		{ { 0x09, 0 }, -EPROTO },                                         /* a control frame in fragments */
+		{ { 0x89, 126, 0, 200 }, -EPROTO },                               /* a long control frame */
+		{ { 0x80, 0 }, -EPROTO },                                         /* a continuation of nothing */
+		{ { 0x01, 0, 0x81, 0 }, -EPROTO },                                /* a new message inside another */
+		{ { 0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 1 }, -EMSGSIZE },          /* 1 MiB and a byte */
 		{ { 0x81, 127, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 }, -EMSGSIZE }, /* far more */
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
