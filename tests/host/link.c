@@ -82,14 +82,14 @@ static void schedule(struct link_conn *c, struct link_queue *q)
 	host_at(c->station->h, q->head->at, q == &c->in ? deliver_in : deliver_out, c, 0);
 }
 
-static void push(struct link_conn *c, struct link_queue *q, struct link_item model, const void *data)
+static void push(struct link_conn *c, struct link_queue *q, const struct link_item *model, const void *data)
 {
 	struct host *h = c->station->h;
-	struct link_item *item = host_zalloc(sizeof *item + model.size + 1);
+	struct link_item *item = host_zalloc(sizeof *item + model->size + 1);
 
-	*item = model;
-	if (model.size)
-		memcpy(item->data, data, model.size);
+	*item = *model;
+	if (model->size)
+		memcpy(item->data, data, model->size);
 	item->at = h->now + (int64_t)(host_next(&h->rng_bus) % 5);
 	if (item->at < q->last_at)
 		item->at = q->last_at;
@@ -133,8 +133,8 @@ static void break_conn(struct link_conn *c)
 	cut(c, &c->in, false);
 	cut(c, &c->out, false);
 	if (c->link_open)
-		push(c, &c->in, (struct link_item){ .what = ITEM_CLOSE, .code = LINK_BROKEN }, NULL);
-	push(c, &c->out, (struct link_item){ .what = ITEM_CLOSE, .code = LINK_BROKEN }, NULL);
+		push(c, &c->in, &(struct link_item){ .what = ITEM_CLOSE, .code = LINK_BROKEN }, NULL);
+	push(c, &c->out, &(struct link_item){ .what = ITEM_CLOSE, .code = LINK_BROKEN }, NULL);
 }
 
 /* ---- the driver -------------------------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void driver_on_send(void *self, uint64_t conn, enum gv_frame_kind kind, c
 		return;
 	host_mix(l->h, data, size);
 	host_say(l->h, "to %s: %.*s", c->station->device, (int)(size < 200 ? size : 200), (const char *)data);
-	push(c, &c->out, (struct link_item){ .what = ITEM_FRAME, .kind = kind, .size = size }, data);
+	push(c, &c->out, &(struct link_item){ .what = ITEM_FRAME, .kind = kind, .size = size }, data);
 	if (host_chance(&l->h->rng_crash, l->h->faults[HOST_DROP]))
 		break_conn(c);
 }
@@ -216,7 +216,7 @@ static void driver_on_disconnect(void *self, uint64_t conn, unsigned code, const
 
 	if (!c)
 		return;
-	push(c, &c->out, (struct link_item){ .what = ITEM_CLOSE, .code = code }, NULL);
+	push(c, &c->out, &(struct link_item){ .what = ITEM_CLOSE, .code = code }, NULL);
 	host_at(l->h, l->h->now, closed, c, code);
 }
 
@@ -329,7 +329,7 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 	struct gv_conn info = { .device = s->device, .listener = listener, .subprotocol = s->subprotocol, .peer = "192.0.2.1" };
 
 	if (!l->world || !listener || !gv_world_available(l->world, s->plugin, s->device)) {
-		push(c, &c->out, (struct link_item){ .what = ITEM_CLOSE, .code = LINK_REFUSED }, NULL);
+		push(c, &c->out, &(struct link_item){ .what = ITEM_CLOSE, .code = LINK_REFUSED }, NULL);
 		return;
 	}
 	for (old = l->conns; old; old = old->next)
@@ -339,7 +339,7 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 	c->link_open = c->id != 0;
 	if (host_bury(peer(l)))
 		return;
-	push(c, &c->out, (struct link_item){ .what = c->id ? ITEM_OPEN : ITEM_CLOSE, .code = LINK_REFUSED }, NULL);
+	push(c, &c->out, &(struct link_item){ .what = c->id ? ITEM_OPEN : ITEM_CLOSE, .code = LINK_REFUSED }, NULL);
 	host_wake(peer(l), h->now);
 }
 
@@ -431,7 +431,7 @@ int host_station_send(struct host_station *s, enum gv_frame_kind kind, const voi
 
 	if (!host_station_connected(s))
 		return -ENOTCONN;
-	push(c, &c->in, (struct link_item){ .what = ITEM_FRAME, .kind = kind, .size = size }, data);
+	push(c, &c->in, &(struct link_item){ .what = ITEM_FRAME, .kind = kind, .size = size }, data);
 	if (host_chance(&s->h->rng_crash, s->h->faults[HOST_DROP]))
 		break_conn(c);
 	return 0;

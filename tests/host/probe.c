@@ -233,7 +233,7 @@ static struct probe_call *begin(struct host *h, const char *to, const char *meth
 {
 	struct probe_call *c = new_call(h, method, request, size);
 	char key[512] = "";
-	struct host_plugin *g;
+	struct host_plugin *g = NULL;
 
 	if (to)
 		snprintf(key, sizeof key, "%s", to);
