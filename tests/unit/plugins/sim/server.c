@@ -249,6 +249,7 @@ void serve_no_more(void)
 {
 	for (struct peer *p = peers; p; p = p->next)
 		hang_up(p);
-	uv_close((uv_handle_t *)&server.listener, NULL);
+	if (!uv_is_closing((uv_handle_t *)&server.listener))
+		uv_close((uv_handle_t *)&server.listener, NULL);
 	uv_run(&server.loop, UV_RUN_NOWAIT);
 }

@@ -86,9 +86,11 @@ static void look_at_inbox(void)
 			if (!w.mute && w.open)
 				reply_to(message);
 		} else {
+			free(w.answer[w.answers_count % 64]);
 			w.answer[w.answers_count++ % 64] = strdup(w.inbox[i]);
 		}
 		cJSON_Delete(message);
+		free(w.inbox[i]);
 	}
 	w.inbox_count = 0;
 }
@@ -133,6 +135,12 @@ static void set_up(const struct charger_faults *faults, const struct charger_pat
 static void tear_down(void)
 {
 	charger_destroy(w.charger);
+	for (unsigned i = 0; i < w.seen_count; i++) {
+		free(w.seen[i].action);
+		free(w.seen[i].text);
+	}
+	for (unsigned i = 0; i < 64; i++)
+		free(w.answer[i]);
 }
 
 static unsigned count(const char *action)

@@ -76,12 +76,31 @@ static void on_done(void *arg)
 	*(bool *)arg = true;
 }
 
+static struct load *load;
+static Sim__LoadReport report;
+
+static void forget_run(void)
+{
+	load_report_fini(&report);
+	load_destroy(load);
+	load = NULL;
+}
+
+static void tear_down(void)
+{
+	forget_run();
+	if (server.port)
+		serve_no_more();
+}
+
+TestSuite(load, .fini = tear_down);
+
+/* A whole run; its report lives until the next. */
 static Sim__LoadReport run(Sim__LoadRequest *request, bool stations)
 {
-	static struct load *load;
 	char error[300];
 	bool done = false;
-	Sim__LoadReport report;
+	forget_run();
 	request->url = server.url;
 	if (!request->connections)
 		request->connections = 5;
@@ -89,7 +108,7 @@ static Sim__LoadReport run(Sim__LoadRequest *request, bool stations)
 	while (!done)
 		uv_run(&server.loop, UV_RUN_ONCE);
 	load_report(load, stations, &report);
-	return report; /* the run is left to the end of the test's process: the report borrows from it */
+	return report;
 }
 
 #define REQUEST(msg, ...)                                                                                              \
@@ -234,14 +253,14 @@ Test(load, refuses_requests_that_cannot_be)
 	} bad[] = { { "wss://x/", "", 1 },  { "ws://", "", 1 },           { "ws://x:99999/", "", 1 },
 		    { "ws://x:y/", "", 1 }, { "ws://x/", "Nonsense", 1 }, { "ws://x/", "", 17 } };
 	uv_loop_t loop;
-	struct load *load;
+	struct load *none = NULL;
 	uv_loop_init(&loop);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		char error[300] = "";
 		Sim__LoadRequest *request = REQUEST("", .in_flight = bad[i].in_flight);
 		request->url = (char *)bad[i].url;
 		request->message = (char *)bad[i].message;
-		cr_assert_eq(load_start(&loop, request, on_done, NULL, &load, error, sizeof error), -EINVAL, "case %zu",
+		cr_assert_eq(load_start(&loop, request, on_done, NULL, &none, error, sizeof error), -EINVAL, "case %zu",
 			     i);
 		cr_assert_neq(error[0], 0);
 	}
