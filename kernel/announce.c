@@ -1,4 +1,5 @@
-/* The one place where the kernel looks into a plugin's config: the ports of link, by its contract (galvan/link.proto). */
+/* The one place where the kernel looks into a plugin's config: the ports of link, by its contract (galvan/link.proto).
+ */
 #include "announce.h"
 
 #include <galvan/link.pb-c.h>
@@ -19,8 +20,8 @@ void gv_announce(const struct gv_plan *plan, FILE *out)
 
 		if (p->http == 0)
 			continue;
-		fprintf(out, "http%s://%s%s%s:%u/ (%s)\n", p->tls ? "s" : "", v6 ? "[" : "", !*p->host || any ? "127.0.0.1" : p->host,
-			v6 ? "]" : "", p->http, *p->to ? p->to : "by path");
+		fprintf(out, "http%s://%s%s%s:%u/ (%s)\n", p->tls ? "s" : "", v6 ? "[" : "",
+			!*p->host || any ? "127.0.0.1" : p->host, v6 ? "]" : "", p->http, *p->to ? p->to : "by path");
 	}
 	if (config)
 		link__config__free_unpacked(config, NULL);

@@ -1,5 +1,5 @@
-/* Large files do not belong in LMDB or on the bus. They lie here once, named by their content, so that every plugin can refer to the same
- * bytes and none can change them under another. */
+/* Large files do not belong in LMDB or on the bus. They lie here once, named by their content, so that every plugin can
+ * refer to the same bytes and none can change them under another. */
 #include "blob.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* The node's content-addressed store of large files: DIR/xx/rest, named by the SHA-256 of what they hold.
  *
- * A blob is whole and on disk before its name exists, and is never changed. Several processes may use one folder at the same time.
- * Thread-safe; a writer belongs to one thread at a time. */
+ * A blob is whole and on disk before its name exists, and is never changed. Several processes may use one folder at the
+ * same time. Thread-safe; a writer belongs to one thread at a time. */
 #ifndef GV_BLOB_H
 #define GV_BLOB_H
 
@@ -11,8 +11,8 @@ struct gv_blob_writer; /* the same that galvan/driver.h names */
 
 /* Stores bytes durably. `dir` is made where missing. 0, or a negative errno of the disk (-ENOSPC, -EIO, ...). */
 int gv_blobs_put(const char *dir, const void *data, size_t size, char ret_id[GV_BLOB_ID_SIZE]);
-/* An open descriptor (O_CLOEXEC) that the caller closes; *ret_size may be NULL. -ENOENT; -EINVAL for an id that is no SHA-256 in
- * lower-case hex. */
+/* An open descriptor (O_CLOEXEC) that the caller closes; *ret_size may be NULL. -ENOENT; -EINVAL for an id that is no
+ * SHA-256 in lower-case hex. */
 int gv_blobs_open(const char *dir, const char *id, uint64_t *ret_size);
 /* The size, -ENOENT or -EINVAL. */
 int64_t gv_blobs_size(const char *dir, const char *id);

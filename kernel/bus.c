@@ -1,5 +1,5 @@
-/* The hot path crosses this file once in each direction for each packet: one copy out (the actor's buffer is reused), none in, and no system
- * call but ZeroMQ's own. */
+/* The hot path crosses this file once in each direction for each packet: one copy out (the actor's buffer is reused),
+ * none in, and no system call but ZeroMQ's own. */
 #include "bus.h"
 #include "text.h"
 
@@ -34,7 +34,7 @@ struct gv_bus {
 	struct gv_bus_counters counters;
 };
 
-/* ---- polling --------------------------------------------------------------------------------------------------------------------- */
+/* ---- polling --------------------------------------------------------------------------------- */
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -86,7 +86,7 @@ void gv_zmq_poll_stop(struct gv_zmq_poll *p)
 	uv_close((uv_handle_t *)&p->poll, on_poll_closed);
 }
 
-/* ---- peers ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 static void disconnect(struct peer *p, int linger_ms)
 {
@@ -254,7 +254,7 @@ int gv_bus_send(struct gv_bus *b, const char *instance, const uint8_t *packet, s
 	return rc;
 }
 
-/* ---- the inbox ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the inbox ------------------------------------------------------------------------------- */
 
 static void on_readable(void *arg)
 {
@@ -275,7 +275,8 @@ bool gv_bus_readable(const struct gv_bus *b)
 	return b->readable;
 }
 
-size_t gv_bus_receive(struct gv_bus *b, size_t max, bool (*fn)(void *arg, const uint8_t *packet, size_t size), void *arg)
+size_t gv_bus_receive(struct gv_bus *b, size_t max, bool (*fn)(void *arg, const uint8_t *packet, size_t size),
+		      void *arg)
 {
 	size_t count = 0;
 	bool more = true;
@@ -306,7 +307,7 @@ const struct gv_bus_counters *gv_bus_counters(const struct gv_bus *b)
 	return &b->counters;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int gv_bus_create(const struct gv_bus_options *o, struct gv_bus **ret, char **ret_error)
 {
@@ -331,7 +332,8 @@ int gv_bus_create(const struct gv_bus_options *o, struct gv_bus **ret, char **re
 		goto fail;
 	}
 	if (o->local_endpoint && *o->local_endpoint && zmq_bind(b->pull, o->local_endpoint) < 0) {
-		rc = gv_text_error(ret_error, -errno, "the bus cannot bind %s: %s", o->local_endpoint, zmq_strerror(errno));
+		rc = gv_text_error(ret_error, -errno, "the bus cannot bind %s: %s", o->local_endpoint,
+				   zmq_strerror(errno));
 		goto fail;
 	}
 	rc = gv_zmq_poll_start(o->loop, b->pull, on_readable, b, &b->poll);

@@ -31,7 +31,7 @@ int64_t gv_control_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static int pack_packet(struct gv_control *c, const Env__Packet *p)
 {
@@ -107,7 +107,8 @@ int gv_control_send_peer(struct gv_control *c, const char *instance, Env__Item *
 	return rc;
 }
 
-void gv_control_reply(struct gv_control *c, const struct origin *to, enum gv_code code, const char *error, const uint8_t *reply, size_t size)
+void gv_control_reply(struct gv_control *c, const struct origin *to, enum gv_code code, const char *error,
+		      const uint8_t *reply, size_t size)
 {
 	Env__Packet p = ENV__PACKET__INIT;
 	Env__Item item = ENV__ITEM__INIT, *items = &item;
@@ -131,7 +132,7 @@ void gv_control_reply(struct gv_control *c, const struct origin *to, enum gv_cod
 	gv_control_send_client(c, to->identity, to->identity_size, &p);
 }
 
-/* ---- clients ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- clients --------------------------------------------------------------------------------- */
 
 static void free_client(struct client *client)
 {
@@ -205,7 +206,7 @@ static void drop_silent_clients(struct gv_control *c)
 	}
 }
 
-/* ---- what comes in ----------------------------------------------------------------------------------------------------------------- */
+/* ---- what comes in --------------------------------------------------------------------------- */
 
 static void on_call(struct gv_control *c, const struct origin *from, const Env__Call *call)
 {
@@ -219,7 +220,8 @@ static void on_call(struct gv_control *c, const struct origin *from, const Env__
 		gv_control_reply(c, from, GV_UNIMPLEMENTED, "the kernel serves galvan.kernel.v1.Kernel only", NULL, 0);
 }
 
-static void on_client_packet(struct gv_control *c, const uint8_t *identity, size_t identity_size, const uint8_t *data, size_t size)
+static void on_client_packet(struct gv_control *c, const uint8_t *identity, size_t identity_size, const uint8_t *data,
+			     size_t size)
 {
 	struct client *client = gv_control_client(c, identity, identity_size);
 	struct origin from = { .is_client = true };
@@ -266,7 +268,8 @@ static bool read_client(struct gv_control *c)
 		}
 		more = zmq_msg_more(&body);
 		if (!more)
-			on_client_packet(c, zmq_msg_data(&identity), zmq_msg_size(&identity), zmq_msg_data(&body), zmq_msg_size(&body));
+			on_client_packet(c, zmq_msg_data(&identity), zmq_msg_size(&identity), zmq_msg_data(&body),
+					 zmq_msg_size(&body));
 		zmq_msg_close(&body);
 	}
 	zmq_msg_close(&identity);
@@ -347,7 +350,7 @@ void gv_control_directory(struct gv_control *c, const Kernel__Directory *d)
 	gv_follow_update(c);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int open_router(struct gv_control *c, char **ret_error)
 {
@@ -369,10 +372,11 @@ static int open_router(struct gv_control *c, char **ret_error)
 	zmq_setsockopt(c->router, ZMQ_RCVHWM, &hwm, sizeof hwm);
 	zmq_setsockopt(c->router, ZMQ_MAXMSGSIZE, &max, sizeof max);
 	if (zmq_bind(c->router, address) < 0 || chmod(path, 0600) < 0)
-		rc = gv_text_error(ret_error, -errno, "the control socket %s cannot be bound: %s", path, zmq_strerror(errno));
-	else if (c->o.tcp && zmq_bind(c->router, c->o.tcp) < 0)
-		rc = gv_text_error(ret_error, -errno, "the control address %s (node.control) cannot be bound: %s", c->o.tcp,
+		rc = gv_text_error(ret_error, -errno, "the control socket %s cannot be bound: %s", path,
 				   zmq_strerror(errno));
+	else if (c->o.tcp && zmq_bind(c->router, c->o.tcp) < 0)
+		rc = gv_text_error(ret_error, -errno, "the control address %s (node.control) cannot be bound: %s",
+				   c->o.tcp, zmq_strerror(errno));
 	if (rc == 0) {
 		rc = gv_zmq_poll_start(c->o.loop, c->router, on_readable, c, &c->poll);
 		if (rc < 0)
@@ -386,7 +390,9 @@ out:
 
 static int open_inbox(struct gv_control *c, char **ret_error)
 {
-	struct gv_bus_options o = { .context = c->o.context, .loop = c->o.loop, .pid = getpid(), .wake = on_bus_wake, .arg = c };
+	struct gv_bus_options o = {
+		.context = c->o.context, .loop = c->o.loop, .pid = getpid(), .wake = on_bus_wake, .arg = c
+	};
 
 	c->endpoint = gv_text("ipc://%s/kernel", c->o.run);
 	c->local_endpoint = strdup("inproc://galvan-kernel");

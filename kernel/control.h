@@ -1,12 +1,12 @@
 /* The node's door for people and tools, and the kernel's own place on the bus.
  *
- * Clients connect a ZeroMQ DEALER to ipc://DATA/run/control.sock (or the config's node.control) and exchange packed galvan.envelope.v1.Packets:
- *   Call{id, method, request, deadline_ms, to}  is answered by one Reply{id, ...}. Methods of galvan.kernel.v1.Kernel are the kernel's; others are
- *                                               forwarded to the plugins that they are for (directory.h) and asked again if one restarts.
- *   Subscribe{types}                            follows these events ("*": all) of every plugin that emits them, from now on; it replaces what
- *                                               was followed before and is sent back when done. Event items then come in packets whose
- *                                               `from` is the emitting instance.
- *   an empty Packet                             shows that the client lives; a follower that is silent for GV_CLIENT_SILENCE_MS is forgotten.
+ * Clients connect a ZeroMQ DEALER to ipc://DATA/run/control.sock (or the config's node.control) and exchange packed
+ * galvan.envelope.v1.Packets: Call{id, method, request, deadline_ms, to}  is answered by one Reply{id, ...}. Methods of
+ * galvan.kernel.v1.Kernel are the kernel's; others are forwarded to the plugins that they are for (directory.h) and
+ * asked again if one restarts. Subscribe{types}                            follows these events ("*": all) of every
+ * plugin that emits them, from now on; it replaces what was followed before and is sent back when done. Event items
+ * then come in packets whose `from` is the emitting instance. an empty Packet                             shows that
+ * the client lives; a follower that is silent for GV_CLIENT_SILENCE_MS is forgotten.
  *
  * On the bus the kernel is "kernel.0": plugins call galvan.kernel.v1.Kernel of it like any other service. */
 #ifndef GV_CONTROL_H
@@ -28,10 +28,10 @@ struct gv_control_options {
 	uv_loop_t *loop;
 	void *context;
 	const struct gv_logger *log;
-	const char *run;      /* folder of the sockets */
-	const char *tcp;      /* an additional address; NULL: none */
+	const char *run; /* folder of the sockets */
+	const char *tcp; /* an additional address; NULL: none */
 	const char *node, *version;
-	uint64_t incarnation; /* of the kernel */
+	uint64_t incarnation;    /* of the kernel */
 	void (*stop)(void *arg); /* somebody asked for the node's stop */
 	void *arg;
 };

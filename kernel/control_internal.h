@@ -1,4 +1,5 @@
-/* What control.c (sockets and clients), forward.c (calls on their way), follow.c (events) and service.c (the kernel's own methods) share. */
+/* What control.c (sockets and clients), forward.c (calls on their way), follow.c (events) and service.c (the kernel's
+ * own methods) share. */
 #ifndef GV_CONTROL_INTERNAL_H
 #define GV_CONTROL_INTERNAL_H
 
@@ -46,7 +47,7 @@ struct gv_control {
 	char *serves[1];
 	struct client *clients;
 	size_t n_clients;
-	uint64_t calls; /* made so far */
+	uint64_t calls;                            /* made so far */
 	struct forward *forwards[GV_FORWARDS_MAX]; /* by id modulo */
 	size_t n_forwards;
 	struct following *following; /* one for each emitter */
@@ -63,7 +64,8 @@ void gv_control_send_client(struct gv_control *c, const uint8_t *identity, size_
 /* Sends one item to an instance; where its queue is full and `keep` is set, again later. 0, -EAGAIN, -ENOTCONN. */
 int gv_control_send_peer(struct gv_control *c, const char *instance, Env__Item *item, bool keep);
 /* Answers a call. `code` GV_OK: with the packed reply. */
-void gv_control_reply(struct gv_control *c, const struct origin *to, enum gv_code code, const char *error, const uint8_t *reply, size_t size);
+void gv_control_reply(struct gv_control *c, const struct origin *to, enum gv_code code, const char *error,
+		      const uint8_t *reply, size_t size);
 
 /* ---- forward.c */
 void gv_forward_call(struct gv_control *c, const struct origin *from, const Env__Call *call);

@@ -1,5 +1,5 @@
-/* Two nodes on one folder would each be the only writer of the same stores. So the folder is locked, and everything that a node leaves on the
- * disk is named here. */
+/* Two nodes on one folder would each be the only writer of the same stores. So the folder is locked, and everything
+ * that a node leaves on the disk is named here. */
 #include "datadir.h"
 #include "text.h"
 
@@ -153,12 +153,14 @@ static int lock_folder(struct gv_datadir *d, char **ret_error)
 	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	free(path);
 	if (d->lock < 0)
-		return gv_text_error(ret_error, -errno, "the data folder %s cannot be locked: %s", d->path, gv_text_errno(errno));
+		return gv_text_error(ret_error, -errno, "the data folder %s cannot be locked: %s", d->path,
+				     gv_text_errno(errno));
 	if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
 		n = pread(d->lock, holder, sizeof holder - 1, 0);
 		holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
 		return gv_text_error(ret_error, -EBUSY,
-				     "another node runs on the data folder %s (process %s): stop it, or give this one another folder with "
+				     "another node runs on the data folder %s (process %s): stop it, or give this one "
+				     "another folder with "
 				     "--data",
 				     d->path, *holder ? holder : "unknown");
 	}
@@ -178,11 +180,13 @@ int gv_datadir_open(const char *path, struct gv_datadir *ret, char **ret_error)
 		return gv_text_error(ret_error, rc, "the data folder %s cannot be made: %s", path, gv_text_errno(rc));
 	d.path = realpath(path, NULL);
 	if (!d.path)
-		return gv_text_error(ret_error, -errno, "the data folder %s cannot be used: %s", path, gv_text_errno(errno));
+		return gv_text_error(ret_error, -errno, "the data folder %s cannot be used: %s", path,
+				     gv_text_errno(errno));
 	if (strlen(d.path) + sizeof "/run/" + SOCKET_NAME_MAX > sizeof address.sun_path) {
 		rc = gv_text_error(ret_error, -ENAMETOOLONG,
-				   "the data folder %s has a path of %zu bytes; its sockets allow at most %zu: choose a shorter one", d.path,
-				   strlen(d.path), sizeof address.sun_path - sizeof "/run/" - SOCKET_NAME_MAX);
+				   "the data folder %s has a path of %zu bytes; its sockets allow at most %zu: choose "
+				   "a shorter one",
+				   d.path, strlen(d.path), sizeof address.sun_path - sizeof "/run/" - SOCKET_NAME_MAX);
 		goto fail;
 	}
 	rc = lock_folder(&d, ret_error);
@@ -194,7 +198,9 @@ int gv_datadir_open(const char *path, struct gv_datadir *ret, char **ret_error)
 	if (rc == 0)
 		rc = mark_unclean(&d);
 	if (rc == -EBADMSG)
-		gv_text_error(ret_error, rc, "the file %s/incarnation holds no number: write into it one that is greater than the starts so far",
+		gv_text_error(ret_error, rc,
+			      "the file %s/incarnation holds no number: write into it one that is greater than the "
+			      "starts so far",
 			      d.path);
 	else if (rc < 0)
 		gv_text_error(ret_error, rc, "the data folder %s cannot be written: %s", d.path, gv_text_errno(rc));

@@ -21,7 +21,8 @@ struct gv_datadir {
 	bool unclean;         /* the node before did not stop in order */
 };
 
-/* Makes what is missing (0700), locks it and counts the start. -EBUSY: another node runs on it. *ret_error as everywhere. */
+/* Makes what is missing (0700), locks it and counts the start. -EBUSY: another node runs on it. *ret_error as
+ * everywhere. */
 int gv_datadir_open(const char *path, struct gv_datadir *ret, char **ret_error);
 /* The node stopped in order. */
 void gv_datadir_mark_clean(struct gv_datadir *d);

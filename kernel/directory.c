@@ -1,5 +1,5 @@
-/* Routing by key, as ADR 1 has it ("Who a call goes to"), for calls that come from outside; a plugin's own calls are routed by its actor with
- * the same rules. */
+/* Routing by key, as ADR 1 has it ("Who a call goes to"), for calls that come from outside; a plugin's own calls are
+ * routed by its actor with the same rules. */
 #include "directory.h"
 #include "actor.h"
 
@@ -55,7 +55,7 @@ unsigned gv_text_distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* ---- refusals that help ---------------------------------------------------------------------------------------------------------- */
+/* ---- refusals that help ---------------------------------------------------------------------- */
 
 struct near {
 	const char *name;
@@ -100,7 +100,8 @@ static void refuse_service(const Kernel__Directory *d, const char *service, stru
 	for (size_t i = 0; i < count && i < NAMES_SHOWN && at < (int)sizeof ret->error; i++)
 		at += snprintf(ret->error + at, sizeof ret->error - (size_t)at, "%s %s", i ? "," : "", names[i].name);
 	if (count > NAMES_SHOWN && at < (int)sizeof ret->error)
-		snprintf(ret->error + at, sizeof ret->error - (size_t)at, " and %zu more (galvan describe)", count - NAMES_SHOWN);
+		snprintf(ret->error + at, sizeof ret->error - (size_t)at, " and %zu more (galvan describe)",
+			 count - NAMES_SHOWN);
 }
 
 /* The names of the plugins that serve, after what has been written already. */
@@ -118,7 +119,7 @@ static void list_plugins(const Kernel__Directory *d, const char *service, char *
 	}
 }
 
-/* ---- the way --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the way --------------------------------------------------------------------------------- */
 
 static void add_peer(struct gv_route *r, const Kernel__Peer *p)
 {
@@ -131,7 +132,8 @@ static void add_peer(struct gv_route *r, const Kernel__Peer *p)
 }
 
 /* Instances of `plugin` (NULL: of every plugin) that serve; where `shard` is given, only the one that it belongs to. */
-static void add_serving(const Kernel__Directory *d, const char *service, const char *plugin, const char *shard, struct gv_route *r)
+static void add_serving(const Kernel__Directory *d, const char *service, const char *plugin, const char *shard,
+			struct gv_route *r)
 {
 	for (size_t i = 0; i < d->n_peers; i++) {
 		const Kernel__Peer *p = d->peers[i];
@@ -159,7 +161,8 @@ static const char *only_plugin(const struct gv_route *all)
 	return all->count ? all->peers[0]->plugin : NULL;
 }
 
-static void route_by_key(const Kernel__Directory *d, const char *service, const char *to, struct gv_route *all, struct gv_route *ret)
+static void route_by_key(const Kernel__Directory *d, const char *service, const char *to, struct gv_route *all,
+			 struct gv_route *ret)
 {
 	const Kernel__Peer *exact = gv_directory_find(d, to);
 	char shard[512], plugin[64];
@@ -186,10 +189,13 @@ static void route_by_key(const Kernel__Directory *d, const char *service, const 
 		return;
 	ret->code = GV_NOT_FOUND;
 	if (*plugin && find_plugin(d, plugin))
-		snprintf(ret->error, sizeof ret->error, "the plugin %s does not serve %.200s; it is served by", plugin, service);
+		snprintf(ret->error, sizeof ret->error, "the plugin %s does not serve %.200s; it is served by", plugin,
+			 service);
 	else
-		snprintf(ret->error, sizeof ret->error, "'%.128s' names no plugin that serves %.200s (a device's or session's id begins with "
-			 "its plugin and a colon); it is served by", to, service);
+		snprintf(ret->error, sizeof ret->error,
+			 "'%.128s' names no plugin that serves %.200s (a device's or session's id begins with "
+			 "its plugin and a colon); it is served by",
+			 to, service);
 	list_plugins(d, service, ret->error, sizeof ret->error);
 }
 

@@ -1,5 +1,5 @@
-/* Who runs on a node, and who a call is for. The directory itself is galvan.kernel.v1.Directory: the supervisor makes it, hosts get it whole at
- * each change. */
+/* Who runs on a node, and who a call is for. The directory itself is galvan.kernel.v1.Directory: the supervisor makes
+ * it, hosts get it whole at each change. */
 #ifndef GV_DIRECTORY_H
 #define GV_DIRECTORY_H
 
@@ -22,9 +22,10 @@ struct gv_route {
 	char error[1024];  /* then the sentence */
 };
 
-/* The instances that a call of `method` ("package.Service/Method") with the routing key `to` is for: the key names an instance, a plugin, or a
- * thing whose part before the first colon is a plugin and whose text up to the first '/' tells the instance. A key that names no plugin
- * tells the instance of the only plugin that serves; without a key all instances of all that serve are asked. */
+/* The instances that a call of `method` ("package.Service/Method") with the routing key `to` is for: the key names an
+ * instance, a plugin, or a thing whose part before the first colon is a plugin and whose text up to the first '/' tells
+ * the instance. A key that names no plugin tells the instance of the only plugin that serves; without a key all
+ * instances of all that serve are asked. */
 void gv_directory_route(const Kernel__Directory *d, const char *method, const char *to, struct gv_route *ret);
 
 /* How many edits lead from a to b, at most 255. */

@@ -1,4 +1,5 @@
-/* A client's call on its way through the node: to one instance or several, again to one that has restarted, and the answers back as one. */
+/* A client's call on its way through the node: to one instance or several, again to one that has restarted, and the
+ * answers back as one. */
 #include "control_internal.h"
 #include "directory.h"
 
@@ -52,8 +53,10 @@ static void settle(struct gv_control *c, struct forward *f, enum gv_code code, c
 	free_forward(f);
 }
 
-/* One target has answered. True: it was the last, the forward is gone. What several say: refusals win, but for not_found where another found it. */
-static bool take(struct gv_control *c, struct forward *f, struct target *t, enum gv_code code, const char *error, const ProtobufCBinaryData *reply)
+/* One target has answered. True: it was the last, the forward is gone. What several say: refusals win, but for
+ * not_found where another found it. */
+static bool take(struct gv_control *c, struct forward *f, struct target *t, enum gv_code code, const char *error,
+		 const ProtobufCBinaryData *reply)
 {
 	t->done = true;
 	f->done++;
@@ -85,8 +88,9 @@ static void down_text(struct gv_control *c, const char *instance, char *text, si
 	u = gv_supervisor_find(c->supervisor, plugin);
 	for (uint32_t i = 0; u && i < u->count; i++)
 		if (strcmp(u->instances[i].name, instance) == 0) {
-			snprintf(text, size, "%s is %s%s%.700s", instance, gv_instance_state_name(u->instances[i].state),
-				 u->instances[i].message ? ": " : "", u->instances[i].message ? u->instances[i].message : "");
+			snprintf(text, size, "%s is %s%s%.700s", instance,
+				 gv_instance_state_name(u->instances[i].state), u->instances[i].message ? ": " : "",
+				 u->instances[i].message ? u->instances[i].message : "");
 			return;
 		}
 	snprintf(text, size, "%s is not there any more", instance);
@@ -165,7 +169,8 @@ void gv_forward_go_on(struct gv_control *c)
 	}
 }
 
-static struct forward *new_forward(struct gv_control *c, const struct origin *from, const Env__Call *call, const struct gv_route *route)
+static struct forward *new_forward(struct gv_control *c, const struct origin *from, const Env__Call *call,
+				   const struct gv_route *route)
 {
 	struct forward *f = calloc(1, sizeof *f);
 	int64_t now = gv_control_now_ms();
@@ -208,10 +213,12 @@ void gv_forward_call(struct gv_control *c, const struct origin *from, const Env_
 		gv_control_reply(c, from, route.code, route.error, NULL, 0);
 		return;
 	}
-	/* The slot of the next id may still be taken by an old call: ids are dense, so that means that too many wait. */
+	/* The slot of the next id may still be taken by an old call: ids are dense, so that means that too many wait.
+	 */
 	if (c->forwards[(((c->calls + 1) & 0xffffffffffull) | (c->o.incarnation << 40)) % GV_FORWARDS_MAX]) {
 		c->calls++;
-		gv_control_reply(c, from, GV_RESOURCE_EXHAUSTED, "too many calls wait for an answer: try again later", NULL, 0);
+		gv_control_reply(c, from, GV_RESOURCE_EXHAUSTED, "too many calls wait for an answer: try again later",
+				 NULL, 0);
 		return;
 	}
 	f = new_forward(c, from, call, &route);

@@ -1,5 +1,6 @@
-/* The loop of a host. Everything is pumped in one place, the prepare callback, just before the loop polls: read what the kernel and the bus
- * have, run turns, flush. Sockets and timers only make the loop come round; so nothing is handled twice and no wake-up is lost. */
+/* The loop of a host. Everything is pumped in one place, the prepare callback, just before the loop polls: read what
+ * the kernel and the bus have, run turns, flush. Sockets and timers only make the loop come round; so nothing is
+ * handled twice and no wake-up is lost. */
 #include "host_internal.h"
 #include "text.h"
 
@@ -19,7 +20,7 @@
 #define LOCK_RETRY_MS 5
 #define FLUSH_MS 300 /* how long queued packets may take to leave when the host ends in order */
 
-/* ---- the end ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Ends the loop; gv_host_run cleans up behind it. */
 static void end(struct host *h, int result)
@@ -38,8 +39,8 @@ static void fail(struct host *h, int rc, char *text)
 	end(h, rc);
 }
 
-/* The actor's end, when the loop has ended: a driver's handles may be called until then. After it the store is closed and another host may
- * open it. */
+/* The actor's end, when the loop has ended: a driver's handles may be called until then. After it the store is closed
+ * and another host may open it. */
 static void close_actor(struct host *h)
 {
 	Kernel__FromHost m = KERNEL__FROM_HOST__INIT;
@@ -86,7 +87,7 @@ static void on_stop(struct host *h)
 		stop_now(h);
 }
 
-/* ---- the start --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the start ------------------------------------------------------------------------------- */
 
 static int open_actor(struct host *h, char **ret_error)
 {
@@ -156,7 +157,9 @@ static void on_lock(uv_timer_t *timer)
 		uv_timer_stop(&h->wait);
 		on_locked(h);
 	} else if (gv_host_wall_ms() > h->lock_until_ms) {
-		fail(h, -EBUSY, gv_text("its store %s is still open in another process; end that process", h->assigned->assign->store));
+		fail(h, -EBUSY,
+		     gv_text("its store %s is still open in another process; end that process",
+			     h->assigned->assign->store));
 	}
 }
 
@@ -185,7 +188,7 @@ static void on_assign(struct host *h)
 	uv_timer_start(&h->wait, on_lock, 0, LOCK_RETRY_MS);
 }
 
-/* ---- the pump ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the pump -------------------------------------------------------------------------------- */
 
 static void on_to_host(struct host *h, const uint8_t *data, size_t size)
 {
@@ -303,7 +306,7 @@ static void pump(uv_prepare_t *prepare)
 	set_due(h);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_control(void *arg)
 {
@@ -370,8 +373,8 @@ static void say_hello(struct host *h)
 
 static void close_loop(struct host *h, bool may_run)
 {
-	uv_handle_t *handles[] = { (uv_handle_t *)&h->prepare, (uv_handle_t *)&h->idle, (uv_handle_t *)&h->due, (uv_handle_t *)&h->beat,
-				   (uv_handle_t *)&h->wait };
+	uv_handle_t *handles[] = { (uv_handle_t *)&h->prepare, (uv_handle_t *)&h->idle, (uv_handle_t *)&h->due,
+				   (uv_handle_t *)&h->beat, (uv_handle_t *)&h->wait };
 	int rc;
 
 	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
@@ -411,7 +414,8 @@ int gv_host_run(const struct gv_host_options *o)
 			uv_run(&h->loop, UV_RUN_DEFAULT);
 		rc = h->result;
 	}
-	/* What a driver that has not drained left on the loop points into memory that goes now: the loop must not run again. */
+	/* What a driver that has not drained left on the loop points into memory that goes now: the loop must not run
+	 * again. */
 	may_run = !h->actor || !h->code.plugin.driver || gv_actor_is_drained(h->actor);
 	close_actor(h);
 	gv_bus_destroy(h->bus, rc == 0 ? FLUSH_MS : 0);

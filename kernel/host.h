@@ -1,5 +1,5 @@
-/* What runs one plugin instance: an actor, its end of the bus and its line to the kernel on one libuv loop, in a process or a thread of
- * its own. */
+/* What runs one plugin instance: an actor, its end of the bus and its line to the kernel on one libuv loop, in a
+ * process or a thread of its own. */
 #ifndef GV_HOST_H
 #define GV_HOST_H
 
@@ -18,8 +18,8 @@ struct gv_host_options {
 	const char *file;     /* the .so: loaded at once, so that a host can wait warm */
 };
 
-/* Loads the plugin, says hello, waits for its assignment, runs until told to stop. 0, or a negative errno: the reason has been told to the
- * kernel. Thread-safe; blocks. */
+/* Loads the plugin, says hello, waits for its assignment, runs until told to stop. 0, or a negative errno: the reason
+ * has been told to the kernel. Thread-safe; blocks. */
 int gv_host_run(const struct gv_host_options *o);
 
 /* The name of a host's ZeroMQ identity for a token. */

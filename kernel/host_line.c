@@ -7,7 +7,7 @@
 #include <time.h>
 #include <zmq.h>
 
-/* ---- the actor's world ------------------------------------------------------------------------------------------------------------- */
+/* ---- the actor's world ----------------------------------------------------------------------- */
 
 int64_t gv_host_wall_ms(void)
 {
@@ -59,10 +59,12 @@ static void env_log(void *arg, enum gv_level level, const char *line)
 
 void gv_host_fill_env(struct host *h)
 {
-	h->env = (struct gv_env){ .arg = h, .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log };
+	h->env = (struct gv_env){
+		.arg = h, .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log
+	};
 }
 
-/* ---- to the kernel ----------------------------------------------------------------------------------------------------------------- */
+/* ---- to the kernel --------------------------------------------------------------------------- */
 
 void gv_host_tell(struct host *h, Kernel__FromHost *m)
 {

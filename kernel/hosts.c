@@ -1,5 +1,5 @@
-/* A host's end is learnt from two sides: the operating system says that a process ended, the host itself says why. The second may come
- * later, so an exit without a last word waits a moment for it; only then is the end told. */
+/* A host's end is learnt from two sides: the operating system says that a process ended, the host itself says why. The
+ * second may come later, so an exit without a last word waits a moment for it; only then is the end told. */
 #include "hosts.h"
 #include "bus.h"
 #include "host.h"
@@ -35,7 +35,7 @@ struct thread_start {
 	struct gv_host_options options;
 };
 
-/* ---- the line ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static void send_packed(struct gv_host *h, const uint8_t *data, size_t size)
 {
@@ -154,7 +154,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	hs->readable = false;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void free_host(struct gv_host *h)
 {
@@ -259,7 +259,7 @@ int gv_hosts_kill(struct gv_host *h, const char *why)
 	return 0;
 }
 
-/* ---- the start ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the start ------------------------------------------------------------------------------- */
 
 static void *run_thread(void *arg)
 {
@@ -300,7 +300,9 @@ static int start_thread(struct gv_host *h)
 static int start_process(struct gv_host *h)
 {
 	char token[24], parent[24];
-	char *args[] = { (char *)"galvan", (char *)"host", h->hosts->endpoint, token, h->instance, h->plan->file, parent, NULL };
+	char *args[] = {
+		(char *)"galvan", (char *)"host", h->hosts->endpoint, token, h->instance, h->plan->file, parent, NULL
+	};
 	uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE },
 					  { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
 					  { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO } };
@@ -349,7 +351,8 @@ static struct gv_host *new_host(struct gv_hosts *hs, const char *instance, struc
 	return h;
 }
 
-int gv_hosts_start(struct gv_hosts *hs, const char *instance, struct gv_plan *plan, void *owner, struct gv_host **ret, char **ret_error)
+int gv_hosts_start(struct gv_hosts *hs, const char *instance, struct gv_plan *plan, void *owner, struct gv_host **ret,
+		   char **ret_error)
 {
 	struct gv_host *h = new_host(hs, instance, plan, owner);
 	int rc;
@@ -361,8 +364,8 @@ int gv_hosts_start(struct gv_hosts *hs, const char *instance, struct gv_plan *pl
 	h->handles = 1;
 	rc = h->is_thread ? start_thread(h) : start_process(h);
 	if (rc < 0) {
-		gv_text_error(ret_error, rc, "no %s could be started for %s: %s", h->is_thread ? "thread" : "process", instance,
-			      gv_text_errno(rc));
+		gv_text_error(ret_error, rc, "no %s could be started for %s: %s", h->is_thread ? "thread" : "process",
+			      instance, gv_text_errno(rc));
 		uv_close((uv_handle_t *)&h->grace, on_handle_closed);
 		return rc;
 	}
@@ -377,7 +380,7 @@ struct gv_host *gv_hosts_first(struct gv_hosts *hs)
 	return hs->first;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int open_router(struct gv_hosts *hs, char **ret_error)
 {
@@ -389,7 +392,8 @@ static int open_router(struct gv_hosts *hs, char **ret_error)
 	zmq_setsockopt(hs->router, ZMQ_LINGER, &linger, sizeof linger);
 	zmq_setsockopt(hs->router, ZMQ_SNDHWM, &hwm, sizeof hwm);
 	if (zmq_bind(hs->router, hs->endpoint) < 0 || zmq_bind(hs->router, hs->local_endpoint) < 0)
-		return gv_text_error(ret_error, -errno, "the socket %s cannot be bound: %s", hs->endpoint, zmq_strerror(errno));
+		return gv_text_error(ret_error, -errno, "the socket %s cannot be bound: %s", hs->endpoint,
+				     zmq_strerror(errno));
 	rc = gv_zmq_poll_start(hs->o.loop, hs->router, on_readable, hs, &hs->poll);
 	return rc < 0 ? gv_text_error(ret_error, rc, "the hosts' socket cannot be watched: %s", gv_text_errno(rc)) : 0;
 }

@@ -1,5 +1,5 @@
-/* The hosts that run: starting them as processes or threads, the line to them, and how they end. What a start or an end means is the
- * supervisor's business. One thread, the loop's. */
+/* The hosts that run: starting them as processes or threads, the line to them, and how they end. What a start or an end
+ * means is the supervisor's business. One thread, the loop's. */
 #ifndef GV_HOSTS_H
 #define GV_HOSTS_H
 
@@ -37,11 +37,11 @@ struct gv_host {
 	void *owner; /* NULL: nobody waits for it any more */
 	enum gv_host_state state;
 	uint64_t incarnation;
-	int64_t heard_ms;         /* when it last said something; uv_now */
-	int64_t deadline_ms;      /* killed then; 0: none */
+	int64_t heard_ms;    /* when it last said something; uv_now */
+	int64_t deadline_ms; /* killed then; 0: none */
 	const char *deadline_why;
-	char *failure;            /* what its Failed said */
-	Kernel__FromHost *beat;   /* its last; NULL: none yet */
+	char *failure;          /* what its Failed said */
+	Kernel__FromHost *beat; /* its last; NULL: none yet */
 
 	/* hosts.c's */
 	uv_process_t process;
@@ -55,8 +55,8 @@ struct gv_host {
 struct gv_hosts_events {
 	void *arg;
 	void (*message)(void *arg, struct gv_host *h, const Kernel__FromHost *m);
-	/* It is no more: reaped or joined, and everything that it said has been handed over. `clean`: it ended of itself, successfully. h->cause says
-	 * how. The host is freed when this returns. */
+	/* It is no more: reaped or joined, and everything that it said has been handed over. `clean`: it ended of
+	 * itself, successfully. h->cause says how. The host is freed when this returns. */
 	void (*ended)(void *arg, struct gv_host *h, bool clean);
 };
 
@@ -70,7 +70,8 @@ struct gv_hosts_options {
 
 int gv_hosts_create(const struct gv_hosts_options *o, struct gv_hosts **ret, char **ret_error);
 /* Starts a host for an instance; it says hello by itself. Takes a reference to the plan. */
-int gv_hosts_start(struct gv_hosts *hs, const char *instance, struct gv_plan *plan, void *owner, struct gv_host **ret, char **ret_error);
+int gv_hosts_start(struct gv_hosts *hs, const char *instance, struct gv_plan *plan, void *owner, struct gv_host **ret,
+		   char **ret_error);
 void gv_hosts_send(struct gv_host *h, const Kernel__ToHost *m);
 /* The packed directory to every host that has started. */
 void gv_hosts_send_directory(struct gv_hosts *hs, const Kernel__Directory *d);

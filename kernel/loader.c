@@ -1,5 +1,5 @@
-/* Finds, copies, and opens plugin files. What a file says of itself is read by a child process (probe.c): this process never runs code that
- * has not been described and checked. */
+/* Finds, copies, and opens plugin files. What a file says of itself is read by a child process (probe.c): this process
+ * never runs code that has not been described and checked. */
 #include "loader.h"
 #include "stamp.h"
 #include "text.h"
@@ -22,7 +22,8 @@ int gv_loader_find(const char *name, char **ret_path, char **ret_error)
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
 	if (n < 0)
-		return gv_text_error(ret_error, -errno, "the program's own folder cannot be read from /proc/self/exe: %s",
+		return gv_text_error(ret_error, -errno,
+				     "the program's own folder cannot be read from /proc/self/exe: %s",
 				     gv_text_errno(errno));
 	exe[n] = '\0';
 	slash = strrchr(exe, '/');
@@ -46,8 +47,9 @@ int gv_loader_find(const char *name, char **ret_path, char **ret_error)
 		return 0;
 	}
 	gv_text_error(ret_error, -ENOENT,
-		      "there is no plugin '%s': neither %s nor %s can be read (a plugin from elsewhere needs its `path:` in the config)", name,
-		      beside, installed);
+		      "there is no plugin '%s': neither %s nor %s can be read (a plugin from elsewhere needs its "
+		      "`path:` in the config)",
+		      name, beside, installed);
 	free(beside);
 	free(installed);
 	return -ENOENT;
@@ -105,17 +107,21 @@ int gv_image_read(const char *path, struct gv_image *ret, char **ret_error)
 	int rc;
 
 	if (fd < 0)
-		return gv_text_error(ret_error, -errno, "the plugin's file %s cannot be read: %s", path, gv_text_errno(errno));
+		return gv_text_error(ret_error, -errno, "the plugin's file %s cannot be read: %s", path,
+				     gv_text_errno(errno));
 	if (fstat(fd, &st) < 0)
-		rc = gv_text_error(ret_error, -errno, "the plugin's file %s cannot be read: %s", path, gv_text_errno(errno));
+		rc = gv_text_error(ret_error, -errno, "the plugin's file %s cannot be read: %s", path,
+				   gv_text_errno(errno));
 	else if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > GV_IMAGE_SIZE_MAX)
-		rc = gv_text_error(ret_error, -EINVAL, "%s is no plugin: it is not a file of 1 to %u bytes", path, GV_IMAGE_SIZE_MAX);
+		rc = gv_text_error(ret_error, -EINVAL, "%s is no plugin: it is not a file of 1 to %u bytes", path,
+				   GV_IMAGE_SIZE_MAX);
 	else {
 		image.size = (size_t)st.st_size;
 		image.data = malloc(image.size);
 		rc = image.data ? read_all(fd, image.data, image.size) : -ENOMEM;
 		if (rc < 0)
-			gv_text_error(ret_error, rc, "the plugin's file %s cannot be read: %s", path, gv_text_errno(rc));
+			gv_text_error(ret_error, rc, "the plugin's file %s cannot be read: %s", path,
+				      gv_text_errno(rc));
 	}
 	close(fd);
 	if (rc == 0)

@@ -1,7 +1,8 @@
 /* From a plugin's file to its record and, in a host, to its code.
  *
- * A file is read once; what is probed and run is a copy named by its hash, because the dynamic linker gives back the old code for a path
- * that is already open, and because truncating a mapped file kills whoever runs it. Errors are sentences, malloc'd, the caller frees. */
+ * A file is read once; what is probed and run is a copy named by its hash, because the dynamic linker gives back the
+ * old code for a path that is already open, and because truncating a mapped file kills whoever runs it. Errors are
+ * sentences, malloc'd, the caller frees. */
 #ifndef GV_LOADER_H
 #define GV_LOADER_H
 
@@ -13,8 +14,8 @@
 #define GV_HASH_SIZE 65                        /* SHA-256 in hex and the zero byte */
 #define GV_PROBE_TIMEOUT_MS 10000
 
-/* The path of a plugin of the host's own folder: plugins/NAME.so beside the executable or ../lib/galvan/NAME.so from there. malloc'd.
- * -ENOENT with a sentence that names both places. */
+/* The path of a plugin of the host's own folder: plugins/NAME.so beside the executable or ../lib/galvan/NAME.so from
+ * there. malloc'd. -ENOENT with a sentence that names both places. */
 int gv_loader_find(const char *name, char **ret_path, char **ret_error);
 
 /* A plugin's file in memory, its stamp read and found good. */
@@ -28,9 +29,9 @@ int gv_image_read(const char *path, struct gv_image *ret, char **ret_error);
 int gv_image_place(const struct gv_image *image, const char *dir, char **ret_path, char **ret_error);
 void gv_image_fini(struct gv_image *image);
 
-/* Lets a throw-away child (`galvan probe FILE`) load the file and describe it. Blocks up to GV_PROBE_TIMEOUT_MS (GALVAN_PROBE_TIMEOUT_MS in the
- * environment overrides); any thread. `path` is what the sentence calls the file. The record is freed with
- * kernel__record__free_unpacked(r, NULL). A child that crashes, hangs or says no is a refusal. */
+/* Lets a throw-away child (`galvan probe FILE`) load the file and describe it. Blocks up to GV_PROBE_TIMEOUT_MS
+ * (GALVAN_PROBE_TIMEOUT_MS in the environment overrides); any thread. `path` is what the sentence calls the file. The
+ * record is freed with kernel__record__free_unpacked(r, NULL). A child that crashes, hangs or says no is a refusal. */
 int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **ret_error);
 /* The child: argv[2] is the file. Returns the exit status. */
 int gv_probe_main(int argc, char **argv);

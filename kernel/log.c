@@ -1,5 +1,5 @@
-/* Log lines. Hosts and the kernel write straight to the same stderr, so a record must be one write and one line whatever a peer put into
- * it; that is all this file is about. */
+/* Log lines. Hosts and the kernel write straight to the same stderr, so a record must be one write and one line
+ * whatever a peer put into it; that is all this file is about. */
 #include "log.h"
 
 #include <errno.h>
@@ -59,7 +59,8 @@ static size_t pair_length(const char *s, size_t size)
 	return i;
 }
 
-/* Where the pairs begin that end the message: everything from there on is pairs, one space apart. `size` where there are none. */
+/* Where the pairs begin that end the message: everything from there on is pairs, one space apart. `size` where there
+ * are none. */
 static size_t pairs_begin(const char *s, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -82,7 +83,8 @@ static size_t pairs_begin(const char *s, size_t size)
 	return size;
 }
 
-/* Control characters, quotes and backslashes escaped as in JSON; bytes from 0x80 on pass (UTF-8), but for the C1 controls (0xc2 0x80..0x9f). */
+/* Control characters, quotes and backslashes escaped as in JSON; bytes from 0x80 on pass (UTF-8), but for the C1
+ * controls (0xc2 0x80..0x9f). */
 static void add_escaped(struct gv_buf *out, const char *s, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -115,7 +117,11 @@ static void add_json_string(struct gv_buf *out, const char *s, size_t size)
 	gv_buf_putc(out, '"');
 	while (i < size) {
 		unsigned char c = (unsigned char)s[i];
-		size_t length = c < 0x80 ? 1 : (c >= 0xc2 && c < 0xe0) ? 2 : (c >= 0xe0 && c < 0xf0) ? 3 : (c >= 0xf0 && c < 0xf5) ? 4 : 0;
+		size_t length = c < 0x80                  ? 1
+				: (c >= 0xc2 && c < 0xe0) ? 2
+				: (c >= 0xe0 && c < 0xf0) ? 3
+				: (c >= 0xf0 && c < 0xf5) ? 4
+							  : 0;
 		bool good = length > 0 && i + length <= size;
 
 		for (size_t k = 1; good && k < length; k++)
@@ -167,7 +173,8 @@ static void add_pair(struct gv_buf *out, bool json, const char *s, size_t size)
 	add_json_string(out, value + quoted, value_size - 2 * quoted);
 }
 
-int gv_log_format(const struct gv_logger *l, enum gv_level level, int64_t now_ms, const char *message, struct gv_buf *out)
+int gv_log_format(const struct gv_logger *l, enum gv_level level, int64_t now_ms, const char *message,
+		  struct gv_buf *out)
 {
 	size_t size = strlen(message), sentence;
 	bool cut = size > GV_LOG_LINE_MAX;
@@ -208,7 +215,8 @@ int gv_log_format(const struct gv_logger *l, enum gv_level level, int64_t now_ms
 	return gv_buf_puts(out, l->json ? "}\n" : "\n");
 }
 
-/* Records of this process that nobody could take: a reader that stands still must not stop a node, so what would block is dropped. */
+/* Records of this process that nobody could take: a reader that stands still must not stop a node, so what would block
+ * is dropped. */
 static atomic_uint dropped;
 
 static void write_record(const struct gv_logger *l, enum gv_level level, const char *message)
@@ -218,8 +226,8 @@ static void write_record(const struct gv_logger *l, enum gv_level level, const c
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (gv_log_format(l, level, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, message, &out) < 0 || poll(&ready, 1, 0) != 1 ||
-	    write(l->fd, out.data, out.size) < 0)
+	if (gv_log_format(l, level, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, message, &out) < 0 ||
+	    poll(&ready, 1, 0) != 1 || write(l->fd, out.data, out.size) < 0)
 		atomic_fetch_add(&dropped, 1);
 	gv_buf_fini(&out);
 }

@@ -9,10 +9,11 @@
 
 static void usage(FILE *out)
 {
-	fprintf(out, "usage:\n"
-		     "  galvan run CONFIG.yaml [--data DIR]    runs a node; it is ready when it prints `ready`\n"
-		     "%s"
-		     "  galvan --version\n",
+	fprintf(out,
+		"usage:\n"
+		"  galvan run CONFIG.yaml [--data DIR]    runs a node; it is ready when it prints `ready`\n"
+		"%s"
+		"  galvan --version\n",
 		gv_cli_usage());
 }
 

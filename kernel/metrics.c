@@ -1,5 +1,5 @@
-/* Prometheus wants each family once, with its HELP and TYPE, and all its samples together; hosts report theirs separately. So all samples are
- * gathered and sorted by name. */
+/* Prometheus wants each family once, with its HELP and TYPE, and all its samples together; hosts report theirs
+ * separately. So all samples are gathered and sorted by name. */
 #include "metrics.h"
 
 #include <errno.h>
@@ -27,7 +27,8 @@ static void add_name(struct gv_buf *out, const char *name, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		char c = name[i];
-		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9' && i > 0) || c == '_' || c == ':';
+		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9' && i > 0) ||
+			    c == '_' || c == ':';
 		gv_buf_putc(out, good ? c : '_');
 	}
 }
@@ -60,7 +61,8 @@ static void add_value(struct gv_buf *out, double v)
 	gv_buf_puts(out, text);
 }
 
-/* A histogram's samples are NAME_bucket, NAME_sum and NAME_count of the family NAME. The length of the family's name; *ret_histogram tells. */
+/* A histogram's samples are NAME_bucket, NAME_sum and NAME_count of the family NAME. The length of the family's name;
+ * *ret_histogram tells. */
 static size_t family_size(const struct gv_sample *samples, size_t count, const char *name, bool *ret_histogram)
 {
 	static const char *const endings[] = { "_bucket", "_sum", "_count" };
@@ -73,7 +75,8 @@ static size_t family_size(const struct gv_sample *samples, size_t count, const c
 			continue;
 		base = size - ending;
 		for (size_t i = 0; i < count; i++)
-			if (strncmp(samples[i].metric->name, name, base) == 0 && strcmp(samples[i].metric->name + base, "_bucket") == 0) {
+			if (strncmp(samples[i].metric->name, name, base) == 0 &&
+			    strcmp(samples[i].metric->name + base, "_bucket") == 0) {
 				*ret_histogram = true;
 				return base;
 			}
@@ -113,15 +116,15 @@ int gv_metrics_render_samples(struct gv_sample *samples, size_t count, struct gv
 			gv_buf_puts(out, histogram ? " histogram\n" : m->gauge ? " gauge\n" : " counter\n");
 		}
 		add_name(out, m->name, strlen(m->name));
-		gv_buf_printf(out, "{plugin=\"%s\",instance=\"%" PRIu32 "\"%s%s} ", samples[i].plugin, samples[i].instance,
-			      *m->labels ? "," : "", m->labels);
+		gv_buf_printf(out, "{plugin=\"%s\",instance=\"%" PRIu32 "\"%s%s} ", samples[i].plugin,
+			      samples[i].instance, *m->labels ? "," : "", m->labels);
 		add_value(out, m->value);
 		gv_buf_putc(out, '\n');
 	}
 	return out->error;
 }
 
-/* ---- the kernel's own ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the kernel's own ------------------------------------------------------------------------ */
 
 static double resident_bytes(int64_t pid)
 {
@@ -166,7 +169,8 @@ static size_t add_own(struct gv_sample *samples, size_t at, const struct gv_inst
 	bool process = inst->host && inst->plan->isolation == GV_ISOLATION_PROCESS;
 
 	fill(&own->up, "galvan_up", "Whether the plugin runs.", true, "", inst->state == GV_RUNNING);
-	fill(&own->restarts, "galvan_restarts_total", "How often the plugin was started again after it had died.", false, "", inst->restarts);
+	fill(&own->restarts, "galvan_restarts_total", "How often the plugin was started again after it had died.",
+	     false, "", inst->restarts);
 	at = add_sample(samples, at, inst, &own->up);
 	at = add_sample(samples, at, inst, &own->restarts);
 	if (process) {
@@ -175,7 +179,8 @@ static size_t add_own(struct gv_sample *samples, size_t at, const struct gv_inst
 		at = add_sample(samples, at, inst, &own->resident);
 	}
 	for (int s = 0; s <= GV_FAILED; s++) {
-		snprintf(own->labels[s], sizeof own->labels[s], "state=\"%s\"", gv_instance_state_name((enum gv_instance_state)s));
+		snprintf(own->labels[s], sizeof own->labels[s], "state=\"%s\"",
+			 gv_instance_state_name((enum gv_instance_state)s));
 		fill(&own->state[s], "galvan_state", "1 for the state in which the plugin is.", true, own->labels[s],
 		     inst->state == (enum gv_instance_state)s);
 		at = add_sample(samples, at, inst, &own->state[s]);
@@ -225,7 +230,8 @@ int gv_metrics_render(const struct gv_supervisor *s, const char *version, int64_
 		gv_buf_printf(out, "galvan_build_info{version=\"%s\"} 1\n", version);
 		gv_buf_puts(out, "# HELP galvan_start_time_seconds When the node started, since the epoch.\n"
 				 "# TYPE galvan_start_time_seconds gauge\n");
-		gv_buf_printf(out, "galvan_start_time_seconds %" PRId64 ".%03d\n", started_at_ms / 1000, (int)(started_at_ms % 1000));
+		gv_buf_printf(out, "galvan_start_time_seconds %" PRId64 ".%03d\n", started_at_ms / 1000,
+			      (int)(started_at_ms % 1000));
 		gv_buf_puts(out, "# HELP galvan_kernel_resident_bytes Memory that the kernel's process holds.\n"
 				 "# TYPE galvan_kernel_resident_bytes gauge\n");
 		gv_buf_printf(out, "galvan_kernel_resident_bytes %.0f\n", resident_bytes(getpid()));

@@ -1,5 +1,5 @@
-/* Puts the parts together. Everything that can be refused is refused before the first plugin starts: config, data folder, files, records,
- * grants, plugin configs. Then one libuv loop until somebody stops it. */
+/* Puts the parts together. Everything that can be refused is refused before the first plugin starts: config, data
+ * folder, files, records, grants, plugin configs. Then one libuv loop until somebody stops it. */
 #include "node.h"
 #include "announce.h"
 #include "control.h"
@@ -39,7 +39,7 @@ static int say(const char *text)
 	return EXIT_FAILED;
 }
 
-/* ---- what happens ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
 static void on_changed(void *arg, const Kernel__Directory *d)
 {
@@ -100,7 +100,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	gv_supervisor_kill(n->supervisor);
 }
 
-/* ---- the start --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the start ------------------------------------------------------------------------------- */
 
 static int make_plans(struct node *n)
 {
@@ -164,7 +164,11 @@ static int open_supervisor(struct node *n, char **ret_error)
 		.journal_limit_ms = c->journal_limit_ms,
 		.config_file = n->config_file,
 		.kernel = gv_control_peer(n->control),
-		.events = { .arg = n, .changed = on_changed, .ready = on_ready, .failed = on_failed, .stopped = on_stopped },
+		.events = { .arg = n,
+			    .changed = on_changed,
+			    .ready = on_ready,
+			    .failed = on_failed,
+			    .stopped = on_stopped },
 	};
 	int rc = gv_supervisor_create(&o, &n->supervisor, ret_error);
 
@@ -247,7 +251,10 @@ static int run(struct node *n, const char *data)
 		free(error);
 		return status;
 	}
-	n->log = (struct gv_logger){ .fd = STDERR_FILENO, .json = n->config->node.log_json, .level = GV_INFO, .node = n->config->node.name,
+	n->log = (struct gv_logger){ .fd = STDERR_FILENO,
+				     .json = n->config->node.log_json,
+				     .level = GV_INFO,
+				     .node = n->config->node.name,
 				     .instance = "kernel" };
 	gv_log_level_parse(n->config->node.log_level, &n->log.level);
 	status = make_plans(n) < 0 ? EXIT_FAILED : run_loop(n);

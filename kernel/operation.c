@@ -1,6 +1,6 @@
-/* What ADR 1 promises of a hot reload: nothing of the running version is touched before the new file has been probed, its config checked and its code
- * loaded in a host that waits; then the old one stops, the new one opens the store; and where that fails the old file starts again. Reading
- * files and probing block, so they run on a worker thread. */
+/* What ADR 1 promises of a hot reload: nothing of the running version is touched before the new file has been probed,
+ * its config checked and its code loaded in a host that waits; then the old one stops, the new one opens the store; and
+ * where that fails the old file starts again. Reading files and probing block, so they run on a worker thread. */
 #include "operation.h"
 #include "config.h"
 #include "text.h"
@@ -10,12 +10,12 @@
 #include <string.h>
 
 enum phase {
-	PREPARING, /* on the worker */
-	WARMING,   /* reload: hosts with the new file load beside the running ones */
-	STOPPING,  /* the instance in hand goes down */
-	STARTING,  /* it comes up with the new plan */
+	PREPARING,       /* on the worker */
+	WARMING,         /* reload: hosts with the new file load beside the running ones */
+	STOPPING,        /* the instance in hand goes down */
+	STARTING,        /* it comes up with the new plan */
 	RETURN_STOPPING, /* reload failed: it goes down again ... */
-	RETURNING, /* ... and comes up with the old plan */
+	RETURNING,       /* ... and comes up with the old plan */
 };
 
 struct gv_operation {
@@ -29,9 +29,9 @@ struct gv_operation {
 	void *arg;
 	bool working, ended;
 	struct gv_plan *before, *plan; /* before: what ran when a reload began */
-	uint32_t index; /* the instance in hand */
-	uint32_t warm;  /* so many wait */
-	char *reason;   /* why the reload failed */
+	uint32_t index;                /* the instance in hand */
+	uint32_t warm;                 /* so many wait */
+	char *reason;                  /* why the reload failed */
 	/* the worker's */
 	char *config_file, *copies;
 	struct gv_plan *made;
@@ -76,7 +76,7 @@ static void finish_text(struct gv_operation *op, enum gv_code code, char *text)
 	free(text);
 }
 
-/* ---- one instance after the other -------------------------------------------------------------------------------------------------- */
+/* ---- one instance after the other ------------------------------------------------------------ */
 
 static struct gv_instance *in_hand(struct gv_operation *op)
 {
@@ -104,7 +104,8 @@ static void start_in_hand(struct gv_operation *op)
 
 static void stop_in_hand(struct gv_operation *op)
 {
-	char *message = op->kind == GV_OP_UNLOAD ? gv_text("unloaded; `galvan ctl load %s` starts it again", op->name) : NULL;
+	char *message = op->kind == GV_OP_UNLOAD ? gv_text("unloaded; `galvan ctl load %s` starts it again", op->name)
+						 : NULL;
 
 	op->phase = STOPPING;
 	if (gv_instance_stop(in_hand(op), message) == 1)
@@ -140,7 +141,7 @@ static void go_on(struct gv_operation *op)
 		finish_text(op, GV_OK, version_text(op));
 }
 
-/* ---- back to the old version ------------------------------------------------------------------------------------------------------- */
+/* ---- back to the old version ----------------------------------------------------------------- */
 
 static void return_in_hand(struct gv_operation *op)
 {
@@ -152,7 +153,8 @@ static void return_in_hand(struct gv_operation *op)
 	gv_instance_launch(inst);
 }
 
-/* The instance in hand is settled; those before it run the new version: back with them too, unless their tables have been migrated. */
+/* The instance in hand is settled; those before it run the new version: back with them too, unless their tables have
+ * been migrated. */
 static void return_next(struct gv_operation *op)
 {
 	bool migrated = op->plan->record->schema != op->before->record->schema;
@@ -161,8 +163,11 @@ static void return_next(struct gv_operation *op)
 		gv_instance_drop_warm(&op->unit->instances[i]);
 	if (op->index == 0 || migrated) {
 		finish_text(op, GV_FAILED_PRECONDITION,
-			    gv_text("%s; version %s runs again%s", op->reason ? op->reason : "out of memory", op->before->record->version,
-				    op->index > 0 ? " in this instance; instances before it have migrated their tables and stay new" : ""));
+			    gv_text("%s; version %s runs again%s", op->reason ? op->reason : "out of memory",
+				    op->before->record->version,
+				    op->index > 0 ? " in this instance; instances before it have migrated their tables "
+						    "and stay new"
+						  : ""));
 		return;
 	}
 	op->index--;
@@ -176,8 +181,9 @@ static void on_lost(struct gv_operation *op, const char *text)
 	struct gv_instance *inst = in_hand(op);
 
 	if (op->phase == RETURNING) {
-		finish_text(op, GV_INTERNAL, gv_text("%s; and version %s does not start again either: %s", op->reason ? op->reason : "it failed",
-						     op->before->record->version, text));
+		finish_text(op, GV_INTERNAL,
+			    gv_text("%s; and version %s does not start again either: %s",
+				    op->reason ? op->reason : "it failed", op->before->record->version, text));
 		return;
 	}
 	if (op->kind == GV_OP_RELOAD) {
@@ -193,10 +199,12 @@ static void on_warm_lost(struct gv_operation *op, const char *text)
 {
 	for (uint32_t i = 0; i < op->unit->count; i++)
 		gv_instance_drop_warm(&op->unit->instances[i]);
-	finish_text(op, GV_FAILED_PRECONDITION, gv_text("the new file cannot be loaded, %s goes on as it was: %s", op->name, text));
+	finish_text(op, GV_FAILED_PRECONDITION,
+		    gv_text("the new file cannot be loaded, %s goes on as it was: %s", op->name, text));
 }
 
-bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event, const char *text)
+bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event,
+			const char *text)
 {
 	if (op->phase == PREPARING)
 		return false;
@@ -260,7 +268,7 @@ void gv_operation_abort(struct gv_operation *op)
 	finish(op, GV_UNAVAILABLE, "the node is stopping");
 }
 
-/* ---- preparing --------------------------------------------------------------------------------------------------------------------- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
 static void prepare(uv_work_t *work)
 {
@@ -272,7 +280,8 @@ static void prepare(uv_work_t *work)
 		return;
 	p = gv_config_find(config, op->name);
 	if (!p)
-		gv_text_error(&op->error, -ENOENT, "%s names no plugin '%s': add it there first", op->config_file, op->name);
+		gv_text_error(&op->error, -ENOENT, "%s names no plugin '%s': add it there first", op->config_file,
+			      op->name);
 	else
 		gv_plan_make(config, p, op->copies, &op->made, &op->error);
 	gv_config_destroy(config);
@@ -284,7 +293,8 @@ static void begin_reload(struct gv_operation *op)
 
 	if (op->plan->instances != op->unit->count) {
 		finish_text(op, GV_FAILED_PRECONDITION,
-			    gv_text("the config says `instances: %u` for %s, which runs with %u: their number is fixed when the stores are made",
+			    gv_text("the config says `instances: %u` for %s, which runs with %u: their number is fixed "
+				    "when the stores are made",
 				    op->plan->instances, op->name, op->unit->count));
 		return;
 	}
@@ -337,7 +347,7 @@ static void on_prepared(uv_work_t *work, int status)
 		begin_load(op);
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static bool any_running(const struct gv_unit *u)
 {
@@ -358,7 +368,8 @@ static char *refusal(const struct gv_operation *op, enum gv_code *ret_code)
 		return gv_text("this node has no plugin '%s' (galvan ctl plugins lists them)", op->name);
 	}
 	if (u && u->operation)
-		return gv_text("a %s of %s is under way: try again when it has ended", verbs[u->operation->kind], op->name);
+		return gv_text("a %s of %s is under way: try again when it has ended", verbs[u->operation->kind],
+			       op->name);
 	if (op->kind == GV_OP_LOAD && u && !next_in_hand((struct gv_operation *)op))
 		return gv_text("%s runs already; `galvan ctl reload %s` replaces it", op->name, op->name);
 	if (op->kind == GV_OP_UNLOAD && !next_in_hand((struct gv_operation *)op))
@@ -366,7 +377,8 @@ static char *refusal(const struct gv_operation *op, enum gv_code *ret_code)
 	return NULL;
 }
 
-void gv_operation_start(struct gv_supervisor *s, enum gv_operation_kind kind, const char *name, gv_operation_done *done, void *arg)
+void gv_operation_start(struct gv_supervisor *s, enum gv_operation_kind kind, const char *name, gv_operation_done *done,
+			void *arg)
 {
 	const struct gv_supervisor_options *o = gv_supervisor_options(s);
 	struct gv_operation *op = calloc(1, sizeof *op);

@@ -1,4 +1,5 @@
-/* `run`, `reload`, `load` and `check` must refuse the same things with the same words: they all make a plan, and only then act on it. */
+/* `run`, `reload`, `load` and `check` must refuse the same things with the same words: they all make a plan, and only
+ * then act on it. */
 #include "plan.h"
 #include "text.h"
 
@@ -34,7 +35,8 @@ static int find_file(struct gv_plan *plan, const struct gv_config_plugin *p, con
 	return rc;
 }
 
-static int check_config(struct gv_plan *plan, const struct gv_config *c, const struct gv_config_plugin *p, char **ret_error)
+static int check_config(struct gv_plan *plan, const struct gv_config *c, const struct gv_config_plugin *p,
+			char **ret_error)
 {
 	const Kernel__Record *r = plan->record;
 	const struct gv_type *type = NULL;
@@ -48,7 +50,8 @@ static int check_config(struct gv_plan *plan, const struct gv_config *c, const s
 	if (rc == 0 && *r->config_type)
 		type = gv_schema_type(schema, r->config_type);
 	if (rc < 0 || (*r->config_type && !type))
-		rc = gv_text_error(ret_error, -EINVAL, "%s is refused: its schema_set does not hold its config's type %s", plan->path,
+		rc = gv_text_error(ret_error, -EINVAL,
+				   "%s is refused: its schema_set does not hold its config's type %s", plan->path,
 				   r->config_type);
 	if (rc == 0)
 		rc = gv_config_pack(c, p, type, &plan->config, ret_error);
@@ -70,7 +73,8 @@ static void name_plugin(const struct gv_config *c, const struct gv_config_plugin
 	*error = named;
 }
 
-int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret, char **ret_error)
+int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret,
+		 char **ret_error)
 {
 	struct gv_plan *plan = calloc(1, sizeof *plan);
 	int rc;
@@ -85,7 +89,8 @@ int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, co
 	if (rc == 0)
 		rc = gv_probe(plan->file, plan->path, &plan->record, ret_error);
 	if (rc == 0 && strcmp(plan->record->name, p->name) != 0)
-		rc = gv_text_error(ret_error, -EINVAL, "%s calls itself '%s': name it so in the config", plan->path, plan->record->name);
+		rc = gv_text_error(ret_error, -EINVAL, "%s calls itself '%s': name it so in the config", plan->path,
+				   plan->record->name);
 	if (rc == 0)
 		rc = gv_config_grants(c, p, plan->record, ret_error);
 	if (rc == 0)

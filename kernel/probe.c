@@ -1,5 +1,5 @@
-/* Describing a plugin loads it, and loading runs whatever it holds. So a child process does it, prints the record on a pipe and is thrown
- * away; what the parent gets is bytes, or the knowledge that the child crashed, hung or refused. */
+/* Describing a plugin loads it, and loading runs whatever it holds. So a child process does it, prints the record on a
+ * pipe and is thrown away; what the parent gets is bytes, or the knowledge that the child crashed, hung or refused. */
 #include "loader.h"
 #include "describe.h"
 #include "text.h"
@@ -29,7 +29,7 @@ static int64_t clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- the parent ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the parent ------------------------------------------------------------------------------ */
 
 static int64_t timeout_ms(void)
 {
@@ -107,21 +107,24 @@ static int judge(int status, struct gv_buf *out, const char *path, Kernel__Recor
 	if (WIFSIGNALED(status)) {
 		name = sigabbrev_np(WTERMSIG(status));
 		return gv_text_error(ret_error, -ENOEXEC,
-				     "%s is refused: the child that loaded it to read its record died of signal %d (SIG%s); repair the "
+				     "%s is refused: the child that loaded it to read its record died of signal %d "
+				     "(SIG%s); repair the "
 				     "plugin's record or its constructors",
 				     path, WTERMSIG(status), name ? name : "?");
 	}
 	if (WEXITSTATUS(status) == EXIT_REFUSED && out->size > 0)
 		return gv_text_error(ret_error, -EINVAL, "%s is refused: %s", path, gv_buf_str(out));
 	if (WEXITSTATUS(status) != EXIT_RECORD)
-		return gv_text_error(ret_error, -ENOEXEC, "%s is refused: the child that loaded it to read its record ended with status %d",
+		return gv_text_error(ret_error, -ENOEXEC,
+				     "%s is refused: the child that loaded it to read its record ended with status %d",
 				     path, WEXITSTATUS(status));
 	record = kernel__record__unpack(NULL, out->size, out->data);
 	if (!record || !record->name || !*record->name) {
 		if (record)
 			kernel__record__free_unpacked(record, NULL);
 		return gv_text_error(ret_error, -EBADMSG,
-				     "%s is refused: the child that loaded it printed no record (code that runs while loading ended it?)",
+				     "%s is refused: the child that loaded it printed no record (code that runs while "
+				     "loading ended it?)",
 				     path);
 	}
 	*ret = record;
@@ -137,8 +140,8 @@ int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **re
 
 	rc = spawn_child(file, &pid, &fd);
 	if (rc < 0)
-		return gv_text_error(ret_error, rc, "no child process could be started to read the record of %s: %s", path,
-				     gv_text_errno(rc));
+		return gv_text_error(ret_error, rc, "no child process could be started to read the record of %s: %s",
+				     path, gv_text_errno(rc));
 	rc = read_output(fd, clock_ms() + limit_ms, &out);
 	close(fd);
 	if (rc < 0)
@@ -146,8 +149,10 @@ int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **re
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	if (rc == -ETIMEDOUT)
-		gv_text_error(ret_error, rc, "%s is refused: the child that loaded it to read its record had said nothing after %lld ms",
-			      path, (long long)limit_ms);
+		gv_text_error(
+			ret_error, rc,
+			"%s is refused: the child that loaded it to read its record had said nothing after %lld ms",
+			path, (long long)limit_ms);
 	else if (rc < 0)
 		gv_text_error(ret_error, rc, "%s is refused: its record cannot be read: %s", path, gv_text_errno(rc));
 	else
@@ -156,7 +161,7 @@ int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **re
 	return rc;
 }
 
-/* ---- the child ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------- */
 
 static int write_out(int fd, const uint8_t *data, size_t size)
 {

@@ -17,8 +17,8 @@ struct gv_restart {
 	uint32_t delay_ms; /* before the last restart; 0: none yet */
 };
 
-/* The instance died at now_ms after having been up since up_ms (0: it never was). Times are of a monotonic clock. True: it may be started again
- * after *ret_delay_ms; false: it is to be quarantined. */
+/* The instance died at now_ms after having been up since up_ms (0: it never was). Times are of a monotonic clock. True:
+ * it may be started again after *ret_delay_ms; false: it is to be quarantined. */
 bool gv_restart_crashed(struct gv_restart *r, int64_t up_ms, int64_t now_ms, uint32_t *ret_delay_ms);
 /* Someone asked for it: a clean slate. */
 void gv_restart_reset(struct gv_restart *r);

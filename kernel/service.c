@@ -30,7 +30,7 @@ static void reply_message(struct gv_control *c, const struct origin *to, const P
 	free(data);
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 static void fill_status(Kernel__PluginStatus *p, const struct gv_instance *inst)
 {
@@ -79,7 +79,7 @@ static void status(struct gv_control *c, const struct origin *from, const Env__C
 	free(pointers);
 }
 
-/* ---- describe ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- describe -------------------------------------------------------------------------------- */
 
 static void describe(struct gv_control *c, const struct origin *from, const Env__Call *call)
 {
@@ -117,7 +117,7 @@ static void metrics(struct gv_control *c, const struct origin *from, const Env__
 	gv_buf_fini(&text);
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void on_operation_done(void *arg, enum gv_code code, const char *text)
 {
@@ -143,7 +143,8 @@ static bool is_pending(const struct gv_control *c, const struct origin *from)
 {
 	for (const struct pending_operation *p = c->operations; p; p = p->next)
 		if (p->from.call == from->call && p->from.is_client == from->is_client &&
-		    p->from.identity_size == from->identity_size && memcmp(p->from.identity, from->identity, from->identity_size) == 0)
+		    p->from.identity_size == from->identity_size &&
+		    memcmp(p->from.identity, from->identity, from->identity_size) == 0)
 			return true;
 	return false;
 }
@@ -154,7 +155,8 @@ static void operate(struct gv_control *c, const struct origin *from, const Env__
 	struct pending_operation *p;
 
 	if (!request || !*request->name) {
-		gv_control_reply(c, from, GV_INVALID_ARGUMENT, "which plugin? `name` must name one (galvan ctl plugins lists them)", NULL, 0);
+		gv_control_reply(c, from, GV_INVALID_ARGUMENT,
+				 "which plugin? `name` must name one (galvan ctl plugins lists them)", NULL, 0);
 	} else if (!is_pending(c, from)) {
 		p = calloc(1, sizeof *p);
 		if (p) {
@@ -201,14 +203,14 @@ static void stop(struct gv_control *c, const struct origin *from, const Env__Cal
 	uv_timer_start(&c->stop, on_stop, STOP_AFTER_MS, 0);
 }
 
-/* ---- dispatch ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- dispatch -------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
 	void (*fn)(struct gv_control *c, const struct origin *from, const Env__Call *call);
 } methods[] = {
 	{ "Status", status }, { "Describe", describe }, { "Metrics", metrics }, { "Load", load },
-	{ "Unload", unload }, { "Reload", reload },	{ "Stop", stop },
+	{ "Unload", unload }, { "Reload", reload },     { "Stop", stop },
 };
 
 void gv_service_call(struct gv_control *c, const struct origin *from, const Env__Call *call)
@@ -221,7 +223,9 @@ void gv_service_call(struct gv_control *c, const struct origin *from, const Env_
 			return;
 		}
 	gv_control_reply(c, from, GV_UNIMPLEMENTED,
-			 "galvan.kernel.v1.Kernel has no such method: it has Status, Describe, Metrics, Load, Unload, Reload and Stop", NULL, 0);
+			 "galvan.kernel.v1.Kernel has no such method: it has Status, Describe, Metrics, Load, Unload, "
+			 "Reload and Stop",
+			 NULL, 0);
 }
 
 void gv_service_fini(struct gv_control *c)

@@ -1,5 +1,6 @@
-/* A plugin of another ABI must be refused before any of its code runs, and loading runs code (constructors). So the stamp is read from the
- * file's bytes: the dynamic symbol table names gv_plugin, its section says where in the file it lies. Every offset is checked. */
+/* A plugin of another ABI must be refused before any of its code runs, and loading runs code (constructors). So the
+ * stamp is read from the file's bytes: the dynamic symbol table names gv_plugin, its section says where in the file it
+ * lies. Every offset is checked. */
 #include "stamp.h"
 #include "text.h"
 
@@ -34,7 +35,8 @@ static bool section_at(struct view v, const ehdr *e, uint64_t index, shdr *ret)
 	return index < e->e_shnum && copy_out(v, e->e_shoff + index * sizeof(shdr), ret, sizeof *ret);
 }
 
-/* The dynamic linker maps this program's own ELF header: the symbol marks its place in every executable and shared object. */
+/* The dynamic linker maps this program's own ELF header: the symbol marks its place in every executable and shared
+ * object. */
 extern const ehdr __ehdr_start __attribute__((visibility("hidden")));
 
 static uint16_t own_machine(void)
@@ -49,9 +51,11 @@ static bool read_header(struct view v, ehdr *ret)
 
 	if (!copy_out(v, 0, ret, sizeof *ret) || memcmp(ret->e_ident, ELFMAG, SELFMAG) != 0)
 		return false;
-	if (ret->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || ret->e_ident[EI_DATA] != native)
+	if (ret->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
+	    ret->e_ident[EI_DATA] != native)
 		return false;
-	return ret->e_type == ET_DYN && ret->e_machine == own_machine() && ret->e_shentsize == sizeof(shdr) && ret->e_shoff <= v.size;
+	return ret->e_type == ET_DYN && ret->e_machine == own_machine() && ret->e_shentsize == sizeof(shdr) &&
+	       ret->e_shoff <= v.size;
 }
 
 /* True if the string at `offset` of the string table is the symbol's name. */
@@ -93,39 +97,48 @@ int gv_stamp_read(const uint8_t *file, size_t size, const char *path, struct gv_
 	sym s;
 
 	if (!read_header(v, &e))
-		return gv_text_error(ret_error, -EINVAL, "%s is no plugin: it is not a shared object for this machine", path);
+		return gv_text_error(ret_error, -EINVAL, "%s is no plugin: it is not a shared object for this machine",
+				     path);
 	for (uint64_t i = 0; i < e.e_shnum; i++) {
 		if (!section_at(v, &e, i, &section))
 			break;
 		if (section.sh_type != SHT_DYNSYM || !find_symbol(v, &e, &section, &s))
 			continue;
-		if (!section_at(v, &e, s.st_shndx, &section) || section.sh_type == SHT_NOBITS || s.st_value < section.sh_addr ||
+		if (!section_at(v, &e, s.st_shndx, &section) || section.sh_type == SHT_NOBITS ||
+		    s.st_value < section.sh_addr ||
 		    !copy_out(v, section.sh_offset + (s.st_value - section.sh_addr), &stamp, sizeof stamp))
-			return gv_text_error(ret_error, -EINVAL, "%s is no plugin: its symbol " SYMBOL " holds no record", path);
+			return gv_text_error(ret_error, -EINVAL,
+					     "%s is no plugin: its symbol " SYMBOL " holds no record", path);
 		*ret = stamp;
 		return 0;
 	}
 	return gv_text_error(ret_error, -EINVAL,
-			     "%s is no plugin: it exports no symbol " SYMBOL " (define the record with GV_PLUGIN of galvan/plugin.h)", path);
+			     "%s is no plugin: it exports no symbol " SYMBOL
+			     " (define the record with GV_PLUGIN of galvan/plugin.h)",
+			     path);
 }
 
 int gv_stamp_check(const struct gv_stamp *stamp, const char *path, char **ret_error)
 {
 	if (stamp->magic != GV_ABI_MAGIC)
-		return gv_text_error(ret_error, -EINVAL,
-				     "%s is no plugin: its record begins with 0x%08x, not with 0x%08x (begin it with GV_STAMP)", path,
-				     stamp->magic, GV_ABI_MAGIC);
+		return gv_text_error(
+			ret_error, -EINVAL,
+			"%s is no plugin: its record begins with 0x%08x, not with 0x%08x (begin it with GV_STAMP)",
+			path, stamp->magic, GV_ABI_MAGIC);
 	if (stamp->abi_major != GV_ABI_MAJOR)
 		return gv_text_error(ret_error, -EPROTONOSUPPORT,
-				     "%s was built for plugin ABI %u.%u, this galvan has %u.%u: build the plugin with this galvan's headers",
+				     "%s was built for plugin ABI %u.%u, this galvan has %u.%u: build the plugin with "
+				     "this galvan's headers",
 				     path, stamp->abi_major, stamp->abi_minor, GV_ABI_MAJOR, GV_ABI_MINOR);
 	if (stamp->abi_minor > GV_ABI_MINOR)
 		return gv_text_error(ret_error, -EPROTONOSUPPORT,
-				     "%s needs plugin ABI %u.%u, this galvan has only %u.%u: update galvan, or build the plugin with this "
+				     "%s needs plugin ABI %u.%u, this galvan has only %u.%u: update galvan, or build "
+				     "the plugin with this "
 				     "galvan's headers",
 				     path, stamp->abi_major, stamp->abi_minor, GV_ABI_MAJOR, GV_ABI_MINOR);
 	if (stamp->size < sizeof *stamp || stamp->size > 65536)
-		return gv_text_error(ret_error, -EINVAL, "%s is no plugin: its record says it is %u bytes long (begin it with GV_STAMP)",
+		return gv_text_error(ret_error, -EINVAL,
+				     "%s is no plugin: its record says it is %u bytes long (begin it with GV_STAMP)",
 				     path, stamp->size);
 	return 0;
 }

@@ -11,9 +11,9 @@
 
 #define TICK_MS 100
 #define SETTLE_TIMEOUT_MS 10000 /* from the last start to `ready`, at the latest */
-#define STALL_MS 5000 /* the kernel's own loop stood still this long: silence proves nothing */
+#define STALL_MS 5000           /* the kernel's own loop stood still this long: silence proves nothing */
 
-/* ---- ready ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ready ----------------------------------------------------------------------------------- */
 
 static bool is_settled(const struct gv_supervisor *s, const struct gv_instance *inst)
 {
@@ -22,7 +22,8 @@ static bool is_settled(const struct gv_supervisor *s, const struct gv_instance *
 	return inst->state != GV_RUNNING || (h && h->beat && h->beat->beat->settled >= s->directory.version);
 }
 
-/* Ready is when all have started, and know of each other what they will need: before that, a connection might find no listener. */
+/* Ready is when all have started, and know of each other what they will need: before that, a connection might find no
+ * listener. */
 void gv_supervisor_check_ready(struct gv_supervisor *s)
 {
 	const struct gv_instance *unsettled = NULL;
@@ -49,7 +50,7 @@ void gv_supervisor_check_ready(struct gv_supervisor *s)
 	s->o.events.ready(s->o.events.arg);
 }
 
-/* ---- time -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static void kill_host(struct gv_supervisor *s, struct gv_host *h, const char *why)
 {
@@ -57,12 +58,17 @@ static void kill_host(struct gv_supervisor *s, struct gv_host *h, const char *wh
 
 	if (gv_hosts_kill(h, why) == 0 || was_stuck)
 		return;
-	gv_err(s->o.log, "a plugin that runs as a thread hangs and cannot be killed (%s): restart the node, and run it with `isolation: process` "
-	       "plugin=%s", why, h->instance);
+	gv_err(s->o.log,
+	       "a plugin that runs as a thread hangs and cannot be killed (%s): restart the node, and run it with "
+	       "`isolation: process` "
+	       "plugin=%s",
+	       why, h->instance);
 	if (h->owner) {
 		struct gv_instance *inst = h->owner;
-		gv_instance_set_state(inst, inst->state, "it hangs and, being a thread, cannot be killed: restart the node, and run it with "
-							 "`isolation: process`");
+		gv_instance_set_state(
+			inst, inst->state,
+			"it hangs and, being a thread, cannot be killed: restart the node, and run it with "
+			"`isolation: process`");
 	}
 	s->in_order = false;
 	if (s->phase != UP)
@@ -94,7 +100,7 @@ static void on_tick(uv_timer_t *timer)
 	gv_supervisor_check_ready(s);
 }
 
-/* ---- the node's stop --------------------------------------------------------------------------------------------------------------- */
+/* ---- the node's stop ------------------------------------------------------------------------- */
 
 /* True while an instance of this sort still has a host that can be waited for. */
 static bool any_left(const struct gv_supervisor *s, bool drivers_only)
@@ -153,7 +159,7 @@ void gv_supervisor_kill(struct gv_supervisor *s)
 	gv_supervisor_go_on_stopping(s);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int64_t env_ms(const char *name, int64_t otherwise)
 {
@@ -181,7 +187,9 @@ int gv_supervisor_create(const struct gv_supervisor_options *o, struct gv_superv
 	s->stop_timeout_ms = env_ms("GALVAN_STOP_TIMEOUT_MS", 20000);
 	kernel__directory__init(&s->directory);
 	ho.run = run;
-	ho.events = (struct gv_hosts_events){ .arg = s, .message = gv_supervisor_on_message, .ended = gv_supervisor_on_ended };
+	ho.events = (struct gv_hosts_events){ .arg = s,
+					      .message = gv_supervisor_on_message,
+					      .ended = gv_supervisor_on_ended };
 	rc = gv_hosts_create(&ho, &s->hosts, ret_error);
 	free(run);
 	if (rc < 0) {

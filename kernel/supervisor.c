@@ -1,4 +1,5 @@
-/* The life of each instance as a small state machine, moved by three things only: what hosts say, how hosts end, and time. */
+/* The life of each instance as a small state machine, moved by three things only: what hosts say, how hosts end, and
+ * time. */
 #include "supervisor_internal.h"
 #include "text.h"
 
@@ -12,8 +13,10 @@
 #define EXIT_TIMEOUT_MS 5000 /* from the closed store to the end of the process */
 
 static const char *const state_names[] = {
-	[GV_STARTING] = "starting",	  [GV_RUNNING] = "running",	    [GV_STOPPING] = "stopping", [GV_INSTANCE_STOPPED] = "stopped",
-	[GV_RESTARTING] = "restarting", [GV_QUARANTINED] = "quarantined", [GV_FAILED] = "failed",
+	[GV_STARTING] = "starting",     [GV_RUNNING] = "running",
+	[GV_STOPPING] = "stopping",     [GV_INSTANCE_STOPPED] = "stopped",
+	[GV_RESTARTING] = "restarting", [GV_QUARANTINED] = "quarantined",
+	[GV_FAILED] = "failed",
 };
 
 const char *gv_instance_state_name(enum gv_instance_state state)
@@ -21,7 +24,7 @@ const char *gv_instance_state_name(enum gv_instance_state state)
 	return state_names[state];
 }
 
-/* ---- instances --------------------------------------------------------------------------------------------------------------------- */
+/* ---- instances ------------------------------------------------------------------------------- */
 
 static bool offer(struct gv_instance *inst, enum gv_instance_event event, const char *text)
 {
@@ -183,7 +186,7 @@ void gv_instance_drop_warm(struct gv_instance *inst)
 	inst->warm = NULL;
 }
 
-/* ---- how an instance goes down ----------------------------------------------------------------------------------------------------- */
+/* ---- how an instance goes down --------------------------------------------------------------- */
 
 static void fail_first(struct gv_instance *inst, const char *reason)
 {
@@ -220,9 +223,11 @@ static void died(struct gv_instance *inst, const char *reason, bool refused)
 		return;
 	}
 	if (!gv_restart_crashed(&inst->restart, up_ms, gv_supervisor_now_ms(s), &delay_ms)) {
-		message = gv_text("it died %d times within %d s, the last time of: %s. It is left down; `galvan ctl load %s` starts it again, "
+		message = gv_text("it died %d times within %d s, the last time of: %s. It is left down; `galvan ctl "
+				  "load %s` starts it again, "
 				  "`galvan ctl reload %s` with a repaired file",
-				  GV_RESTART_CRASHES, GV_RESTART_WINDOW_MS / 1000, reason, inst->unit->name, inst->unit->name);
+				  GV_RESTART_CRASHES, GV_RESTART_WINDOW_MS / 1000, reason, inst->unit->name,
+				  inst->unit->name);
 		gv_err(s->o.log, "plugin quarantined: %s plugin=%s", message ? message : reason, inst->name);
 		gv_instance_set_state(inst, GV_QUARANTINED, message);
 		free(message);
@@ -230,8 +235,8 @@ static void died(struct gv_instance *inst, const char *reason, bool refused)
 	}
 	inst->restarts++;
 	message = gv_text("it died: %s; it starts again after %u ms", reason, delay_ms);
-	gv_warn(s->o.log, "plugin died, starting it again: %s plugin=%s restarts=%u delay_ms=%u", reason, inst->name, inst->restarts,
-		delay_ms);
+	gv_warn(s->o.log, "plugin died, starting it again: %s plugin=%s restarts=%u delay_ms=%u", reason, inst->name,
+		inst->restarts, delay_ms);
 	gv_instance_set_state(inst, GV_RESTARTING, message);
 	free(message);
 	uv_update_time(s->o.loop);
@@ -255,7 +260,7 @@ static void went_down(struct gv_instance *inst)
 		offer(inst, GV_EVENT_STOPPED, NULL);
 }
 
-/* ---- what hosts say ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what hosts say -------------------------------------------------------------------------- */
 
 static void on_hello(struct gv_instance *inst, struct gv_host *h)
 {
@@ -284,8 +289,8 @@ static void on_started(struct gv_instance *inst, struct gv_host *h, uint64_t inc
 	h->state = GV_HOST_STARTED;
 	h->deadline_ms = 0;
 	gv_instance_set_state(inst, GV_RUNNING, NULL);
-	gv_info(s->o.log, "plugin running plugin=%s version=%s incarnation=%" PRIu64 " pid=%" PRId64, inst->name, h->plan->record->version,
-		incarnation, h->pid);
+	gv_info(s->o.log, "plugin running plugin=%s version=%s incarnation=%" PRIu64 " pid=%" PRId64, inst->name,
+		h->plan->record->version, incarnation, h->pid);
 	offer(inst, GV_EVENT_STARTED, NULL);
 	gv_supervisor_check_ready(s);
 }

@@ -1,7 +1,9 @@
-/* Keeps every configured plugin instance running: starts it, watches it, starts it again when it dies, gives it up when it keeps dying, and
- * tells everybody who runs (the directory). Loading, unloading and reloading while the node runs are operations on top: operation.c.
+/* Keeps every configured plugin instance running: starts it, watches it, starts it again when it dies, gives it up when
+ * it keeps dying, and tells everybody who runs (the directory). Loading, unloading and reloading while the node runs
+ * are operations on top: operation.c.
  *
- * Environment, for tests: GALVAN_HANG_MS (default 15000), GALVAN_START_TIMEOUT_MS (60000), GALVAN_STOP_TIMEOUT_MS (20000). */
+ * Environment, for tests: GALVAN_HANG_MS (default 15000), GALVAN_START_TIMEOUT_MS (60000), GALVAN_STOP_TIMEOUT_MS
+ * (20000). */
 #ifndef GV_SUPERVISOR_H
 #define GV_SUPERVISOR_H
 
@@ -74,8 +76,8 @@ struct gv_supervisor_options {
 	const char *log_level;
 	uint64_t store_limit_bytes, journal_limit_bytes;
 	int64_t journal_limit_ms;
-	const char *config_file;     /* read again by load and reload */
-	const Kernel__Peer *kernel;  /* the kernel's own entry in the directory */
+	const char *config_file;    /* read again by load and reload */
+	const Kernel__Peer *kernel; /* the kernel's own entry in the directory */
 	struct gv_supervisor_events events;
 };
 
@@ -98,11 +100,12 @@ void gv_supervisor_destroy(struct gv_supervisor *s);
 
 const char *gv_instance_state_name(enum gv_instance_state state);
 
-/* ---- for operations ----------------------------------------------------------------------------------------------------------------- */
+/* ---- for operations -------------------------------------------------------------------------- */
 
 /* Starts a host with the instance's plan for its store. A failure to start one counts as a death. */
 void gv_instance_launch(struct gv_instance *inst);
-/* Tells the running host to stop (GV_EVENT_STOPPED follows), or, where none runs, ends what was planned: 1 then, 0 otherwise. */
+/* Tells the running host to stop (GV_EVENT_STOPPED follows), or, where none runs, ends what was planned: 1 then, 0
+ * otherwise. */
 int gv_instance_stop(struct gv_instance *inst, const char *message);
 /* Starts a host with another plan that waits warm beside the running one. */
 int gv_instance_warm(struct gv_instance *inst, struct gv_plan *plan, char **ret_error);
@@ -117,11 +120,12 @@ enum gv_instance_event {
 	GV_EVENT_WARM,      /* the warm host is loaded */
 	GV_EVENT_WARM_LOST, /* it failed: text */
 	GV_EVENT_STARTED,
-	GV_EVENT_LOST,      /* it did not come up, or died: text */
-	GV_EVENT_STOPPED,   /* as asked */
+	GV_EVENT_LOST,    /* it did not come up, or died: text */
+	GV_EVENT_STOPPED, /* as asked */
 };
 /* An event of an instance, offered to its unit's operation first. True: taken, the supervisor does nothing more. */
-bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event, const char *text);
+bool gv_operation_event(struct gv_operation *op, struct gv_instance *inst, enum gv_instance_event event,
+			const char *text);
 /* Whether what it stops comes back by itself, as in a reload; false for NULL. */
 bool gv_operation_returns(const struct gv_operation *op);
 /* The node stops: ends the operation with a refusal. */

@@ -1,4 +1,5 @@
-/* What supervisor.c (the life of each instance), publish.c (the directory) and supervise.c (the whole: start, time, stop) share. */
+/* What supervisor.c (the life of each instance), publish.c (the directory) and supervise.c (the whole: start, time,
+ * stop) share. */
 #ifndef GV_SUPERVISOR_INTERNAL_H
 #define GV_SUPERVISOR_INTERNAL_H
 

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Sets *ret_error (which may be NULL: then nothing) to the text, NULL where memory is short. Returns `code`, so that it ends a failing path. */
+/* Sets *ret_error (which may be NULL: then nothing) to the text, NULL where memory is short. Returns `code`, so that it
+ * ends a failing path. */
 int gv_text_error(char **ret_error, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The text, malloc'd; NULL where memory is short. */
 char *gv_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

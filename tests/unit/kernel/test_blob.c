@@ -102,8 +102,11 @@ Test(blob, without_a_commit_nothing_stays)
 
 Test(blob, an_id_is_not_a_path)
 {
-	static const char *const ids[] = { "", "../../etc/passwd", "ba7816bf", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
-					   ABC "0", "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" };
+	static const char *const ids[] = {
+		"",         "../../etc/passwd",
+		"ba7816bf", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+		ABC "0",    "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	};
 	char data[1];
 
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {

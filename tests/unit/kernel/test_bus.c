@@ -230,7 +230,8 @@ Test(bus, a_thousand_incarnations_leave_nothing_behind)
 	gv_bus_destroy(a.bus, 0);
 }
 
-/* The trap of ZMQ_FD: an owner that does not read must not make the loop spin, and must not miss what is there when it reads again. */
+/* The trap of ZMQ_FD: an owner that does not read must not make the loop spin, and must not miss what is there when it
+ * reads again. */
 Test(bus, an_inbox_that_is_not_read_for_a_while)
 {
 	struct end a, b;

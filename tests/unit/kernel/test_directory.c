@@ -10,12 +10,17 @@ static char *charging[] = { "galvan.charging.v1.Charging" };
 static char *registry[] = { "galvan.registry.v1.Registry" };
 static char *kernel[] = { "galvan.kernel.v1.Kernel" };
 
-#define PEER(n, p, i, of, s, count) { PROTOBUF_C_MESSAGE_INIT(&kernel__peer__descriptor), .name = n, .plugin = p, .instance = i, .instances = of, \
-	.up = true, .endpoint = "", .local_endpoint = "", .n_serves = count, .serves = s }
+#define PEER(n, p, i, of, s, count)                                                                                    \
+	{                                                                                                              \
+		PROTOBUF_C_MESSAGE_INIT(&kernel__peer__descriptor),                                                    \
+			.name = n, .plugin = p, .instance = i, .instances = of, .up = true, .endpoint = "",            \
+			.local_endpoint = "", .n_serves = count, .serves = s                                           \
+	}
 
 static Kernel__Peer peers[] = {
-	PEER("kernel.0", "kernel", 0, 1, kernel, 1), PEER("registry.0", "registry", 0, 1, registry, 1), PEER("ocpp.0", "ocpp", 0, 2, charging, 1),
-	PEER("ocpp.1", "ocpp", 1, 2, charging, 1),	  PEER("ble.0", "ble", 0, 1, charging, 1),	      PEER("link.0", "link", 0, 1, NULL, 0),
+	PEER("kernel.0", "kernel", 0, 1, kernel, 1), PEER("registry.0", "registry", 0, 1, registry, 1),
+	PEER("ocpp.0", "ocpp", 0, 2, charging, 1),   PEER("ocpp.1", "ocpp", 1, 2, charging, 1),
+	PEER("ble.0", "ble", 0, 1, charging, 1),     PEER("link.0", "link", 0, 1, NULL, 0),
 };
 static Kernel__Peer *pointers[6];
 static Kernel__Directory directory;

@@ -31,13 +31,15 @@ static void expect(const char *message, const char *wanted)
 Test(log, a_sentence_and_its_pairs)
 {
 	expect("session started device=ocpp:CP001 connector=1",
-	       "time=2025-01-15T02:09:54.123Z level=info node=n1 instance=ocpp.0 msg=\"session started\" device=ocpp:CP001 connector=1\n");
+	       "time=2025-01-15T02:09:54.123Z level=info node=n1 instance=ocpp.0 msg=\"session started\" "
+	       "device=ocpp:CP001 connector=1\n");
 }
 
 Test(log, quoted_values_and_signs_of_equality_in_the_sentence)
 {
 	expect("limit a=b is reached, says \"it\" error=\"no \\\"such\\\" thing\" n=2",
-	       "time=2025-01-15T02:09:54.123Z level=info node=n1 instance=ocpp.0 msg=\"limit a=b is reached, says \\\"it\\\"\" "
+	       "time=2025-01-15T02:09:54.123Z level=info node=n1 instance=ocpp.0 msg=\"limit a=b is reached, says "
+	       "\\\"it\\\"\" "
 	       "error=\"no \\\\\\\"such\\\\\\\" thing\" n=2\n");
 }
 
@@ -50,7 +52,13 @@ Test(log, only_pairs_or_none)
 
 Test(log, nobody_can_forge_a_line_or_reach_the_terminal)
 {
-	static const char *const evil[] = { "a\nlevel=error", "x device=a\nb", "\x1b[31mred", "\x7f\r\t", "csi \xc2\x9b" "31m", "d=\"a\nb\"" };
+	static const char *const evil[] = { "a\nlevel=error",
+					    "x device=a\nb",
+					    "\x1b[31mred",
+					    "\x7f\r\t",
+					    "csi \xc2\x9b"
+					    "31m",
+					    "d=\"a\nb\"" };
 
 	for (size_t i = 0; i < sizeof evil / sizeof *evil; i++)
 		for (int json = 0; json < 2; json++) {
