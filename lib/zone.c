@@ -290,15 +290,33 @@ static int64_t fold(const struct gv_zone *z, int64_t *at_s)
 	return by;
 }
 
-int32_t gv_zone_offset_s(const struct gv_zone *z, int64_t utc_s)
+int32_t gv_zone_span(const struct gv_zone *z, int64_t utc_s, int64_t *ret_from_s, int64_t *ret_until_s)
 {
+	*ret_from_s = INT64_MIN;
+	*ret_until_s = INT64_MAX;
 	if (!z)
 		return 0;
-	fold(z, &utc_s);
-	for (size_t i = z->count; i-- > 0;)
-		if (z->transitions[i].at_s <= utc_s)
-			return z->transitions[i].offset_s;
-	return z->first_offset_s;
+	int64_t by = fold(z, &utc_s);
+	size_t past = 0, end = z->count; /* past: how many transitions are not after utc_s */
+	while (past < end) {
+		size_t middle = past + (end - past) / 2;
+		if (z->transitions[middle].at_s <= utc_s)
+			past = middle + 1;
+		else
+			end = middle;
+	}
+	if (past < z->count)
+		*ret_until_s = z->transitions[past].at_s + by;
+	if (past == 0)
+		return z->first_offset_s;
+	*ret_from_s = z->transitions[past - 1].at_s + by;
+	return z->transitions[past - 1].offset_s;
+}
+
+int32_t gv_zone_offset_s(const struct gv_zone *z, int64_t utc_s)
+{
+	int64_t from_s, until_s;
+	return gv_zone_span(z, utc_s, &from_s, &until_s);
 }
 
 enum gv_zone_local gv_zone_to_utc(const struct gv_zone *z, int64_t local_s, int64_t *ret_utc_s)

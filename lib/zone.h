@@ -17,6 +17,9 @@ void gv_zone_destroy(struct gv_zone *z);
 
 /* Seconds east of UTC at a time (s since the epoch). NULL: 0. */
 int32_t gv_zone_offset_s(const struct gv_zone *z, int64_t utc_s);
+/* The same, with a span around utc_s in which it holds: from *ret_from_s until before *ret_until_s; INT64_MIN and
+ * INT64_MAX: for ever. */
+int32_t gv_zone_span(const struct gv_zone *z, int64_t utc_s, int64_t *ret_from_s, int64_t *ret_until_s);
 
 enum gv_zone_local { GV_ZONE_ONCE, GV_ZONE_REPEATED, GV_ZONE_SKIPPED };
 /* The time at which a clock on the wall shows local_s (as if it were UTC). A repeated one: the first of the two; a

@@ -150,6 +150,24 @@ Test(zone, takes_the_files_transitions_before_the_rule)
 	gv_zone_destroy(z);
 }
 
+Test(zone, says_from_when_until_when_an_offset_holds)
+{
+	const int64_t spring_s = 1743296400, autumn_s = 1761440400, cycle_s = INT64_C(146097) * 86400;
+	struct gv_zone *z = zone(3600, BERLIN);
+	int64_t from_s, until_s;
+	for (int i = 0; i < 3; i++) { /* this year, and the same one 400 and 800 years later */
+		cr_assert_eq(gv_zone_span(z, spring_s + i * cycle_s, &from_s, &until_s), 7200);
+		cr_assert_eq(from_s, spring_s + i * cycle_s);
+		cr_assert_eq(until_s, autumn_s + i * cycle_s);
+		cr_assert_eq(gv_zone_span(z, autumn_s - 1 + i * cycle_s, &from_s, &until_s), 7200);
+		cr_assert_eq(gv_zone_span(z, autumn_s + i * cycle_s, &from_s, &until_s), 3600);
+		cr_assert_eq(from_s, autumn_s + i * cycle_s);
+	}
+	gv_zone_destroy(z);
+	cr_assert_eq(gv_zone_span(NULL, 0, &from_s, &until_s), 0);
+	cr_assert(from_s == INT64_MIN && until_s == INT64_MAX);
+}
+
 Test(zone, none_is_utc)
 {
 	expect(NULL, "2025-07-15T12:00:00", "2025-07-15T12:00:00.000Z", 0);
