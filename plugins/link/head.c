@@ -42,6 +42,16 @@ static size_t find_end(const char *data, size_t size)
 	return 0;
 }
 
+/* Whoever speaks something else is not to be waited for. */
+static bool begins_like_http(const char *data, size_t size)
+{
+	while (size && (*data == '\r' || *data == '\n')) {
+		data++;
+		size--;
+	}
+	return !size || is_token((unsigned char)*data);
+}
+
 static int parse_request_line(struct slice line, struct head *h, const char **ret_why)
 {
 	const char *first = memchr(line.data, ' ', line.size), *end = line.data + line.size, *second;
@@ -162,9 +172,13 @@ int head_parse(char *data, size_t size, struct head *ret, const char **ret_why)
 	struct slice rest, line;
 	int r;
 
-	if (end == 0) {
+	if (end == 0 && size >= HEAD_MAX) {
 		*ret_why = "the request's head is longer than 8192 bytes";
-		return size >= HEAD_MAX ? -E2BIG : 0;
+		return -E2BIG;
+	}
+	if (end == 0) {
+		*ret_why = "this is not HTTP; is it TLS, at a port without?";
+		return begins_like_http(data, size) ? 0 : -EINVAL;
 	}
 	memset(ret, 0, offsetof(struct head, fields));
 	ret->n_fields = 0;

@@ -1,5 +1,6 @@
 /* See world.h. Commands that the echo plugin understands, as text frames: "!close CODE REASON", "!pause", "!many N" (N frames at once),
- * "!big N" (one frame of N bytes), "!delete DEVICE", "!down" and "!up" (the plugin is away), "!overrun", "!list", "!fetch URL", "!stop". */
+ * "!big BYTES" (one large frame), "!flood N BYTES" (N of them), "!delete DEVICE", "!down" and "!up" (the plugin is away), "!overrun",
+ * "!list", "!fetch URL", "!stop". */
 #include "world.h"
 
 #include <errno.h>
@@ -312,7 +313,7 @@ static void call(struct gv_world *w, const char *method, const ProtobufCMessage 
 	struct gv_ticket ticket = { 1, 1 };
 
 	w->asking = conn;
-	for (const struct gv_service *s = gv_plugin.services; s->type; s++) {
+	for (const struct gv_service *s = gv_plugin.serves; s->type; s++) {
 		for (const struct gv_method *m = s->methods; m->name; m++) {
 			if (strcmp(m->name, method) == 0)
 				m->on(w->self, &w->turn, ticket, request);
@@ -355,10 +356,19 @@ static void put_device(struct gv_world *w, const char *id, const char *alias, co
 	turn_end(w);
 }
 
+static void send_big(struct gv_world *w, uint64_t conn, unsigned size)
+{
+	char *big = malloc(size);
+
+	memset(big, 'b', size);
+	gv_plugin.driver->on_send(w->self, conn, GV_TEXT, (uint8_t *)big, size);
+	free(big);
+}
+
 static void command(struct gv_world *w, uint64_t conn, const char *text)
 {
 	const struct gv_driver *d = gv_plugin.driver;
-	unsigned n = 0;
+	unsigned n = 0, size = 0;
 	char word[256] = "";
 
 	if (sscanf(text, "!close %u %255[^\n]", &n, word) >= 1) {
@@ -367,11 +377,10 @@ static void command(struct gv_world *w, uint64_t conn, const char *text)
 		for (unsigned i = 0; i < n; i++)
 			send_text(w, conn, "%u", i);
 	} else if (sscanf(text, "!big %u", &n) == 1) {
-		char *big = malloc(n);
-
-		memset(big, 'b', n);
-		d->on_send(w->self, conn, GV_TEXT, (uint8_t *)big, n);
-		free(big);
+		send_big(w, conn, n);
+	} else if (sscanf(text, "!flood %u %u", &n, &size) == 2) {
+		while (n--)
+			send_big(w, conn, size);
 	} else if (sscanf(text, "!delete %255s", word) == 1) {
 		put_device(w, word, NULL, NULL, NULL, NULL, true);
 	} else if (sscanf(text, "!fetch %255s", word) == 1) {
