@@ -85,19 +85,9 @@ static int open_system_tables(struct gv_actor *a)
 		const char *name;
 		gv_dbi *dbi;
 	} tables[] = { { "_meta", &a->meta }, { "_journal", &a->journal }, { "_subscribers", &a->subscribers }, { "_cursors", &a->cursors },
-		       { "_calls", &a->calls_rows }, { "_answers", &a->answers }, { "_timers", &a->timers_rows }, { "_held", &a->held } };
+		       { "_calls", &a->calls_rows }, { "_answers", &a->answers }, { "_timers", &a->timers_rows }, { "_held", &a->held }, { "_shapes", &a->shapes } };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int r = gv_store_table(a->store, tables[i].name, tables[i].dbi);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int open_plugin_tables(struct gv_actor *a)
-{
-	for (size_t i = 0; i < a->n_tables; i++) {
-		int r = gv_store_table(a->store, a->tables[i].def->name, &a->tables[i].dbi);
 		if (r < 0)
 			return r;
 	}
@@ -196,14 +186,14 @@ static int load(struct gv_actor *a)
 	return r < 0 ? r : gv_parking_open(a);
 }
 
-static int migrate(struct gv_actor *a, uint32_t from)
+static int migrate(struct gv_actor *a, uint32_t from, const void *config)
 {
 	const struct gv_plugin *p = a->plugin;
 	if (from == 0 || from == p->schema)
 		return 0;
 	if (!p->migrate)
 		return gv_turn_fail(&a->turn, -ENOSYS, "the tables are of version %u and the record has no migrate", from);
-	int r = p->migrate(&a->turn, from);
+	int r = p->migrate(a->self, &a->turn, from, config);
 	return r < 0 ? r : a->turn.failed;
 }
 
@@ -214,7 +204,7 @@ static int run_start(struct gv_actor *a, uint32_t schema, const uint8_t *config,
 	void *unpacked = NULL;
 	if (p->config && !(unpacked = gv_turn_unpack(t, p->config, config, config_size)))
 		return gv_turn_fail(t, -EBADMSG, "its config is no %s", p->config->name);
-	int r = migrate(a, schema);
+	int r = migrate(a, schema, unpacked);
 	if (r == 0 && p->start)
 		r = p->start(a->self, t, unpacked);
 	if (r >= 0)
@@ -250,7 +240,7 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 		return r;
 	a->incarnation = next_incarnation(a, old);
 	a->next_wire = a->incarnation << 20 | 1;
-	r = open_plugin_tables(a);
+	r = gv_tables_open(a, old ? old->schema : 0, ret_error);
 	if (r == 0)
 		r = load(a);
 	if (r < 0)
@@ -260,7 +250,9 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 	gv_message_end(t);
 	if (r < 0)
 		return set_error(ret_error, r, "plugin %s refuses to start: %s", a->plugin->name, t->fault ? t->fault : strerror(-r));
-	r = write_meta(a);
+	r = gv_tables_settle(a);
+	if (r == 0)
+		r = write_meta(a);
 	return r < 0 ? r : gv_journal_write(t);
 }
 

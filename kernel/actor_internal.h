@@ -122,12 +122,12 @@ struct sub { /* a registered subscriber of ours */
 	uint64_t examined;  /* up to here of the journal: sent or not for it */
 	uint64_t last;      /* seq of the event sent last */
 	uint64_t acked;     /* what it has committed */
-	uint64_t written;   /* of that, what our store knows */
+	uint64_t skip_to;   /* up to here a snapshot has shown the types that have one */
+	uint64_t written;   /* of `acked`, what our store knows */
 	uint64_t *ring;     /* seqs in flight */
 	unsigned head, in_flight;
 	int64_t progress_ms; /* when it last acknowledged, or had nothing to */
 	bool snapshot;      /* wanted and not yet made */
-	bool fresh;         /* never seen before */
 };
 
 struct peer {
@@ -202,6 +202,7 @@ struct outcall {
 
 struct ticket { /* a call that we have not answered yet */
 	struct gv_ticket ticket;
+	const ProtobufCMessageDescriptor *output; /* NULL: taken before a restart */
 	int64_t deadline_ms;
 	bool row;      /* it has a row in _answers */
 	bool durable;
@@ -230,6 +231,7 @@ struct waiting_reply { /* gv_reply_when_heard, committed */
 struct table { /* a plugin's table, opened */
 	const struct gv_table *def;
 	gv_dbi dbi;
+	bool old; /* for migrate only */
 	uint8_t last[GV_KEY_MAX]; /* append tables: the greatest key */
 	size_t last_size;
 };
@@ -277,7 +279,8 @@ struct gv_turn {
 	/* the message in hand */
 	struct message *message;
 	int failed;         /* the sticky error */
-	const char *fault;  /* the first gv_fault's text, in the arena */
+	const char *fault;  /* the first word on it, in the arena */
+	unsigned fail_code; /* gv_fail's */
 	bool wrote;
 	struct peer *snapshot_for; /* in a snapshot callback */
 	VECTOR(struct write) writes;
@@ -356,8 +359,9 @@ struct gv_actor {
 	/* store */
 	struct gv_store *store;
 	gv_dbi meta, journal, subscribers, cursors, calls_rows, answers, timers_rows, held;
-	struct table *tables;
-	size_t n_tables;
+	struct table *tables; /* the present ones, then the old ones */
+	size_t n_tables, n_old_tables;
+	gv_dbi shapes;
 	/* bus */
 	VECTOR(struct peer *) peers;
 	struct inbox inbox;
@@ -456,6 +460,8 @@ void gv_peer_free(struct peer *p);
 void *gv_turn_unpack(struct gv_turn *t, const ProtobufCMessageDescriptor *d, const void *data, size_t size);
 /* Fails the message in hand, unless it has failed already; returns its error. */
 int gv_turn_fail(struct gv_turn *t, int error, const char *fmt, ...) GV_PRINTF(3, 4);
+/* The text fit to stand between double quotes in a log line. */
+const char *gv_quotable(struct gv_turn *t, const char *text);
 /* Writes to the store, undone if the message in hand fails. */
 int gv_turn_put(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size, const void *message);
 int gv_turn_delete(struct gv_turn *t, gv_dbi table, const void *key, size_t key_size);
@@ -495,7 +501,8 @@ bool gv_journal_accept(struct gv_actor *a, struct peer *p, const Env__Event *e);
 bool gv_journal_edge_in(struct gv_actor *a, struct peer *p, const Env__Snapshot *s);
 int gv_journal_snapshot(struct gv_turn *t, struct peer *p);
 int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s);
-int gv_journal_deliver(struct gv_turn *t, const char *from, const Env__Event *e); /* to the handler */
+/* To the handler; `late`: replayed by people. */
+int gv_journal_deliver(struct gv_turn *t, const char *from, const Env__Event *e, bool late);
 void gv_journal_moved(struct gv_turn *t, struct peer *p, uint64_t cursor);
 void gv_journal_ack_out(struct gv_turn *t);
 void gv_journal_tick(struct gv_actor *a, int64_t now_ms);
@@ -533,7 +540,9 @@ bool gv_calls_accept(struct gv_turn *t, struct peer *from, const Env__Call *c);
 int gv_calls_serve(struct gv_turn *t, uint64_t caller, const Env__Call *c);
 int gv_calls_refuse_packed(struct gv_turn *t, struct gv_ticket to, unsigned code, const char *text);
 /* The handler failed and the call is not tried again. */
-int gv_calls_give_up(struct gv_turn *t, struct gv_ticket k, const char *why);
+int gv_calls_give_up(struct gv_turn *t, struct gv_ticket k, unsigned code, const char *why);
+/* Makes sure that there is a ticket to answer. */
+int gv_calls_take(struct gv_turn *t, struct gv_ticket k, const Env__Call *c);
 int gv_calls_pend(struct gv_turn *t, struct gv_ticket k); /* its handler failed and will be tried again */
 int gv_calls_settle(struct gv_turn *t);   /* the message succeeded: its replies and its ticket */
 void gv_calls_acked(struct gv_actor *a, struct peer *from, const Env__CallAck *ack);
@@ -610,5 +619,12 @@ const ProtobufCMessageDescriptor *gv_note_type(const struct gv_actor *a, const c
 /* ---- record.c: what the plugin's record says, checked and indexed ------------------------------------------------------------------------ */
 
 int gv_record_open(struct gv_actor *a, char **ret_error);
+
+/* ---- tables.c: the plugin's tables in the store, their shapes, and what a migration sees ---------------------------------------------------- */
+
+/* Opens them. `schema`: of the store, 0: a new one. A changed shape without a greater schema is refused. */
+int gv_tables_open(struct gv_actor *a, uint32_t schema, char **ret_error);
+/* After migrate: old tables go, the shapes are written down. */
+int gv_tables_settle(struct gv_actor *a);
 
 #endif

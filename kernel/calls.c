@@ -213,12 +213,25 @@ static unsigned made_now(const struct gv_turn *t, const struct peer *p)
 	return n;
 }
 
+static bool calls_service(const struct gv_actor *a, const char *method)
+{
+	size_t n = strcspn(method, "/");
+	for (const ProtobufCServiceDescriptor *const *s = a->plugin->calls; s && *s; s++)
+		if (!strncmp((*s)->name, method, n) && !(*s)->name[n])
+			return true;
+	return false;
+}
+
 int gv_call(struct gv_turn *t, const struct gv_call *call)
 {
 	struct gv_actor *a = t->a;
 	const struct rpc *rpc = find_rpc(a, call->method);
 	if (!rpc && !(a->plugin->calls_any && !call->request))
-		return gv_turn_fail(t, -EPERM, "%s belongs to no service among the record's calls", call->method);
+		return gv_turn_fail(t, -EPERM, calls_service(a, call->method) ? "%s: the service has no such method" :
+				    "%s belongs to no service among the record's calls", call->method);
+	if (rpc && call->request && strcmp(((const ProtobufCMessage *)call->request)->descriptor->name, rpc->input->name))
+		return gv_turn_fail(t, -EINVAL, "%s takes a %s, not a %s", call->method, rpc->input->name,
+				    ((const ProtobufCMessage *)call->request)->descriptor->name);
 	const char *to = call->to ? call->to : call->request && rpc ? request_key(rpc, call->request) : NULL;
 	struct peer *peers[GV_MAX_INSTANCES];
 	char why[256];

@@ -46,6 +46,7 @@ int gv_config_grants(const struct gv_config *c, const struct gv_config_plugin *p
 	want_all(&check, "emit:", record->emits, record->n_emits);
 	want_all(&check, "serve:", record->serves, record->n_serves);
 	want_all(&check, "call:", record->calls, record->n_calls);
+	want_all(&check, "listen:", record->listens, record->n_listens);
 	if (record->driver)
 		want(&check, "net", "");
 	int r = check.missing.error;

@@ -20,7 +20,7 @@ struct list {
 struct builder {
 	const struct gv_plugin *p;
 	struct gv_schema *schema;
-	struct list serves, hears, emits, calls, notes;
+	struct list serves, hears, emits, calls, notes, listens;
 	Kernel__Table tables[GV_RECORD_LIST_MAX];
 	Kernel__Table *table_pointers[GV_RECORD_LIST_MAX];
 	size_t n_tables;
@@ -92,8 +92,8 @@ static int add_services(struct builder *b)
 {
 	int rc = 0;
 
-	for (const struct gv_service *s = b->p->services; rc == 0 && s && s->type; s++) {
-		rc = add_service(b, &b->serves, "services", s->type, true);
+	for (const struct gv_service *s = b->p->serves; rc == 0 && s && s->type; s++) {
+		rc = add_service(b, &b->serves, "serves", s->type, true);
 		if (rc == 0)
 			rc = check_methods(b, s);
 	}
@@ -119,6 +119,9 @@ static int add_types(struct builder *b)
 		rc = add_type(b, &b->emits, "emits", e->type, true);
 	for (const ProtobufCMessageDescriptor *const *n = b->p->notes; rc == 0 && n && *n; n++)
 		rc = add_type(b, &b->notes, "notes", *n, false);
+	for (const char *const *path = b->p->listens; rc == 0 && path && *path; path++)
+		rc = **path == '/' ? add(b, &b->listens, "listens", *path) :
+			gv_text_error(b->ret_error, -EINVAL, "the path \"%s\" of the list `listens` of its record does not begin with '/'", *path);
 	return rc;
 }
 
@@ -188,6 +191,8 @@ static int pack(struct builder *b, struct gv_buf *out)
 	r.n_emits = b->emits.count;
 	r.calls = b->calls.items;
 	r.n_calls = b->calls.count;
+	r.listens = b->listens.items;
+	r.n_listens = b->listens.count;
 	r.notes = b->notes.items;
 	r.n_notes = b->notes.count;
 	r.tables = b->table_pointers;

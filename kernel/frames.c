@@ -27,10 +27,41 @@ const char *gv_conn_device(const struct conn *c)
 
 /* ---- registering --------------------------------------------------------------------------------------------------------------------------- */
 
+/* A plugin speaks for its own devices at the paths it was granted, and nowhere else. */
+static bool may_listen(struct gv_turn *t, const Link__Listener *l)
+{
+	const struct gv_plugin *p = t->a->plugin;
+	size_t n = strlen(p->name);
+	if (strcmp(l->base.descriptor->name, "galvan.link.v1.Listener")) {
+		gv_turn_fail(t, -EINVAL, "gv_listen takes a galvan.link.v1.Listener, not a %s", l->base.descriptor->name);
+		return false;
+	}
+	if (*l->device_prefix && (strncmp(l->device_prefix, p->name, n) || strcmp(l->device_prefix + n, ":"))) {
+		gv_turn_fail(t, -EPERM, "listener \"%s\": the device_prefix must be \"%s:\", not \"%s\"", l->name, p->name, l->device_prefix);
+		return false;
+	}
+	bool listed = !*l->path;
+	for (const char *const *path = p->listens; path && *path && !listed; path++)
+		listed = !strcmp(*path, l->path);
+	if (!listed)
+		gv_turn_fail(t, -EPERM, "listener \"%s\": the path \"%s\" is not among the record's listens", l->name, l->path);
+	for (size_t i = 0; i < t->a->listeners.count && listed; i++) {
+		const struct gv_buf *b = &t->a->listeners.items[i];
+		const Link__Listener *other = gv_turn_unpack(t, &link__listener__descriptor, b->data, b->size);
+		if (!other || strcmp(other->name, l->name))
+			continue;
+		gv_turn_fail(t, -EEXIST, "two listeners are named \"%s\"", l->name);
+		return false;
+	}
+	return listed;
+}
+
 int gv_listen(struct gv_turn *t, const void *listener)
 {
 	if (!t->starting)
 		return gv_turn_fail(t, -EPERM, "gv_listen may be called from start only");
+	if (!may_listen(t, listener))
+		return t->failed;
 	size_t size = protobuf_c_message_get_packed_size(listener);
 	struct gv_buf *b = PUSH(t->a->listeners);
 	if (gv_buf_reserve(b, size) < 0)
@@ -110,7 +141,7 @@ int gv_frames_open(struct gv_turn *t, struct peer *from, const Env__Open *o)
 	struct gv_actor *a = t->a;
 	if (gv_map_get(&a->conns, o->conn))
 		return 0;
-	struct conn *c = calloc(1, sizeof *c + strlen(o->device) + strlen(o->listener) + strlen(o->subprotocol) + strlen(o->peer) + 4);
+	struct conn *c = calloc(1, sizeof *c + strlen(o->device) + strlen(o->listener) + strlen(o->subprotocol) + strlen(o->peer) + strlen(o->path) + 5);
 	if (!c)
 		return gv_turn_fail(t, -ENOMEM, "out of memory");
 	char *at = c->strings;
@@ -120,6 +151,7 @@ int gv_frames_open(struct gv_turn *t, struct peer *from, const Env__Open *o)
 	c->info.listener = copy(&at, o->listener);
 	c->info.subprotocol = copy(&at, o->subprotocol);
 	c->info.peer = copy(&at, o->peer);
+	c->info.path = copy(&at, o->path);
 	if (gv_map_put(&a->conns, o->conn, c) < 0) {
 		free(c);
 		return gv_turn_fail(t, -ENOMEM, "out of memory");
@@ -175,7 +207,7 @@ int gv_frames_close(struct gv_turn *t, const Env__Close *close)
 		struct conn **acked = PUSH(t->acked);
 		*acked = c;
 	}
-	return a->plugin->on_close ? a->plugin->on_close(a->self, t, &c->info) : 0;
+	return a->plugin->on_close ? a->plugin->on_close(a->self, t, &c->info, close->code, close->reason) : 0;
 }
 
 /* Acknowledgements of the committed turn, one item per driver. */
@@ -239,6 +271,8 @@ int gv_respond(struct gv_turn *t, uint64_t conn, const void *http_response)
 int gv_disconnect(struct gv_turn *t, uint64_t conn, unsigned code, const char *reason)
 {
 	struct conn *c = gv_map_get(&t->a->conns, conn);
+	if (code && (code < 1000 || code > 4999))
+		return gv_turn_fail(t, -EINVAL, "gv_disconnect: %u is no WebSocket close code", code);
 	if (!c || c->closed)
 		return 0;
 	Env__Close close = ENV__CLOSE__INIT;

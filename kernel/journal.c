@@ -77,6 +77,8 @@ int gv_emit(struct gv_turn *t, const void *event)
 	uint8_t *data = gv_alloc(t, size);
 	protobuf_c_message_pack(m, data);
 	const char *key = event_key(a, type, event);
+	if (!*key && a->key_offsets[type] != UINT_MAX)
+		return gv_turn_fail(t, -EINVAL, "an event %s has an empty key", m->descriptor->name);
 	if (t->snapshot_for) {
 		if (t->snapshot_for->sub.wants & 1ull << type)
 			send_snapshot_event(t, type, key, data, size);
@@ -315,7 +317,8 @@ static int pump(struct gv_actor *a, struct peer *p)
 		Rows__Journalled *row = gv_turn_unpack(&a->turn, &rows__journalled__descriptor, value, size);
 		unsigned type;
 		uint64_t seq = gv_u64_key(key);
-		if (!row || !emits_type(a, row->type, &type) || !(s->wants & 1ull << type)) {
+		if (!row || !emits_type(a, row->type, &type) || !(s->wants & 1ull << type) ||
+		    (seq <= s->skip_to && a->plugin->emits[type].snapshot)) {
 			s->examined = seq;
 			continue;
 		}
@@ -350,14 +353,6 @@ int gv_journal_pump(struct gv_actor *a)
 
 /* ---- what subscribers say ---------------------------------------------------------------------------------------------------------------------------- */
 
-static bool any_snapshot(const struct gv_actor *a, uint64_t wants)
-{
-	for (unsigned i = 0; i < a->n_emits; i++)
-		if (wants & 1ull << i && a->plugin->emits[i].snapshot)
-			return true;
-	return false;
-}
-
 static void follow(struct gv_actor *a, struct peer *p, const Env__Subscribe *s)
 {
 	p->follow_mask = mask_of(a, s->types, s->n_types, true);
@@ -373,17 +368,15 @@ void gv_journal_subscribe(struct gv_actor *a, struct peer *p, const Env__Subscri
 	struct sub *s = &p->sub;
 	if (!s->ring && !(s->ring = calloc(GV_EVENT_WINDOW, sizeof *s->ring)))
 		return; /* it will say so again */
-	uint64_t cursor = m->cursor > a->journal_last ? a->journal_last : m->cursor;
+	uint64_t oldest = a->journal_first - 1;
+	bool lost = m->cursor < oldest || m->cursor > a->journal_last; /* or it never had a place */
 	s->wants = mask_of(a, m->types, m->n_types, false);
 	s->head = s->in_flight = 0;
 	s->active = true;
-	bool lost = cursor + 1 < a->journal_first || m->cursor > a->journal_last;
-	bool resync = (lost || s->fresh) && any_snapshot(a, s->wants);
-	if (lost && !resync)
-		cursor = a->journal_first - 1; /* from the oldest that is left */
-	s->fresh = false;
-	s->examined = s->last = s->acked = cursor;
-	s->snapshot = resync || lost;
+	s->snapshot = lost;
+	s->skip_to = s->snapshot ? a->journal_last : 0;
+	s->acked = lost ? oldest : m->cursor;
+	s->examined = s->last = s->acked;
 	if (s->snapshot)
 		gv_inbox_add(a, (struct message){ .kind = M_SNAPSHOT_WANTED, .from = p });
 	else
@@ -436,7 +429,6 @@ int gv_journal_snapshot(struct gv_turn *t, struct peer *p)
 	struct sub *s = &p->sub;
 	if (!s->active || !s->snapshot)
 		return 0;
-	bool snapshots = any_snapshot(a, s->wants);
 	edge(a, p, ENV__SNAPSHOT__EDGE__BEGIN, 0);
 	t->snapshot_for = p;
 	t->arena.limit = GV_SNAPSHOT_ARENA;
@@ -450,12 +442,11 @@ int gv_journal_snapshot(struct gv_turn *t, struct peer *p)
 		t->failed = r < 0 ? r : t->failed;
 		return r;
 	}
-	/* Events of this turn are in no row yet but are in the snapshot: they will be sent again, which subscribers of a present state bear. */
-	if (snapshots)
-		s->examined = s->last = s->acked = a->journal_last;
+	/* The journal goes on behind it, and for the types that no snapshot shows from where it was. */
+	s->skip_to = a->journal_last;
 	s->snapshot = false;
 	a->journal_unlevel = true;
-	edge(a, p, ENV__SNAPSHOT__EDGE__END, s->acked);
+	edge(a, p, ENV__SNAPSHOT__EDGE__END, s->last);
 	a->count.resyncs++;
 	return 0;
 }
@@ -479,7 +470,7 @@ static size_t list_size(char **list)
 	return n;
 }
 
-/* A peer that the store knows as a subscriber keeps its place; one that it does not is fresh and is written down at once. */
+/* A peer that the store knows as a subscriber keeps its place; one that it does not is written down at once. */
 static int register_subscriber(struct gv_actor *a, struct peer *p)
 {
 	Rows__Subscriber *row = gv_get_row(a, a->subscribers, p->name, strlen(p->name), &rows__subscriber__descriptor);
@@ -487,9 +478,9 @@ static int register_subscriber(struct gv_actor *a, struct peer *p)
 		p->sub.acked = p->sub.written = row->cursor;
 		return 0;
 	}
-	p->sub.fresh = true;
-	p->sub.acked = p->sub.written = 0;
+	p->sub.acked = p->sub.written = a->journal_last;
 	Rows__Subscriber fresh = ROWS__SUBSCRIBER__INIT;
+	fresh.cursor = p->sub.acked;
 	return gv_put_row(a, a->subscribers, p->name, strlen(p->name), &fresh);
 }
 
@@ -559,7 +550,9 @@ int gv_journal_open(struct gv_actor *a)
 		return r;
 	const void *key, *value;
 	size_t key_size, size;
-	a->journal_first = 1;
+	/* Events are numbered from 2: a cursor of 1 is a place, before all of them; a cursor of 0 is none, and begins with a snapshot. */
+	a->journal_first = 2;
+	a->journal_last = 1;
 	r = gv_cursor_seek(c, GV_SEEK_FIRST, &key, &key_size, &value, &size);
 	if (r == 0) {
 		a->journal_first = gv_u64_key(key);

@@ -42,7 +42,9 @@ int gv_key_encode(const char *shape, struct gv_key key, uint8_t ret[GV_KEY_MAX])
 		if (want == 's') {
 			if (part.kind != 's')
 				return -EINVAL;
-			const char *s = part.s ? part.s : "";
+			if (!part.s)
+				return -EFAULT;
+			const char *s = part.s;
 			size_t n = strlen(s);
 			if (size + n + 1 > GV_KEY_MAX)
 				return -ENAMETOOLONG;

@@ -162,7 +162,7 @@ static void log_parked(struct gv_turn *t, const Rows__Held *row, uint64_t number
 	gv_log(t, GV_ERR,
 	       "A message is parked: its handler failed. See `galvan call galvan.kernel.v1.Plugin/ListParked '{\"plugin\":\"%s\"}'`, mend the "
 	       "cause, then ReplayParked or DropParked. id=%s/%llu what=%s from=%s key=%s tries=%u error=\"%s\"",
-	       t->a->plugin->name, t->a->name, (unsigned long long)number, row->what, row->from, row->key, row->tries, row->error);
+	       t->a->plugin->name, t->a->name, (unsigned long long)number, row->what, row->from, row->key, row->tries, gv_quotable(t, row->error));
 }
 
 static int64_t back_off(unsigned tries)
@@ -187,7 +187,7 @@ int gv_parking_hold(struct gv_turn *t, Rows__Held *row)
 	}
 	if (row->tries)
 		gv_log(t, GV_WARN, "A handler failed; its message will be tried again. in_ms=%lld error=\"%s\"",
-		       (long long)back_off(row->tries), row->error);
+		       (long long)back_off(row->tries), gv_quotable(t, row->error));
 	return enqueue(a, row, number) < 0 ? gv_turn_fail(t, -ENOMEM, "out of memory") : 0;
 }
 
@@ -225,7 +225,7 @@ static int redeliver_call(struct gv_turn *t, const Rows__Held *row)
 static int redeliver_frame(struct gv_turn *t, const Rows__Held *row)
 {
 	struct gv_actor *a = t->a;
-	struct gv_conn gone = { .id = row->id, .device = row->what, .listener = "", .subprotocol = row->note_type, .peer = "" };
+	struct gv_conn gone = { .id = row->id, .device = row->what, .listener = "", .subprotocol = row->note_type, .peer = "", .path = "" };
 	struct gv_frame f = { .conn = &gone, .kind = row->frame_kind, .data = (const char *)row->payload.data, .size = row->payload.len,
 			      .again = true };
 	if (!f.data)
@@ -235,7 +235,7 @@ static int redeliver_frame(struct gv_turn *t, const Rows__Held *row)
 	return a->plugin->on_frame ? a->plugin->on_frame(a->self, t, &f) : 0;
 }
 
-static int redeliver(struct gv_turn *t, const Rows__Held *row)
+static int redeliver(struct gv_turn *t, const Rows__Held *row, bool late)
 {
 	switch (row->kind) {
 	case ROWS__HELD__KIND__EVENT: {
@@ -245,7 +245,7 @@ static int redeliver(struct gv_turn *t, const Rows__Held *row)
 		e.key = row->key;
 		e.time_ms = row->time_ms;
 		e.payload = row->payload;
-		return gv_journal_deliver(t, row->from, &e);
+		return gv_journal_deliver(t, row->from, &e, late);
 	}
 	case ROWS__HELD__KIND__CALL:
 		return redeliver_call(t, row);
@@ -264,7 +264,7 @@ static int redeliver(struct gv_turn *t, const Rows__Held *row)
 int gv_parking_retry(struct gv_turn *t, uint64_t number)
 {
 	Rows__Held *row = read_row(t->a, number);
-	return row && !row->parked ? redeliver(t, row) : 0;
+	return row && !row->parked ? redeliver(t, row, false) : 0;
 }
 
 int gv_parking_retried(struct gv_turn *t, uint64_t number)
@@ -294,7 +294,7 @@ int gv_parking_failed(struct gv_turn *t, uint64_t number, const char *error, boo
 		if (row->kind == ROWS__HELD__KIND__CALL) {
 			struct gv_ticket k = { row->id, gv_hash_str(row->from) };
 			char *why = gv_str(t, "%s parked the call as %s/%llu: %s", a->name, a->name, (unsigned long long)number, error);
-			if (gv_calls_give_up(t, k, why) < 0)
+			if (gv_calls_give_up(t, k, GV_INTERNAL, why) < 0)
 				return t->failed;
 		}
 	}
@@ -322,6 +322,7 @@ static int list_parked(struct gv_turn *t, struct gv_ticket ticket)
 		p->tries = w.row->tries;
 		p->parked_at_ms = w.row->parked ? w.row->at_ms : 0; /* 0: still tried again */
 		p->payload = w.row->payload;
+		p->state = w.row->parked ? "parked" : w.row->tries ? "retrying" : "waiting";
 	}
 	return gv_reply(t, ticket, &reply);
 }
@@ -344,7 +345,7 @@ static int replay(struct gv_turn *t, struct gv_ticket ticket, const char *id, bo
 	Rows__Held *row = number ? read_row(a, number) : NULL;
 	if (!row || !row->parked)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "%s has no parked message %s: see ListParked", a->name, id);
-	int r = drop ? 0 : redeliver(t, row);
+	int r = drop ? 0 : redeliver(t, row, true);
 	if (r < 0 || t->failed) {
 		const char *fault = t->fault ? t->fault : strerror(-(t->failed ? t->failed : r));
 		gv_message_undo(t);

@@ -80,17 +80,25 @@ static bool good_shape(const char *shape)
 	return n > 0 && n <= GV_KEY_PARTS && strspn(shape, "siu") == n;
 }
 
+static size_t count_tables(const struct gv_table *const *list)
+{
+	size_t n = 0;
+	while (list && list[n])
+		n++;
+	return n;
+}
+
 static int open_tables(struct gv_actor *a, char **ret_error)
 {
-	const struct gv_table *const *def;
-	for (def = a->plugin->tables; def && *def; def++)
-		a->n_tables++;
-	a->tables = calloc(a->n_tables + 1, sizeof *a->tables);
+	a->n_tables = count_tables(a->plugin->tables);
+	a->n_old_tables = count_tables(a->plugin->old_tables);
+	a->tables = calloc(a->n_tables + a->n_old_tables + 1, sizeof *a->tables);
 	if (!a->tables)
 		return -ENOMEM;
-	for (size_t i = 0; i < a->n_tables; i++) {
-		const struct gv_table *t = a->tables[i].def = a->plugin->tables[i];
-		if (!good_shape(t->key) || !t->name || t->name[0] == '_')
+	for (size_t i = 0; i < a->n_tables + a->n_old_tables; i++) {
+		const struct gv_table *t = i < a->n_tables ? a->plugin->tables[i] : a->plugin->old_tables[i - a->n_tables];
+		a->tables[i].def = t;
+		if (!t->name || t->name[0] == '_' || !good_shape(t->key))
 			return refuse(ret_error, "table \"%s\" of plugin %s needs a name without leading '_' and a key of one to four of s, i, u",
 				      t->name ? t->name : "", a->plugin->name);
 	}

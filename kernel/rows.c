@@ -3,31 +3,57 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WRITES_BEFORE_FLUSH 64 /* searched one by one for each read */
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* By what it is, not by where its definition lies: two files may each have one. */
+static bool same(const struct gv_table *a, const struct gv_table *b)
+{
+	return a == b || (!strcmp(a->name, b->name) && !strcmp(a->key, b->key) && a->value == b->value);
+}
+
 static struct table *find_table(struct gv_turn *t, const struct gv_table *def)
 {
-	for (size_t i = 0; i < t->a->n_tables; i++)
-		if (t->a->tables[i].def == def)
+	size_t n = t->a->n_tables + (t->starting ? t->a->n_old_tables : 0);
+	for (size_t i = 0; i < n; i++)
+		if (same(t->a->tables[i].def, def))
 			return &t->a->tables[i];
-	gv_turn_fail(t, -EINVAL, "table \"%s\" is not among the record's tables", def && def->name ? def->name : "?");
+	gv_turn_fail(t, -EINVAL, "table \"%s\" with key \"%s\" and rows %s is not among the record's tables", def->name, def->key, def->value->name);
 	return NULL;
+}
+
+static const char *kinds(struct gv_turn *t, const char *shape)
+{
+	char *text = "";
+	for (; *shape; shape++)
+		text = gv_str(t, "%s%s%s", text, *text ? ", " : "", *shape == 's' ? "string" : *shape == 'i' ? "int64" : "uint64");
+	return text;
+}
+
+static int refuse_key(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
+{
+	char given[GV_KEY_PARTS + 1] = "";
+	for (unsigned i = 0; i < key.count && i < GV_KEY_PARTS; i++)
+		given[i] = key.part[i].kind;
+	return gv_turn_fail(t, -EINVAL, "table \"%s\" has the key (%s); the one given is (%s)", def->name, kinds(t, def->key), kinds(t, given));
 }
 
 /* The encoded key, or a size below 0 with the message failed. */
 static int encode_key(struct gv_turn *t, const struct gv_table *def, struct gv_key key, bool whole, uint8_t ret[GV_KEY_MAX])
 {
+	if (key.count > strlen(def->key) || (whole && def->key[key.count]))
+		return refuse_key(t, def, key);
 	int size = gv_key_encode(def->key, key, ret);
-	if (size >= 0 && whole && def->key[key.count])
-		size = -EINVAL;
-	if (size < 0)
-		gv_turn_fail(t, size, size == -ENAMETOOLONG ? "a key of table \"%s\" is longer than 400 bytes" :
-			     "a key of table \"%s\" does not have the parts that its record names", def->name);
-	return size;
+	if (size == -ENAMETOOLONG)
+		return gv_turn_fail(t, size, "a key of table \"%s\" is longer than %d bytes", def->name, GV_KEY_MAX);
+	if (size == -EFAULT)
+		return gv_turn_fail(t, size, "a string in a key of table \"%s\" is NULL", def->name);
+	return size < 0 ? refuse_key(t, def, key) : size;
 }
 
 void *gv_turn_unpack(struct gv_turn *t, const ProtobufCMessageDescriptor *d, const void *data, size_t size)
@@ -287,4 +313,33 @@ bool gv_next(struct gv_turn *t, struct gv_scan *scan)
 		return false;
 	}
 	return true;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------------------------------------------------- */
+
+char *gv_page(struct gv_turn *t, const struct gv_scan *scan)
+{
+	uint8_t key[GV_KEY_MAX];
+	int size = scan->key.count ? gv_key_encode(scan->table->key, scan->key, key) : 0;
+	char *text = gv_alloc(t, size > 0 ? 2 * (size_t)size + 1 : 1);
+	for (int i = 0; i < size; i++)
+		sprintf(text + 2 * i, "%02x", key[i]);
+	return text;
+}
+
+int gv_page_from(struct gv_turn *t, struct gv_scan *scan, const char *page)
+{
+	uint8_t key[GV_KEY_MAX];
+	size_t n = strlen(page);
+	if (n % 2 || n / 2 > sizeof key || strspn(page, "0123456789abcdef") != n)
+		return -EINVAL;
+	for (size_t i = 0; i < n / 2; i++) {
+		char pair[3] = { page[2 * i], page[2 * i + 1], 0 };
+		key[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	if (n == 0) {
+		scan->after.count = 0;
+		return 0;
+	}
+	return gv_key_decode(scan->table->key, key, n / 2, gv_allocator(t), &scan->after) < 0 ? -EINVAL : 0;
 }

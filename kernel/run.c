@@ -137,7 +137,7 @@ static int run_handler(struct gv_turn *t, struct message *m)
 	struct gv_actor *a = t->a;
 	switch (m->kind) {
 	case M_EVENT:
-		return gv_journal_deliver(t, m->from->name, m->event);
+		return gv_journal_deliver(t, m->from->name, m->event, false);
 	case M_SNAPSHOT_EDGE:
 		return gv_journal_edge(t, m->from, m->snapshot);
 	case M_SNAPSHOT_WANTED:
@@ -179,7 +179,7 @@ static int after_success(struct gv_turn *t, struct message *m)
 static int hold_event(struct gv_turn *t, struct message *m, Rows__Held *row)
 {
 	if (m->event->follow || !m->event->seq) {
-		gv_log(t, GV_ERR, "A handler failed on an event that is not kept. type=%s error=\"%s\"", m->event->type, row->error);
+		gv_log(t, GV_ERR, "A handler failed on an event that is not kept. type=%s error=\"%s\"", m->event->type, gv_quotable(t, row->error));
 		return 0;
 	}
 	row->kind = ROWS__HELD__KIND__EVENT;
@@ -196,9 +196,13 @@ static int hold_event(struct gv_turn *t, struct message *m, Rows__Held *row)
 static int hold_call(struct gv_turn *t, struct message *m, Rows__Held *row)
 {
 	struct gv_ticket k = { m->call->id, m->from->hash };
-	if (!m->call->durable && !row->parked) {
-		gv_log(t, GV_ERR, "A handler failed on a call. error=\"%s\"", row->error);
-		return gv_calls_give_up(t, k, row->error);
+	if (gv_calls_take(t, k, m->call) < 0)
+		return t->failed;
+	if (t->fail_code)
+		return gv_calls_give_up(t, k, t->fail_code, row->error);
+	if (!m->call->durable) {
+		gv_log(t, GV_ERR, "A handler failed on a call. error=\"%s\"", gv_quotable(t, row->error));
+		return gv_calls_give_up(t, k, GV_INTERNAL, row->error);
 	}
 	row->kind = ROWS__HELD__KIND__CALL;
 	row->from = m->from->name;
@@ -210,7 +214,7 @@ static int hold_call(struct gv_turn *t, struct message *m, Rows__Held *row)
 	row->durable = m->call->durable;
 	if (row->parked) {
 		char *why = gv_str(t, "%s parked the call: %s", t->a->name, row->error);
-		if (gv_calls_give_up(t, k, why) < 0)
+		if (gv_calls_give_up(t, k, GV_INTERNAL, why) < 0)
 			return t->failed;
 	} else if (gv_calls_pend(t, k) < 0) {
 		return t->failed;
@@ -239,7 +243,7 @@ static int hold_answer(struct gv_turn *t, struct message *m, Rows__Held *row)
 	const struct outcall *c = m->answer.call;
 	gv_calls_answered(t, m);
 	if (!c->durable) {
-		gv_log(t, GV_ERR, "A handler failed on the answer to a query. error=\"%s\"", row->error);
+		gv_log(t, GV_ERR, "A handler failed on the answer to a query. error=\"%s\"", gv_quotable(t, row->error));
 		return 0;
 	}
 	uint8_t key[8];
@@ -275,6 +279,12 @@ static int hold_timer(struct gv_turn *t, struct message *m, Rows__Held *row)
 	return gv_parking_hold(t, row);
 }
 
+static const char *handler_name(const struct message *m)
+{
+	return m->kind == M_OPEN ? "on_open" : m->kind == M_CLOSE ? "on_close" : m->kind == M_SNAPSHOT_EDGE ? "on_resync" :
+		m->kind == M_SNAPSHOT_WANTED ? "snapshot" : "of the driver";
+}
+
 /* The handler failed, its effects are undone: what becomes of the message. */
 static int after_failure(struct gv_turn *t, struct message *m, const char *error, bool park)
 {
@@ -298,7 +308,7 @@ static int after_failure(struct gv_turn *t, struct message *m, const char *error
 	case M_HELD:
 		return gv_parking_failed(t, m->held, error, park);
 	default:
-		gv_log(t, GV_ERR, "A handler failed. error=\"%s\"", error);
+		gv_log(t, GV_ERR, "A handler failed. handler=%s error=\"%s\"", handler_name(m), gv_quotable(t, error));
 		return 0;
 	}
 }
@@ -327,6 +337,8 @@ static int handle(struct gv_turn *t, struct message *m)
 			r = fail_message(t, m, -EINVAL, true);
 		} else {
 			r = run_handler(t, m);
+			if (r > 0)
+				r = gv_turn_fail(t, -EINVAL, "the handler returned %d, which is neither 0 nor a negative errno", r);
 			if (r >= 0 && t->failed)
 				r = t->failed;
 			if (r >= 0)

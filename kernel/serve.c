@@ -24,7 +24,7 @@ static struct ticket *open_ticket(struct gv_actor *a, struct gv_ticket k, int64_
 	struct ticket *ticket = calloc(1, sizeof *ticket);
 	if (!ticket)
 		return NULL;
-	*ticket = (struct ticket){ k, deadline_ms, false, durable };
+	*ticket = (struct ticket){ .ticket = k, .deadline_ms = deadline_ms, .durable = durable };
 	if (gv_map_put(&a->tickets, ticket_id(k), ticket) < 0) {
 		free(ticket);
 		return NULL;
@@ -70,16 +70,16 @@ bool gv_calls_accept(struct gv_turn *t, struct peer *from, const Env__Call *c)
 	return false;
 }
 
-static const struct gv_method *find_method(const struct gv_plugin *p, const char *path, const ProtobufCMessageDescriptor **ret_input)
+static const struct gv_method *find_method(const struct gv_plugin *p, const char *path, const ProtobufCMethodDescriptor **ret)
 {
 	size_t n = strcspn(path, "/");
-	for (const struct gv_service *s = p->services; path[n] && s && s->type; s++) {
+	for (const struct gv_service *s = p->serves; path[n] && s && s->type; s++) {
 		if (strncmp(s->type->name, path, n) || s->type->name[n])
 			continue;
 		for (const struct gv_method *m = s->methods; m && m->name; m++) {
 			const ProtobufCMethodDescriptor *d = protobuf_c_service_descriptor_get_method_by_name(s->type, m->name);
 			if (!strcmp(m->name, path + n + 1) && d) {
-				*ret_input = d->input;
+				*ret = d;
 				return m;
 			}
 		}
@@ -87,22 +87,31 @@ static const struct gv_method *find_method(const struct gv_plugin *p, const char
 	return NULL;
 }
 
+int gv_calls_take(struct gv_turn *t, struct gv_ticket k, const Env__Call *c)
+{
+	if (!gv_map_get(&t->a->tickets, ticket_id(k)) && !open_ticket(t->a, k, c->deadline_ms, c->durable))
+		return gv_turn_fail(t, -ENOMEM, "out of memory");
+	return 0;
+}
+
 int gv_calls_serve(struct gv_turn *t, uint64_t caller, const Env__Call *c)
 {
 	struct gv_actor *a = t->a;
 	struct gv_ticket k = { c->id, caller };
 	a->count.calls_served++;
-	if (!gv_map_get(&a->tickets, ticket_id(k)) && !open_ticket(a, k, c->deadline_ms, c->durable))
-		return gv_turn_fail(t, -ENOMEM, "out of memory");
+	if (gv_calls_take(t, k, c) < 0)
+		return t->failed;
 	if (gv_parking_serve(t, k, c))
 		return t->failed;
-	const ProtobufCMessageDescriptor *input;
-	const struct gv_method *m = find_method(a->plugin, c->method, &input);
+	const ProtobufCMethodDescriptor *d;
+	const struct gv_method *m = find_method(a->plugin, c->method, &d);
 	if (!m)
 		return gv_refuse(t, k, GV_UNIMPLEMENTED, "plugin %s does not serve %s", a->plugin->name, c->method);
-	ProtobufCMessage *request = gv_turn_unpack(t, input, c->request.data, c->request.len);
+	struct ticket *ticket = gv_map_get(&a->tickets, ticket_id(k));
+	ticket->output = d->output;
+	ProtobufCMessage *request = gv_turn_unpack(t, d->input, c->request.data, c->request.len);
 	if (!request)
-		return gv_refuse(t, k, GV_INVALID_ARGUMENT, "the request is no %s", input->name);
+		return gv_refuse(t, k, GV_INVALID_ARGUMENT, "the request is no %s", d->input->name);
 	return m->on(a->self, t, k, request);
 }
 
@@ -112,7 +121,7 @@ static int add_reply(struct gv_turn *t, struct gv_ticket to, unsigned code, cons
 {
 	for (size_t i = 0; i < t->replies.count; i++)
 		if (t->replies.items[i].to.call == to.call && t->replies.items[i].to.caller == to.caller)
-			return 0; /* the first word counts */
+			return gv_turn_fail(t, -EALREADY, "a call was answered twice");
 	struct reply *r = PUSH(t->replies);
 	*r = (struct reply){ to, code, error, data, size, when_heard };
 	return 0;
@@ -120,6 +129,10 @@ static int add_reply(struct gv_turn *t, struct gv_ticket to, unsigned code, cons
 
 static int reply_message(struct gv_turn *t, struct gv_ticket to, const void *reply, bool when_heard)
 {
+	const struct ticket *ticket = gv_map_get(&t->a->tickets, ticket_id(to));
+	const char *type = ((const ProtobufCMessage *)reply)->descriptor->name;
+	if (ticket && ticket->output && strcmp(ticket->output->name, type))
+		return gv_turn_fail(t, -EINVAL, "the answer must be a %s, not a %s", ticket->output->name, type);
 	size_t size = protobuf_c_message_get_packed_size(reply);
 	uint8_t *data = gv_alloc(t, size);
 	protobuf_c_message_pack(reply, data);
@@ -242,10 +255,10 @@ int gv_calls_settle(struct gv_turn *t)
 }
 
 /* The handler failed for good: its caller is told, and a repeat will be told the same where a row says so. */
-int gv_calls_give_up(struct gv_turn *t, struct gv_ticket k, const char *why)
+int gv_calls_give_up(struct gv_turn *t, struct gv_ticket k, unsigned code, const char *why)
 {
 	t->replies.count = 0;
-	gv_calls_refuse_packed(t, k, GV_INTERNAL, why);
+	gv_calls_refuse_packed(t, k, code, why);
 	return settle_reply(t, &t->replies.items[0]);
 }
 

@@ -160,6 +160,12 @@ int gv_store_empty(struct gv_store *s, gv_dbi table)
 	return to_errno(mdb_drop(s->txn, table, 0));
 }
 
+int gv_store_drop(struct gv_store *s, gv_dbi table)
+{
+	s->dirty = true;
+	return to_errno(mdb_drop(s->txn, table, 1));
+}
+
 int gv_store_get(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, const void **ret, size_t *ret_size)
 {
 	MDB_val k = { key_size, (void *)key }, v;

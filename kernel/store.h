@@ -26,6 +26,8 @@ bool gv_store_dirty(const struct gv_store *s);
 /* Handles opened in a transaction that is aborted are void; open them again. */
 int gv_store_table(struct gv_store *s, const char *name, gv_dbi *ret);
 int gv_store_empty(struct gv_store *s, gv_dbi table);
+/* The table and its rows go; its handle is void. */
+int gv_store_drop(struct gv_store *s, gv_dbi table);
 
 /* The value's bytes; valid until the next write or the end of the transaction. -ENOENT. */
 int gv_store_get(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, const void **ret, size_t *ret_size);

@@ -105,7 +105,7 @@ int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s)
 	if (s->edge == ENV__SNAPSHOT__EDGE__BEGIN) {
 		p->resyncing = true;
 		gv_log(t, GV_INFO, "Taking the present state from an emitter's snapshot. emitter=%s", p->name);
-		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name) : 0;
+		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name, !p->cursor) : 0;
 	}
 	if (!p->resyncing)
 		return 0;
@@ -128,10 +128,10 @@ void gv_journal_moved(struct gv_turn *t, struct peer *p, uint64_t cursor)
 	p->next_cursor = cursor;
 }
 
-int gv_journal_deliver(struct gv_turn *t, const char *emitter, const Env__Event *e)
+int gv_journal_deliver(struct gv_turn *t, const char *emitter, const Env__Event *e, bool late)
 {
 	struct gv_actor *a = t->a;
-	struct gv_emitter from = { emitter, e->key, e->time_ms, e->seq, e->seq == 0 && !e->follow };
+	struct gv_emitter from = { emitter, e->key, e->time_ms, e->seq, e->seq == 0 && !e->follow, late };
 	if (e->follow)
 		return a->plugin->on_event ? a->plugin->on_event(a->self, t, e->type, e->payload.data, e->payload.len, &from) : 0;
 	a->count.events_heard++;

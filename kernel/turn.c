@@ -34,7 +34,7 @@ int gv_turn_fail(struct gv_turn *t, int error, const char *fmt, ...)
 	if (!t->fault) {
 		va_list ap;
 		va_start(ap, fmt);
-		char text[512];
+		char text[1024];
 		vsnprintf(text, sizeof text, fmt, ap);
 		va_end(ap);
 		t->fault = gv_arena_strdup(&t->arena, text);
@@ -49,10 +49,30 @@ int gv_fault(struct gv_turn *t, const char *fmt, ...)
 	char text[1024];
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (!t->failed)
-		t->failed = -EINVAL;
-	t->fault = gv_arena_strdup(&t->arena, text); /* the last word: the plugin knows better than we */
+	gv_turn_fail(t, -EINVAL, "%s", text);
 	return -EINVAL;
+}
+
+int gv_fail(struct gv_turn *t, enum gv_code code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char text[1024];
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (!t->failed)
+		t->fail_code = code == GV_OK ? GV_UNKNOWN : code;
+	gv_turn_fail(t, -EINVAL, "%s", text);
+	return -EINVAL;
+}
+
+const char *gv_quotable(struct gv_turn *t, const char *text)
+{
+	char *copy = gv_arena_strdup(&t->arena, text);
+	for (char *c = copy; *c; c++)
+		if (*c == '"')
+			*c = '\'';
+	return copy;
 }
 
 /* ---- the world as far as it can be seen ----------------------------------------------------------------------------------------------------- */
@@ -230,6 +250,7 @@ void gv_message_begin(struct gv_turn *t, struct message *m)
 	t->message = m;
 	t->failed = 0;
 	t->fault = NULL;
+	t->fail_code = GV_OK;
 	t->wrote = false;
 	t->snapshot_for = NULL;
 	t->writes.count = t->undos.count = t->replies.count = t->touched.count = 0;

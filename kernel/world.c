@@ -30,11 +30,11 @@ struct wire {
 	bool known;           /* an Open has been sent to the present incarnation */
 	bool unsent;          /* something happened to it in the turn in hand */
 	char *close_reason;
-	char strings[];       /* device, listener, subprotocol, peer: each with its zero */
+	char strings[];       /* device, listener, subprotocol, peer, path: each with its zero */
 };
 
 struct wire_strings {
-	const char *device, *listener, *subprotocol, *peer;
+	const char *device, *listener, *subprotocol, *peer, *path;
 };
 
 static struct wire_strings strings_of(const struct wire *w)
@@ -44,6 +44,7 @@ static struct wire_strings strings_of(const struct wire *w)
 	s.listener = s.device + strlen(s.device) + 1;
 	s.subprotocol = s.listener + strlen(s.listener) + 1;
 	s.peer = s.subprotocol + strlen(s.subprotocol) + 1;
+	s.path = s.peer + strlen(s.peer) + 1;
 	return s;
 }
 
@@ -135,6 +136,7 @@ static void send_open(struct gv_actor *a, struct wire *w, bool again)
 	open.listener = (char *)s.listener;
 	open.subprotocol = (char *)s.subprotocol;
 	open.peer = (char *)s.peer;
+	open.path = (char *)s.path;
 	open.again = again;
 	Env__Item item = ENV__ITEM__INIT;
 	item.kind_case = ENV__ITEM__KIND_OPEN;
@@ -151,18 +153,19 @@ static const char *or_empty(const char *s)
 uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct gv_conn *info, uint32_t window_frames)
 {
 	struct gv_actor *a = world->a;
-	const char *parts[4] = { or_empty(info->device), or_empty(info->listener), or_empty(info->subprotocol), or_empty(info->peer) };
+	const char *parts[5] = { or_empty(info->device), or_empty(info->listener), or_empty(info->subprotocol), or_empty(info->peer),
+				 or_empty(info->path) };
 	struct peer *p = instance_for(a, plugin, parts[0], a->next_wire);
 	if (!available(a, p))
 		return 0;
 	size_t size = 0;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		size += strlen(parts[i]) + 1;
 	struct wire *w = calloc(1, sizeof *w + size);
 	if (!w)
 		return 0;
 	char *at = w->strings;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		at = stpcpy(at, parts[i]) + 1;
 	w->id = a->next_wire++;
 	w->plugin = p;

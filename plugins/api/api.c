@@ -184,7 +184,7 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *frame)
 	return 0;
 }
 
-static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn)
+static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
 {
 	struct api *api = self;
 
@@ -328,7 +328,7 @@ GV_PLUGIN = {
 	.version = VERSION,
 	.summary = "HTTP/JSON API for every service, event streams, metrics and the console",
 	.config = &api__config__descriptor,
-	.services = services,
+	.serves = services,
 	.calls = calls,
 	.tables = tables,
 	.schema_set = GV_SCHEMA(api),

@@ -177,7 +177,7 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 	}
 	if (who->route->one_per_device && who->id[0])
 		replace_others(c, who);
-	if (conn_open(c, who->route, who->id[0] ? who->id : NULL, who->subprotocol) < 0) {
+	if (conn_open(c, who->route, who->id[0] ? who->id : NULL, who->subprotocol, h->target) < 0) {
 		refuse(c, who, 503, "the plugin is down");
 		return;
 	}

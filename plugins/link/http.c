@@ -138,7 +138,7 @@ static void submit(struct conn *c, const struct head *h)
 	if (!c->id || c->route != x->route) {
 		conn_end(c, 1000, "the next request is for another listener");
 		conn_resume(c, PAUSE_HOST);
-		if (conn_open(c, x->route, NULL, NULL) < 0) {
+		if (conn_open(c, x->route, NULL, NULL, (struct slice){ 0 }) < 0) {
 			link_log_refusal(c, "", 503, "the plugin is down");
 			http_refuse(c, 503, "the plugin that answers here is down; try again soon", false);
 			return;

@@ -82,7 +82,7 @@ static int device_changed(struct link *l, struct gv_turn *t, const Registry__Dev
 }
 GV_ON_EVENT(device_changed, struct link, Registry__DeviceChanged)
 
-static int resync(void *self, struct gv_turn *t, const char *emitter)
+static int resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
 	struct link *l = self;
 
@@ -241,7 +241,7 @@ GV_PLUGIN = {
 	.version = "0.1.0",
 	.summary = "Owns the sockets: WebSocket, HTTP, raw TCP, TLS, and outbound HTTP",
 	.config = &link__config__descriptor,
-	.services = services,
+	.serves = services,
 	.hears = hears,
 	.emits = emits,
 	.tables = tables,

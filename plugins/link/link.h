@@ -29,6 +29,7 @@
 #define LINK_STUCK_MS 60000           /* how long a peer may leave its answers unread */
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
+#define LINK_PATH_MAX 2048           /* bytes of a request's path that its plugin is told, with a zero */
 #define LINK_STARTING_MS 5000         /* after its start, a path that nobody listens at may yet be registered */
 
 struct bytes {
@@ -232,7 +233,7 @@ void conn_reap(struct link *l);
 
 /* ---- session.c: what its plugin knows of a connection */
 /* Makes it known. 0, -EHOSTDOWN where the plugin is not there. `device` is copied, may be NULL. */
-int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol);
+int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol, struct slice target);
 /* Says that it has ended. Does nothing if it is not open. */
 void conn_end(struct conn *c, unsigned code, const char *reason);
 /* Ends it, and closes the socket when what was written has left and the peer has seen it. */

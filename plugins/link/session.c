@@ -9,10 +9,10 @@
 
 #define REFUSALS_PER_SECOND 20
 
-int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol)
+int conn_open(struct conn *c, struct route *route, const char *device, const char *subprotocol, struct slice target)
 {
 	struct link *l = c->link;
-	char peer[PEER_MAX], *copy = NULL;
+	char peer[PEER_MAX], path[LINK_PATH_MAX], *copy = NULL;
 	struct gv_conn info = { .device = device ? device : "", .listener = route->name, .subprotocol = subprotocol ? subprotocol : "" };
 	uint64_t id;
 
@@ -21,6 +21,8 @@ int conn_open(struct conn *c, struct route *route, const char *device, const cha
 		if (!copy)
 			return -ENOMEM;
 	}
+	snprintf(path, sizeof(path), "%.*s", (int)target.size, target.data ? target.data : "");
+	info.path = path;
 	info.peer = conn_peer(c, true, peer);
 	id = gv_world_open(l->world, route->plugin, &info, route->window_frames);
 	if (!id) {

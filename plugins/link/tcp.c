@@ -6,7 +6,7 @@
 static bool tcp_open(struct conn *c)
 {
 	struct route *route = route_find(c->link, c->port, LINK__LISTENER__KIND__TCP, slice("", 0));
-	int r = route ? conn_open(c, route, NULL, NULL) : -EHOSTDOWN;
+	int r = route ? conn_open(c, route, NULL, NULL, (struct slice){ 0 }) : -EHOSTDOWN;
 
 	if (r < 0) {
 		link_log_refusal(c, "", 503, route ? "the plugin is down" : "the plugin has registered no TCP listener");

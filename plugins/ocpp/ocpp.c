@@ -138,7 +138,7 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 	return error ? error : commands_opened(o, t, st, conn->again);
 }
 
-static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn)
+static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
 {
 	struct ocpp *o = self;
 	struct station *st = station_find(o, conn->device);
@@ -359,9 +359,10 @@ GV_PLUGIN = {
 	.version = "0.1.0",
 	.summary = "OCPP 1.6J central system: chargers, their sessions and their meters",
 	.config = &ocpp__config__descriptor,
-	.services = ocpp_services,
+	.serves = ocpp_services,
 	.hears = hears,
 	.emits = emits,
+	.listens = GV_LISTENS("/ocpp/"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),
 	.schema = 1,

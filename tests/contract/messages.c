@@ -126,7 +126,7 @@ static void ask(struct contract *c, struct rig *r, const struct gv_rpc *rpc, con
 
 static void check_calls(struct contract *c, struct rig *r)
 {
-	for (const struct gv_service *s = c->plugin->services; s && s->type; s++) {
+	for (const struct gv_service *s = c->plugin->serves; s && s->type; s++) {
 		for (const struct gv_method *m = s->methods; m && m->name; m++) {
 			char path[256];
 			const struct gv_rpc *rpc;

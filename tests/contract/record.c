@@ -93,7 +93,7 @@ void check_record(struct contract *c)
 	must(c, p->schema_set.size, "it carries no schema");
 	if (p->config)
 		check_type(c, p->config, "its config");
-	for (const struct gv_service *s = p->services; s && s->type; s++)
+	for (const struct gv_service *s = p->serves; s && s->type; s++)
 		check_service(c, s);
 	for (const struct gv_hears *h = p->hears; h && h->type; h++) {
 		must(c, h->on, "it hears %s and has no handler", h->type->name);

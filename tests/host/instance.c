@@ -148,7 +148,7 @@ static void fill_row(struct host *h, const struct host_peer *q, struct directory
 	if (!record)
 		return;
 	p->driver = record->driver != NULL;
-	for (const struct gv_service *s = record->services; s && s->type; s++)
+	for (const struct gv_service *s = record->serves; s && s->type; s++)
 		add_name(p->serves, &p->n_serves, s->type->name);
 	for (const struct gv_hears *s = record->hears; s && s->type; s++)
 		add_name(p->hears, &p->n_hears, s->type->name);

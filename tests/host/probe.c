@@ -205,7 +205,7 @@ static bool serves(const struct host_plugin *g, const char *service, size_t size
 {
 	if (size == strlen("galvan.kernel.v1.Plugin") && !memcmp(service, "galvan.kernel.v1.Plugin", size))
 		return true;
-	for (const struct gv_service *s = g->record->services; s && s->type; s++)
+	for (const struct gv_service *s = g->record->serves; s && s->type; s++)
 		if (strlen(s->type->name) == size && !memcmp(s->type->name, service, size))
 			return true;
 	return false;

@@ -9,7 +9,11 @@
  * - Memory that it returns lives until the callback returns. Strings and bytes passed in are copied.
  * - It returns 0 or a negative errno. A failure sticks to the message: the host undoes the message's effects even if the callback
  *   returns 0, so `return gv_emit(t, &e);` and ignoring the result are both safe.
- * - Nothing blocks. */
+ * - Nothing blocks. A callback that takes longer than 15 s is taken for hung: its process is killed, and a message that has done so twice is
+ *   parked.
+ *
+ * Words: a *plugin* runs as one or more *instances* ("ocpp.0"); each start of an instance is a new *incarnation*. A *turn* is one transaction over
+ * a batch of messages. A *note* is what a plugin keeps with a call or timer to know later what it was about. A *ticket* is where a reply goes. */
 #ifndef GALVAN_PLUGIN_H
 #define GALVAN_PLUGIN_H
 
@@ -66,7 +70,8 @@ GV_API void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t siz
 enum gv_level { GV_ERR = 3, GV_WARN = 4, GV_INFO = 6, GV_DEBUG = 7 };
 /* One line: a sentence, then key=value pairs. The host adds time, node, instance and the message in hand. */
 GV_API void gv_log(struct gv_turn *t, enum gv_level level, const char *fmt, ...) GV_PRINTF(3, 4);
-/* Why a callback fails, for people; the text goes to the log, to the parking table and to whoever asked. Returns -EINVAL. */
+/* Why a callback fails, for people; the text goes to the log, to the parking table and to whoever asked. The first word counts. Returns
+ * -EINVAL. */
 GV_API int gv_fault(struct gv_turn *t, const char *fmt, ...) GV_PRINTF(2, 3);
 /* Adds to a counter that /metrics shows as galvan_<plugin>_<name>_total. `name` must be a string literal. */
 GV_API void gv_count(struct gv_turn *t, const char *name, double by);
@@ -119,6 +124,10 @@ struct gv_scan {
 	uint64_t opaque_[2];
 };
 GV_API bool gv_next(struct gv_turn *t, struct gv_scan *scan);
+/* For lists in pages: the place of the row that gv_next gave last, as text to hand out, and a walk that goes on behind such a place. "" stands
+ * for the beginning. -EINVAL for a text that is no place in this table: the message does not fail. */
+GV_API char *gv_page(struct gv_turn *t, const struct gv_scan *scan);
+GV_API int gv_page_from(struct gv_turn *t, struct gv_scan *scan, const char *page);
 
 /* gv_key(a, b): up to four parts, each a string or an integer. */
 static inline struct gv_part gv_part_s(const char *s)
@@ -143,7 +152,7 @@ static inline struct gv_part gv_part_u(uint64_t u)
 	return p;
 }
 #ifndef __cplusplus
-#define GV_PART(x) _Generic((x), char *: gv_part_s, const char *: gv_part_s, \
+#define GV_PART(x) _Generic((x), char *: gv_part_s, const char *: gv_part_s, _Bool: gv_part_u, \
 	int: gv_part_i, long: gv_part_i, long long: gv_part_i, \
 	unsigned: gv_part_u, unsigned long: gv_part_u, unsigned long long: gv_part_u)(x)
 #define GV_KEY1(a) ((struct gv_key){ 1, { GV_PART(a) } })
@@ -163,9 +172,10 @@ GV_API int gv_emit(struct gv_turn *t, const void *event);
 struct gv_emitter { /* who an event comes from */
 	const char *instance; /* "registry.0" */
 	const char *key;
-	int64_t time_ms;
-	uint64_t seq;
-	bool snapshot; /* part of a snapshot: the present state, not a change */
+	int64_t time_ms; /* when it was emitted */
+	uint64_t seq;    /* its place in the emitter's journal; 0: in a snapshot, or nobody needed it in the journal */
+	bool snapshot;   /* part of a snapshot: the present state, not a change */
+	bool late;       /* was parked, and people replayed it: later ones of the same key may have come before */
 };
 
 /* ---- calls --------------------------------------------------------------------------------------------------------------------- */
@@ -214,8 +224,11 @@ struct gv_answer {
 
 /* Exactly one of these answers a ticket, now or in a later turn. */
 GV_API int gv_reply(struct gv_turn *t, struct gv_ticket to, const void *reply);
-/* A refusal that a person can act on: what, which one, what to do. */
+/* A refusal that a person can act on: what, which one, what to do. It is an answer like any other: what the handler wrote stays. */
 GV_API int gv_refuse(struct gv_turn *t, struct gv_ticket to, enum gv_code code, const char *fmt, ...) GV_PRINTF(4, 5);
+/* Refuses the call in hand and undoes what its handler did; nothing is tried again. Elsewhere than in a call's handler: as gv_fault.
+ * Returns -EINVAL, for the handler to return. */
+GV_API int gv_fail(struct gv_turn *t, enum gv_code code, const char *fmt, ...) GV_PRINTF(3, 4);
 /* Like gv_reply, but the reply leaves only when every running subscriber has committed the events of this turn (or the call's deadline
  * has come): what the caller does next finds them informed. */
 GV_API int gv_reply_when_heard(struct gv_turn *t, struct gv_ticket to, const void *reply);
@@ -230,7 +243,8 @@ GV_API int gv_timer_cancel(struct gv_turn *t, const char *name);
 
 /* ---- connections (what a driver, link above all, brings) -------------------------------------------------------------------------- */
 
-/* Registers a galvan.link.v1.Listener. Only from `start`. */
+/* Registers a galvan.link.v1.Listener. Only from `start`. Its path must be among the record's `listens` (an empty one need not: it gets what
+ * the node's config sends `to:` this plugin), its name unique, and its device_prefix, if any, this plugin's name and a colon. */
 GV_API int gv_listen(struct gv_turn *t, const void *listener);
 
 struct gv_conn {
@@ -239,6 +253,7 @@ struct gv_conn {
 	const char *listener;    /* its name */
 	const char *subprotocol; /* as negotiated */
 	const char *peer;        /* network address, for logs */
+	const char *path;        /* of the request that opened it, as it came, with its query; "" where there was none */
 	bool again;              /* on_open only: was already open before this incarnation of the plugin */
 };
 enum gv_frame_kind { GV_TEXT = 0, GV_BINARY = 1, GV_BYTES = 2, GV_REQUEST = 3 };
@@ -293,19 +308,24 @@ struct gv_plugin {
 	uint32_t magic, abi_major, abi_minor, size; /* the stamp, read first and alone */
 	const char *name, *version, *summary;       /* the name: lower case, digits and '_' */
 	const ProtobufCMessageDescriptor *config;   /* NULL: takes no config */
-	const struct gv_service *services;
+	const struct gv_service *serves;
 	const struct gv_hears *hears;
 	const struct gv_emits *emits;
 	const ProtobufCServiceDescriptor *const *calls;
+	const char *const *listens; /* paths: "/ocpp/" */
 	const struct gv_table *const *tables;
+	/* What earlier versions had and this one has not, or has with another key or value under the same name. Only migrate may read them;
+	 * after it they are gone. */
+	const struct gv_table *const *old_tables;
 	const ProtobufCMessageDescriptor *const *notes;
 	struct {
 		const uint8_t *data;
 		size_t size;
 	} schema_set; /* the serialized FileDescriptorSet that gv-proto generates: GV_SCHEMA(name) */
 	uint32_t schema; /* version of the tables, from 1; a store with a newer one is refused */
-	/* Brings tables of version `from` up to `schema`, in the transaction in which start runs. */
-	int (*migrate)(struct gv_turn *t, uint32_t from);
+	/* Brings tables of version `from` up to `schema`, in the transaction in which start runs, just before it: if either fails, the tables
+	 * stay as they were and the version before runs on. */
+	int (*migrate)(void *self, struct gv_turn *t, uint32_t from, const void *config);
 	size_t self_size; /* the host allocates and zeroes it */
 	/* May refuse with gv_fault. Everything in self that is not in the store is built here. */
 	int (*start)(void *self, struct gv_turn *t, const void *config);
@@ -315,11 +335,13 @@ struct gv_plugin {
 	int (*on_timer)(void *self, struct gv_turn *t, const char *name, const void *note);
 	int (*on_open)(void *self, struct gv_turn *t, const struct gv_conn *conn);
 	int (*on_frame)(void *self, struct gv_turn *t, const struct gv_frame *frame);
-	int (*on_close)(void *self, struct gv_turn *t, const struct gv_conn *conn);
+	/* code: WebSocket's, 1006 where the connection was just lost. */
+	int (*on_close)(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason);
 	/* Any event that `hears` does not name, once gv_follow asked for it (see driver.h). */
 	int (*on_event)(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from);
-	/* This subscriber lost its place in the emitter's journal; a snapshot follows where the type has one. */
-	int (*on_resync)(void *self, struct gv_turn *t, const char *emitter);
+	/* This subscriber has no place in the emitter's journal: it is its `first` time, or what comes next is no longer there. A snapshot follows
+	 * where a type has one. */
+	int (*on_resync)(void *self, struct gv_turn *t, const char *emitter, bool first);
 	const struct gv_driver *driver; /* NULL for a plugin that only thinks */
 	bool calls_any;                 /* the capability "call:*" */
 	bool hears_any;                 /* the capability "hear:*", for gv_follow */
@@ -334,6 +356,16 @@ struct gv_plugin {
 /* .schema_set = GV_SCHEMA(loyalty), of the generated loyalty.schema.h */
 #define GV_SCHEMA(name) { name##_schema, sizeof name##_schema }
 
+/* The record's lists: .hears = GV_HEARS({ &x__descriptor, on_x_event }), .tables = GV_TABLES(&a, &b). */
+#define GV_HEARS(...) (const struct gv_hears[]){ __VA_ARGS__, { 0 } }
+#define GV_EMITS(...) (const struct gv_emits[]){ __VA_ARGS__, { 0 } }
+#define GV_SERVES(...) (const struct gv_service[]){ __VA_ARGS__, { 0 } }
+#define GV_METHODS(...) (const struct gv_method[]){ __VA_ARGS__, { 0 } }
+#define GV_TABLES(...) (const struct gv_table *const[]){ __VA_ARGS__, NULL }
+#define GV_NOTES(...) (const ProtobufCMessageDescriptor *const[]){ __VA_ARGS__, NULL }
+#define GV_CALLS(...) (const ProtobufCServiceDescriptor *const[]){ __VA_ARGS__, NULL }
+#define GV_LISTENS(...) (const char *const[]){ __VA_ARGS__, NULL }
+
 /* Typed handlers: GV_ON_EVENT(session_ended, struct loyalty, Charging__SessionEnded) makes session_ended_event() for `hears`. */
 #define GV_ON_EVENT(fn, Self, Type) \
 	static int fn##_event(void *self, struct gv_turn *t, const ProtobufCMessage *m, const struct gv_emitter *from) \
@@ -344,6 +376,22 @@ struct gv_plugin {
 	static int fn##_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m) \
 	{ \
 		return fn((Self *)self, t, ticket, (const Type *)m); \
+	}
+/* GV_ON_START(begin, struct loyalty, Loyalty__Config) makes begin_start(), GV_ON_TIMER and GV_ON_ANSWER likewise. */
+#define GV_ON_START(fn, Self, Config) \
+	static int fn##_start(void *self, struct gv_turn *t, const void *config) \
+	{ \
+		return fn((Self *)self, t, (const Config *)config); \
+	}
+#define GV_ON_TIMER(fn, Self, Note) \
+	static int fn##_timer(void *self, struct gv_turn *t, const char *name, const void *note) \
+	{ \
+		return fn((Self *)self, t, name, (const Note *)note); \
+	}
+#define GV_ON_ANSWER(fn, Self) \
+	static int fn##_answer(void *self, struct gv_turn *t, const struct gv_answer *answer) \
+	{ \
+		return fn((Self *)self, t, answer); \
 	}
 
 #ifdef __cplusplus

@@ -74,6 +74,6 @@ static const struct gv_table *const tables[] = { &alarms, NULL };
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__alarm_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "alarm", .version = "1", .summary = "Rings.", .services = services, .emits = emits, .tables = tables, .notes = notes,
+	GV_STAMP, .name = "alarm", .version = "1", .summary = "Rings.", .serves = services, .emits = emits, .tables = tables, .notes = notes,
 	.schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_timer = on_timer,
 };

@@ -70,6 +70,6 @@ static const ProtobufCServiceDescriptor *const calls[] = { &zoo__counter__descri
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__chain_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "chain", .version = "1", .summary = "Calls the counter, step after step.", .services = services, .emits = emits,
+	GV_STAMP, .name = "chain", .version = "1", .summary = "Calls the counter, step after step.", .serves = services, .emits = emits,
 	.tables = tables, .calls = calls, .notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_answer = on_answer,
 };

@@ -81,6 +81,6 @@ static const ProtobufCServiceDescriptor *const calls[] = { &zoo__counter__descri
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__heard_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "chat", .version = "1", .summary = "Numbers what stations say.", .emits = emits, .tables = tables, .calls = calls,
+	GV_STAMP, .name = "chat", .version = "1", .summary = "Numbers what stations say.", .emits = emits, .tables = tables, .calls = calls, .listens = GV_LISTENS("/chat/"),
 	.notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_frame = on_frame, .on_answer = on_answer,
 };

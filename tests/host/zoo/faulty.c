@@ -78,7 +78,7 @@ static const struct gv_emits emits[] = { { &zoo__faulty_done__descriptor, NULL }
 static const struct gv_table *const tables[] = { &rows, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "faulty", .version = "1", .summary = "Fails on purpose.", .services = services, .hears = hears, .emits = emits,
+	GV_STAMP, .name = "faulty", .version = "1", .summary = "Fails on purpose.", .serves = services, .hears = hears, .emits = emits,
 	.tables = tables, .schema_set = GV_SCHEMA(zoo), .schema = 1, .self_size = sizeof(struct faulty), .start = start,
 	.on_timer = on_timer,
 };

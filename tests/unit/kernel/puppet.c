@@ -23,7 +23,7 @@ static void stop(void *self)
 	puppet.stops++;
 }
 
-static int migrate(struct gv_turn *t, uint32_t from)
+static int migrate(void *self, struct gv_turn *t, uint32_t from, const void *config)
 {
 	return puppet.migrate ? puppet.migrate(t, from) : 0;
 }
@@ -74,9 +74,9 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *frame)
 	return puppet.frame ? puppet.frame(t, frame) : 0;
 }
 
-static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn)
+static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
 {
-	return puppet.close ? puppet.close(t, conn) : 0;
+	return puppet.close ? puppet.close(t, conn, code) : 0;
 }
 
 static int on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from)
@@ -84,9 +84,9 @@ static int on_event(void *self, struct gv_turn *t, const char *type, const uint8
 	return puppet.event ? puppet.event(t, type, packed, size, from) : 0;
 }
 
-static int on_resync(void *self, struct gv_turn *t, const char *emitter)
+static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
-	return puppet.resync ? puppet.resync(t, emitter) : 0;
+	return puppet.resync ? puppet.resync(t, emitter, first) : 0;
 }
 
 static const struct gv_method methods[] = { { "Add", add }, { "Get", get }, { 0 } };
@@ -98,7 +98,7 @@ static const struct gv_table *const tables[] = { &puppet_totals, &puppet_pairs, 
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__chain_note__descriptor, NULL };
 
 const struct gv_plugin puppet_record = {
-	GV_STAMP, .name = "puppet", .version = "1", .summary = "Does as a test tells it.", .services = services, .hears = hears,
+	GV_STAMP, .name = "puppet", .version = "1", .summary = "Does as a test tells it.", .serves = services, .hears = hears,
 	.emits = emits, .calls = calls, .tables = tables, .notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 2, .migrate = migrate,
 	.start = start, .stop = stop, .on_answer = on_answer, .on_timer = on_timer, .on_open = on_open, .on_frame = on_frame,
 	.on_close = on_close, .on_event = on_event, .on_resync = on_resync, .hears_any = true,

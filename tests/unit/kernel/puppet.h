@@ -14,9 +14,9 @@ struct puppet {
 	int (*timer)(struct gv_turn *t, const char *name, const void *note);
 	int (*open)(struct gv_turn *t, const struct gv_conn *conn);
 	int (*frame)(struct gv_turn *t, const struct gv_frame *frame);
-	int (*close)(struct gv_turn *t, const struct gv_conn *conn);
+	int (*close)(struct gv_turn *t, const struct gv_conn *conn, unsigned code);
 	int (*event)(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from);
-	int (*resync)(struct gv_turn *t, const char *emitter);
+	int (*resync)(struct gv_turn *t, const char *emitter, bool first);
 	unsigned stops;
 };
 extern struct puppet puppet;

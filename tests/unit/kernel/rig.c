@@ -468,6 +468,7 @@ void rig_close(struct rig *r, const char *from, uint64_t conn)
 	Env__Close c = ENV__CLOSE__INIT;
 
 	c.conn = conn;
+	c.code = 1000;
 	item.kind_case = ENV__ITEM__KIND_CLOSE;
 	item.close = &c;
 	rig_feed(r, from, &item, 1);

@@ -127,6 +127,56 @@ Test(actor, whose_start_fails_after_its_migration_leaves_the_old_tables)
 	cr_assert_eq(puppet_total("started"), -1);
 }
 
+static const struct gv_table *const without_pairs[] = { &puppet_totals, &puppet_log, NULL };
+static const struct gv_table *const old_pairs[] = { &puppet_pairs, NULL };
+static int64_t carried;
+
+static int fills_a_pair(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	((Zoo__Total *)gv_edit(t, &puppet_pairs, gv_key("a", 1)))->total = 42;
+	return puppet_adds(t, ticket, q);
+}
+
+static int carries_pairs_over(struct gv_turn *t, uint32_t from)
+{
+	const Zoo__Total *old = gv_get(t, &puppet_pairs, gv_key("a", 1));
+
+	carried = old ? old->total : -1;
+	((Zoo__Total *)gv_edit(t, &puppet_totals, gv_key("carried")))->total = carried;
+	return 0;
+}
+
+static int reads_pairs(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	gv_get(t, &puppet_pairs, gv_key("a", 1));
+	return 0;
+}
+
+Test(actor, shows_an_old_table_to_the_migration_and_drops_it)
+{
+	puppet.add = fills_a_pair;
+	rig_add(&rig, "test.0", 1, "a", 1);
+	rig_run(&rig);
+	become(3);
+	other.tables = without_pairs;
+	other.old_tables = old_pairs;
+	puppet.migrate = carries_pairs_over;
+	rig_restart(&rig, false);
+	cr_assert_eq(carried, 42);
+	cr_assert_eq(puppet_total("carried"), 42);
+	puppet.add = reads_pairs;
+	rig_clear(&rig);
+	rig_add(&rig, "test.0", 2, "a", 1);
+	rig_run(&rig);
+	cr_assert_eq(rig_answer(&rig, 2)->code, GV_INTERNAL, "only the migration may read it");
+	carried = 0;
+	become(4);
+	other.old_tables = old_pairs;
+	other.tables = without_pairs;
+	rig_restart(&rig, false);
+	cr_assert_eq(carried, -1, "its rows are gone");
+}
+
 Test(actor, refuses_a_store_of_a_newer_version)
 {
 	puppet.migrate = migrates;

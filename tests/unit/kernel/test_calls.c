@@ -180,6 +180,68 @@ Test(calls, with_a_note_that_wait_to_be_tried_again_survive_a_restart)
 	cr_assert_eq(puppet_total("a"), 1, "held and repeated, it takes effect once");
 }
 
+static int fails_with_a_code(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	failures++;
+	puppet_adds(t, ticket, q);
+	return gv_fail(t, GV_FAILED_PRECONDITION, "%s is closed on Sundays", q->key);
+}
+
+Test(calls, failed_with_a_code_are_refused_with_it_and_undone)
+{
+	puppet.add = fails_with_a_code;
+	failures = 0;
+	add_again(1, "a", 1, true, false);
+	rig_pass(&rig, 10000);
+	cr_assert(rig_answer(&rig, 1), "at once: trying again would not help");
+	cr_assert_eq(rig_answer(&rig, 1)->code, GV_FAILED_PRECONDITION);
+	cr_assert_str_eq(rig_answer(&rig, 1)->error, "a is closed on Sundays");
+	cr_assert_eq(failures, 1);
+	cr_assert_eq(puppet_total("a"), -1);
+	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_REPLY), 2, "one to the call, one to the question for the total");
+}
+
+static int refuses_after_writing(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	((Zoo__Total *)gv_edit(t, &puppet_totals, gv_key(q->key)))->total++;
+	return gv_refuse(t, ticket, GV_PERMISSION_DENIED, "not today");
+}
+
+Test(calls, refused_keep_what_the_handler_wrote)
+{
+	puppet.add = refuses_after_writing;
+	add_again(1, "a", 1, false, false);
+	cr_assert_eq(rig_answer(&rig, 1)->code, GV_PERMISSION_DENIED);
+	add_again(1, "a", 1, false, true);
+	cr_assert_eq(puppet_total("a"), 1, "a refusal is an answer: a repeat gets it again and has no effect");
+}
+
+static int answers_twice(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	puppet_adds(t, ticket, q);
+	puppet_adds(t, ticket, q);
+	return 0;
+}
+
+static int answers_with_another_type(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	Zoo__SetReply reply = ZOO__SET_REPLY__INIT;
+
+	return gv_reply(t, ticket, &reply);
+}
+
+Test(calls, answered_wrongly_fail)
+{
+	puppet.add = answers_twice;
+	add_again(1, "a", 1, false, false);
+	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
+	cr_assert_eq(puppet_total("a"), -1);
+	puppet.add = answers_with_another_type;
+	add_again(2, "a", 1, false, false);
+	cr_assert_eq(rig_answer(&rig, 2)->code, GV_INTERNAL);
+	cr_assert(strstr(rig_answer(&rig, 2)->error, "AddReply"), "%s", rig_answer(&rig, 2)->error);
+}
+
 Test(calls, once_acknowledged_are_forgotten)
 {
 	puppet.add = puppet_adds;

@@ -50,9 +50,9 @@ static int on_frame(struct gv_turn *t, const struct gv_frame *f)
 	return gv_send(t, f->conn->id, GV_TEXT, answer, strlen(answer));
 }
 
-static int on_close(struct gv_turn *t, const struct gv_conn *c)
+static int on_close(struct gv_turn *t, const struct gv_conn *c, unsigned code)
 {
-	note("close %s;", c->device);
+	note("close %s %u;", c->device, code);
 	return 0;
 }
 
@@ -173,11 +173,11 @@ Test(frames, of_a_closed_connection_are_not_answered)
 	rig_frame(&rig, "link.0", 1, 1, "one", false);
 	rig_close(&rig, "link.0", 1);
 	rig_run(&rig);
-	cr_assert_str_eq(heard, "open chat:A;one;close chat:A;");
+	cr_assert_str_eq(heard, "open chat:A;one;close chat:A 1000;");
 	rig_clear(&rig);
 	rig_frame(&rig, "link.0", 1, 2, "late", false);
 	rig_run(&rig);
-	cr_assert_str_eq(heard, "open chat:A;one;close chat:A;");
+	cr_assert_str_eq(heard, "open chat:A;one;close chat:A 1000;");
 }
 
 Test(frames, end_with_the_driver)
@@ -185,7 +185,7 @@ Test(frames, end_with_the_driver)
 	open_conn();
 	rig_peer(&rig, "link.0", 10);
 	rig_run(&rig);
-	cr_assert_str_eq(heard, "open chat:A;close chat:A;", "a driver's next incarnation has none of the old sockets");
+	cr_assert_str_eq(heard, "open chat:A;close chat:A 1006;", "a driver's next incarnation has none of the old sockets");
 }
 
 static int listens_late(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)

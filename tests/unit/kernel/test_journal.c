@@ -45,6 +45,9 @@ static const Env__Event *sent_event(const char *to, size_t i)
 	return item ? item->event : NULL;
 }
 
+#define NONE 0  /* the cursor of a subscriber that has no place yet */
+#define START 1 /* of one whose place is before all events */
+
 static void subscribe(const char *name, uint64_t cursor)
 {
 	rig_subscribe(&rig, name, COUNTED, cursor, false);
@@ -54,14 +57,14 @@ static void subscribe(const char *name, uint64_t cursor)
 Test(journal, sends_events_in_order_each_naming_the_one_before)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	for (int i = 1; i <= 3; i++)
 		emit("a", i);
 	for (size_t i = 0; i < 3; i++) {
 		cr_assert(sent_event("sub.0", i), "event %zu was sent", i);
 		cr_assert_str_eq(sent_event("sub.0", i)->type, COUNTED);
 		cr_assert_str_eq(sent_event("sub.0", i)->key, "a");
-		cr_assert_eq(sent_event("sub.0", i)->prev, i ? sent_event("sub.0", i - 1)->seq : 0);
+		cr_assert_eq(sent_event("sub.0", i)->prev, i ? sent_event("sub.0", i - 1)->seq : START);
 	}
 	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_EVENT), 0, "who did not subscribe gets none");
 }
@@ -69,7 +72,8 @@ Test(journal, sends_events_in_order_each_naming_the_one_before)
 Test(journal, keeps_what_happens_before_a_subscriber_comes_up)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0); /* the first time, a newcomer: its history starts here */
+	subscribe("sub.0", NONE); /* the first time, a newcomer: its history starts here */
+	cr_assert_eq(rig_sent(&rig, "sub.0", ENV__ITEM__KIND_SNAPSHOT, 1)->snapshot->cursor, START, "where nothing has happened yet is a place, too");
 	rig_peer(&rig, "sub.0", 3)->up = false;
 	rig_directory(&rig);
 	emit("a", 1);
@@ -77,9 +81,9 @@ Test(journal, keeps_what_happens_before_a_subscriber_comes_up)
 	rig_clear(&rig);
 	rig_peer(&rig, "sub.0", 4)->up = true;
 	rig_directory(&rig);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", START);
 	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 2);
-	cr_assert_eq(sent_event("sub.0", 0)->prev, 0);
+	cr_assert_eq(sent_event("sub.0", 0)->prev, START);
 }
 
 Test(journal, outlives_the_emitter)
@@ -87,7 +91,7 @@ Test(journal, outlives_the_emitter)
 	uint64_t seq;
 
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	emit("a", 1);
 	emit("a", 2);
 	seq = sent_event("sub.0", 0)->seq;
@@ -104,13 +108,13 @@ Test(journal, outlives_the_emitter)
 Test(journal, keeps_everything_until_it_knows_who_subscribes)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	for (int i = 1; i <= 5; i++)
 		emit("a", i);
 	rig_restart(&rig, true); /* its start is a turn, before the directory says that anybody is there */
 	rig_restart(&rig, true);
 	rig_clear(&rig);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", START);
 	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 5);
 }
 
@@ -121,13 +125,14 @@ Test(journal, serves_one_that_subscribed_before_the_directory_named_it)
 	char *types[] = { (char *)COUNTED };
 
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	rig_peer(&rig, "sub.0", 3)->up = false;
 	rig_directory(&rig);
 	emit("a", 1);
 	rig_clear(&rig);
 	s.types = types;
 	s.n_types = 1;
+	s.cursor = START;
 	item.kind_case = ENV__ITEM__KIND_SUBSCRIBE;
 	item.subscribe = &s;
 	rig_feed_as(&rig, "sub.0", 4, &item, 1);
@@ -141,19 +146,19 @@ Test(journal, serves_one_that_subscribed_before_the_directory_named_it)
 Test(journal, sends_nothing_of_a_turn_that_did_not_commit)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	rig.die_at_commit = 1;
 	emit("a", 1);
 	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 0);
 	rig_restart(&rig, true);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", START);
 	cr_assert_eq(rig_count(&rig, "sub.0", ENV__ITEM__KIND_EVENT), 0);
 }
 
 Test(journal, forgets_the_events_of_a_failed_message)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	rig_add(&rig, "test.0", 1, "a", 1);
 	rig_add(&rig, "test.0", 2, "bad", -1);
 	rig_add(&rig, "test.0", 3, "b", 1);
@@ -168,7 +173,7 @@ Test(journal, runs_ahead_of_a_subscriber_by_a_window_at_most)
 	const Env__Event *last;
 
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	for (int i = 1; i <= 1500; i++)
 		rig_add(&rig, "test.0", ++next_id, "a", i);
 	rig_run(&rig);
@@ -184,7 +189,7 @@ Test(journal, runs_ahead_of_a_subscriber_by_a_window_at_most)
 Test(journal, shows_followers_what_happens_from_now_on)
 {
 	hears_counted("sub.0", 3);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	emit("a", 1);
 	rig_subscribe(&rig, "test.0", "*", 0, true);
 	rig_run(&rig);
@@ -237,7 +242,7 @@ Test(journal, brackets_a_snapshot_for_a_newcomer)
 	hears_counted("sub.0", 3);
 	emit("a", 1);
 	rig_clear(&rig);
-	subscribe("sub.0", 0);
+	subscribe("sub.0", NONE);
 	begin = rig_sent(&rig, "sub.0", ENV__ITEM__KIND_SNAPSHOT, 0);
 	end = rig_sent(&rig, "sub.0", ENV__ITEM__KIND_SNAPSHOT, 1);
 	cr_assert(begin && begin->snapshot->edge == ENV__SNAPSHOT__EDGE__BEGIN);
@@ -257,7 +262,7 @@ Test(journal, gives_a_snapshot_to_one_whose_place_is_gone)
 	rig_restart(&rig, false);
 	puppet.snapshot = snapshot_of_two;
 	hears_counted("slow.0", 3);
-	subscribe("slow.0", 0);
+	subscribe("slow.0", NONE);
 	rig_pass(&rig, 10);
 	rig_clear(&rig);
 	for (int round = 0; round < 5; round++) { /* it acknowledges nothing; the journal is cut by its size */
@@ -288,8 +293,8 @@ Test(journal, holds_a_reply_until_every_running_subscriber_has_heard)
 {
 	hears_counted("one.0", 3);
 	hears_counted("two.0", 4);
-	subscribe("one.0", 0);
-	subscribe("two.0", 0);
+	subscribe("one.0", NONE);
+	subscribe("two.0", NONE);
 	puppet.add = replies_when_heard;
 	rig_add(&rig, "test.0", 1, "a", 1);
 	rig_run(&rig);
@@ -305,7 +310,7 @@ Test(journal, holds_a_reply_until_every_running_subscriber_has_heard)
 Test(journal, does_not_hold_a_reply_for_one_that_is_down)
 {
 	hears_counted("one.0", 3);
-	subscribe("one.0", 0);
+	subscribe("one.0", NONE);
 	puppet.add = replies_when_heard;
 	rig_add(&rig, "test.0", 1, "a", 1);
 	rig_run(&rig);
@@ -418,10 +423,11 @@ Test(journal, subscribes_again_to_the_emitters_next_incarnation)
 	cr_assert_eq(asked_from(0), 1);
 }
 
-static unsigned resyncs, snapshots;
-static int counts_resync(struct gv_turn *t, const char *emitter)
+static unsigned resyncs, firsts, snapshots;
+static int counts_resync(struct gv_turn *t, const char *emitter, bool first)
 {
 	resyncs++;
+	firsts += first;
 	return 0;
 }
 
@@ -446,7 +452,7 @@ static void edge(Env__Snapshot__Edge where, uint64_t cursor)
 Test(journal, takes_a_snapshot_and_goes_on_from_its_cursor)
 {
 	with_emitter();
-	resyncs = snapshots = 0;
+	resyncs = firsts = snapshots = 0;
 	puppet.resync = counts_resync;
 	puppet.counted = counts_snapshots;
 	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
@@ -456,12 +462,18 @@ Test(journal, takes_a_snapshot_and_goes_on_from_its_cursor)
 	rig_event(&rig, "emitter.0", 701, 700, "a", 1, 2);
 	rig_run(&rig);
 	cr_assert_eq(resyncs, 1);
+	cr_assert_eq(firsts, 1, "it had no place before");
 	cr_assert_eq(snapshots, 2);
 	cr_assert_eq(last_ack(), 701);
 	rig_clear(&rig);
 	rig_restart(&rig, false);
 	rig_run(&rig);
 	cr_assert_eq(asked_from(0), 701);
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	edge(ENV__SNAPSHOT__EDGE__END, 900);
+	rig_run(&rig);
+	cr_assert_eq(resyncs, 2);
+	cr_assert_eq(firsts, 1, "now it has lost a place that it had");
 }
 
 static int follows(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)

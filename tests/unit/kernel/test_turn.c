@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(turn, .init = puppet_setup, .fini = puppet_teardown);
@@ -279,6 +280,45 @@ Test(turn, walks_rows_in_the_order_of_their_keys)
 {
 	handle(fills_pairs);
 	handle(scans_pairs);
+}
+
+static char page[200];
+static int64_t paged[16];
+static size_t n_paged;
+
+static int reads_a_page_of_two(struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &puppet_pairs, .prefix = gv_key("b") };
+
+	cr_expect_eq(gv_page_from(t, &scan, page), 0);
+	for (int i = 0; i < 2 && gv_next(t, &scan); i++)
+		paged[n_paged++] = ((const Zoo__Total *)scan.row)->total;
+	snprintf(page, sizeof page, "%s", gv_page(t, &scan));
+	return 0;
+}
+
+static int reads_no_page(struct gv_turn *t)
+{
+	static const char *const bad[] = { "x", "00", "zz00", "6200", "ffffffffffffffffffffffffff" };
+	struct gv_scan scan = { .table = &puppet_pairs };
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_expect_eq(gv_page_from(t, &scan, bad[i]), -EINVAL, "\"%s\" is no place", bad[i]);
+	return 0;
+}
+
+Test(turn, walks_in_pages)
+{
+	static const int64_t up[] = { INT64_MIN, -3, 0, 5, 1000, INT64_MAX };
+
+	handle(fills_pairs);
+	*page = 0;
+	n_paged = 0;
+	for (int i = 0; i < 3; i++)
+		handle(reads_a_page_of_two);
+	cr_assert_eq(n_paged, 6);
+	cr_assert_arr_eq(paged, up, sizeof up);
+	handle(reads_no_page);
 }
 
 static int deletes_while_scanning(struct gv_turn *t)
