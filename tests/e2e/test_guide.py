@@ -111,7 +111,7 @@ def test_from_nothing_to_a_hot_reload(node, any_station):
     assert 'Points, once more' in node.cli('describe', 'loyalty').stdout
     assert points(node)['points'] == '6'
 
-    edit(node, '->wh_per_point = ((', '->wh_per_point = 0; return gv_fault(t, "not today"); (void)((')
+    edit(node, '\treturn 0;\n', '\treturn gv_fault(t, "not today");\n')
     with pytest.raises(Refused) as refused:
         node.ctl('reload', 'loyalty')
     assert 'not today' in refused.value.text
