@@ -525,22 +525,17 @@ static struct outcall *from_row(const Rows__OutCall *row, uint64_t id)
 int gv_calls_open(struct gv_actor *a)
 {
 	a->next_call = a->incarnation << 20;
-	struct gv_cursor *cursor;
-	int r = gv_store_cursor(a->store, a->calls_rows, &cursor);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	for (; (r = gv_cursor_seek(cursor, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
-		Rows__OutCall *row = gv_turn_unpack(&a->turn, &rows__out_call__descriptor, value, size);
-		struct outcall *c = row ? from_row(row, gv_u64_key(key)) : NULL;
-		r = c ? remember(a, c) : -ENOMEM;
-		if (r < 0)
-			break;
+	struct gv_walk w = { .table = a->calls_rows };
+	while (gv_walk(a->store, &w)) {
+		Rows__OutCall *row = gv_turn_unpack(&a->turn, &rows__out_call__descriptor, w.value, w.size);
+		struct outcall *c = row ? from_row(row, gv_u64_key(w.key)) : NULL;
+		int r = c ? remember(a, c) : -ENOMEM;
+		if (r < 0) {
+			gv_walk_end(&w);
+			return r;
+		}
 	}
-	gv_cursor_close(cursor);
-	return r == -ENOENT ? gv_tickets_open(a) : r;
+	return w.error < 0 ? w.error : gv_tickets_open(a);
 }
 
 void gv_calls_fini(struct gv_actor *a)

@@ -486,31 +486,19 @@ static int register_subscriber(struct gv_actor *a, struct peer *p)
 
 static int drop_unlisted(struct gv_actor *a)
 {
-	struct gv_cursor *c;
-	int r = gv_store_cursor(a->store, a->subscribers, &c);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	for (; (r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
-		char name[128];
-		if (key_size >= sizeof name)
-			continue;
-		memcpy(name, key, key_size);
-		name[key_size] = 0;
-		struct peer *p = gv_peer_named(a, name);
+	struct gv_walk w = { .table = a->subscribers };
+	while (gv_walk(a->store, &w)) {
+		char *name = gv_arena_dup(&a->turn.arena, w.key, w.key_size);
+		const struct peer *p = gv_peer_named(a, name);
 		if (p && p->listed && p->hears_mask)
 			continue;
-		r = gv_cursor_delete(a->store, c);
-		if (r < 0)
-			break;
-		/* after a delete the cursor stands on the next row */
-		gv_cursor_close(c);
-		return drop_unlisted(a);
+		int r = gv_walk_delete(a->store, &w);
+		if (r < 0) {
+			gv_walk_end(&w);
+			return r;
+		}
 	}
-	gv_cursor_close(c);
-	return r == -ENOENT ? 0 : r;
+	return w.error;
 }
 
 /* Runs in a transaction of its own: who is registered decides what the journal must keep, so it is written down before the next turn. */

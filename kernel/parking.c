@@ -98,38 +98,34 @@ static int delete_row(struct gv_turn *t, uint64_t number)
 /* ---- walking ------------------------------------------------------------------------------------------------------------------------------- */
 
 struct walk {
-	struct gv_cursor *cursor;
-	enum gv_seek where;
+	struct gv_walk rows;
 	uint64_t number;
 	Rows__Held *row;
 };
 
 static bool walk(struct gv_actor *a, struct walk *w)
 {
-	const void *key, *value;
-	size_t key_size, size;
-	if (!w->cursor && gv_store_cursor(a->store, a->held, &w->cursor) < 0)
+	w->rows.table = a->held;
+	if (!gv_walk(a->store, &w->rows))
 		return false;
-	if (gv_cursor_seek(w->cursor, w->where, &key, &key_size, &value, &size) < 0) {
-		gv_cursor_close(w->cursor);
-		w->cursor = NULL;
-		return false;
-	}
-	w->where = GV_SEEK_NEXT;
-	w->number = gv_u64_key(key);
-	w->row = gv_turn_unpack(&a->turn, &rows__held__descriptor, value, size);
+	w->number = gv_u64_key(w->rows.key);
+	w->row = gv_turn_unpack(&a->turn, &rows__held__descriptor, w->rows.value, w->rows.size);
+	if (!w->row)
+		gv_walk_end(&w->rows);
 	return w->row != NULL;
 }
 
 int gv_parking_open(struct gv_actor *a)
 {
-	struct walk w = { .where = GV_SEEK_FIRST };
+	struct walk w = { 0 };
 	while (walk(a, &w)) {
 		a->next_held = w.number + 1;
-		if (w.row->parked)
+		if (w.row->parked) {
 			a->n_parked++;
-		else if (enqueue(a, w.row, w.number) < 0)
+		} else if (enqueue(a, w.row, w.number) < 0) {
+			gv_walk_end(&w.rows);
 			return -ENOMEM;
+		}
 	}
 	if (!a->next_held)
 		a->next_held = 1;
@@ -142,11 +138,11 @@ static int make_room(struct gv_turn *t)
 	struct gv_actor *a = t->a;
 	if (gv_store_rows(a->store, a->held) < GV_HELD_ROWS)
 		return 0;
-	struct walk w = { .where = GV_SEEK_FIRST };
+	struct walk w = { 0 };
 	while (walk(a, &w)) {
 		if (!w.row->parked)
 			continue;
-		gv_cursor_close(w.cursor);
+		gv_walk_end(&w.rows);
 		a->n_parked--;
 		gv_log(t, GV_ERR, "The parking table is full: the oldest parked message is dropped. id=%s/%llu what=%s key=%s", a->name,
 		       (unsigned long long)w.number, w.row->what, w.row->key);
@@ -308,7 +304,7 @@ static const char *const kind_names[] = { "event", "call", "frame", "timer", "an
 static int list_parked(struct gv_turn *t, struct gv_ticket ticket)
 {
 	Kernel__ListParkedReply reply = KERNEL__LIST_PARKED_REPLY__INIT;
-	struct walk w = { .where = GV_SEEK_FIRST };
+	struct walk w = { 0 };
 	while (walk(t->a, &w)) {
 		Kernel__Parked **item = GV_APPEND(t, reply.parked, reply.n_parked);
 		Kernel__Parked *p = *item = gv_alloc(t, sizeof *p);

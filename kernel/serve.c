@@ -275,23 +275,18 @@ void gv_calls_acked(struct gv_actor *a, struct peer *from, const Env__CallAck *a
 static int purge_expired(struct gv_turn *t)
 {
 	struct gv_actor *a = t->a;
-	struct gv_cursor *c;
-	int r = gv_store_cursor(a->store, a->answers, &c);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	while ((r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0) {
-		where = GV_SEEK_NEXT;
-		Rows__Answer *row = gv_turn_unpack(t, &rows__answer__descriptor, value, size);
+	struct gv_walk w = { .table = a->answers };
+	while (gv_walk(a->store, &w)) {
+		Rows__Answer *row = gv_turn_unpack(t, &rows__answer__descriptor, w.value, w.size);
 		if (row && row->deadline_ms + GV_ANSWER_KEEP_MS > t->now_ms)
 			continue;
-		struct gv_ticket *k = PUSH(a->acked_calls);
-		*k = (struct gv_ticket){ gv_u64_key((const uint8_t *)key + 8), gv_u64_key(key) };
+		int r = gv_walk_delete(a->store, &w);
+		if (r < 0) {
+			gv_walk_end(&w);
+			return r;
+		}
 	}
-	gv_cursor_close(c);
-	return r == -ENOENT ? 0 : r;
+	return w.error;
 }
 
 static void purge_tickets(struct gv_actor *a, int64_t now_ms)
@@ -333,27 +328,20 @@ int gv_calls_purge(struct gv_turn *t)
 /* Calls taken before the last restart and not answered yet: their tickets lie in the plugin's tables. */
 int gv_tickets_open(struct gv_actor *a)
 {
-	struct gv_cursor *c;
-	int r = gv_store_cursor(a->store, a->answers, &c);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	for (; (r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
-		Rows__Answer *row = gv_turn_unpack(&a->turn, &rows__answer__descriptor, value, size);
+	struct gv_walk w = { .table = a->answers };
+	while (gv_walk(a->store, &w)) {
+		Rows__Answer *row = gv_turn_unpack(&a->turn, &rows__answer__descriptor, w.value, w.size);
 		if (!row || !row->pending)
 			continue;
-		struct gv_ticket k = { gv_u64_key((const uint8_t *)key + 8), gv_u64_key(key) };
+		struct gv_ticket k = { gv_u64_key((const uint8_t *)w.key + 8), gv_u64_key(w.key) };
 		struct ticket *ticket = open_ticket(a, k, row->deadline_ms, false);
 		if (!ticket) {
-			r = -ENOMEM;
-			break;
+			gv_walk_end(&w);
+			return -ENOMEM;
 		}
 		ticket->row = true;
 	}
-	gv_cursor_close(c);
-	return r == -ENOENT ? 0 : r;
+	return w.error;
 }
 
 void gv_tickets_fini(struct gv_actor *a)

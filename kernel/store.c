@@ -240,6 +240,30 @@ int gv_cursor_delete(struct gv_store *s, struct gv_cursor *c)
 	return to_errno(mdb_cursor_del((MDB_cursor *)c, 0));
 }
 
+bool gv_walk(struct gv_store *s, struct gv_walk *w)
+{
+	enum gv_seek where = w->cursor ? GV_SEEK_NEXT : GV_SEEK_FIRST;
+	int r = w->cursor ? 0 : gv_store_cursor(s, w->table, &w->cursor);
+	if (r == 0)
+		r = gv_cursor_seek(w->cursor, where, &w->key, &w->key_size, &w->value, &w->size);
+	if (r == 0)
+		return true;
+	w->error = r == -ENOENT ? 0 : r;
+	gv_walk_end(w);
+	return false;
+}
+
+int gv_walk_delete(struct gv_store *s, struct gv_walk *w)
+{
+	return gv_cursor_delete(s, w->cursor);
+}
+
+void gv_walk_end(struct gv_walk *w)
+{
+	gv_cursor_close(w->cursor);
+	w->cursor = NULL;
+}
+
 uint64_t gv_store_rows(struct gv_store *s, gv_dbi table)
 {
 	MDB_stat stat;

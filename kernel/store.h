@@ -46,6 +46,20 @@ void gv_cursor_close(struct gv_cursor *c);
 int gv_cursor_seek(struct gv_cursor *c, enum gv_seek where, const void **key, size_t *key_size, const void **ret, size_t *ret_size);
 int gv_cursor_delete(struct gv_store *s, struct gv_cursor *c);
 
+/* All rows of a table in order: for (struct gv_walk w = { .table = t }; gv_walk(s, &w);) use(w.key, w.value);
+ * Leaving the loop early needs gv_walk_end. After the loop w.error is 0 or why it ended before the end. */
+struct gv_walk {
+	gv_dbi table;
+	const void *key, *value; /* out; valid until the next write */
+	size_t key_size, size;
+	int error;
+	struct gv_cursor *cursor; /* the walk's own */
+};
+bool gv_walk(struct gv_store *s, struct gv_walk *w);
+/* The row goes; the walk goes on behind it. */
+int gv_walk_delete(struct gv_store *s, struct gv_walk *w);
+void gv_walk_end(struct gv_walk *w);
+
 uint64_t gv_store_rows(struct gv_store *s, gv_dbi table);
 const char *gv_store_strerror(int error);
 

@@ -50,22 +50,17 @@ static struct table *old_table(struct gv_actor *a, const char *name, const Rows_
 /* The rows make room for those of another shape under the same name. */
 static int move_rows(struct gv_actor *a, gv_dbi from, gv_dbi to)
 {
-	struct gv_cursor *c;
-	int r = gv_store_cursor(a->store, from, &c);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	for (; (r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
+	struct gv_walk w = { .table = from };
+	while (gv_walk(a->store, &w)) {
 		void *room;
-		r = gv_store_append(a->store, to, key, key_size, size, &room);
-		if (r < 0)
-			break;
-		memcpy(room, value, size);
+		int r = gv_store_append(a->store, to, w.key, w.key_size, w.size, &room);
+		if (r < 0) {
+			gv_walk_end(&w);
+			return r;
+		}
+		memcpy(room, w.value, w.size);
 	}
-	gv_cursor_close(c);
-	return r == -ENOENT ? gv_store_empty(a->store, from) : r;
+	return w.error < 0 ? w.error : gv_store_empty(a->store, from);
 }
 
 static int set_aside(struct gv_actor *a, const struct table *present, const Rows__Shape *shape, char **ret_error)

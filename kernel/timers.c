@@ -121,22 +121,16 @@ static int arm(struct gv_actor *a, const char *name, int64_t at_ms)
 
 int gv_timers_open(struct gv_actor *a)
 {
-	struct gv_cursor *c;
-	int r = gv_store_cursor(a->store, a->timers_rows, &c);
-	if (r < 0)
-		return r;
-	const void *key, *value;
-	size_t key_size, size;
-	enum gv_seek where = GV_SEEK_FIRST;
-	for (; (r = gv_cursor_seek(c, where, &key, &key_size, &value, &size)) == 0; where = GV_SEEK_NEXT) {
-		Rows__Timer *row = gv_turn_unpack(&a->turn, &rows__timer__descriptor, value, size);
-		char *name = gv_arena_dup(&a->turn.arena, key, key_size);
-		r = row ? arm(a, name, row->at_ms) : -EBADMSG;
-		if (r < 0)
-			break;
+	struct gv_walk w = { .table = a->timers_rows };
+	while (gv_walk(a->store, &w)) {
+		Rows__Timer *row = gv_turn_unpack(&a->turn, &rows__timer__descriptor, w.value, w.size);
+		int r = row ? arm(a, gv_arena_dup(&a->turn.arena, w.key, w.key_size), row->at_ms) : -EBADMSG;
+		if (r < 0) {
+			gv_walk_end(&w);
+			return r;
+		}
 	}
-	gv_cursor_close(c);
-	return r == -ENOENT ? 0 : r;
+	return w.error;
 }
 
 static int check_name(struct gv_turn *t, const char *name)
