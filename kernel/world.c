@@ -188,7 +188,7 @@ static void send_kept(struct gv_actor *a, struct wire *w, struct kept *k)
 	gv_out_frame(a, w->plugin, &(struct frame){ .conn = w->id, .seq = k->seq, .kind = k->kind, .data = k->data, .size = k->size,
 						    .again = k->sent });
 	k->sent = true;
-	if (w->plugin->out.size > GV_PACKET_BYTES)
+	if (!a->in_turn && w->plugin->out.size > GV_FRAMES_BYTES)
 		gv_out_flush_peer(a, w->plugin);
 }
 
