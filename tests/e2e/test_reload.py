@@ -46,7 +46,7 @@ def test_a_file_that_is_no_plugin_leaves_the_old_version_at_work(run, folder, an
     shutil.copy(os.path.join(PLUGINS, 'plugins', 'ocpp.so'), mine)
     config = base_config(ws)
     config['plugins']['ocpp'].update(path=mine, grants=[
-        'hear:*', 'emit:*', 'serve:*', 'call:*', 'serve:galvan.charging.v1.Charging', 'serve:galvan.ocpp.v1.Ocpp',
+        'listen:/ocpp/', 'serve:galvan.charging.v1.Charging', 'serve:galvan.ocpp.v1.Ocpp',
         'hear:galvan.registry.v1.DeviceChanged', 'emit:galvan.charging.v1.SessionStarted', 'emit:galvan.charging.v1.SessionMetered',
         'emit:galvan.charging.v1.SessionEnded', 'emit:galvan.charging.v1.ConnectorStatusChanged', 'emit:galvan.ocpp.v1.StationBooted',
         'emit:galvan.ocpp.v1.StationNotified', 'emit:galvan.ocpp.v1.DataTransferred'])
