@@ -142,6 +142,8 @@ static bool is_grant(const char *s)
 	static const char *const kinds[] = { "hear:", "emit:", "serve:", "call:" };
 	if (!strcmp(s, "net"))
 		return true;
+	if (!strncmp(s, "listen:/", 8))
+		return !s[7 + strcspn(s + 7, " \t\r\n?#")];
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		size_t n = strlen(kinds[i]);
 		if (!strncmp(s, kinds[i], n))
@@ -166,7 +168,7 @@ static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const 
 			return WRONG(l, n,
 				     "plugins.%s.grants[%zu]: no such grant: \"%s\"; allowed: hear:TYPE, emit:TYPE, "
 				     "serve:SERVICE, "
-				     "call:SERVICE, net",
+				     "call:SERVICE, listen:/PATH/, net",
 				     to->name, i, m->grants[i]);
 		}
 		grants[i] = keep(l, m->grants[i]);
