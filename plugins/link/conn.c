@@ -129,8 +129,9 @@ void conn_read(struct conn *c, uint8_t *data, size_t size)
 
 	if (c->dead)
 		return;
-	if (c->tls && !c->opened_ms && c->state == CONN_HEAD)
+	if (c->tls && !c->spoken)
 		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* that of the TLS handshake; the sweep watches from here */
+	c->spoken = true;
 	c->heard_ms = link_now(c->link);
 	c->pinged_ms = 0;
 	if (c->state == CONN_HEAD && !c->in.size)

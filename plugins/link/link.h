@@ -115,6 +115,7 @@ struct conn {
 	bool half_closed : 1;
 	bool unwanted : 1;  /* its device was deleted: to be closed */
 	bool tls : 1;
+	bool spoken : 1;    /* something was read: a TLS handshake is over */
 };
 
 struct notice { /* a ConnectionOpened or ConnectionClosed that waits for the next turn */

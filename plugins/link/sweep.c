@@ -64,8 +64,13 @@ static void check(struct conn *c, uint64_t now)
 		if (now - c->since_ms > LINK_REPLY_MS)
 			http_refuse(c, 504, "the plugin that answers here did not", false);
 		break;
-	case CONN_WEBSOCKET:
 	case CONN_TCP:
+		if (!c->id && now - c->since_ms > handshake_ms) {
+			conn_kill(c, 1001, "no TLS handshake"); /* without TLS it was opened at once */
+			break;
+		}
+		/* fall through */
+	case CONN_WEBSOCKET:
 		check_alive(c, now);
 		break;
 	case CONN_CLOSING:
