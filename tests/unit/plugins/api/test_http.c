@@ -71,7 +71,7 @@ static const struct gv_plugin kernel_record = {
 	GV_STAMP,
 	.name = "kernel",
 	.version = "0",
-	.services = (const struct gv_service[]){ { &kernel__kernel__descriptor,
+	.serves = (const struct gv_service[]){ { &kernel__kernel__descriptor,
 						   (const struct gv_method[]){ { "Describe", describe },
 									       { "Status", status },
 									       { "Metrics", metrics },
