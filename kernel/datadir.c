@@ -1,6 +1,7 @@
 /* Two nodes on one folder would each be the only writer of the same stores. So the folder is locked, and everything
  * that a node leaves on the disk is named here. */
 #include "datadir.h"
+#include "loader.h"
 #include "text.h"
 
 #include <dirent.h>
@@ -248,6 +249,51 @@ void gv_datadir_sweep_plugins(const struct gv_datadir *d, const char *const *kee
 	if (dir)
 		sweep(dir, unused, &k);
 	free(dir);
+}
+
+/* ---- what ran last --------------------------------------------------------------------------- */
+
+int gv_datadir_remember(const struct gv_datadir *d, const char *plugin, const char *hash)
+{
+	char *path = gv_text("%s/plugins/%s.last", d->path, plugin);
+	char *temporary = gv_text("%s/plugins/.new-%s.last", d->path, plugin);
+	FILE *f;
+	int rc = path && temporary ? 0 : -ENOMEM;
+
+	if (rc == 0) {
+		f = fopen(temporary, "we");
+		rc = !f ? -errno : fprintf(f, "%s\n", hash) < 0 || fflush(f) != 0 || fsync(fileno(f)) < 0 ? -EIO : 0;
+		if (f)
+			fclose(f);
+		if (rc == 0 && rename(temporary, path) < 0)
+			rc = -errno;
+	}
+	free(path);
+	free(temporary);
+	return rc;
+}
+
+int gv_datadir_recall(const struct gv_datadir *d, const char *plugin, char *ret_hash)
+{
+	char *path = gv_text("%s/plugins/%s.last", d->path, plugin), *copy = NULL;
+	char hash[GV_HASH_SIZE + 1] = "";
+	FILE *f = path ? fopen(path, "re") : NULL;
+	int rc = !path ? -ENOMEM : f && fgets(hash, sizeof hash, f) ? 0 : -ENOENT;
+
+	if (f)
+		fclose(f);
+	hash[strcspn(hash, "\n")] = '\0';
+	if (rc == 0 && (strlen(hash) != GV_HASH_SIZE - 1 || hash[strspn(hash, "0123456789abcdef")]))
+		rc = -ENOENT;
+	if (rc == 0) {
+		copy = gv_text("%s/plugins/%s.so", d->path, hash);
+		rc = !copy ? -ENOMEM : access(copy, R_OK) < 0 ? -ENOENT : 0;
+	}
+	if (rc == 0)
+		memcpy(ret_hash, hash, GV_HASH_SIZE);
+	free(copy);
+	free(path);
+	return rc;
 }
 
 void gv_datadir_close(struct gv_datadir *d)

@@ -6,6 +6,7 @@
  *     run/                 sockets; emptied at each start
  *     run/control.sock     where clients connect
  *     plugins/HASH.so      the plugin files that run
+ *     plugins/NAME.last    the hash of the file that ran last, of a plugin from elsewhere
  *     stores/NAME.N/       one LMDB environment per plugin instance, and its lock file
  *     blobs/               see blob.h */
 #ifndef GV_DATADIR_H
@@ -28,6 +29,10 @@ int gv_datadir_open(const char *path, struct gv_datadir *ret, char **ret_error);
 void gv_datadir_mark_clean(struct gv_datadir *d);
 /* Removes plugin copies that are none of `keep` (full paths). */
 void gv_datadir_sweep_plugins(const struct gv_datadir *d, const char *const *keep, unsigned count);
+/* Notes that the copy of this hash runs as the plugin, and says which did: ret has room for GV_HASH_SIZE. -ENOENT: none
+ * is known, or its copy is gone. */
+int gv_datadir_remember(const struct gv_datadir *d, const char *plugin, const char *hash);
+int gv_datadir_recall(const struct gv_datadir *d, const char *plugin, char *ret_hash);
 void gv_datadir_close(struct gv_datadir *d);
 
 #endif

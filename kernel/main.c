@@ -11,7 +11,9 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 		"usage:\n"
-		"  galvan run CONFIG.yaml [--data DIR]    runs a node; it is ready when it prints `ready`\n"
+		"  galvan run CONFIG.yaml [--data DIR] [--strict]\n"
+		"      runs a node; it is ready when it prints `ready`; --strict: not without a plugin whose file "
+		"cannot be loaded\n"
 		"%s"
 		"  galvan --version\n",
 		gv_cli_usage());

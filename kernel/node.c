@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct node {
 	char *config_file; /* absolute */
 	struct gv_datadir data;
 	struct gv_plan **plans;
+	bool strict; /* a file that cannot be loaded refuses the start */
 	uv_loop_t loop;
 	void *context;
 	struct gv_control *control;
@@ -33,9 +35,15 @@ struct node {
 	bool stopping, failed, in_order, stuck;
 };
 
+/* One line for each of the text's. */
 static int say(const char *text)
 {
-	fprintf(stderr, "galvan: %s\n", text ? text : "out of memory");
+	for (const char *line = text ? text : "out of memory"; line;) {
+		const char *end = strchr(line, '\n');
+
+		fprintf(stderr, "galvan: %.*s\n", (int)(end ? end - line : (ptrdiff_t)strlen(line)), line);
+		line = end ? end + 1 : NULL;
+	}
 	return EXIT_FAILED;
 }
 
@@ -54,6 +62,11 @@ static void on_ready(void *arg)
 
 	for (size_t i = 0; i < n->config->n_plugins; i++)
 		gv_announce(n->plans[i], stdout);
+	for (size_t i = 0; i < n->config->n_plugins; i++)
+		if (!gv_plan_runs(n->plans[i]))
+			printf("without %s, which cannot be loaded: galvan ctl status says why\n", n->plans[i]->name);
+		else if (n->plans[i]->note)
+			printf("with an old copy of %s: galvan ctl status says why\n", n->plans[i]->name);
 	puts("ready");
 	fflush(stdout);
 }
@@ -102,29 +115,83 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
+/* The file that `path:` names cannot be loaded: the copy that ran last will do, or else the node does without. */
+static int make_plan_without_file(struct node *n, const struct gv_config_plugin *p, const char *copies, const char *why,
+				  struct gv_plan **ret)
+{
+	char hash[GV_HASH_SIZE], *file = NULL, *error = NULL, *text = NULL;
+	int rc = gv_datadir_recall(&n->data, p->name, hash);
+
+	if (rc == 0) {
+		file = gv_text("%s/%s.so", copies, hash);
+		rc = file ? gv_plan_make_last(n->config, p, file, hash, why, ret, &error) : -ENOMEM;
+		if (rc < 0)
+			text = gv_text("%s; nor can the copy that ran last: %s", why, error ? error : "out of memory");
+	}
+	if (rc < 0)
+		rc = gv_plan_make_without(p, text ? text : why, ret);
+	if (rc == 0) {
+		gv_err(&n->log, "%s: %s plugin=%s",
+		       gv_plan_runs(*ret) ? "a plugin runs from an old copy" : "the node starts without a plugin",
+		       text ? text : why, p->name);
+	}
+	free(text);
+	free(error);
+	free(file);
+	return rc;
+}
+
+/* Copies that nobody needs any more go. What ran last stays beside what runs now: the latter may yet fail. */
+static void sweep_copies(struct node *n)
+{
+	size_t count = 0, most = 3 * n->config->n_plugins;
+	char **keep = calloc(most + 1, sizeof *keep), hash[GV_HASH_SIZE];
+
+	for (size_t i = 0; keep && i < n->config->n_plugins; i++) {
+		const struct gv_plan *plan = n->plans[i];
+
+		if (gv_plan_runs(plan))
+			keep[count++] = strdup(plan->file);
+		if (gv_datadir_recall(&n->data, plan->name, hash) == 0) {
+			keep[count++] = gv_text("/%s.so", hash);
+			keep[count++] = gv_text("/%s.last", plan->name);
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!keep[i]) /* out of memory: another time */
+			goto out;
+	if (keep)
+		gv_datadir_sweep_plugins(&n->data, (const char *const *)keep, (unsigned)count);
+out:
+	for (size_t i = 0; i < count; i++)
+		free(keep[i]);
+	free(keep);
+}
+
 static int make_plans(struct node *n)
 {
-	char *copies = gv_text("%s/plugins", n->data.path), *error = NULL;
-	const char **keep = calloc(n->config->n_plugins + 1, sizeof *keep);
-	int rc = copies && keep ? 0 : -ENOMEM;
+	char *copies = gv_text("%s/plugins", n->data.path);
+	int rc = copies ? 0 : -ENOMEM;
 
 	n->plans = calloc(n->config->n_plugins + 1, sizeof *n->plans);
 	if (!n->plans)
 		rc = -ENOMEM;
 	/* All of them, so that all that is wrong is said at once. */
 	for (size_t i = 0; n->plans && copies && i < n->config->n_plugins; i++) {
-		if (gv_plan_make(n->config, &n->config->plugins[i], copies, &n->plans[i], &error) < 0) {
+		const struct gv_config_plugin *p = &n->config->plugins[i];
+		char *error = NULL;
+		int made = gv_plan_make(n->config, p, copies, &n->plans[i], &error);
+
+		if (made == -ENOEXEC && !n->strict && error)
+			made = make_plan_without_file(n, p, copies, error, &n->plans[i]);
+		else if (made < 0)
 			say(error);
-			free(error);
-			error = NULL;
+		if (made < 0)
 			rc = -EINVAL;
-		} else if (keep) {
-			keep[i] = n->plans[i]->file;
-		}
+		free(error);
 	}
 	if (rc == 0)
-		gv_datadir_sweep_plugins(&n->data, keep, (unsigned)n->config->n_plugins);
-	free(keep);
+		sweep_copies(n);
 	free(copies);
 	return rc;
 }
@@ -265,13 +332,15 @@ static int run(struct node *n, const char *data)
 	return status;
 }
 
-static int parse_arguments(int argc, char **argv, const char **ret_config, const char **ret_data)
+static int parse_arguments(int argc, char **argv, const char **ret_config, const char **ret_data, bool *ret_strict)
 {
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--data") == 0 && i + 1 < argc)
 			*ret_data = argv[++i];
 		else if (strncmp(argv[i], "--data=", 7) == 0)
 			*ret_data = argv[i] + 7;
+		else if (strcmp(argv[i], "--strict") == 0)
+			*ret_strict = true;
 		else if (argv[i][0] != '-' && !*ret_config)
 			*ret_config = argv[i];
 		else
@@ -283,18 +352,20 @@ static int parse_arguments(int argc, char **argv, const char **ret_config, const
 int gv_node_main(int argc, char **argv)
 {
 	const char *config = NULL, *data = NULL;
+	bool strict = false;
 	struct node *n;
 	char *error = NULL;
 	int status = EXIT_FAILED;
 
-	if (parse_arguments(argc, argv, &config, &data) < 0) {
-		fputs("usage: galvan run CONFIG.yaml [--data DIR]\n", stderr);
+	if (parse_arguments(argc, argv, &config, &data, &strict) < 0) {
+		fputs("usage: galvan run CONFIG.yaml [--data DIR] [--strict]\n", stderr);
 		return EXIT_USAGE;
 	}
 	umask(077);
 	n = calloc(1, sizeof *n);
 	if (!n)
 		return say(NULL);
+	n->strict = strict;
 	if (gv_config_load(config, &n->config, &error) < 0) {
 		say(error);
 	} else {

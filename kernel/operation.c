@@ -85,6 +85,14 @@ static struct gv_instance *in_hand(struct gv_operation *op)
 
 static char *version_text(const struct gv_operation *op)
 {
+	const struct gv_plan *before = op->before;
+
+	if (before && strcmp(before->hash, op->plan->hash) == 0)
+		return gv_text("%s %s runs again, from the same file (%s, %.8s)", op->name, op->plan->record->version,
+			       op->plan->path, op->plan->hash);
+	if (before && strcmp(before->record->version, op->plan->record->version) == 0)
+		return gv_text("%s %s runs, the same version with other content: %.8s before, %.8s now (%s)", op->name,
+			       op->plan->record->version, before->hash, op->plan->hash, op->plan->path);
 	return gv_text("%s %s runs (%s, %.12s)", op->name, op->plan->record->version, op->plan->path, op->plan->hash);
 }
 
@@ -398,6 +406,8 @@ void gv_operation_start(struct gv_supervisor *s, enum gv_operation_kind kind, co
 	op->config_file = strdup(o->config_file);
 	op->copies = gv_text("%s/plugins", o->data->path);
 	op->unit = gv_supervisor_find(s, name);
+	if (kind == GV_OP_RELOAD && op->unit && !gv_plan_runs(op->unit->plan))
+		op->kind = GV_OP_LOAD; /* its file could not be loaded: there is no version to go back to */
 	if (!op->name || !op->config_file || !op->copies) {
 		done(arg, GV_RESOURCE_EXHAUSTED, "out of memory");
 		free_operation(op);
@@ -417,7 +427,7 @@ void gv_operation_start(struct gv_supervisor *s, enum gv_operation_kind kind, co
 		go_on(op);
 		return;
 	}
-	if (kind == GV_OP_LOAD && op->unit && any_running(op->unit)) {
+	if (op->kind == GV_OP_LOAD && op->unit && any_running(op->unit)) {
 		op->plan = gv_plan_ref(op->unit->plan); /* its siblings' version */
 		go_on(op);
 		return;

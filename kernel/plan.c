@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,21 +74,32 @@ static void name_plugin(const struct gv_config *c, const struct gv_config_plugin
 	*error = named;
 }
 
-int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret,
-		 char **ret_error)
+static struct gv_plan *create(const struct gv_config_plugin *p)
 {
 	struct gv_plan *plan = calloc(1, sizeof *plan);
-	int rc;
 
 	if (!plan)
-		return -ENOMEM;
+		return NULL;
 	plan->references = 1;
 	plan->isolation = p->isolation;
 	plan->instances = p->instances;
+	plan->outside = p->path != NULL;
 	plan->name = strdup(p->name);
-	rc = plan->name ? find_file(plan, p, copies, ret_error) : -ENOMEM;
-	if (rc == 0)
-		rc = gv_probe(plan->file, plan->path, &plan->record, ret_error);
+	if (!plan->name) {
+		gv_plan_unref(plan);
+		return NULL;
+	}
+	return plan;
+}
+
+/* The second half, once the file is known: its record, and the config by it. Takes the plan. */
+static int complete(struct gv_plan *plan, const struct gv_config *c, const struct gv_config_plugin *p,
+		    struct gv_plan **ret, char **ret_error)
+{
+	int rc = gv_probe(plan->file, plan->path, &plan->record, ret_error);
+
+	if (rc < 0 && rc != -ENOMEM && p->path)
+		rc = -ENOEXEC;
 	if (rc == 0 && strcmp(plan->record->name, p->name) != 0)
 		rc = gv_text_error(ret_error, -EINVAL, "%s calls itself '%s': name it so in the config", plan->path,
 				   plan->record->name);
@@ -99,6 +111,60 @@ int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, co
 		name_plugin(c, p, ret_error);
 		gv_plan_unref(plan);
 		return rc;
+	}
+	*ret = plan;
+	return 0;
+}
+
+int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret,
+		 char **ret_error)
+{
+	struct gv_plan *plan = create(p);
+	int rc;
+
+	if (!plan)
+		return -ENOMEM;
+	rc = find_file(plan, p, copies, ret_error);
+	if (rc < 0) {
+		name_plugin(c, p, ret_error);
+		gv_plan_unref(plan);
+		return p->path && rc != -ENOMEM ? -ENOEXEC : rc;
+	}
+	return complete(plan, c, p, ret, ret_error);
+}
+
+int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *p, const char *file, const char *hash,
+		      const char *why, struct gv_plan **ret, char **ret_error)
+{
+	struct gv_plan *plan = create(p);
+
+	if (!plan)
+		return -ENOMEM;
+	plan->path = strdup(p->path);
+	plan->file = strdup(file);
+	plan->note = gv_text("the copy that ran last (%.8s) runs, because: %s", hash, why);
+	snprintf(plan->hash, sizeof plan->hash, "%s", hash);
+	if (!plan->path || !plan->file || !plan->note) {
+		gv_plan_unref(plan);
+		return -ENOMEM;
+	}
+	return complete(plan, c, p, ret, ret_error);
+}
+
+int gv_plan_make_without(const struct gv_config_plugin *p, const char *why, struct gv_plan **ret)
+{
+	struct gv_plan *plan = create(p);
+
+	if (!plan)
+		return -ENOMEM;
+	plan->path = strdup(p->path);
+	plan->note = gv_text("%s. `galvan ctl load %s` starts it once the file is repaired", why, p->name);
+	plan->record = kernel__record__unpack(NULL, 0, NULL);
+	if (plan->record)
+		plan->record->name = strdup(p->name);
+	if (!plan->path || !plan->note || !plan->record || !plan->record->name) {
+		gv_plan_unref(plan);
+		return -ENOMEM;
 	}
 	*ret = plan;
 	return 0;
@@ -117,6 +183,7 @@ void gv_plan_unref(struct gv_plan *plan)
 	if (plan->record)
 		kernel__record__free_unpacked(plan->record, NULL);
 	gv_buf_fini(&plan->config);
+	free(plan->note);
 	free(plan->name);
 	free(plan->path);
 	free(plan->file);

@@ -16,15 +16,31 @@ struct gv_plan {
 	char hash[GV_HASH_SIZE];
 	Kernel__Record *record;
 	struct gv_buf config; /* packed; empty where the plugin takes none */
+	char *note;           /* what people must know of it while it runs, or why it cannot; NULL: nothing */
+	bool outside;         /* named by `path:`, not of the host's own folder */
 	enum gv_isolation isolation;
 	uint32_t instances;
 	unsigned references; /* 1 when made */
 };
 
+/* True where there is a file to start; false for what gv_plan_make_without made. */
+static inline bool gv_plan_runs(const struct gv_plan *plan)
+{
+	return plan->file != NULL;
+}
+
 /* `copies`: the folder for copies named by hash; NULL: the file is probed where it lies. On failure *ret_error is a
- * sentence that names the plugin, its file or the config's line. */
+ * sentence that names the plugin, its file or the config's line; -ENOEXEC: the config may be right, but the file that
+ * its `path:` names cannot be loaded. */
 int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret,
 		 char **ret_error);
+/* The same with `file`, a copy that ran before, in the place of what `path:` names now. `why`: what is wrong with that;
+ * it becomes part of the plan's note. */
+int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *p, const char *file, const char *hash,
+		      const char *why, struct gv_plan **ret, char **ret_error);
+/* A plan for a plugin that cannot run, with the reason as its note: it has a name and instances, an empty record and no
+ * file. */
+int gv_plan_make_without(const struct gv_config_plugin *p, const char *why, struct gv_plan **ret);
 struct gv_plan *gv_plan_ref(struct gv_plan *plan);
 /* NULL is fine. */
 void gv_plan_unref(struct gv_plan *plan);

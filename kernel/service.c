@@ -98,7 +98,8 @@ static void describe(struct gv_control *c, const struct origin *from, const Env_
 	own.file_descriptor_set.len = sizeof kernel_schema;
 	records[r.n_plugins++] = &own;
 	for (size_t k = 0; (u = gv_supervisor_unit(c->supervisor, k)); k++)
-		records[r.n_plugins++] = u->plan->record;
+		if (gv_plan_runs(u->plan))
+			records[r.n_plugins++] = u->plan->record;
 	r.plugins = records;
 	reply_message(c, from, &r.base);
 }

@@ -118,6 +118,11 @@ void gv_instance_launch(struct gv_instance *inst)
 	char *error = NULL;
 
 	inst->up_ms = 0;
+	if (!gv_plan_runs(inst->plan)) {
+		inst->first = false;
+		gv_instance_set_state(inst, GV_FAILED, inst->plan->note);
+		return;
+	}
 	gv_instance_set_state(inst, GV_STARTING, NULL);
 	if (gv_hosts_start(s->hosts, inst->name, inst->plan, inst, &inst->host, &error) < 0) {
 		died(inst, error ? error : "out of memory", true);
@@ -288,7 +293,9 @@ static void on_started(struct gv_instance *inst, struct gv_host *h, uint64_t inc
 		return; /* told to stop meanwhile */
 	h->state = GV_HOST_STARTED;
 	h->deadline_ms = 0;
-	gv_instance_set_state(inst, GV_RUNNING, NULL);
+	gv_instance_set_state(inst, GV_RUNNING, h->plan->note);
+	if (h->plan->outside && gv_datadir_remember(s->o.data, inst->unit->name, h->plan->hash) < 0)
+		gv_warn(s->o.log, "cannot note in the data folder which file runs plugin=%s", inst->unit->name);
 	gv_info(s->o.log, "plugin running plugin=%s version=%s incarnation=%" PRIu64 " pid=%" PRId64, inst->name,
 		h->plan->record->version, incarnation, h->pid);
 	offer(inst, GV_EVENT_STARTED, NULL);

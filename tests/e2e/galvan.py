@@ -159,6 +159,7 @@ class Node:
         self.config = config
         self.env = dict(os.environ, **(env or {}))
         self.process = None
+        self.options = []  # of `galvan run`
         self.starts = 0
         self.write_config()
 
@@ -171,8 +172,8 @@ class Node:
         self.starts += 1
         self.log = os.path.join(self.folder, 'log.%d' % self.starts)
         with open(self.log, 'w', encoding='utf-8') as log:
-            self.process = subprocess.Popen([GALVAN, 'run', self.file, '--data', self.data], stdout=subprocess.PIPE, stderr=log,
-                                            text=True, env=self.env)
+            self.process = subprocess.Popen([GALVAN, 'run', self.file, '--data', self.data, *self.options], stdout=subprocess.PIPE,
+                                            stderr=log, text=True, env=self.env)
         self.lines = Lines(self.process.stdout)
         if self.lines.wait(lambda line: line == 'ready', limit_s) is None:
             code = self.process.wait()

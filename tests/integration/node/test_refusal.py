@@ -60,7 +60,9 @@ class Refusal(NodeTest):
         path = os.path.join(self.folder, 'text.so')
         with open(path, 'w', encoding='ascii') as f:
             f.write('hello')
-        self.fails_to_run(self.node(counter={'path': path}), 'text.so is no plugin', 'not a shared object')
+        node = self.node(counter={'path': path})
+        node.options = ['--strict']
+        self.fails_to_run(node, 'text.so is no plugin', 'not a shared object')
 
     def test_a_second_node_on_the_same_folder(self):
         first = self.node(counter=plugin('counter', 'counter_1')).start()

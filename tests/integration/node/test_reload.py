@@ -36,6 +36,17 @@ class Reload(NodeTest):
         node.ctl('reload', 'counter')
         self.assertNotEqual(node.instance('counter')['pid'], pid)
 
+    def test_the_answer_tells_files_of_the_same_version_apart(self):
+        node = self.counter()
+        before = node.instance('counter')['hash']
+        self.assertIn('from the same file', node.ctl('reload', 'counter'))
+        with open(os.path.join(self.folder, 'counter.so'), 'ab') as f:
+            f.write(b'rebuilt')
+        answer = node.ctl('reload', 'counter')
+        after = node.instance('counter')['hash']
+        self.assertNotEqual(before, after)
+        self.assertIn('other content: %s before, %s now' % (before[:8], after[:8]), answer)
+
     def test_a_new_config_comes_with_it(self):
         node = self.counter(config={'level': 1})
         self.assertEqual(node.call(COUNT, {'key': 'a'})['level'], 1)

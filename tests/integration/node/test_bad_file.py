@@ -1,0 +1,83 @@
+"""A file of a third party that cannot be loaded does not stop the node: what ran last does, or the others run without it."""
+import os
+import subprocess
+import unittest
+
+from support import COUNT, GALVAN, NodeTest, count, fixture, plugin
+
+
+class BadFile(NodeTest):
+    def pair(self, file):
+        """A counter whose file a test replaces, and a listener that is always well."""
+        path = self.copy('counter.so', file)
+        return self.node(counter=dict(plugin('counter', 'counter_1'), path=path), listener=plugin('listener', 'listener'))
+
+    def test_the_others_start_without_it(self):
+        for file, why in {'liar_major': 'built for plugin ABI 2.0', 'liar_constructor_crashes': 'SIGSEGV', 'nothing': 'gv_plugin'}.items():
+            with self.subTest(file):
+                node = self.node('node-' + file, liar=plugin('liar', file), listener=plugin('listener', 'listener')).start()
+                self.assertTrue(any('without liar' in line for line in node.lines.seen), node.lines.seen)
+                self.assertEqual(node.instance('listener')['state'], 'running')
+                liar = node.instance('liar')
+                self.assertEqual(liar['state'], 'failed')
+                self.assertIn(why, liar['message'])
+                self.assertIn('galvan ctl load liar', liar['message'])
+                self.assertIn(why, node.read_log())
+                self.assertNotIn('liar', node.cli('describe').stdout)
+                self.assertEqual(node.stop(), 0)
+
+    def test_a_missing_file_is_loaded_once_it_is_there(self):
+        for verb in ('load', 'reload'):
+            with self.subTest(verb):
+                node = self.node('node-' + verb, counter=dict(plugin('counter', 'counter_1'), path=os.path.join(self.folder, verb + '.so')))
+                node.start()
+                self.assertIn(verb + '.so cannot be read', node.instance('counter')['message'])
+                self.refused(lambda n=node, v=verb: n.ctl(v, 'counter'), 'cannot be read')
+                self.refused(lambda n=node: n.call(COUNT, {'key': 'a'}))
+                os.link(fixture('counter_1'), os.path.join(self.folder, verb + '.so'))
+                self.assertIn('counter 1 runs', node.ctl(verb, 'counter'))
+                self.assertEqual(count(node), 1)
+
+    def test_the_copy_that_ran_last_runs_instead(self):
+        node = self.pair('counter_1').start()
+        self.assertEqual(count(node), 1)
+        self.copy('counter.so', 'counter_2')
+        node.ctl('reload', 'counter')
+        self.assertEqual(node.stop(), 0)
+        self.copy('counter.so', 'liar_major')
+        for starts in (1, 2):
+            node.start()
+            status = node.instance('counter')
+            self.assertEqual((status['state'], status['version']), ('running', '2'))
+            self.assertIn('the copy that ran last (%s)' % status['hash'][:8], status['message'])
+            self.assertIn('ABI 2.0', status['message'])
+            self.assertIn('ABI 2.0', node.read_log())
+            self.assertEqual(count(node), 1 + starts)
+            self.assertEqual(node.stop(), 0)
+        node.start()
+        self.copy('counter.so', 'counter_1')
+        node.ctl('reload', 'counter')
+        self.assertEqual(node.instance('counter')['message'], '')
+
+    def test_strict_refuses_and_so_does_check(self):
+        node = self.pair('counter_1').start()
+        node.stop()
+        self.copy('counter.so', 'liar_major')
+        node.options = ['--strict']
+        self.fails_to_run(node, 'ABI 2.0')
+        done = subprocess.run([GALVAN, 'check', node.file], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('ABI 2.0', done.stderr)
+
+    def test_a_wrong_config_is_no_bad_file(self):
+        node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))
+        self.fails_to_run(node, 'levle')
+        node = self.node('grants', counter=dict(plugin('counter', 'counter_1'), grants=[]))
+        self.fails_to_run(node, 'emit:galvan.fixture.v1.Counted')
+
+    def test_a_plugin_of_the_own_folder_must_be_there(self):
+        self.fails_to_run(self.node(nowhere={}, listener=plugin('listener', 'listener')), "there is no plugin 'nowhere'")
+
+
+if __name__ == '__main__':
+    unittest.main(warnings='ignore')
