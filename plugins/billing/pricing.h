@@ -119,6 +119,35 @@ int billing_run_price(struct billing_run *run, struct billing_price *ret);
 void billing_credit(const struct billing_price *p, const struct billing_line *lines, size_t n_lines,
 		    struct billing_price *ret, struct billing_line *ret_lines);
 
+/* ---- from a meter ---------------------------------------------------------------------------- */
+
+#define BILLING_READINGS_MAX 65536
+
+enum billing_state { BILLING_STATE_UNKNOWN, BILLING_STATE_CHARGING, BILLING_STATE_IDLE };
+
+/* What was known at a moment, each value until the next one of its kind. */
+struct billing_reading {
+	int64_t time_ms;
+	int64_t energy_uwh; /* the meter's register; BILLING_UNKNOWN: none here */
+	int64_t current_ma, power_mw;
+	enum billing_state state;
+};
+
+enum billing_reading_flags {
+	BILLING_READING_BACKWARDS = 1 << 0, /* a register fell, or exceeded its end: left out */
+	BILLING_READING_OUTSIDE = 1 << 1,   /* before the begin or after the end: left out */
+	BILLING_READING_JUMP = 1 << 2,      /* more energy than max_power_mw allows; kept */
+};
+
+/* Makes segments of a session's readings, in whatever order they came. The readings are sorted and filled in. The
+ * register at the begin and at the end are the session's; an end that is unknown is the last reading's. Between
+ * registers energy flows evenly, cut to whole µWh. Without a state, a stretch with energy is charging. max_power_mw: of
+ * the connector, or BILLING_UNKNOWN. -EINVAL: the session ends before it begins, a register is negative at its begin,
+ * or too many readings; -ENOBUFS: segments_max is less than n + 1. */
+int billing_segments(const struct billing_reading *begin, const struct billing_reading *end,
+		     struct billing_reading *readings, size_t n, int64_t max_power_mw, struct billing_segment *segments,
+		     size_t segments_max, size_t *ret_n, unsigned *ret_flags);
+
 /* ---- for the parts of the engine ------------------------------------------------------------- */
 
 /* A moment at which components are chosen. */
