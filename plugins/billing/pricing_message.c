@@ -97,7 +97,7 @@ int billing_package_read(const Billing__PackageTariff *m, struct billing_package
 	return r;
 }
 
-/* ---- the result ----------------------------------------------------------------------------- */
+/* ---- the result ------------------------------------------------------------------------------ */
 
 static void put_number(struct gv_buf *b, uint32_t number, int64_t value)
 {

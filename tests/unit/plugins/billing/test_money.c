@@ -46,7 +46,9 @@ Test(money, reads_decimals_as_they_are_written)
 	expect_decimal("1e99", 0, -ERANGE, 0);
 	expect_decimal("1000000001", 0, -ERANGE, 0);
 	expect_decimal("99999999999999999999999999", 0, -ERANGE, 0);
-	static const char *const wrong[] = { "", "-", ".5", "5.", "1e", "1e+", "01", "+1", "0x1", "1 ", "NaN", "\"1\"" };
+	static const char *const wrong[] = {
+		"", "-", ".5", "5.", "1e", "1e+", "01", "+1", "0x1", "1 ", "NaN", "\"1\""
+	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		expect_decimal(wrong[i], 6, -EINVAL, 0);
 }
@@ -58,9 +60,14 @@ Test(money, writes_the_shortest_decimal)
 		int64_t value;
 		int decimals;
 		const char *text;
-	} cases[] = { { 250000, 6, "0.25" },   { 0, 6, "0" },	 { 1, 9, "0.000000001" },
-		      { -1500, 3, "-1.5" },    { 10, 0, "10" },	 { 12000000, 6, "12" },
-		      { INT64_MIN, 18, "-9.223372036854775808" }, { INT64_MAX, 0, "9223372036854775807" } };
+	} cases[] = { { 250000, 6, "0.25" },
+		      { 0, 6, "0" },
+		      { 1, 9, "0.000000001" },
+		      { -1500, 3, "-1.5" },
+		      { 10, 0, "10" },
+		      { 12000000, 6, "12" },
+		      { INT64_MIN, 18, "-9.223372036854775808" },
+		      { INT64_MAX, 0, "9223372036854775807" } };
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		billing_decimal_write(cases[i].value, cases[i].decimals, text);
 		cr_expect_str_eq(text, cases[i].text);
@@ -101,7 +108,8 @@ Test(money, negative_sums_have_floors_below)
 	cr_assert_eq((int64_t)billing_exact_ceil(&x, 2), -2);
 }
 
-/* n / d and (d - n) / d, each taken apart into fractions of two coprime denominators p and q of d = p q: their sum is 1. */
+/* n / d and (d - n) / d, each taken apart into fractions of two coprime denominators p and q of d = p q: their sum
+ * is 1. */
 Test(money, long_denominators_decide_what_leading_digits_cannot)
 {
 	static const uint64_t primes[] = { 999999937, 999999929, 999999893, 999999883, 999999797, 999999761,
@@ -147,7 +155,8 @@ Test(money, what_does_not_fit_is_an_error)
 	struct billing_exact x, y;
 	billing_exact_init(&x);
 	for (int64_t d = 3; d < 3 + 2 * BILLING_PARTS_MAX; d += 2)
-		cr_assert_eq(billing_exact_add(&x, 1, (billing_uwide)d * 1024 + 1), d < 3 + 2 * BILLING_PARTS_MAX ? 0 : -1);
+		cr_assert_eq(billing_exact_add(&x, 1, (billing_uwide)d * 1024 + 1),
+			     d < 3 + 2 * BILLING_PARTS_MAX ? 0 : -1);
 	cr_assert_eq(billing_exact_add(&x, 1, 2), -EOVERFLOW, "there are too many denominators");
 	billing_exact_init(&x);
 	cr_assert_eq(billing_exact_add(&x, 1, ((billing_uwide)1 << 96) + 1), -EOVERFLOW);

@@ -18,15 +18,18 @@ static const char *const tariffs[] = {
 	/* bands of the day, of energy, of duration, of power; several taxes */
 	"{'id':'a','currency':'EUR','elements':["
 	"{'price_components':[{'type':'FLAT','price':0.37,'vat':19,'step_size':1},"
-	"{'type':'ENERGY','price':0.2913,'vat':19,'step_size':100}],'restrictions':{'start_time':'22:00','end_time':'06:30'}},"
+	"{'type':'ENERGY','price':0.2913,'vat':19,'step_size':100}],'restrictions':{'start_time':'22:00','end_time':'"
+	"06:30'}},"
 	"{'price_components':[{'type':'ENERGY','price':0.4177,'vat':7,'step_size':30},"
 	"{'type':'TIME','price':1.13,'vat':19,'step_size':60}],'restrictions':{'max_kwh':7.3}},"
 	"{'price_components':[{'type':'PARKING_TIME','price':4.9,'vat':19,'step_size':300}],"
 	"'restrictions':{'min_duration':1700}},"
-	"{'price_components':[{'type':'ENERGY','price':0.551,'step_size':1},{'type':'TIME','price':0.7,'vat':5.5,'step_size':7},"
+	"{'price_components':[{'type':'ENERGY','price':0.551,'step_size':1},{'type':'TIME','price':0.7,'vat':5.5,'step_"
+	"size':7},"
 	"{'type':'PARKING_TIME','price':0.1,'step_size':1}]}]}",
 	/* taxes in the prices, limits, days */
-	"{'id':'b','currency':'EUR','tax_included':'YES','min_price':{'before_taxes':0.5},'max_price':{'before_taxes':9},"
+	"{'id':'b','currency':'EUR','tax_included':'YES','min_price':{'before_taxes':0.5},'max_price':{'before_taxes':"
+	"9},"
 	"'elements':[{'price_components':[{'type':'ENERGY','price':0.4,'vat':21,'step_size':1}],"
 	"'restrictions':{'day_of_week':['SATURDAY','SUNDAY'],'min_kwh':1.234567}},"
 	"{'price_components':[{'type':'ENERGY','price':0.6,'vat':6,'step_size':1000},"
@@ -37,7 +40,8 @@ static const char *const tariffs[] = {
 	/* neither steps nor limits: nothing but exact sums; three digits of money */
 	"{'id':'c','currency':'KWD','elements':["
 	"{'price_components':[{'type':'ENERGY','price':0.333333,'vat':3.3333,'step_size':0},"
-	"{'type':'TIME','price':0.123457,'step_size':0}],'restrictions':{'max_kwh':3,'start_time':'02:30','end_time':'17:01'}},"
+	"{'type':'TIME','price':0.123457,'step_size':0}],'restrictions':{'max_kwh':3,'start_time':'02:30','end_time':'"
+	"17:01'}},"
 	"{'price_components':[{'type':'ENERGY','price':0.777777,'vat':9.9999,'step_size':0},"
 	"{'type':'TIME','price':0.654321,'step_size':0},{'type':'PARKING_TIME','price':0.9,'step_size':0}]}]}",
 };
@@ -48,8 +52,8 @@ struct session {
 	size_t n;
 };
 
-/* A session that any millisecond cuts at a whole number of µWh: each segment has `k` of them per ms. Around the nights on
- * which the clocks change, and elsewhere. */
+/* A session that any millisecond cuts at a whole number of µWh: each segment has `k` of them per ms. Around the nights
+ * on which the clocks change, and elsewhere. */
 static struct session draw_session(struct world_random *r)
 {
 	static const int64_t starts_ms[] = { INT64_C(1774738800000), INT64_C(1792879200000), INT64_C(1795000000000) };
@@ -68,8 +72,8 @@ static struct session draw_session(struct world_random *r)
 	return s;
 }
 
-static struct billing_price price_of(const struct billing_tariff *t, const struct gv_zone *zone, const struct session *s,
-				     struct billing_run *ret_run, struct billing_line *lines)
+static struct billing_price price_of(const struct billing_tariff *t, const struct gv_zone *zone,
+				     const struct session *s, struct billing_run *ret_run, struct billing_line *lines)
 {
 	struct billing_price p;
 	billing_run_init(ret_run, t, zone, lines, LINES_MAX, NULL, 0);
@@ -108,11 +112,12 @@ Test(property, splitting_a_session_at_any_instant_changes_nothing)
 			g[1].energy_uwh -= g[0].energy_uwh;
 		}
 		parts = price_of(&t, zone, &split, &split_run, split_lines);
-		cr_assert(same(&whole, &parts), "seed %lu: %ld and %ld whole, %ld and %ld in parts", seed, whole.excl_minor,
-			  whole.incl_minor, parts.excl_minor, parts.incl_minor);
+		cr_assert(same(&whole, &parts), "seed %lu: %ld and %ld whole, %ld and %ld in parts", seed,
+			  whole.excl_minor, whole.incl_minor, parts.excl_minor, parts.incl_minor);
 		cr_assert_eq(run.n_lines, split_run.n_lines, "seed %lu", seed);
 		for (size_t i = 0; i < run.n_lines; i++)
-			cr_assert(lines[i].billed == split_lines[i].billed && lines[i].excl_fine == split_lines[i].excl_fine &&
+			cr_assert(lines[i].billed == split_lines[i].billed &&
+					  lines[i].excl_fine == split_lines[i].excl_fine &&
 					  lines[i].excl_minor == split_lines[i].excl_minor,
 				  "seed %lu: line %zu", seed, i);
 		billing_tariff_fini(&t);
@@ -151,7 +156,8 @@ Test(property, more_energy_or_time_never_costs_less)
 	for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
 		struct world_random r = { seed };
 		struct billing_tariff t = world_tariff(
-			"{'id':'m','currency':'EUR','min_price':{'before_taxes':0.3},'max_price':{'before_taxes':40},'elements':["
+			"{'id':'m','currency':'EUR','min_price':{'before_taxes':0.3},'max_price':{'before_taxes':40},'"
+			"elements':["
 			"{'price_components':[{'type':'ENERGY','price':0.3,'vat':20,'step_size':50},"
 			"{'type':'TIME','price':2,'vat':10,'step_size':120}],'restrictions':{'max_kwh':10}},"
 			"{'price_components':[{'type':'ENERGY','price':0.6,'vat':20,'step_size':50},"
@@ -174,7 +180,8 @@ Test(property, more_energy_or_time_never_costs_less)
 	}
 }
 
-/* The engine against sums by hand in fractions of a whole: constant power, two bands of energy, price 1 below and 2 above. */
+/* The engine against sums by hand in fractions of a whole: constant power, two bands of energy, price 1 below and 2
+ * above. */
 Test(property, cuts_at_odd_fractions_are_exact)
 {
 	static struct billing_line lines[LINES_MAX];
@@ -187,10 +194,9 @@ Test(property, cuts_at_odd_fractions_are_exact)
 		struct billing_run run;
 		struct session s = { .n = 1 };
 		int64_t ms = 1 + world_below(&r, 100000000), uwh = 1000000001 + world_below(&r, INT64_C(90000000000));
-		s.segments[0] = (struct billing_segment){ .end_ms = ms,
-							  .energy_uwh = uwh,
-							  .current_ma = BILLING_UNKNOWN,
-							  .power_mw = BILLING_UNKNOWN };
+		s.segments[0] = (struct billing_segment){
+			.end_ms = ms, .energy_uwh = uwh, .current_ma = BILLING_UNKNOWN, .power_mw = BILLING_UNKNOWN
+		};
 		struct billing_price p = price_of(&t, NULL, &s, &run, lines);
 		/* 1 micro per ms below, 2 above: 2 ms - ms * 10^9 / uwh, in fine */
 		const billing_wide micro = BILLING_FINE / BILLING_MICRO;
