@@ -1,4 +1,5 @@
-/* A connection's buffers: small, and gone as soon as they are empty, because most connections are idle most of the time. */
+/* A connection's buffers: small, and gone as soon as they are empty, because most connections are idle most of the
+ * time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

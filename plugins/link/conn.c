@@ -1,9 +1,9 @@
 /* A socket: what it says goes to the parser of its state, what is to be said goes out at once or waits in bounds.
  *
- * libwebsockets carries the socket, TLS and the loop; it is used raw (see docs/adr). Three of its habits shape this file. While it
- * holds the rest of a write it neither reads nor lets go of the read event, so reading is paused meanwhile. It closes raw sockets
- * abruptly, so the half-close and the wait for the peer are ours. And nothing here frees a connection under its caller's feet: a dead
- * one is put on a list that is reaped when the loop goes round. */
+ * libwebsockets carries the socket, TLS and the loop; it is used raw (see docs/adr). Three of its habits shape this
+ * file. While it holds the rest of a write it neither reads nor lets go of the read event, so reading is paused
+ * meanwhile. It closes raw sockets abruptly, so the half-close and the wait for the peer are ours. And nothing here
+ * frees a connection under its caller's feet: a dead one is put on a list that is reaped when the loop goes round. */
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -30,7 +30,9 @@ static void set_address(struct conn *c, const struct sockaddr_storage *peer)
 
 struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const struct sockaddr_storage *peer)
 {
-	lws_adopt_desc_t adopt = { .vh = port->vhost, .type = LWS_ADOPT_SOCKET, .fd.sockfd = fd, .vh_prot_name = "galvan" };
+	lws_adopt_desc_t adopt = {
+		.vh = port->vhost, .type = LWS_ADOPT_SOCKET, .fd.sockfd = fd, .vh_prot_name = "galvan"
+	};
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (!c) {
@@ -57,7 +59,7 @@ struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const s
 	return c;
 }
 
-/* ---- input ------------------------------------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 int conn_hold(struct conn *c, struct bytes *b, const void *data, size_t size)
 {
@@ -118,8 +120,10 @@ static size_t parse(struct conn *c, uint8_t *data, size_t size)
 
 static void overload(struct conn *c)
 {
-	gv_world_log(c->link->world, GV_WARN, "Too much unfinished input is held over all connections; this one is closed "
-		     "limit_bytes=%d device=%s", LINK_IN_TOTAL_MAX, c->device ? c->device : "");
+	gv_world_log(c->link->world, GV_WARN,
+		     "Too much unfinished input is held over all connections; this one is closed "
+		     "limit_bytes=%d device=%s",
+		     LINK_IN_TOTAL_MAX, c->device ? c->device : "");
 	conn_close(c, 1013, "server is overloaded");
 }
 
@@ -130,7 +134,8 @@ void conn_read(struct conn *c, uint8_t *data, size_t size)
 	if (c->dead)
 		return;
 	if (c->tls && !c->spoken)
-		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* that of the TLS handshake; the sweep watches from here */
+		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT,
+				0); /* that of the TLS handshake; the sweep watches from here */
 	c->spoken = true;
 	c->heard_ms = link_now(c->link);
 	c->pinged_ms = 0;
@@ -180,14 +185,15 @@ void conn_resume(struct conn *c, enum pause why)
 		lws_cancel_service_pt(c->wsi); /* decrypted bytes may wait that no event will announce */
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------------------ */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 static void queue(struct conn *c, const uint8_t *data, size_t size)
 {
 	size_t limit = c->exchange ? LINK_OUT_HTTP_MAX : LINK_OUT_MAX;
 
 	if (c->out.size - c->out_at + size > limit || bytes_add(&c->out, data, size) < 0) {
-		gv_world_log(c->link->world, GV_WARN, "A peer does not read what it is sent; its connection is closed limit_bytes=%zu device=%s",
+		gv_world_log(c->link->world, GV_WARN,
+			     "A peer does not read what it is sent; its connection is closed limit_bytes=%zu device=%s",
 			     limit, c->device ? c->device : "");
 		conn_kill(c, 1008, "did not read what it was sent");
 	}
@@ -291,7 +297,7 @@ void conn_writable(struct conn *c)
 	link_flush(c->link);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void conn_finish(struct conn *c, unsigned code, const char *reason)
 {

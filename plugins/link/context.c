@@ -1,4 +1,5 @@
-/* libwebsockets' part: one context on the host's loop, one vhost per TLS configuration, and the callback through which it speaks. */
+/* libwebsockets' part: one context on the host's loop, one vhost per TLS configuration, and the callback through which
+ * it speaks. */
 #include <dlfcn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -6,7 +7,7 @@
 
 #include "link.h"
 
-#define CLOSING_ROUNDS 5 /* of the loop; two would do */
+#define CLOSING_ROUNDS 5     /* of the loop; two would do */
 #define READ_SIZE (32 << 10) /* bytes read from a socket at a time; one buffer for all */
 
 static _Thread_local struct gv_world *log_world; /* libwebsockets' log function takes no argument of ours */
@@ -14,7 +15,8 @@ static _Thread_local struct gv_world *log_world; /* libwebsockets' log function 
 static void log_line(int level, const char *line)
 {
 	if (log_world)
-		gv_world_log(log_world, level == LLL_ERR ? GV_ERR : GV_WARN, "libwebsockets says: %.*s", (int)strcspn(line, "\n"), line);
+		gv_world_log(log_world, level == LLL_ERR ? GV_ERR : GV_WARN, "libwebsockets says: %.*s",
+			     (int)strcspn(line, "\n"), line);
 }
 
 static const char *ssl_problem(void)
@@ -35,13 +37,14 @@ static int prepare_tls(SSL_CTX *ctx, struct lws_vhost *vhost)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	if (tls->second_cert && (SSL_CTX_use_certificate_chain_file(ctx, tls->second_cert) != 1 ||
 				 SSL_CTX_use_PrivateKey_file(ctx, tls->second_key, SSL_FILETYPE_PEM) != 1)) {
-		gv_world_log(port->link->world, GV_ERR, "The second certificate cannot be used: %s port=%u second_cert=%s second_key=%s",
+		gv_world_log(port->link->world, GV_ERR,
+			     "The second certificate cannot be used: %s port=%u second_cert=%s second_key=%s",
 			     ssl_problem(), (unsigned)port->number, tls->second_cert, tls->second_key);
 		return -1;
 	}
 	if (tls->client_ca && SSL_CTX_load_verify_locations(ctx, tls->client_ca, NULL) != 1) {
-		gv_world_log(port->link->world, GV_ERR, "client_ca cannot be used: %s port=%u client_ca=%s", ssl_problem(),
-			     (unsigned)port->number, tls->client_ca);
+		gv_world_log(port->link->world, GV_ERR, "client_ca cannot be used: %s port=%u client_ca=%s",
+			     ssl_problem(), (unsigned)port->number, tls->client_ca);
 		return -1;
 	}
 	if (tls->client_ca)
@@ -103,7 +106,9 @@ int context_open(struct link *l)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	l->lws = lws_create_context(&info);
 	if (!l->lws) {
-		gv_world_log(l->world, GV_ERR, "libwebsockets does not start; is its libuv plugin installed? package=libwebsockets-evlib-uv");
+		gv_world_log(
+			l->world, GV_ERR,
+			"libwebsockets does not start; is its libuv plugin installed? package=libwebsockets-evlib-uv");
 		return -EIO;
 	}
 	/* Its libuv part unloads itself from within its last callback (4.1.6), and returns into nothing: keep it. */
@@ -111,8 +116,9 @@ int context_open(struct link *l)
 	return 0;
 }
 
-/* On a loop that is not its own, lws_context_destroy (4.1.6) closes its handles and then has to be called once more when the loop has seen
- * them closed, which takes two rounds; nothing tells when. The callers' ticks are rounds of the loop. */
+/* On a loop that is not its own, lws_context_destroy (4.1.6) closes its handles and then has to be called once more
+ * when the loop has seen them closed, which takes two rounds; nothing tells when. The callers' ticks are rounds of the
+ * loop. */
 void context_close(struct link *l)
 {
 	if (!l->lws)
@@ -124,7 +130,9 @@ void context_close(struct link *l)
 
 static struct lws_vhost *plain_vhost(struct link *l)
 {
-	struct lws_context_creation_info info = { .port = CONTEXT_PORT_NO_LISTEN_SERVER, .protocols = protocols, .vhost_name = "plain" };
+	struct lws_context_creation_info info = { .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+						  .protocols = protocols,
+						  .vhost_name = "plain" };
 
 	if (!l->plain)
 		l->plain = lws_create_vhost(l->lws, &info);
@@ -152,7 +160,9 @@ struct lws_vhost *context_vhost(struct link *l, struct port *port)
 	ERR_clear_error();
 	vhost = lws_create_vhost(l->lws, &info);
 	if (!vhost)
-		gv_world_log(l->world, GV_ERR, "TLS does not start; do certificate and key exist and belong together? port=%u cert=%s key=%s error=%s",
+		gv_world_log(l->world, GV_ERR,
+			     "TLS does not start; do certificate and key exist and belong together? port=%u cert=%s "
+			     "key=%s error=%s",
 			     (unsigned)port->number, port->tls.cert, port->tls.key, ssl_problem());
 	return vhost;
 }

@@ -1,5 +1,5 @@
-/* The orderly end: stop listening, say goodbye to everyone, wait a moment, close what is left, and only when not a single handle of ours
- * is on the loop tell the host. */
+/* The orderly end: stop listening, say goodbye to everyone, wait a moment, close what is left, and only when not a
+ * single handle of ours is on the loop tell the host. */
 #include <stdlib.h>
 
 #include "link.h"

@@ -1,47 +1,19 @@
-/* Outbound HTTP for plugins that have no sockets: libcurl on the same loop. A request that is in flight when link dies is not answered;
+/* Outbound HTTP for plugins that have no sockets. A request that is in flight when link dies is not answered;
  * its caller's host sends it again to the next incarnation, with the same idempotency key. */
-#include <curl/curl.h>
+#include "fetch.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "link.h"
-
-#define JOBS_MAX 1024           /* in flight or waiting; one more is refused */
-#define SOCKETS_MAX 64L         /* connections at a time */
-#define SOCKETS_PER_HOST_MAX 16L
+#define JOBS_MAX 1024 /* in flight or waiting; one more is refused */
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 10000L
 #define REPLY_DEFAULT (1 << 20)
 #define REPLY_MAX (64 << 20)
-#define HEADERS_MAX 128
 
-struct fetcher {
-	CURLM *multi;
-	uv_timer_t *timer;
-	struct job *jobs;
-	size_t n_jobs;
-};
-
-struct job {
-	struct job *previous, *next;
-	struct link *link;
-	struct gv_ticket ticket;
-	CURL *easy;
-	struct curl_slist *headers;
-	uint8_t *body;
-	struct bytes reply;
-	size_t reply_max;
-	char *names[HEADERS_MAX], *values[HEADERS_MAX];
-	size_t n_headers;
-	bool too_large;
-	CURLcode result;
-	long status;
-	char error[CURL_ERROR_SIZE];
-};
-
-static void job_free(struct job *j)
+void job_free(struct job *j)
 {
 	if (j->easy)
 		curl_easy_cleanup(j->easy);
@@ -55,7 +27,7 @@ static void job_free(struct job *j)
 	free(j);
 }
 
-static void job_unlink(struct fetcher *f, struct job *j)
+void job_unlink(struct fetcher *f, struct job *j)
 {
 	if (j->previous)
 		j->previous->next = j->next;
@@ -67,15 +39,15 @@ static void job_unlink(struct fetcher *f, struct job *j)
 	curl_multi_remove_handle(f->multi, j->easy);
 }
 
-/* ---- the answer -------------------------------------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static int refuse_failed(struct gv_turn *t, const struct job *j)
 {
 	const char *why = j->error[0] ? j->error : curl_easy_strerror(j->result);
 
 	if (j->too_large)
-		return gv_refuse(t, j->ticket, GV_RESOURCE_EXHAUSTED, "the server's answer has more than %zu bytes; raise max_reply_bytes",
-				 j->reply_max);
+		return gv_refuse(t, j->ticket, GV_RESOURCE_EXHAUSTED,
+				 "the server's answer has more than %zu bytes; raise max_reply_bytes", j->reply_max);
 	switch (j->result) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return gv_refuse(t, j->ticket, GV_DEADLINE_EXCEEDED, "%s", why);
@@ -115,7 +87,7 @@ static int answer(void *self, struct gv_turn *t, void *arg)
 	return r;
 }
 
-static void finish_done(struct link *l)
+void fetch_finish_done(struct link *l)
 {
 	struct fetcher *f = l->fetcher;
 	CURLMsg *m;
@@ -136,67 +108,7 @@ static void finish_done(struct link *l)
 	}
 }
 
-/* ---- libcurl on the loop ----------------------------------------------------------------------------------------------------- */
-
-static void on_timeout(uv_timer_t *timer)
-{
-	struct link *l = timer->data;
-	int running;
-
-	curl_multi_socket_action(l->fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	finish_done(l);
-}
-
-static int set_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct link *l = arg;
-
-	if (timeout_ms < 0)
-		uv_timer_stop(l->fetcher->timer);
-	else
-		uv_timer_start(l->fetcher->timer, on_timeout, (uint64_t)timeout_ms, 0);
-	return 0;
-}
-
-static void on_socket(uv_poll_t *poll, int status, int events)
-{
-	struct link *l = poll->data;
-	int running, flags = status < 0 ? CURL_CSELECT_ERR : 0;
-	uv_os_fd_t fd;
-
-	if (uv_fileno((uv_handle_t *)poll, &fd) < 0)
-		return;
-	if (events & UV_READABLE)
-		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		flags |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(l->fetcher->multi, fd, flags, &running);
-	finish_done(l);
-}
-
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct link *l = arg;
-	uv_poll_t *poll = socket_arg;
-	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-
-	if (what == CURL_POLL_REMOVE) {
-		if (poll)
-			link_handle_close(l, poll);
-		curl_multi_assign(l->fetcher->multi, fd, NULL);
-		return 0;
-	}
-	if (!poll) {
-		poll = link_handle(l, sizeof(*poll));
-		if (!poll)
-			return -1;
-		uv_poll_init_socket(l->loop, poll, fd);
-		poll->data = l;
-		curl_multi_assign(l->fetcher->multi, fd, poll);
-	}
-	uv_poll_start(poll, events, on_socket);
-	return 0;
-}
+/* ---- what comes in --------------------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -218,7 +130,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 
 	size *= count;
 	colon = memchr(data, ':', size);
-	if (!colon || j->n_headers == HEADERS_MAX)
+	if (!colon || j->n_headers == FETCH_HEADERS_MAX)
 		return size;
 	name = slice_trim(slice(data, (size_t)(colon - data)));
 	value = slice(colon + 1, size - (size_t)(colon - data) - 1);
@@ -240,7 +152,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	return size;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------------------- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static int add_header(struct job *j, const char *name, const char *value)
 {
@@ -318,7 +230,8 @@ static void set_options(struct job *j, const Link__FetchRequest *request)
 	curl_easy_setopt(j->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(j->easy, CURLOPT_ERRORBUFFER, j->error);
 	curl_easy_setopt(j->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-	curl_easy_setopt(j->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(j->easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(j->easy, CURLOPT_HTTPHEADER, j->headers);
 	curl_easy_setopt(j->easy, CURLOPT_USERAGENT, "galvan");
 	curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -339,7 +252,8 @@ static const char *request_problem(const Link__FetchRequest *request)
 {
 	for (size_t i = 0; i < request->n_headers; i++) {
 		if (!header_safe(request->headers[i]))
-			return "headers: a name is empty or has a blank, colon or semicolon, or a line break would begin another header";
+			return "headers: a name is empty or has a blank, colon or semicolon, or a line break would "
+			       "begin another header";
 	}
 	if (strpbrk(request->idempotency_key, "\r\n"))
 		return "idempotency_key: has a line break";
@@ -359,7 +273,8 @@ int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link
 	if (!f || l->draining)
 		return gv_refuse(t, ticket, GV_UNAVAILABLE, "link is starting or stopping; try again");
 	if (f->n_jobs >= JOBS_MAX)
-		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%d requests are in flight; try again later", JOBS_MAX);
+		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%d requests are in flight; try again later",
+				 JOBS_MAX);
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return -ENOMEM;
@@ -381,47 +296,4 @@ int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link
 	f->n_jobs++;
 	curl_multi_add_handle(f->multi, j->easy);
 	return 0;
-}
-
-int fetch_open(struct link *l)
-{
-	struct fetcher *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return -ENOMEM;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	f->multi = curl_multi_init();
-	f->timer = link_handle(l, sizeof(*f->timer));
-	if (!f->multi || !f->timer) {
-		free(f);
-		return -ENOMEM;
-	}
-	uv_timer_init(l->loop, f->timer);
-	f->timer->data = l;
-	l->fetcher = f;
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, l);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, l);
-	curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, SOCKETS_MAX);
-	curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, SOCKETS_PER_HOST_MAX);
-	return 0;
-}
-
-void fetch_close(struct link *l)
-{
-	struct fetcher *f = l->fetcher;
-
-	if (!f)
-		return;
-	while (f->jobs) {
-		struct job *j = f->jobs;
-
-		job_unlink(f, j);
-		job_free(j);
-	}
-	curl_multi_cleanup(f->multi); /* calls set_socket for what is open */
-	link_handle_close(l, f->timer);
-	free(f);
-	l->fetcher = NULL;
 }

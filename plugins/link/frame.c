@@ -1,5 +1,5 @@
-/* WebSocket framing for the server's side, without state: a few lines that are fuzzed, and whole frames are handled where they were
- * read, without a buffer per connection. */
+/* WebSocket framing for the server's side, without state: a few lines that are fuzzed, and whole frames are handled
+ * where they were read, without a buffer per connection. */
 #include "frame.h"
 
 #include <errno.h>
@@ -88,5 +88,6 @@ size_t frame_header(uint8_t ret[static FRAME_HEADER_MAX], enum opcode opcode, si
 
 bool close_code_valid(unsigned code)
 {
-	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
+	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+	       (code >= 3000 && code <= 4999);
 }

@@ -1,5 +1,5 @@
-/* The opening handshake of a WebSocket: who is it, may it come in, which subprotocol. Answered from memory, at once, and cheaply where the
- * answer is no: a station that is refused comes again every few seconds, for ever. */
+/* The opening handshake of a WebSocket: who is it, may it come in, which subprotocol. Answered from memory, at once,
+ * and cheaply where the answer is no: a station that is refused comes again every few seconds, for ever. */
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -94,7 +94,8 @@ static bool authenticate(struct conn *c, const struct candidate *who, const stru
 		return false;
 	}
 	if (basic_parse(*authorization, &basic) == 0 && username_fits(who, &c->link->view, &basic))
-		verdict = password_check(&c->link->view, who->device, basic.password, basic.password_size, link_now(c->link));
+		verdict = password_check(&c->link->view, who->device, basic.password, basic.password_size,
+					 link_now(c->link));
 	OPENSSL_cleanse(&basic, sizeof(basic));
 	if (verdict == PASSWORD_BUSY)
 		refuse(c, who, 429, "too many wrong passwords for this device; once a second is checked");
@@ -142,8 +143,10 @@ static void accept_upgrade(struct conn *c, const struct candidate *who, const st
 	SHA1((unsigned char *)text, (size_t)n, hash);
 	EVP_EncodeBlock(base64, hash, sizeof(hash));
 	n = snprintf(answer, sizeof(answer),
-		     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s\r\n",
-		     base64, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "", who->named ? "\r\n" : "");
+		     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+		     "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s\r\n",
+		     base64, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "",
+		     who->named ? "\r\n" : "");
 	conn_write(c, answer, (size_t)n);
 	c->state = CONN_WEBSOCKET;
 }
@@ -170,7 +173,8 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 	int64_t ping_s;
 
 	if (!choose_subprotocol(who, h)) {
-		link_log_refusal(c, who->id, 101, "no subprotocol in common; the handshake is completed and the connection closed");
+		link_log_refusal(c, who->id, 101,
+				 "no subprotocol in common; the handshake is completed and the connection closed");
 		accept_upgrade(c, who, key);
 		websocket_close(c, 1002, "no subprotocol in common");
 		return;

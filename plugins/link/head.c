@@ -1,6 +1,7 @@
-/* HTTP/1 request heads, parsed here because what link needs of them (the path as it was sent, every header line, the client's own order
- * of subprotocols) is not to be had from libwebsockets 4.1: see docs/adr. Strict where laxness would be a hole (lengths, folding, names),
- * lax where devices are known to be sloppy (bare line feeds, empty lines in front). */
+/* HTTP/1 request heads, parsed here because what link needs of them (the path as it was sent, every header line, the
+ * client's own order of subprotocols) is not to be had from libwebsockets 4.1: see docs/adr. Strict where laxness would
+ * be a hole (lengths, folding, names), lax where devices are known to be sloppy (bare line feeds, empty lines in
+ * front). */
 #include "head.h"
 
 #include <errno.h>
@@ -228,9 +229,10 @@ enum subprotocol head_subprotocol(const struct head *h, const char *const *ours,
 
 static int chunk_size_digit(struct chunks *c, char digit)
 {
-	int value = digit >= '0' && digit <= '9' ? digit - '0' :
-		    digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 :
-		    digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+	int value = digit >= '0' && digit <= '9'   ? digit - '0'
+		    : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+		    : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+						   : -1;
 
 	if (value >= 0) {
 		c->left = c->left << 4 | (unsigned)value;

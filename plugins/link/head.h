@@ -20,34 +20,45 @@ struct head { /* points into the bytes that were parsed */
 	int64_t content_length; /* -1: not given */
 	bool chunked;           /* Transfer-Encoding: chunked */
 	bool keep_alive;
-	bool upgrade;           /* Connection: upgrade */
-	bool websocket;         /* Upgrade: websocket */
-	bool expect;            /* Expect: 100-continue */
+	bool upgrade;   /* Connection: upgrade */
+	bool websocket; /* Upgrade: websocket */
+	bool expect;    /* Expect: 100-continue */
 };
 
-/* Parses in place: names become lower case, which makes it fine to parse the same bytes again. The number of bytes the head takes; 0
- * where its end has not come yet; -E2BIG beyond the limits above, -EINVAL for bad syntax, -EPROTONOSUPPORT for another HTTP version,
- * -ENOTSUP for another transfer coding than chunked; *ret_why then says what is wrong. */
+/* Parses in place: names become lower case, which makes it fine to parse the same bytes again. The number of bytes the
+ * head takes; 0 where its end has not come yet; -E2BIG beyond the limits above, -EINVAL for bad syntax,
+ * -EPROTONOSUPPORT for another HTTP version, -ENOTSUP for another transfer coding than chunked; *ret_why then says what
+ * is wrong. */
 int head_parse(char *data, size_t size, struct head *ret, const char **ret_why);
 
 /* The first field of that name (lower case); NULL where there is none. */
 const struct slice *head_get(const struct head *h, const char *name);
 
 enum subprotocol { SUBPROTOCOL_NOT_ASKED, SUBPROTOCOL_NONE_COMMON, SUBPROTOCOL_FOUND };
-/* The first that the client names, over all its Sec-WebSocket-Protocol lines, of those in `ours`. Names are compared exactly; empty items
- * do not count. */
+/* The first that the client names, over all its Sec-WebSocket-Protocol lines, of those in `ours`. Names are compared
+ * exactly; empty items do not count. */
 enum subprotocol head_subprotocol(const struct head *h, const char *const *ours, size_t n_ours, size_t *ret_index);
 
 /* A body in chunks (RFC 9112 7.1). Zero-initialised it is at the start. */
 struct chunks {
-	enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_SIZE_END, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_END, CHUNK_TRAILER, CHUNK_TRAILER_LINE,
-	       CHUNK_TRAILER_END, CHUNK_DONE } state;
+	enum {
+		CHUNK_SIZE,
+		CHUNK_EXTENSION,
+		CHUNK_SIZE_END,
+		CHUNK_DATA,
+		CHUNK_DATA_CR,
+		CHUNK_DATA_END,
+		CHUNK_TRAILER,
+		CHUNK_TRAILER_LINE,
+		CHUNK_TRAILER_END,
+		CHUNK_DONE
+	} state;
 	unsigned digits;
 	unsigned trailer; /* bytes of trailer seen, at most HEAD_MAX */
 	uint64_t left;
 };
-/* Takes bytes from `data`: how many, with *ret_part the part of them that is payload; done when state is CHUNK_DONE. -EINVAL for bad
- * syntax. At least one byte is taken unless it is done. */
+/* Takes bytes from `data`: how many, with *ret_part the part of them that is payload; done when state is CHUNK_DONE.
+ * -EINVAL for bad syntax. At least one byte is taken unless it is done. */
 int64_t chunks_read(struct chunks *c, struct slice data, struct slice *ret_part);
 
 #endif

@@ -1,5 +1,5 @@
-/* HTTP/1 requests: read, bounded, and handed to the plugin as one GV_REQUEST frame each. One request at a time per connection; what a client
- * sends behind it waits. */
+/* HTTP/1 requests: read, bounded, and handed to the plugin as one GV_REQUEST frame each. One request at a time per
+ * connection; what a client sends behind it waits. */
 #include "http.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static struct exchange *exchange_make(struct conn *c, struct route *route, const
 	return x;
 }
 
-/* ---- to the plugin ----------------------------------------------------------------------------------------------------------- */
+/* ---- to the plugin --------------------------------------------------------------------------- */
 
 /* The bytes behind a name or value of a parsed head are its separator: a zero byte may go there. */
 static char *terminate(struct slice s)
@@ -150,7 +150,8 @@ static void submit(struct conn *c, const struct head *h)
 	c->link->frames_in++;
 	r = forward(c, x, h);
 	if (r == -EINVAL || r == -ENOSPC)
-		http_refuse(c, 400, "the path has a '%' without two hexadecimal digits or a zero byte behind it", false);
+		http_refuse(c, 400, "the path has a '%' without two hexadecimal digits or a zero byte behind it",
+			    false);
 	else if (r < 0)
 		http_refuse(c, 503, "the plugin that answers here is down or busy; try again soon", false);
 	if (c->state == CONN_WAIT) { /* the host has its copy */
@@ -172,7 +173,7 @@ static void submit_with_body(struct conn *c)
 		submit(c, &h);
 }
 
-/* ---- body -------------------------------------------------------------------------------------------------------------------- */
+/* ---- body ------------------------------------------------------------------------------------ */
 
 static int spill(struct exchange *x)
 {
@@ -203,7 +204,8 @@ static bool add_body(struct conn *c, const char *data, size_t size)
 		r = x->blob ? gv_world_blob_write(x->blob, data, size) : conn_hold(c, &x->body, data, size);
 	x->body_size += size;
 	if (r < 0) {
-		gv_world_log(c->link->world, GV_ERR, "A request's body cannot be kept; see to the disk error=%s", strerror(-r));
+		gv_world_log(c->link->world, GV_ERR, "A request's body cannot be kept; see to the disk error=%s",
+			     strerror(-r));
 		http_refuse(c, r == -ENOBUFS ? 503 : 507, "the request's body cannot be stored now", false);
 	}
 	return r == 0;
@@ -234,11 +236,16 @@ size_t http_body(struct conn *c, uint8_t *data, size_t size)
 	return (size_t)n;
 }
 
-/* ---- head -------------------------------------------------------------------------------------------------------------------- */
+/* ---- head ------------------------------------------------------------------------------------ */
 
 static void refuse_head(struct conn *c, int error, const char *why)
 {
-	http_refuse(c, error == -E2BIG ? 431 : error == -EPROTONOSUPPORT ? 505 : error == -ENOTSUP ? 501 : 400, why, false);
+	http_refuse(c,
+		    error == -E2BIG             ? 431
+		    : error == -EPROTONOSUPPORT ? 505
+		    : error == -ENOTSUP         ? 501
+						: 400,
+		    why, false);
 }
 
 static struct route *find_route(struct conn *c, const struct head *h, struct slice path)
@@ -249,7 +256,9 @@ static struct route *find_route(struct conn *c, const struct head *h, struct sli
 	if (route)
 		return route;
 	if (route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path))
-		http_refuse(c, 426, "this path speaks WebSocket only: Upgrade: websocket and Connection: Upgrade are missing", keep);
+		http_refuse(c, 426,
+			    "this path speaks WebSocket only: Upgrade: websocket and Connection: Upgrade are missing",
+			    keep);
 	else if (c->port->to || link_starting(c->link))
 		http_refuse(c, 503, "the plugin that answers here is not up; try again soon", false);
 	else

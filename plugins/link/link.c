@@ -1,5 +1,5 @@
-/* link owns the sockets: WebSocket, HTTP and raw TCP for whatever plugin registers a listener, and HTTP to the outside. It knows handshakes,
- * credentials and frames, and no protocol above them. */
+/* link owns the sockets: WebSocket, HTTP and raw TCP for whatever plugin registers a listener, and HTTP to the outside.
+ * It knows handshakes, credentials and frames, and no protocol above them. */
 #include "link.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define DESCRIPTORS_BESIDES 128 /* what is open besides connections */
 
-/* ---- turn side --------------------------------------------------------------------------------------------------------------- */
+/* ---- turn side ------------------------------------------------------------------------------- */
 
 static int start(void *self, struct gv_turn *t, const void *config)
 {
@@ -57,8 +57,8 @@ static void stop(void *self)
 	l->ca_file = NULL;
 }
 
-/* A device that is gone has no business on a listener that takes known ones only. Its sockets are closed when the loop goes round: a turn
- * is no place to write to them. */
+/* A device that is gone has no business on a listener that takes known ones only. Its sockets are closed when the loop
+ * goes round: a turn is no place to write to them. */
 static void drop_device(struct link *l, const char *id)
 {
 	struct conn *c, *next;
@@ -72,7 +72,8 @@ static void drop_device(struct link *l, const char *id)
 	}
 }
 
-static int device_changed(struct link *l, struct gv_turn *t, const Registry__DeviceChanged *e, const struct gv_emitter *from)
+static int device_changed(struct link *l, struct gv_turn *t, const Registry__DeviceChanged *e,
+			  const struct gv_emitter *from)
 {
 	int r = view_changed(&l->view, t, e, from);
 
@@ -89,14 +90,15 @@ static int resync(void *self, struct gv_turn *t, const char *emitter, bool first
 	return view_resync(&l->view, t, emitter);
 }
 
-static int list_connections(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__ListConnectionsRequest *request)
+static int list_connections(struct link *l, struct gv_turn *t, struct gv_ticket ticket,
+			    const Link__ListConnectionsRequest *request)
 {
 	return presence_list(l, t, ticket, request);
 }
 GV_ON_CALL(list_connections, struct link, Link__ListConnectionsRequest)
 GV_ON_CALL(fetch, struct link, Link__FetchRequest)
 
-/* ---- loop side --------------------------------------------------------------------------------------------------------------- */
+/* ---- loop side ------------------------------------------------------------------------------- */
 
 /* Every connection is a descriptor; the soft limit of 1024 is not meant for servers. */
 static void raise_limit(struct link *l)
@@ -113,10 +115,13 @@ static void raise_limit(struct link *l)
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
-	gv_world_log(l->world, GV_WARN, "The system allows fewer descriptors than max_connections needs; raise the limit (LimitNOFILE in the "
-		     "unit file, ulimit -Hn) or lower max_connections max_connections=%u descriptors=%llu", l->max_connections,
-		     (unsigned long long)limit.rlim_cur);
-	l->max_connections = limit.rlim_cur > 2 * DESCRIPTORS_BESIDES ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_BESIDES) : DESCRIPTORS_BESIDES;
+	gv_world_log(
+		l->world, GV_WARN,
+		"The system allows fewer descriptors than max_connections needs; raise the limit (LimitNOFILE in the "
+		"unit file, ulimit -Hn) or lower max_connections max_connections=%u descriptors=%llu",
+		l->max_connections, (unsigned long long)limit.rlim_cur);
+	l->max_connections = limit.rlim_cur > 2 * DESCRIPTORS_BESIDES ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_BESIDES)
+								      : DESCRIPTORS_BESIDES;
 }
 
 static int open_world(void *self, struct gv_world *w)
@@ -164,7 +169,7 @@ static void on_send(void *self, uint64_t id, enum gv_frame_kind kind, const uint
 	if (kind == GV_REQUEST)
 		http_send(c, data, size);
 	else if (c->state == CONN_TCP)
-		conn_write(c, data, size), c->frames_out++, l->frames_out++;
+		tcp_send(c, data, size);
 	else
 		websocket_send(c, kind, data, size);
 }
@@ -194,7 +199,10 @@ static void on_overrun(void *self, const char *plugin)
 {
 	struct link *l = self;
 
-	gv_world_log(l->world, GV_WARN, "The plugin was away for too long or left too much unhandled; its connections are closed plugin=%s", plugin);
+	gv_world_log(
+		l->world, GV_WARN,
+		"The plugin was away for too long or left too much unhandled; its connections are closed plugin=%s",
+		plugin);
 	for (struct conn *c = l->conns; c; c = c->next) {
 		if (c->id && strcmp(c->route->plugin, plugin) == 0)
 			conn_close(c, 1013, "try again later");
@@ -207,7 +215,7 @@ static void on_flush(void *self)
 	link_flush(self);
 }
 
-/* ---- record ------------------------------------------------------------------------------------------------------------------ */
+/* ---- record ---------------------------------------------------------------------------------- */
 
 static const struct gv_method http_methods[] = { { "Fetch", fetch_call }, { 0 } };
 static const struct gv_method link_methods[] = { { "ListConnections", list_connections_call }, { 0 } };

@@ -1,7 +1,8 @@
 /* What the files of link share: the plugin's self, its ports, its routes and its connections.
  *
- * A connection is in one of the states below. Whatever it says is parsed in place where it was read, or, when it did not come whole, in
- * its buffer `in`, which is freed as soon as it is empty: an idle connection owns no buffer at all. Everything runs on the loop's thread. */
+ * A connection is in one of the states below. Whatever it says is parsed in place where it was read, or, when it did
+ * not come whole, in its buffer `in`, which is freed as soon as it is empty: an idle connection owns no buffer at all.
+ * Everything runs on the loop's thread. */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
@@ -29,7 +30,7 @@
 #define LINK_STUCK_MS 60000           /* how long a peer may leave its answers unread */
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
-#define LINK_PATH_MAX 2048           /* bytes of a request's path that its plugin is told, with a zero */
+#define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
 #define LINK_STARTING_MS 5000         /* after its start, a path that nobody listens at may yet be registered */
 
 struct bytes {
@@ -66,13 +67,13 @@ struct port {
 };
 
 enum conn_state {
-	CONN_HEAD,      /* waits for a request's head */
-	CONN_BODY,      /* reads a request's body */
-	CONN_WAIT,      /* the plugin has the request */
-	CONN_REPLY,     /* a reply is on its way */
+	CONN_HEAD,  /* waits for a request's head */
+	CONN_BODY,  /* reads a request's body */
+	CONN_WAIT,  /* the plugin has the request */
+	CONN_REPLY, /* a reply is on its way */
 	CONN_WEBSOCKET,
 	CONN_TCP,
-	CONN_CLOSING,   /* what it says is thrown away until it notices */
+	CONN_CLOSING, /* what it says is thrown away until it notices */
 };
 
 enum pause { PAUSE_HOST = 1, PAUSE_RATE = 2, PAUSE_OUTPUT = 4, PAUSE_PIPELINE = 8 };
@@ -82,40 +83,40 @@ struct exchange;
 struct conn {
 	struct link *link;
 	struct lws *wsi;
-	struct conn *previous, *next;          /* all connections */
-	struct conn *id_next;                  /* same slot of link->by_id */
+	struct conn *previous, *next;               /* all connections */
+	struct conn *id_next;                       /* same slot of link->by_id */
 	struct conn *device_previous, *device_next; /* same slot of link->by_device */
-	struct conn *doomed_next;              /* dead, to be freed when the loop goes round */
-	struct conn *limited_next;             /* PAUSE_RATE */
+	struct conn *doomed_next;                   /* dead, to be freed when the loop goes round */
+	struct conn *limited_next;                  /* PAUSE_RATE */
 	const struct port *port;
 	struct route *route;
-	uint64_t id;                           /* the host's; 0: none */
-	char *device;                          /* NULL: none */
-	const char *subprotocol;               /* of the route */
-	struct exchange *exchange;             /* HTTP: the request in hand */
-	struct bytes in;                       /* read, not yet parsed */
-	struct bytes message;                  /* fragments of a message */
-	struct bytes out;                      /* to be written from out_at on */
+	uint64_t id;               /* the host's; 0: none */
+	char *device;              /* NULL: none */
+	const char *subprotocol;   /* of the route */
+	struct exchange *exchange; /* HTTP: the request in hand */
+	struct bytes in;           /* read, not yet parsed */
+	struct bytes message;      /* fragments of a message */
+	struct bytes out;          /* to be written from out_at on */
 	uint32_t out_at;
-	uint32_t ping_ms;                      /* 0: never */
+	uint32_t ping_ms; /* 0: never */
 	uint32_t frames_in, frames_out;
-	uint64_t opened_ms, heard_ms;          /* of the loop's clock */
-	uint64_t since_ms;                     /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
-	uint64_t pinged_ms;                    /* 0: no ping is unanswered */
-	uint64_t stuck_ms;                     /* 0: output flows */
-	uint64_t rate_due_us;                  /* the frame rate's clock runs ahead to here */
+	uint64_t opened_ms, heard_ms; /* of the loop's clock */
+	uint64_t since_ms;            /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
+	uint64_t pinged_ms;           /* 0: no ping is unanswered */
+	uint64_t stuck_ms;            /* 0: output flows */
+	uint64_t rate_due_us;         /* the frame rate's clock runs ahead to here */
 	int64_t opened_at_ms;
-	uint8_t address[16];                   /* IPv4 mapped into IPv6 */
+	uint8_t address[16]; /* IPv4 mapped into IPv6 */
 	uint16_t peer_port;
 	uint8_t state, paused, message_opcode;
-	bool busy : 1;                         /* its input is being parsed */
-	bool dead : 1;                         /* nothing more happens to it; freed soon, never under its user's feet */
+	bool busy : 1; /* its input is being parsed */
+	bool dead : 1; /* nothing more happens to it; freed soon, never under its user's feet */
 	bool adopting : 1;
-	bool finishing : 1;                    /* close when the output has left */
+	bool finishing : 1; /* close when the output has left */
 	bool half_closed : 1;
-	bool unwanted : 1;  /* its device was deleted: to be closed */
+	bool unwanted : 1; /* its device was deleted: to be closed */
 	bool tls : 1;
-	bool spoken : 1;    /* something was read: a TLS handshake is over */
+	bool spoken : 1; /* something was read: a TLS handshake is over */
 };
 
 struct notice { /* a ConnectionOpened or ConnectionClosed that waits for the next turn */
@@ -143,7 +144,7 @@ struct link {
 	struct conn *conns, *doomed, *limited;
 	size_t n_conns;
 	struct conn **by_id, **by_device;
-	size_t slots; /* of each, a power of two */
+	size_t slots;      /* of each, a power of two */
 	uint64_t in_bytes; /* in all connections' buffers */
 
 	struct {
@@ -206,7 +207,7 @@ int table_init(struct link *l);
 void table_fini(struct link *l);
 void table_add(struct link *l, struct conn *c);
 void table_remove(struct link *l, struct conn *c);
-void table_set_id(struct link *l, struct conn *c, uint64_t id);    /* 0: none any more */
+void table_set_id(struct link *l, struct conn *c, uint64_t id);      /* 0: none any more */
 void table_set_device(struct link *l, struct conn *c, char *device); /* takes it; NULL: none any more */
 struct conn *table_by_id(struct link *l, uint64_t id);
 /* The first of this device's, or the one behind `after`; ASCII case does not matter. */
@@ -278,6 +279,7 @@ void exchange_destroy(struct exchange *x);
 
 /* ---- tcp.c */
 void tcp_accepted(struct conn *c);
+void tcp_send(struct conn *c, const uint8_t *data, size_t size);
 
 /* ---- sweep.c */
 int sweep_start(struct link *l);
@@ -288,7 +290,8 @@ void rate_count(struct conn *c);
 void presence_opened(struct conn *c);
 void presence_closed(struct conn *c, unsigned code, const char *reason);
 void presence_fini(struct link *l);
-int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__ListConnectionsRequest *request);
+int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket,
+		  const Link__ListConnectionsRequest *request);
 
 /* ---- fetch.c */
 int fetch_open(struct link *l);

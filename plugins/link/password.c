@@ -1,5 +1,6 @@
-/* Is this the device's password? PBKDF2 is slow on purpose, and ten thousand stations may reconnect at once; so the password that was
- * right is remembered by a keyed fingerprint that lives in this process's memory only, and so is the one that was wrong. */
+/* Is this the device's password? PBKDF2 is slow on purpose, and ten thousand stations may reconnect at once; so the
+ * password that was right is remembered by a keyed fingerprint that lives in this process's memory only, and so is the
+ * one that was wrong. */
 #include "view.h"
 
 #include <lib/hex.h>
@@ -49,8 +50,8 @@ static size_t keep_if_new(const struct candidate *c, size_t n)
 	return n;
 }
 
-/* What a station that shows these bytes may mean: the password itself; its bytes, where the operator wrote them as hex digits (OCPP-J 1.6,
- * 6.2.2); or hex digits of one case for the other, or for the plain bytes. */
+/* What a station that shows these bytes may mean: the password itself; its bytes, where the operator wrote them as hex
+ * digits (OCPP-J 1.6, 6.2.2); or hex digits of one case for the other, or for the plain bytes. */
 static size_t candidates(const uint8_t *password, size_t size, struct candidate ret[static CANDIDATES_MAX])
 {
 	size_t n = 0;
@@ -85,8 +86,8 @@ static bool matches(const struct device *d, const struct candidate *c)
 
 	if (d->iterations == 0 || d->iterations > ITERATIONS_MAX)
 		return false;
-	if (!PKCS5_PBKDF2_HMAC((const char *)c->data, (int)c->size, d->salt, (int)d->salt_size, (int)d->iterations, EVP_sha256(),
-			       (int)d->hash_size, hash))
+	if (!PKCS5_PBKDF2_HMAC((const char *)c->data, (int)c->size, d->salt, (int)d->salt_size, (int)d->iterations,
+			       EVP_sha256(), (int)d->hash_size, hash))
 		return false;
 	same = CRYPTO_memcmp(hash, d->hash, d->hash_size) == 0;
 	OPENSSL_cleanse(hash, sizeof(hash));

@@ -1,5 +1,5 @@
-/* Ports: what the config says, the listening sockets, accepting. The sockets are ours and not libwebsockets', so that listening can end
- * before the connections do, and so that running out of descriptors has an answer. */
+/* Ports: what the config says, the listening sockets, accepting. The sockets are ours and not libwebsockets', so that
+ * listening can end before the connections do, and so that running out of descriptors has an answer. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -14,7 +14,7 @@
 #define ACCEPTS_AT_ONCE 128 /* before other connections get their turn */
 #define KEEPALIVE_S 60
 
-/* ---- config ------------------------------------------------------------------------------------------------------------------ */
+/* ---- config ---------------------------------------------------------------------------------- */
 
 static int take(char **ret, const char *text)
 {
@@ -36,7 +36,8 @@ static int init_tls(struct tls *ret, struct gv_turn *t, const Link__Tls *from, s
 		return gv_fault(t, "config listen[%zu].tls: second_cert and second_key go together", i);
 	for (size_t k = 0; k < 5; k++) {
 		if (files[k][0] && access(files[k], R_OK) < 0)
-			return gv_fault(t, "config listen[%zu].tls.%s: cannot read %s: %s", i, names[k], files[k], strerror(errno));
+			return gv_fault(t, "config listen[%zu].tls.%s: cannot read %s: %s", i, names[k], files[k],
+					strerror(errno));
 	}
 	r |= take(&ret->cert, from->cert) | take(&ret->key, from->key) | take(&ret->ciphers, from->ciphers);
 	r |= take(&ret->second_cert, from->second_cert) | take(&ret->second_key, from->second_key);
@@ -96,7 +97,7 @@ void ports_fini(struct link *l)
 	l->n_ports = 0;
 }
 
-/* ---- accepting --------------------------------------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 static void set_options(int fd)
 {
@@ -117,7 +118,8 @@ static bool accept_one(struct port *p, int listener)
 	struct conn *c;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		gv_world_log(l->world, GV_ERR, "Out of descriptors or memory; accepting again soon port=%u connections=%zu error=%s",
+		gv_world_log(l->world, GV_ERR,
+			     "Out of descriptors or memory; accepting again soon port=%u connections=%zu error=%s",
 			     (unsigned)p->number, l->n_conns, strerror(errno));
 		p->waiting = true;
 		for (size_t i = 0; i < 2; i++) {
@@ -163,7 +165,7 @@ void ports_retry(struct link *l)
 	}
 }
 
-/* ---- listening --------------------------------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 static int make_socket(const struct addrinfo *a, bool dual)
 {
@@ -223,7 +225,8 @@ static int listen_on(struct port *p, const char *host)
 	snprintf(number, sizeof(number), "%u", (unsigned)p->number);
 	r = getaddrinfo(host, number, &hints, &all);
 	if (r != 0) {
-		gv_world_log(p->link->world, GV_ERR, "config listen: the host is not an address of this machine host=%s error=%s", host,
+		gv_world_log(p->link->world, GV_ERR,
+			     "config listen: the host is not an address of this machine host=%s error=%s", host,
 			     gai_strerror(r));
 		return -EADDRNOTAVAIL;
 	}
@@ -248,11 +251,18 @@ static int open_port(struct link *l, struct port *p)
 		return -EINVAL;
 	r = host ? listen_on(p, host) : listen_everywhere(p);
 	if (r < 0)
-		gv_world_log(l->world, GV_ERR, "Cannot listen; give another port in the config of link, or stop what holds this one port=%u "
-			     "host=%s error=%s", (unsigned)p->number, host ? host : "*", strerror(-r));
+		gv_world_log(
+			l->world, GV_ERR,
+			"Cannot listen; give another port in the config of link, or stop what holds this one port=%u "
+			"host=%s error=%s",
+			(unsigned)p->number, host ? host : "*", strerror(-r));
 	else
-		gv_world_log(l->world, GV_INFO, "Listening port=%u host=%s kind=%s tls=%s", (unsigned)p->number, host ? host : "*",
-			     p->kind == PORT_WS ? "ws" : p->kind == PORT_HTTP ? "http" : "tcp", p->tls.cert ? "yes" : "no");
+		gv_world_log(l->world, GV_INFO, "Listening port=%u host=%s kind=%s tls=%s", (unsigned)p->number,
+			     host ? host : "*",
+			     p->kind == PORT_WS     ? "ws"
+			     : p->kind == PORT_HTTP ? "http"
+						    : "tcp",
+			     p->tls.cert ? "yes" : "no");
 	return r;
 }
 

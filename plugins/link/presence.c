@@ -1,5 +1,5 @@
-/* Who is connected: the list that people ask for, and the events. Events are gathered and emitted in the next turn, so that ten thousand
- * stations that come back at once cost a handful of commits. */
+/* Who is connected: the list that people ask for, and the events. Events are gathered and emitted in the next turn, so
+ * that ten thousand stations that come back at once cost a handful of commits. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +115,7 @@ void presence_fini(struct link *l)
 	}
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static void describe(struct gv_turn *t, const struct conn *c, Link__Connection *ret)
 {
@@ -133,7 +133,8 @@ static void describe(struct gv_turn *t, const struct conn *c, Link__Connection *
 	ret->unacknowledged = gv_world_unacknowledged(l->world, c->id);
 }
 
-int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__ListConnectionsRequest *request)
+int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket,
+		  const Link__ListConnectionsRequest *request)
 {
 	Link__ListConnectionsReply reply = LINK__LIST_CONNECTIONS_REPLY__INIT;
 	size_t limit = request->limit ? request->limit : LIST_DEFAULT;

@@ -1,5 +1,5 @@
-/* HTTP/1 replies: what a plugin answered, streamed where it goes on, and blobs served from their files, ranges included. Lengths, framing
- * and keep-alive are decided here; a plugin says status, headers and body. */
+/* HTTP/1 replies: what a plugin answered, streamed where it goes on, and blobs served from their files, ranges
+ * included. Lengths, framing and keep-alive are decided here; a plugin says status, headers and body. */
 #include "http.h"
 
 #include <errno.h>
@@ -17,14 +17,37 @@ const char *http_status_text(unsigned status)
 		unsigned status;
 		const char *text;
 	} texts[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
-		{ 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" }, { 400, "Bad Request" },
-		{ 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 416, "Range Not Satisfiable" }, { 422, "Unprocessable Content" },
-		{ 426, "Upgrade Required" }, { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 499, "Client Closed Request" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 416, "Range Not Satisfiable" },
+		{ 422, "Unprocessable Content" },
+		{ 426, "Upgrade Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 499, "Client Closed Request" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
 		{ 507, "Insufficient Storage" },
 	};
 
@@ -75,8 +98,10 @@ void http_refuse(struct conn *c, unsigned status, const char *text, bool keep_al
 
 	if (c->dead || c->state == CONN_CLOSING || c->state == CONN_REPLY)
 		return;
-	gv_buf_printf(&out, "HTTP/1.1 %u %s\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n", status,
-		      http_status_text(status), refusal_headers(status), strlen(text) + 1, keep_alive ? "" : "Connection: close\r\n");
+	gv_buf_printf(&out,
+		      "HTTP/1.1 %u %s\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n",
+		      status, http_status_text(status), refusal_headers(status), strlen(text) + 1,
+		      keep_alive ? "" : "Connection: close\r\n");
 	if (!is_head)
 		gv_buf_printf(&out, "%s\n", text);
 	if (!out.error)
@@ -92,7 +117,7 @@ void http_refuse(struct conn *c, unsigned status, const char *text, bool keep_al
 	}
 }
 
-/* ---- head of a reply --------------------------------------------------------------------------------------------------------- */
+/* ---- head of a reply ------------------------------------------------------------------------- */
 
 static bool is_token_text(const char *s)
 {
@@ -104,7 +129,8 @@ static bool is_token_text(const char *s)
 /* Framing is link's; a line break would let a value write headers of its own. */
 static bool header_allowed(const char *name, const char *value)
 {
-	static const char *const ours[] = { "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer" };
+	static const char *const ours[] = { "content-length", "transfer-encoding", "connection",
+					    "keep-alive",     "upgrade",           "trailer" };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
 		if (strcasecmp(name, ours[i]) == 0)
@@ -177,8 +203,9 @@ static void answer(struct conn *c, const Link__HttpResponse *m)
 
 	if (!x->started) {
 		if (m->status < 200 || m->status > 599) {
-			gv_world_log(c->link->world, GV_ERR, "%s answered an HTTP request with an impossible status status=%u", x->route->plugin,
-				     m->status);
+			gv_world_log(c->link->world, GV_ERR,
+				     "%s answered an HTTP request with an impossible status status=%u",
+				     x->route->plugin, m->status);
 			http_refuse(c, 502, "the plugin that answers here gave no proper answer", false);
 			return;
 		}
@@ -207,7 +234,8 @@ void http_send(struct conn *c, const uint8_t *packed, size_t size)
 		return;
 	m = link__http_response__unpack(NULL, size, packed);
 	if (!m) {
-		gv_world_log(c->link->world, GV_ERR, "%s answered an HTTP request with something that is no HttpResponse bytes=%zu",
+		gv_world_log(c->link->world, GV_ERR,
+			     "%s answered an HTTP request with something that is no HttpResponse bytes=%zu",
 			     c->exchange->route->plugin, size);
 		conn_close(c, 1011, "the plugin that answers here gave no proper answer");
 		return;
@@ -218,7 +246,7 @@ void http_send(struct conn *c, const uint8_t *packed, size_t size)
 	link__http_response__free_unpacked(m, NULL);
 }
 
-/* ---- blobs ------------------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ----------------------------------------------------------------------------------- */
 
 /* Which bytes to send, and the status that says so. */
 static unsigned choose_range(struct exchange *x, uint64_t size)
@@ -251,8 +279,8 @@ void blob_send(struct conn *c, const Link__HttpResponse *m)
 	int fd = gv_world_blob_open(c->link->world, m->blob, &size);
 
 	if (fd < 0) {
-		gv_world_log(c->link->world, GV_ERR, "%s answered with a blob that cannot be opened blob=%s error=%s", x->route->plugin, m->blob,
-			     strerror(-fd));
+		gv_world_log(c->link->world, GV_ERR, "%s answered with a blob that cannot be opened blob=%s error=%s",
+			     x->route->plugin, m->blob, strerror(-fd));
 		http_refuse(c, 404, "the file is not in this node's store", false);
 		return;
 	}
@@ -295,7 +323,8 @@ void http_pump(struct conn *c)
 		ssize_t n = pread(x->file, chunk, want, (off_t)x->file_at);
 
 		if (n <= 0) {
-			gv_world_log(c->link->world, GV_ERR, "A blob ends early; its file is damaged missing_bytes=%llu",
+			gv_world_log(c->link->world, GV_ERR,
+				     "A blob ends early; its file is damaged missing_bytes=%llu",
 				     (unsigned long long)x->file_left);
 			conn_kill(c, 1011, "file is damaged");
 			return;

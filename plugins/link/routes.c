@@ -82,7 +82,8 @@ static const char *listener_problem(const struct link *l, const char *plugin, co
 			return "a subprotocol is empty or has a comma or a blank";
 	}
 	for (const struct route *r = l->routes; r; r = r->next) {
-		if (from->path[0] && strcmp(r->plugin, plugin) != 0 && r->kind == from->kind && strcmp(r->path, from->path) == 0)
+		if (from->path[0] && strcmp(r->plugin, plugin) != 0 && r->kind == from->kind &&
+		    strcmp(r->path, from->path) == 0)
 			return "another plugin has registered the same path";
 	}
 	return NULL;
@@ -111,7 +112,8 @@ int routes_register(struct link *l, const char *plugin, const void *const *liste
 	for (const struct route *r = l->routes; r; r = r->next)
 		n += strcmp(r->plugin, plugin) != 0;
 	if (n > LINK_ROUTES_MAX) {
-		gv_world_log(l->world, GV_ERR, "%s registers more listeners than link takes from all plugins together limit=%d", plugin,
+		gv_world_log(l->world, GV_ERR,
+			     "%s registers more listeners than link takes from all plugins together limit=%d", plugin,
 			     LINK_ROUTES_MAX);
 		return -ENOSPC;
 	}
@@ -120,8 +122,8 @@ int routes_register(struct link *l, const char *plugin, const void *const *liste
 		const char *problem = listener_problem(l, plugin, from);
 
 		if (problem) {
-			gv_world_log(l->world, GV_ERR, "listener %s of %s is left out: %s path=%s", from->name, plugin, problem,
-				     from->path);
+			gv_world_log(l->world, GV_ERR, "listener %s of %s is left out: %s path=%s", from->name, plugin,
+				     problem, from->path);
 			error = -EINVAL;
 			continue;
 		}

@@ -13,7 +13,9 @@ int conn_open(struct conn *c, struct route *route, const char *device, const cha
 {
 	struct link *l = c->link;
 	char peer[PEER_MAX], path[LINK_PATH_MAX], *copy = NULL;
-	struct gv_conn info = { .device = device ? device : "", .listener = route->name, .subprotocol = subprotocol ? subprotocol : "" };
+	struct gv_conn info = { .device = device ? device : "",
+				.listener = route->name,
+				.subprotocol = subprotocol ? subprotocol : "" };
 	uint64_t id;
 
 	if (device) {
@@ -110,12 +112,13 @@ void link_log_refusal(struct conn *c, const char *device, unsigned status, const
 
 	if (second != l->second) {
 		if (l->refusals > REFUSALS_PER_SECOND)
-			gv_world_log(l->world, GV_INFO, "Further refusals were not logged count=%u", l->refusals - REFUSALS_PER_SECOND);
+			gv_world_log(l->world, GV_INFO, "Further refusals were not logged count=%u",
+				     l->refusals - REFUSALS_PER_SECOND);
 		l->second = second;
 		l->refusals = 0;
 	}
 	gv_world_count(l->world, "refusals", 1);
 	if (++l->refusals <= REFUSALS_PER_SECOND)
-		gv_world_log(l->world, GV_INFO, "Refused: %s status=%u device=%s peer=%s port=%u", why, status, device, conn_peer(c, true, peer),
-			     (unsigned)c->port->number);
+		gv_world_log(l->world, GV_INFO, "Refused: %s status=%u device=%s peer=%s port=%u", why, status, device,
+			     conn_peer(c, true, peer), (unsigned)c->port->number);
 }

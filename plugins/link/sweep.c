@@ -1,13 +1,13 @@
-/* Time: what is too late is found by looking at every connection twice a second, which costs less than a timer for each of ten thousand. And
- * frames that come too fast make link read more slowly, never drop. */
+/* Time: what is too late is found by looking at every connection twice a second, which costs less than a timer for each
+ * of ten thousand. And frames that come too fast make link read more slowly, never drop. */
 #include <errno.h>
 
 #include "link.h"
 
 #define PONG_MIN_MS 2000
 #define PONG_MAX_MS 20000
-#define FLUSH_MS 5000    /* how long the last bytes of a connection may take to leave */
-#define RATE_BURST_S 5   /* seconds' worth of frames that may come at once */
+#define FLUSH_MS 5000  /* how long the last bytes of a connection may take to leave */
+#define RATE_BURST_S 5 /* seconds' worth of frames that may come at once */
 #define RATE_TICK_MS 20
 
 static uint64_t pong_timeout(const struct conn *c)
@@ -108,7 +108,7 @@ static void on_sweep(uv_timer_t *timer)
 	report(l);
 }
 
-/* ---- rate -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rate ------------------------------------------------------------------------------------ */
 
 static void on_rate(uv_timer_t *timer)
 {
@@ -144,7 +144,8 @@ void rate_count(struct conn *c)
 	if (c->rate_due_us < now_us)
 		c->rate_due_us = now_us;
 	c->rate_due_us += 1000000 / limit;
-	if (c->rate_due_us - now_us <= RATE_BURST_S * UINT64_C(1000000) || c->paused & PAUSE_RATE || c->state == CONN_CLOSING)
+	if (c->rate_due_us - now_us <= RATE_BURST_S * UINT64_C(1000000) || c->paused & PAUSE_RATE ||
+	    c->state == CONN_CLOSING)
 		return;
 	gv_world_count(l->world, "slowed", 1);
 	conn_pause(c, PAUSE_RATE);
@@ -154,7 +155,7 @@ void rate_count(struct conn *c)
 		uv_timer_start(l->rate, on_rate, RATE_TICK_MS, RATE_TICK_MS);
 }
 
-/* ---- start ------------------------------------------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------------------------- */
 
 /* The loop goes to poll: nothing may wait unsent, and what is dead is freed. */
 static void on_prepare(uv_prepare_t *prepare)

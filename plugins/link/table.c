@@ -1,4 +1,5 @@
-/* Connections by the host's id and by device. Both tables grow with the number of connections and are chained through them. */
+/* Connections by the host's id and by device. Both tables grow with the number of connections and are chained through
+ * them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static void device_add(struct link *l, struct conn *c)
 
 static void grow(struct link *l)
 {
-	struct conn **by_id = calloc(l->slots * 2, sizeof(*by_id)), **by_device = calloc(l->slots * 2, sizeof(*by_device));
+	struct conn **by_id = calloc(l->slots * 2, sizeof(*by_id)),
+		    **by_device = calloc(l->slots * 2, sizeof(*by_device));
 
 	if (!by_id || !by_device) {
 		free(by_id);

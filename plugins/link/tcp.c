@@ -9,7 +9,8 @@ static bool tcp_open(struct conn *c)
 	int r = route ? conn_open(c, route, NULL, NULL, (struct slice){ 0 }) : -EHOSTDOWN;
 
 	if (r < 0) {
-		link_log_refusal(c, "", 503, route ? "the plugin is down" : "the plugin has registered no TCP listener");
+		link_log_refusal(c, "", 503,
+				 route ? "the plugin is down" : "the plugin has registered no TCP listener");
 		conn_kill(c, 1013, "plugin is down");
 	}
 	return r == 0;
@@ -35,4 +36,11 @@ size_t tcp_input(struct conn *c, uint8_t *data, size_t size)
 	if (gv_world_frame(c->link->world, c->id, GV_BYTES, data, n) < 0)
 		conn_kill(c, 1013, "plugin is down");
 	return n;
+}
+
+void tcp_send(struct conn *c, const uint8_t *data, size_t size)
+{
+	conn_write(c, data, size);
+	c->frames_out++;
+	c->link->frames_out++;
 }

@@ -1,4 +1,5 @@
-/* What a stranger writes into a request line and a handful of headers, taken apart in one place so that it can be fuzzed. */
+/* What a stranger writes into a request line and a handful of headers, taken apart in one place so that it can be
+ * fuzzed. */
 #include "text.h"
 
 #include <errno.h>
@@ -64,7 +65,8 @@ bool list_has(struct slice list, const char *token)
 
 static bool is_scheme(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+	       c == '.';
 }
 
 int target_split(struct slice target, struct slice *ret_path, struct slice *ret_query)

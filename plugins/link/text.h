@@ -32,20 +32,20 @@ bool list_next(struct slice *rest, struct slice *ret_item);
 /* True if one of the items is `token`, whatever its case. */
 bool list_has(struct slice list, const char *token);
 
-/* Path and query of a request target in origin form ("/a?b"), absolute form ("http://host/a?b") or "*". The path is as it was sent; the
- * query is without its '?'. -EINVAL for anything else. */
+/* Path and query of a request target in origin form ("/a?b"), absolute form ("http://host/a?b") or "*". The path is as
+ * it was sent; the query is without its '?'. -EINVAL for anything else. */
 int target_split(struct slice target, struct slice *ret_path, struct slice *ret_query);
 
-/* %XX decoded, once; a '+' stays one. Writes a zero byte behind. The length; -EINVAL for a '%' without two digits or a decoded zero byte;
- * -ENOSPC if it does not fit. */
+/* %XX decoded, once; a '+' stays one. Writes a zero byte behind. The length; -EINVAL for a '%' without two digits or a
+ * decoded zero byte; -ENOSPC if it does not fit. */
 int percent_decode(struct slice raw, char *ret, size_t ret_size);
 
-/* Who a station says it is: the last segment of the path as it was sent, decoded afterwards; slashes at the end do not count. 1 to
- * IDENTITY_MAX bytes of UTF-8 without '/' and control characters, else -EINVAL. (OCPP-J 1.6, 3.1.1) */
+/* Who a station says it is: the last segment of the path as it was sent, decoded afterwards; slashes at the end do not
+ * count. 1 to IDENTITY_MAX bytes of UTF-8 without '/' and control characters, else -EINVAL. (OCPP-J 1.6, 3.1.1) */
 int path_identity(struct slice path, char ret[static IDENTITY_MAX + 1]);
 
-/* "Basic" credentials (RFC 7617), split at the first ':'; both parts may hold any byte. -EINVAL for another scheme or bad base64, -ENOSPC
- * for parts too long. */
+/* "Basic" credentials (RFC 7617), split at the first ':'; both parts may hold any byte. -EINVAL for another scheme or
+ * bad base64, -ENOSPC for parts too long. */
 struct basic {
 	char username[IDENTITY_MAX + 1];
 	size_t username_size;
@@ -54,8 +54,8 @@ struct basic {
 };
 int basic_parse(struct slice value, struct basic *ret);
 
-/* One range of a Range header (RFC 9110 14.2) over `size` bytes. 1: the bytes *ret_first to *ret_last; 0: to be ignored (another unit,
- * several ranges, malformed); -ERANGE: nothing of it exists. */
+/* One range of a Range header (RFC 9110 14.2) over `size` bytes. 1: the bytes *ret_first to *ret_last; 0: to be ignored
+ * (another unit, several ranges, malformed); -ERANGE: nothing of it exists. */
 int range_parse(struct slice value, uint64_t size, uint64_t *ret_first, uint64_t *ret_last);
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */

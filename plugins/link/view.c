@@ -1,5 +1,5 @@
-/* A handshake is answered from memory, never by asking another plugin while a station waits: so link keeps its own view of the
- * registry's devices, fed by its events, and a table from which the view is there at once after a restart. */
+/* A handshake is answered from memory, never by asking another plugin while a station waits: so link keeps its own view
+ * of the registry's devices, fed by its events, and a table from which the view is there at once after a restart. */
 #include "view.h"
 
 #include <errno.h>

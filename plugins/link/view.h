@@ -10,20 +10,22 @@
 #define VIEW_ID_MAX 128  /* bytes of a device id */
 
 struct device {
-	char *id; /* as the registry spells it */
+	char *id;     /* as the registry spells it */
 	char **names; /* id and aliases */
 	size_t n_names;
 	uint8_t *salt;
 	size_t salt_size;
 	uint32_t iterations;
 	uint8_t hash[VIEW_HASH_MAX];
-	size_t hash_size; /* 0: no password */
-	int64_t ping_s;   /* -1: the listener's */
+	size_t hash_size;          /* 0: no password */
+	int64_t ping_s;            /* -1: the listener's */
 	char *default_subprotocol; /* NULL: none */
-	/* Fingerprints of the password that was right and of the one that was wrong last, so that a station that comes again is cheap. */
+	/* Fingerprints of the password that was right and of the one that was wrong last, so that a station that comes
+	 * again is cheap. */
 	uint8_t right[32], wrong[32];
 	bool right_known, wrong_known;
-	uint64_t wrong_ms; /* of the loop's clock: each wrong one that was checked moves it on, ahead of the present after several */
+	uint64_t wrong_ms; /* of the loop's clock: each wrong one that was checked moves it on, ahead of the present
+			      after several */
 };
 
 struct view_name;

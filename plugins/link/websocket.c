@@ -1,4 +1,5 @@
-/* An open WebSocket: frames in and out, pings, closing (RFC 6455). Text must be UTF-8; the rest is the plugin's business. */
+/* An open WebSocket: frames in and out, pings, closing (RFC 6455). Text must be UTF-8; the rest is the plugin's
+ * business. */
 #include <stdio.h>
 #include <string.h>
 

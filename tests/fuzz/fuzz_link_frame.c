@@ -1,5 +1,5 @@
-/* What a stranger sends on an open WebSocket: a row of frames. Each is refused with a reason, awaited, or lies within what came; and its
- * payload unmasks in place whatever its length. */
+/* What a stranger sends on an open WebSocket: a row of frames. Each is refused with a reason, awaited, or lies within
+ * what came; and its payload unmasks in place whatever its length. */
 #include "fuzz.h"
 
 #include <plugins/link/frame.h>

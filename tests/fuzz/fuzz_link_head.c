@@ -1,5 +1,5 @@
-/* What a stranger sends to an HTTP or WebSocket port: a request's head and all that is read out of it, then a body in chunks. What is taken
- * lies within what came, and taking it again from the same bytes gives the same. */
+/* What a stranger sends to an HTTP or WebSocket port: a request's head and all that is read out of it, then a body in
+ * chunks. What is taken lies within what came, and taking it again from the same bytes gives the same. */
 #include "fuzz.h"
 
 #include <plugins/link/head.h>

@@ -1,5 +1,5 @@
-/* A client that can be as rude as a test needs, and link in a process of its own to be rude to. Every wait has an end: what does not come
- * within CLIENT_WAIT_S fails the test. */
+/* A client that can be as rude as a test needs, and link in a process of its own to be rude to. Every wait has an end:
+ * what does not come within CLIENT_WAIT_S fails the test. */
 #ifndef LINK_CLIENT_H
 #define LINK_CLIENT_H
 

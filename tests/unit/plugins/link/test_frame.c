@@ -71,6 +71,7 @@ Test(frame, unmasking_at_any_length)
 Test(frame, close_codes_that_may_be_sent)
 {
 	cr_expect(close_code_valid(1000) && close_code_valid(1013) && close_code_valid(3000) && close_code_valid(4999));
-	cr_expect(!close_code_valid(0) && !close_code_valid(1004) && !close_code_valid(1005) && !close_code_valid(1006) &&
-		  !close_code_valid(1015) && !close_code_valid(2999) && !close_code_valid(5000));
+	cr_expect(!close_code_valid(0) && !close_code_valid(1004) && !close_code_valid(1005) &&
+		  !close_code_valid(1006) && !close_code_valid(1015) && !close_code_valid(2999) &&
+		  !close_code_valid(5000));
 }

@@ -58,8 +58,11 @@ Test(handshake, the_answer_is_that_of_the_rfc)
 
 Test(handshake, a_device_is_known_by_many_spellings_of_its_path)
 {
-	static const char *const targets[] = { "/ocpp/CP001", "/ocpp/cp001", "/ocpp/CP001/", "/ocpp/x/y/CP001", "/ocpp/CP001?a=b", "/ocpp/alias",
-					       "http://host/ocpp/CP001", "/ocpp/RDAM%7C123", "/ocpp/%43P001" };
+	static const char *const targets[] = {
+		"/ocpp/CP001",     "/ocpp/cp001", "/ocpp/CP001/",           "/ocpp/x/y/CP001",
+		"/ocpp/CP001?a=b", "/ocpp/alias", "http://host/ocpp/CP001", "/ocpp/RDAM%7C123",
+		"/ocpp/%43P001"
+	};
 
 	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
 		cr_expect_eq(status(targets[i], OCPP16), 101, "%s: %s", targets[i], head);
@@ -88,7 +91,8 @@ Test(handshake, passwords_in_every_form_that_stations_send)
 	cr_expect_eq(status("/ocpp/Secret", basic("Secret", "706173733a776f7264", 18)), 101, "its bytes in hex");
 	cr_expect_eq(status("/ocpp/Hex", basic("Hex", raw, 20)), 101, "raw bytes, NUL and colon among them");
 	cr_expect_eq(status("/ocpp/Hex", basic("hex", "0001020304050607ffffffffffffffffffffff3a", 40)), 101);
-	cr_expect_eq(status("/ocpp/Hex", basic("Hex", "0001020304050607FFFFFFFFFFFFFFFFFFFFFF3A", 40)), 101, "the other case");
+	cr_expect_eq(status("/ocpp/Hex", basic("Hex", "0001020304050607FFFFFFFFFFFFFFFFFFFFFF3A", 40)), 101,
+		     "the other case");
 }
 
 Test(handshake, wrong_credentials_are_refused_before_the_upgrade)
@@ -102,18 +106,22 @@ Test(handshake, wrong_credentials_are_refused_before_the_upgrade)
 		cr_expect_eq(status("/ocpp/Secret", basic("Secret", &guess, 1)), 401);
 	cr_expect_eq(status("/ocpp/Secret", basic("Secret", "z", 1)), 429, "guessing is slow");
 	cr_expect_not_null(strstr(head, "Retry-After: 1\r\n"));
-	cr_expect_eq(status("/ocpp/CP001", basic("CP001", "anything", 8)), 101, "a device without a password needs none");
+	cr_expect_eq(status("/ocpp/CP001", basic("CP001", "anything", 8)), 101,
+		     "a device without a password needs none");
 }
 
 Test(handshake, the_subprotocol_is_the_stations_first_choice)
 {
-	cr_expect_eq(status("/ocpp/CP001", "Sec-WebSocket-Protocol: ocpp1.2\r\nSec-WebSocket-Protocol: ,ocpp2.0.1, ocpp1.6\r\n"), 101);
+	cr_expect_eq(status("/ocpp/CP001",
+			    "Sec-WebSocket-Protocol: ocpp1.2\r\nSec-WebSocket-Protocol: ,ocpp2.0.1, ocpp1.6\r\n"),
+		     101);
 	cr_expect_not_null(strstr(head, "Sec-WebSocket-Protocol: ocpp2.0.1\r\n"), "%s", head);
 }
 
 Test(handshake, without_a_common_subprotocol_it_is_completed_and_closed)
 {
-	int fd = client_upgrade(server.options.ws, "/ocpp/CP001", "Sec-WebSocket-Protocol: ocpp1.2\r\n", head, sizeof(head));
+	int fd = client_upgrade(server.options.ws, "/ocpp/CP001", "Sec-WebSocket-Protocol: ocpp1.2\r\n", head,
+				sizeof(head));
 
 	cr_expect_null(strstr(head, "Sec-WebSocket-Protocol"), "%s", head);
 	client_expect_close(fd, 1002);
@@ -176,8 +184,9 @@ Test(handshake, requests_that_are_no_handshake)
 	client_puts(fd, "GET /ocpp/CP001 HTTP/1.1\r\nHost: x\r\n\r\n");
 	client_read_reply(fd, reply, sizeof(reply), true);
 	cr_expect(strncmp(reply, "HTTP/1.1 426 ", 13) == 0, "%s", reply);
-	client_puts(fd, "GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-			"Sec-WebSocket-Version: 8\r\n\r\n");
+	client_puts(fd,
+		    "GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+		    "Sec-WebSocket-Version: 8\r\n\r\n");
 	client_read_reply(fd, reply, sizeof(reply), true);
 	cr_expect(strncmp(reply, "HTTP/1.1 426 ", 13) == 0, "%s", reply);
 	client_expect_end(fd);
@@ -190,8 +199,9 @@ Test(handshake, requests_that_are_no_handshake)
 
 Test(handshake, frames_may_come_in_one_packet_with_the_handshake)
 {
-	static const char both[] = "GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-				   "Sec-WebSocket-Version: 13\r\n" OCPP16 "\r\n\x81\x82\0\0\0\0hi";
+	static const char both[] =
+		"GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+		"Sec-WebSocket-Version: 13\r\n" OCPP16 "\r\n\x81\x82\0\0\0\0hi";
 	int fd = client_connect(server.options.ws);
 
 	client_send(fd, both, sizeof(both) - 1);
@@ -202,8 +212,9 @@ Test(handshake, frames_may_come_in_one_packet_with_the_handshake)
 
 Test(handshake, byte_by_byte)
 {
-	static const char text[] = "GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-				   "Sec-WebSocket-Version: 13\r\n" OCPP16 "\r\n\x81\x82\0\0\0\0hi";
+	static const char text[] =
+		"GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+		"Sec-WebSocket-Version: 13\r\n" OCPP16 "\r\n\x81\x82\0\0\0\0hi";
 	int fd = client_connect(server.options.ws);
 
 	for (size_t i = 0; i < sizeof(text) - 1; i++)

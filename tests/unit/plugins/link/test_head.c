@@ -123,8 +123,10 @@ Test(head, the_station_decides_the_order_of_subprotocols)
 {
 	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ocpp2.0.1, ocpp1.6\r\n"), "ocpp2.0.1");
 	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ocpp1.6, ocpp2.0.1\r\n"), "ocpp1.6");
-	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ,ocpp2.0.1\r\n"), "ocpp2.0.1", "an empty item in front (KEBA x30)");
-	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ocpp1.2\r\nSec-WebSocket-Protocol: ocpp1.6\r\n"), "ocpp1.6", "several lines");
+	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ,ocpp2.0.1\r\n"), "ocpp2.0.1",
+			 "an empty item in front (KEBA x30)");
+	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ocpp1.2\r\nSec-WebSocket-Protocol: ocpp1.6\r\n"), "ocpp1.6",
+			 "several lines");
 	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: OCPP1.6\r\n"), "none common", "names are compared exactly");
 	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: \r\n"), "not asked");
 	cr_expect_str_eq(choose(""), "not asked");

@@ -1,4 +1,5 @@
-/* HTTP: requests in, replies out, on connections that are kept; bodies small, large and chunked; blobs with their ranges. */
+/* HTTP: requests in, replies out, on connections that are kept; bodies small, large and chunked; blobs with their
+ * ranges. */
 #include "client.h"
 
 #include <criterion/criterion.h>
@@ -43,7 +44,8 @@ Test(http, the_plugin_gets_all_of_the_request)
 {
 	int fd = client_connect(server.options.http);
 
-	ask(fd, "PUT /a%20b/%2b?q=%20 HTTP/1.1\r\nHost: h\r\nX-Signature: t=1,v1=2\r\nX-Signature: second\r\nContent-Length: 3\r\n\r\nabc");
+	ask(fd, "PUT /a%20b/%2b?q=%20 HTTP/1.1\r\nHost: h\r\nX-Signature: t=1,v1=2\r\nX-Signature: "
+		"second\r\nContent-Length: 3\r\n\r\nabc");
 	cr_expect_not_null(strstr(got, "PUT /a b/+ ?q=%20 body=3 blob= loopback=1 peer=127.0.0.1\n"), "%s", got);
 	cr_expect_not_null(strstr(got, "host: h\nx-signature: t=1,v1=2\nx-signature: second\n"), "%s", got);
 	close(fd);
@@ -53,7 +55,8 @@ Test(http, requests_follow_each_other_on_one_connection)
 {
 	int fd = client_connect(server.options.http);
 
-	client_puts(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+	client_puts(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 "
+			"HTTP/1.1\r\nConnection: close\r\n\r\n");
 	for (unsigned i = 1; i <= 3; i++) {
 		char path[16];
 
@@ -93,7 +96,9 @@ Test(http, streams_are_chunked_and_end)
 	client_puts(fd, "GET /http/stream HTTP/1.1\r\n\r\nGET /http/next HTTP/1.1\r\nConnection: close\r\n\r\n");
 	client_read_all(fd, got, sizeof(got));
 	cr_expect_not_null(strstr(got, "Transfer-Encoding: chunked\r\n"));
-	cr_expect_not_null(strstr(got, "\r\n\r\n5\r\npart\n\r\n5\r\npart\n\r\n5\r\npart\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"), "%s", got);
+	cr_expect_not_null(
+		strstr(got, "\r\n\r\n5\r\npart\n\r\n5\r\npart\n\r\n5\r\npart\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"), "%s",
+		got);
 	close(fd);
 	fd = client_connect(server.options.ws);
 	client_puts(fd, "GET /http/stream HTTP/1.0\r\n\r\n");

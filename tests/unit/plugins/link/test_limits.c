@@ -70,7 +70,8 @@ Test(limits, an_idle_station_is_closed_where_the_listener_says_so)
 Test(limits, who_says_nothing_is_closed_and_who_stops_midway_is_told)
 {
 	server_start(&server, &(struct world_options){ .handshake_timeout_s = 1 });
-	int silent = client_connect(server.options.ws), head = client_connect(server.options.ws), body = client_connect(server.options.http);
+	int silent = client_connect(server.options.ws), head = client_connect(server.options.ws),
+	    body = client_connect(server.options.http);
 
 	client_puts(head, "GET /ocpp/CP001 HTTP/1.1\r\nHost:");
 	client_puts(body, "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf");

@@ -1,4 +1,5 @@
-/* The same over TLS: old versions are refused, both kinds of certificate are served, client certificates are demanded where configured. */
+/* The same over TLS: old versions are refused, both kinds of certificate are served, client certificates are demanded
+ * where configured. */
 #include "client.h"
 
 #include <criterion/criterion.h>
@@ -27,7 +28,8 @@ static void make(EVP_PKEY *pkey, const char *cert_file, const char *key_file)
 	X509_gmtime_adj(X509_getm_notBefore(x), -60);
 	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
 	X509_set_pubkey(x, pkey);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
+				   -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	cr_assert(X509_sign(x, pkey, EVP_sha256()));
 	cr_assert(f = fopen(cert_file, "w"));
@@ -89,8 +91,9 @@ static void hang_up(SSL *ssl, SSL_CTX *ctx, int fd)
 	close(fd);
 }
 
-static const char upgrade[] = "GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-			      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n";
+static const char upgrade[] =
+	"GET /ocpp/CP001 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n";
 
 Test(tls, a_session_with_large_frames_both_ways)
 {

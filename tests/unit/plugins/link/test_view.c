@@ -32,7 +32,8 @@ static void put(const char *id, const char *alias, const char *password, const c
 	row.n_aliases = alias != NULL;
 	row.ping_s = (char *)ping_s;
 	if (password) {
-		PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)"salt", 4, 1000, EVP_sha256(), 32, hash);
+		PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)"salt", 4, 1000, EVP_sha256(),
+				  32, hash);
 		row.salt.data = (uint8_t *)"salt";
 		row.salt.len = 4;
 		row.iterations = 1000;
@@ -119,7 +120,8 @@ Test(view, guessing_is_slowed_and_the_right_one_stays_cheap)
 	for (unsigned i = 0; i < 10; i++, guess[0]++)
 		cr_expect_eq(check(guess, 100000), PASSWORD_WRONG);
 	cr_expect_eq(check("k", 100000), PASSWORD_BUSY);
-	cr_expect_eq(check("right", 100000), PASSWORD_RIGHT, "known from before: nobody can lock a station out that has been here");
+	cr_expect_eq(check("right", 100000), PASSWORD_RIGHT,
+		     "known from before: nobody can lock a station out that has been here");
 	cr_expect_eq(check("k", 101001), PASSWORD_WRONG, "one more a second");
 	cr_expect_eq(check("l", 101001), PASSWORD_BUSY);
 }

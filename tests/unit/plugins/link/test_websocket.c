@@ -80,7 +80,11 @@ Test(websocket, what_the_protocol_forbids_closes_with_1002)
 	static const struct {
 		uint8_t first;
 		const char *payload;
-	} bad[] = { { 0xc1, "rsv1" }, { 0x83, "opcode 3" }, { 0x80, "continuation of nothing" }, { 0x09, "fragmented ping" }, { 0x88, "1" } };
+	} bad[] = { { 0xc1, "rsv1" },
+		    { 0x83, "opcode 3" },
+		    { 0x80, "continuation of nothing" },
+		    { 0x09, "fragmented ping" },
+		    { 0x88, "1" } };
 	int fd;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -130,7 +134,10 @@ Test(websocket, a_close_is_answered_with_its_own_code)
 {
 	int fd = open_station();
 
-	client_frame(fd, 0x88, "\x0f\xa0" "bye", 5); /* 4000 */
+	client_frame(fd, 0x88,
+		     "\x0f\xa0"
+		     "bye",
+		     5); /* 4000 */
 	client_expect_close(fd, 4000);
 	fd = open_station();
 	client_frame(fd, 0x88, "", 0);

@@ -1,5 +1,7 @@
-/* See world.h. Commands that the echo plugin understands, as text frames: "!close CODE REASON", "!pause", "!many N" (N frames at once),
- * "!big BYTES" (one large frame), "!flood N BYTES" (N of them), "!delete DEVICE", "!down" and "!up" (the plugin is away), "!overrun",
+/* See world.h. Commands that the echo plugin understands, as text frames: "!close CODE REASON", "!pause", "!many N" (N
+ * frames at once),
+ * "!big BYTES" (one large frame), "!flood N BYTES" (N of them), "!delete DEVICE", "!down" and "!up" (the plugin is
+ * away), "!overrun",
  * "!list", "!fetch URL", "!stop". */
 #include "world.h"
 
@@ -49,7 +51,7 @@ struct gv_world {
 
 extern const struct gv_plugin gv_plugin;
 
-/* ---- turn -------------------------------------------------------------------------------------------------------------------- */
+/* ---- turn ------------------------------------------------------------------------------------ */
 
 void *gv_alloc(struct gv_turn *t, size_t size)
 {
@@ -123,7 +125,8 @@ static void send_text(struct gv_world *w, uint64_t conn, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	gv_plugin.driver->on_send(w->self, conn, GV_TEXT, (uint8_t *)text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+	gv_plugin.driver->on_send(w->self, conn, GV_TEXT, (uint8_t *)text,
+				  (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
 int gv_reply(struct gv_turn *t, struct gv_ticket to, const void *reply)
@@ -134,12 +137,14 @@ int gv_reply(struct gv_turn *t, struct gv_ticket to, const void *reply)
 	if (m->descriptor == &link__list_connections_reply__descriptor) {
 		const Link__ListConnectionsReply *r = reply;
 
-		send_text(w, w->asking, "total=%" PRIu64 " first=%s sub=%s", r->total, r->n_connections ? r->connections[0]->device : "-",
+		send_text(w, w->asking, "total=%" PRIu64 " first=%s sub=%s", r->total,
+			  r->n_connections ? r->connections[0]->device : "-",
 			  r->n_connections ? r->connections[0]->subprotocol : "-");
 	} else {
 		const Link__FetchReply *r = reply;
 
-		send_text(w, w->asking, "status=%u headers=%zu body=%.*s", r->status, r->n_headers, (int)r->body.len, (char *)r->body.data);
+		send_text(w, w->asking, "status=%u headers=%zu body=%.*s", r->status, r->n_headers, (int)r->body.len,
+			  (char *)r->body.data);
 	}
 	return 0;
 }
@@ -156,7 +161,7 @@ int gv_refuse(struct gv_turn *t, struct gv_ticket to, enum gv_code code, const c
 	return 0;
 }
 
-/* ---- world ------------------------------------------------------------------------------------------------------------------- */
+/* ---- world ----------------------------------------------------------------------------------- */
 
 uv_loop_t *gv_world_loop(struct gv_world *w)
 {
@@ -236,7 +241,7 @@ void gv_world_drained(struct gv_world *w)
 	uv_close((uv_handle_t *)&w->signal, NULL);
 }
 
-/* ---- blobs ------------------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ----------------------------------------------------------------------------------- */
 
 struct gv_blob_writer {
 	struct gv_world *world;
@@ -306,7 +311,7 @@ int gv_world_blob_open(struct gv_world *w, const char *id, uint64_t *ret_size)
 	return fd;
 }
 
-/* ---- the echo plugin --------------------------------------------------------------------------------------------------------- */
+/* ---- the echo plugin ------------------------------------------------------------------------- */
 
 static void call(struct gv_world *w, const char *method, const ProtobufCMessage *request, uint64_t conn)
 {
@@ -322,12 +327,14 @@ static void call(struct gv_world *w, const char *method, const ProtobufCMessage 
 	turn_end(w);
 }
 
-static void put_device(struct gv_world *w, const char *id, const char *alias, const char *password, const char *key, const char *value, bool deleted)
+static void put_device(struct gv_world *w, const char *id, const char *alias, const char *password, const char *key,
+		       const char *value, bool deleted)
 {
 	Registry__DeviceChanged e = REGISTRY__DEVICE_CHANGED__INIT;
 	Registry__Device d = REGISTRY__DEVICE__INIT;
 	Registry__Credential credential = REGISTRY__CREDENTIAL__INIT;
-	Registry__Device__AttributesEntry attribute = REGISTRY__DEVICE__ATTRIBUTES_ENTRY__INIT, *attributes[] = { &attribute };
+	Registry__Device__AttributesEntry attribute = REGISTRY__DEVICE__ATTRIBUTES_ENTRY__INIT,
+					  *attributes[] = { &attribute };
 	struct gv_emitter from = { .instance = "registry.0", .key = id };
 	char *aliases[] = { (char *)alias };
 	uint8_t hash[32];
@@ -344,7 +351,8 @@ static void put_device(struct gv_world *w, const char *id, const char *alias, co
 		d.n_attributes = 1;
 	}
 	if (password) {
-		PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (unsigned char *)"salt", 4, 1000, EVP_sha256(), 32, hash);
+		PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (unsigned char *)"salt", 4, 1000, EVP_sha256(), 32,
+				  hash);
 		credential.salt.data = (uint8_t *)"salt";
 		credential.salt.len = 4;
 		credential.iterations = 1000;
@@ -451,10 +459,11 @@ static void request(struct gv_world *w, uint64_t conn, const Link__HttpRequest *
 	}
 	if (strcmp(m->path, "/http/hang") == 0)
 		return;
-	n = (size_t)snprintf(text, sizeof(text), "%s %s ?%s body=%zu blob=%s loopback=%d peer=%s\n", m->method, m->path, m->query, m->body.len,
-			     m->body_blob, m->loopback, m->peer);
+	n = (size_t)snprintf(text, sizeof(text), "%s %s ?%s body=%zu blob=%s loopback=%d peer=%s\n", m->method, m->path,
+			     m->query, m->body.len, m->body_blob, m->loopback, m->peer);
 	for (size_t i = 0; i < m->n_headers && n < sizeof(text); i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s: %s\n", m->headers[i]->name, m->headers[i]->value);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s: %s\n", m->headers[i]->name,
+				      m->headers[i]->value);
 	r.body.data = (uint8_t *)text;
 	r.body.len = n < sizeof(text) ? n : sizeof(text) - 1;
 	respond(w, conn, &r);
@@ -483,7 +492,7 @@ int gv_world_frame(struct gv_world *w, uint64_t conn, enum gv_frame_kind kind, c
 	return 0;
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void run_turns(struct gv_world *w)
 {
@@ -516,8 +525,8 @@ static void on_signal(uv_signal_t *s, int number)
 static void listeners(struct gv_world *w)
 {
 	const struct world_options *o = w->options;
-	Link__Listener ws = LINK__LISTENER__INIT, any = LINK__LISTENER__INIT, http = LINK__LISTENER__INIT, all = LINK__LISTENER__INIT,
-		       tcp = LINK__LISTENER__INIT;
+	Link__Listener ws = LINK__LISTENER__INIT, any = LINK__LISTENER__INIT, http = LINK__LISTENER__INIT,
+		       all = LINK__LISTENER__INIT, tcp = LINK__LISTENER__INIT;
 	const void *list[] = { &ws, &any, &http, &all, &tcp };
 	char *subprotocols[] = { "ocpp1.6", "ocpp2.0.1" };
 
@@ -622,7 +631,8 @@ int world_run(const struct world_options *options)
 	free(w.self);
 	r = uv_loop_close(&w.loop);
 	if (r < 0 || !w.drained || w.opened != w.closed) {
-		fprintf(stderr, "not in order: loop=%d drained=%d opened=%u closed=%u\n", r, w.drained, w.opened, w.closed);
+		fprintf(stderr, "not in order: loop=%d drained=%d opened=%u closed=%u\n", r, w.drained, w.opened,
+			w.closed);
 		return -EIO;
 	}
 	return 0;

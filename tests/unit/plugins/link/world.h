@@ -1,5 +1,5 @@
-/* A world for link without a kernel: the functions that a host gives to a driver, over memory, with a plugin "echo" behind them that sends
- * every frame back and answers every request with what it received. */
+/* A world for link without a kernel: the functions that a host gives to a driver, over memory, with a plugin "echo"
+ * behind them that sends every frame back and answers every request with what it received. */
 #ifndef LINK_WORLD_H
 #define LINK_WORLD_H
 
@@ -8,13 +8,13 @@
 #include <galvan/registry.pb-c.h>
 
 struct world_options {
-	uint16_t ws, http, tcp, tls;      /* ports; 0: none */
-	const char *cert, *key;           /* for tls */
+	uint16_t ws, http, tcp, tls; /* ports; 0: none */
+	const char *cert, *key;      /* for tls */
 	const char *second_cert, *second_key, *client_ca;
 	uint32_t handshake_timeout_s, ping_s, idle_s, max_frames_per_s, max_connections;
 	bool accept_unknown;
-	int ready;                        /* a descriptor that gets one byte when the ports are open; -1: none */
-	const char *blobs;                /* folder */
+	int ready;         /* a descriptor that gets one byte when the ports are open; -1: none */
+	const char *blobs; /* folder */
 };
 
 /* Runs until SIGTERM (then drains) or until a client sends the text "!stop". 0 if everything was closed in order. */
