@@ -1,5 +1,6 @@
-/* The binary contract with plugins built elsewhere, restated: a change of any number here breaks every plugin that exists, and needs a new
- * major version. Structs may grow at their end, with a new minor; then their size here is raised with it. x86-64 and aarch64 (LP64). */
+/* The binary contract with plugins built elsewhere, restated: a change of any number here breaks every plugin that
+ * exists, and needs a new major version. Structs may grow at their end, with a new minor; then their size here is
+ * raised with it. x86-64 and aarch64 (LP64). */
 #include <galvan/driver.h>
 #include <galvan/plugin.h>
 
@@ -8,7 +9,8 @@
 static int failures;
 
 #define SIZE(type, n) expect(sizeof(type) == (n), "sizeof(" #type ") is %zu, not " #n, sizeof(type))
-#define OFFSET(type, field, n) expect(offsetof(type, field) == (n), "offsetof(" #type ", " #field ") is %zu, not " #n, offsetof(type, field))
+#define OFFSET(type, field, n)                                                                                         \
+	expect(offsetof(type, field) == (n), "offsetof(" #type ", " #field ") is %zu, not " #n, offsetof(type, field))
 #define VALUE(name, n) expect((long long)(name) == (n), #name " is %zu, not " #n, (size_t)(name))
 
 static void expect(int ok, const char *fmt, size_t value)

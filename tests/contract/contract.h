@@ -1,4 +1,5 @@
-/* What every plugin must keep, whoever wrote it. Each check prints what is broken and counts it; none ends the program. */
+/* What every plugin must keep, whoever wrote it. Each check prints what is broken and counts it; none ends the program.
+ */
 #ifndef TEST_CONTRACT_H
 #define TEST_CONTRACT_H
 
@@ -17,10 +18,10 @@ struct contract {
 };
 
 void broken(struct contract *c, const char *fmt, ...) GV_PRINTF(2, 3);
-#define must(c, condition, ...) \
-	do { \
-		if (!(condition)) \
-			broken((c), __VA_ARGS__); \
+#define must(c, condition, ...)                                                                                        \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			broken((c), __VA_ARGS__);                                                                      \
 	} while (0)
 uint64_t contract_random(struct contract *c);
 

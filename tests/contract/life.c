@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A driver's sockets close in its loop, and nothing may run in that loop once it has stopped: it is drained first, as the host does. */
+/* A driver's sockets close in its loop, and nothing may run in that loop once it has stopped: it is drained first, as
+ * the host does. */
 static void drain(struct contract *c, struct rig *r)
 {
 	if (!c->plugin->driver || !r->actor)
@@ -26,7 +27,8 @@ void contract_stop(struct contract *c, struct rig *r)
 	rig_stop(r);
 	for (int i = 0; c->plugin->driver && i < 100; i++) /* handles that stop has closed */
 		uv_run(c->loop, UV_RUN_NOWAIT);
-	must(c, !c->plugin->driver || !uv_loop_alive(c->loop), "after its stop something of it still lives in the loop");
+	must(c, !c->plugin->driver || !uv_loop_alive(c->loop),
+	     "after its stop something of it still lives in the loop");
 }
 
 void contract_run(struct contract *c, struct rig *r)
@@ -66,7 +68,8 @@ static void start_and_stop(struct contract *c)
 			broken(c, "it does not start the %d. time: %s", i + 1, r.error ? r.error : "without a reason");
 			break;
 		}
-		must(c, gv_actor_incarnation(r.actor) > before, "start %d is no greater incarnation than the one before", i + 1);
+		must(c, gv_actor_incarnation(r.actor) > before,
+		     "start %d is no greater incarnation than the one before", i + 1);
 		before = gv_actor_incarnation(r.actor);
 		contract_run(c, &r);
 		contract_stop(c, &r);

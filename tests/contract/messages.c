@@ -1,5 +1,5 @@
-/* Calls, events and frames of every shape: each is answered or refused, a repeat has no second answer of another kind, and nothing that a peer
- * may send ends the plugin or stops it. */
+/* Calls, events and frames of every shape: each is answered or refused, a repeat has no second answer of another kind,
+ * and nothing that a peer may send ends the plugin or stops it. */
 #include "contract.h"
 
 #include <galvan/link.pb-c.h>
@@ -24,7 +24,7 @@ static void call_packed(struct rig *r, uint64_t id, const char *method, const ui
 	rig_feed(r, "test.0", &item, 1);
 }
 
-/* ---- messages made up from their types ------------------------------------------------------------------------------------------------------- */
+/* ---- messages made up from their types ------------------------------------------------------- */
 
 static void put_varint(struct gv_buf *b, uint64_t v)
 {
@@ -37,8 +37,16 @@ static void make(struct contract *c, const struct gv_type *type, unsigned depth,
 
 static void make_bytes(struct contract *c, const struct gv_field *f, unsigned depth, struct gv_buf *out)
 {
-	static const char *const strings[] = { "", "x", "ocpp:CP001", "registry", "'\"\\%n%s", "\xc3\xa9\xf0\x9f\x94\x8c", "2025-01-15T02:09:54Z", "-1",
-					       "99999999999999999999", "../../etc/passwd" };
+	static const char *const strings[] = { "",
+					       "x",
+					       "ocpp:CP001",
+					       "registry",
+					       "'\"\\%n%s",
+					       "\xc3\xa9\xf0\x9f\x94\x8c",
+					       "2025-01-15T02:09:54Z",
+					       "-1",
+					       "99999999999999999999",
+					       "../../etc/passwd" };
 	struct gv_buf inner = { 0 };
 
 	if (f->kind == GV_KIND_MESSAGE && depth)
@@ -56,7 +64,8 @@ static void make_bytes(struct contract *c, const struct gv_field *f, unsigned de
 
 static void make_number(struct contract *c, const struct gv_field *f, struct gv_buf *out)
 {
-	static const uint64_t numbers[] = { 0, 1, 2, 100, 65536, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX, (uint64_t)INT64_MIN };
+	static const uint64_t numbers[] = { 0,         1,          2,         100,        65536,
+					    INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX, (uint64_t)INT64_MIN };
 	uint64_t v = numbers[contract_random(c) % (sizeof numbers / sizeof *numbers)];
 
 	switch (f->kind) {
@@ -94,7 +103,7 @@ static void make(struct contract *c, const struct gv_type *type, unsigned depth,
 	}
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void ask(struct contract *c, struct rig *r, const struct gv_rpc *rpc, const char *path, unsigned shape)
 {
@@ -119,7 +128,8 @@ static void ask(struct contract *c, struct rig *r, const struct gv_rpc *rpc, con
 		rig_clear(r);
 		call_packed(r, id, path, request.data, request.size, true);
 		contract_run(c, r);
-		must(c, rig_answer(r, id) && rig_answer(r, id)->code == first, "%s answers a repeated call otherwise than the first", path);
+		must(c, rig_answer(r, id) && rig_answer(r, id)->code == first,
+		     "%s answers a repeated call otherwise than the first", path);
 	}
 	gv_buf_fini(&request);
 }
@@ -139,7 +149,7 @@ static void check_calls(struct contract *c, struct rig *r)
 	}
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void check_events(struct contract *c, struct rig *r)
 {
@@ -155,7 +165,8 @@ static void check_events(struct contract *c, struct rig *r)
 
 			if (i && type)
 				make(c, type, 3, &payload);
-			for (uint64_t n = type ? 0 : contract_random(c) % 40; i && n; n--) /* of another plugin's schema */
+			for (uint64_t n = type ? 0 : contract_random(c) % 40; i && n;
+			     n--) /* of another plugin's schema */
 				gv_buf_putc(&payload, (char)contract_random(c));
 			e.seq = seq + 1;
 			e.prev = seq++;
@@ -174,12 +185,23 @@ static void check_events(struct contract *c, struct rig *r)
 	}
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 static void check_frames(struct contract *c, struct rig *r)
 {
-	static const char *const texts[] = { "", "x", "[]", "{}", "[2,\"1\",\"BootNotification\",{}]", "[2]", "[[[[[[[[[[[[", "[3,\"nobody asked\",{}]",
-					     "[4,\"x\",\"y\",\"z\",{}]", "GET / HTTP/1.1\r\n\r\n", "bad luck", "\xff\xfe\x80", "[2,1,2,3]" };
+	static const char *const texts[] = { "",
+					     "x",
+					     "[]",
+					     "{}",
+					     "[2,\"1\",\"BootNotification\",{}]",
+					     "[2]",
+					     "[[[[[[[[[[[[",
+					     "[3,\"nobody asked\",{}]",
+					     "[4,\"x\",\"y\",\"z\",{}]",
+					     "GET / HTTP/1.1\r\n\r\n",
+					     "bad luck",
+					     "\xff\xfe\x80",
+					     "[2,1,2,3]" };
 	char *large = malloc(200001);
 
 	memset(large, '[', 200000);
@@ -206,7 +228,7 @@ static void check_frames(struct contract *c, struct rig *r)
 	free(large);
 }
 
-/* ---- all together -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- all together ---------------------------------------------------------------------------- */
 
 static void check_alive(struct contract *c, struct rig *r)
 {

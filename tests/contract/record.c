@@ -21,7 +21,8 @@ void check_symbols(struct contract *c)
 			continue;
 		symbols++;
 		ours += name && !strcmp(name + 1, "gv_plugin");
-		must(c, name && !strcmp(name + 1, "gv_plugin"), "it exports %s; only gv_plugin may be seen from outside", name ? name + 1 : line);
+		must(c, name && !strcmp(name + 1, "gv_plugin"),
+		     "it exports %s; only gv_plugin may be seen from outside", name ? name + 1 : line);
 		must(c, strstr(line, " D ") || strstr(line, " R "), "gv_plugin is no data: %s", line);
 	}
 	must(c, nm && pclose(nm) == 0 && symbols && ours == 1, "it does not export gv_plugin once");
@@ -29,7 +30,8 @@ void check_symbols(struct contract *c)
 
 static bool named_well(const char *name)
 {
-	return name && *name && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) && strlen(name) < 64;
+	return name && *name && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
+	       strlen(name) < 64;
 }
 
 static void check_type(struct contract *c, const ProtobufCMessageDescriptor *d, const char *what)
@@ -39,12 +41,15 @@ static void check_type(struct contract *c, const ProtobufCMessageDescriptor *d, 
 
 static void check_service(struct contract *c, const struct gv_service *s)
 {
-	must(c, gv_schema_service(c->schema, s->type->name), "its schema lacks the service %s, which it serves", s->type->name);
+	must(c, gv_schema_service(c->schema, s->type->name), "its schema lacks the service %s, which it serves",
+	     s->type->name);
 	for (const struct gv_method *m = s->methods; m && m->name; m++) {
-		must(c, protobuf_c_service_descriptor_get_method_by_name(s->type, m->name), "the service %s has no method %s", s->type->name, m->name);
+		must(c, protobuf_c_service_descriptor_get_method_by_name(s->type, m->name),
+		     "the service %s has no method %s", s->type->name, m->name);
 		must(c, m->on, "the method %s/%s has no handler", s->type->name, m->name);
 		for (const struct gv_method *other = s->methods; other < m; other++)
-			must(c, strcmp(other->name, m->name), "the method %s/%s has two handlers", s->type->name, m->name);
+			must(c, strcmp(other->name, m->name), "the method %s/%s has two handlers", s->type->name,
+			     m->name);
 	}
 	for (unsigned i = 0; i < s->type->n_methods; i++) {
 		bool found = false;
@@ -52,15 +57,16 @@ static void check_service(struct contract *c, const struct gv_service *s)
 		for (const struct gv_method *m = s->methods; m && m->name; m++)
 			found |= !strcmp(m->name, s->type->methods[i].name);
 		if (!found)
-			printf("%s: note: %s/%s has no handler and is refused as unimplemented\n", c->path, s->type->name, s->type->methods[i].name);
+			printf("%s: note: %s/%s has no handler and is refused as unimplemented\n", c->path,
+			       s->type->name, s->type->methods[i].name);
 	}
 }
 
 static void check_table(struct contract *c, const struct gv_table *t)
 {
 	must(c, named_well(t->name), "a table is named \"%s\"", t->name ? t->name : "");
-	must(c, t->key && *t->key && strlen(t->key) <= GV_KEY_PARTS && strspn(t->key, "siu") == strlen(t->key), "table %s has the key \"%s\"", t->name,
-	     t->key ? t->key : "");
+	must(c, t->key && *t->key && strlen(t->key) <= GV_KEY_PARTS && strspn(t->key, "siu") == strlen(t->key),
+	     "table %s has the key \"%s\"", t->name, t->key ? t->key : "");
 	check_type(c, t->value, "the rows of a table");
 	for (const struct gv_table *const *other = c->plugin->tables; *other != t; other++)
 		must(c, strcmp((*other)->name, t->name), "two tables are named %s", t->name);
@@ -83,7 +89,10 @@ void check_record(struct contract *c)
 {
 	const struct gv_plugin *p = c->plugin;
 
-	must(c, p->magic == GV_ABI_MAGIC && p->abi_major == GV_ABI_MAJOR && p->abi_minor <= GV_ABI_MINOR && p->size == sizeof *p, "its stamp is wrong");
+	must(c,
+	     p->magic == GV_ABI_MAGIC && p->abi_major == GV_ABI_MAJOR && p->abi_minor <= GV_ABI_MINOR &&
+		     p->size == sizeof *p,
+	     "its stamp is wrong");
 	must(c, named_well(p->name), "its name is \"%s\"", p->name ? p->name : "");
 	must(c, p->version && *p->version, "it has no version");
 	must(c, p->summary && *p->summary, "it has no summary");
@@ -104,6 +113,7 @@ void check_record(struct contract *c)
 		check_table(c, *t);
 	for (const ProtobufCMessageDescriptor *const *n = p->notes; n && *n; n++)
 		check_type(c, *n, "a note");
-	must(c, !p->notes || !*p->notes || p->on_answer || p->on_timer, "it has notes and neither on_answer nor on_timer");
+	must(c, !p->notes || !*p->notes || p->on_answer || p->on_timer,
+	     "it has notes and neither on_answer nor on_timer");
 	must(c, !p->driver || p->driver->size <= sizeof *p->driver, "its driver record is larger than this host's");
 }

@@ -1,5 +1,6 @@
-/* The simulated bus. It keeps what the real one promises (order within a pair, never blocking) and breaks what that one may break: a
- * dead receiver's queue is lost, a dead sender's queue may arrive late or in part, pairs overtake each other, queues are full. */
+/* The simulated bus. It keeps what the real one promises (order within a pair, never blocking) and breaks what that one
+ * may break: a dead receiver's queue is lost, a dead sender's queue may arrive late or in part, pairs overtake each
+ * other, queues are full. */
 #include "private.h"
 
 #include <errno.h>
@@ -42,13 +43,15 @@ static int64_t delay_ms(struct host *h)
 
 static const char *kind_name(const Env__Item *item)
 {
-	static const char *const names[] = { "nothing", "event", "subscribe", "event-ack", "snapshot", "call", "reply", "call-ack",
-					     "listen", "open", "frame", "close", "frame-ack" };
+	static const char *const names[] = { "nothing", "event", "subscribe", "event-ack", "snapshot",
+					     "call",    "reply", "call-ack",  "listen",    "open",
+					     "frame",   "close", "frame-ack" };
 
 	return item->kind_case < sizeof names / sizeof *names ? names[item->kind_case] : "unknown";
 }
 
-static void describe(struct host *h, const char *verb, const char *from, const char *to, const uint8_t *packet, size_t size)
+static void describe(struct host *h, const char *verb, const char *from, const char *to, const uint8_t *packet,
+		     size_t size)
 {
 	struct gv_buf line = { 0 };
 	Env__Packet *p;
@@ -60,18 +63,23 @@ static void describe(struct host *h, const char *verb, const char *from, const c
 
 		gv_buf_printf(&line, " %s", kind_name(item));
 		if (item->kind_case == ENV__ITEM__KIND_EVENT)
-			gv_buf_printf(&line, "(%llu after %llu)", (unsigned long long)item->event->seq, (unsigned long long)item->event->prev);
+			gv_buf_printf(&line, "(%llu after %llu)", (unsigned long long)item->event->seq,
+				      (unsigned long long)item->event->prev);
 		else if (item->kind_case == ENV__ITEM__KIND_SUBSCRIBE)
 			gv_buf_printf(&line, "(%llu)", (unsigned long long)item->subscribe->cursor);
 		else if (item->kind_case == ENV__ITEM__KIND_EVENT_ACK)
 			gv_buf_printf(&line, "(%llu)", (unsigned long long)item->event_ack->cursor);
 		else if (item->kind_case == ENV__ITEM__KIND_CALL)
-			gv_buf_printf(&line, "(%llx %s%s)", (unsigned long long)item->call->id, item->call->method, item->call->again ? " again" : "");
+			gv_buf_printf(&line, "(%llx %s%s)", (unsigned long long)item->call->id, item->call->method,
+				      item->call->again ? " again" : "");
 		else if (item->kind_case == ENV__ITEM__KIND_REPLY)
-			gv_buf_printf(&line, "(%llx %u %s)", (unsigned long long)item->reply->id, item->reply->code, item->reply->error);
+			gv_buf_printf(&line, "(%llx %u %s)", (unsigned long long)item->reply->id, item->reply->code,
+				      item->reply->error);
 		else if (item->kind_case == ENV__ITEM__KIND_FRAME)
-			gv_buf_printf(&line, "(%llu #%llu %.*s)", (unsigned long long)item->frame->conn, (unsigned long long)item->frame->seq,
-				      (int)(item->frame->data.len < 60 ? item->frame->data.len : 60), (const char *)item->frame->data.data);
+			gv_buf_printf(&line, "(%llu #%llu %.*s)", (unsigned long long)item->frame->conn,
+				      (unsigned long long)item->frame->seq,
+				      (int)(item->frame->data.len < 60 ? item->frame->data.len : 60),
+				      (const char *)item->frame->data.data);
 	}
 	host_say(h, "%s %s/%llu -> %s:%s", verb, from, (unsigned long long)p->incarnation, to, gv_buf_str(&line));
 	gv_buf_fini(&line);
@@ -207,7 +215,8 @@ void host_bus_sender_died(struct host_peer *p)
 
 		if (pair->from != p || pair->from_life != p->life)
 			continue;
-		for (; *link && (!h->faults[HOST_LATE] || host_chance(&h->rng_bus, h->faults[HOST_LATE])); link = &(*link)->next) {
+		for (; *link && (!h->faults[HOST_LATE] || host_chance(&h->rng_bus, h->faults[HOST_LATE]));
+		     link = &(*link)->next) {
 			(*link)->at += (int64_t)(host_next(&h->rng_bus) % 3000);
 			pair->tail = *link;
 			keep++;

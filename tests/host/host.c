@@ -75,7 +75,8 @@ void host_say(struct host *h, const char *fmt, ...)
 
 	if (!h->verbose)
 		return;
-	fprintf(stderr, "%8lld.%03lld ", (long long)(h->now - HOST_EPOCH_MS) / 1000, (long long)(h->now - HOST_EPOCH_MS) % 1000);
+	fprintf(stderr, "%8lld.%03lld ", (long long)(h->now - HOST_EPOCH_MS) / 1000,
+		(long long)(h->now - HOST_EPOCH_MS) % 1000);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -96,7 +97,7 @@ void host_fail(struct host *h, const char *fmt, ...)
 	_exit(1);
 }
 
-/* ---- what is due ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is due ----------------------------------------------------------------------------- */
 
 static bool sooner(const struct host_due *a, const struct host_due *b)
 {
@@ -107,7 +108,12 @@ static bool sooner(const struct host_due *a, const struct host_due *b)
 
 void host_at(struct host *h, int64_t at, host_fn *fn, void *arg, uint64_t tag)
 {
-	struct host_due d = { .at = at < h->now ? h->now : at, .tie = host_next(&h->rng_run), .order = h->order++, .fn = fn, .arg = arg, .tag = tag };
+	struct host_due d = { .at = at < h->now ? h->now : at,
+			      .tie = host_next(&h->rng_run),
+			      .order = h->order++,
+			      .fn = fn,
+			      .arg = arg,
+			      .tag = tag };
 	size_t i;
 
 	if (h->n_due == h->cap_due) {
@@ -221,12 +227,13 @@ void host_settle(struct host *h, int64_t quiet_ms)
 	int64_t limit = h->now + 10 * 60 * 1000;
 
 	while (!quiet(h, quiet_ms)) {
-		host_check(h, h->now < limit && h->n_due, "the node does not come to rest within ten minutes of its time");
+		host_check(h, h->now < limit && h->n_due,
+			   "the node does not come to rest within ten minutes of its time");
 		host_step(h);
 	}
 }
 
-/* ---- faults --------------------------------------------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 void host_set(struct host *h, enum host_fault fault, unsigned per_mille)
 {
@@ -263,7 +270,7 @@ const struct gv_schema *host_schema(const struct host *h)
 	return h->schema;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {

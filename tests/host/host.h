@@ -1,5 +1,6 @@
-/* The deterministic test host: a whole node of plugins in one thread, under a virtual clock, on a simulated bus, with simulated sockets
- * and injected crashes. What a run does follows from its seed alone, so a failure is repeated by its seed.
+/* The deterministic test host: a whole node of plugins in one thread, under a virtual clock, on a simulated bus, with
+ * simulated sockets and injected crashes. What a run does follows from its seed alone, so a failure is repeated by its
+ * seed.
  *
  *     struct host *h = host_create(seed);
  *     host_load(h, "ocpp", "build/plugins/ocpp/ocpp.so", 1, "{}");
@@ -7,7 +8,8 @@
  *     struct host_answer *a = host_call(h, "galvan.charging.v1.Charging/ListSessions", "{\"device\":\"ocpp:CP001\"}");
  *     host_destroy(h);
  *
- * A broken promise ends the program: host_fail prints the sentence and the seed. Functions that take a name fail on one that is not loaded. */
+ * A broken promise ends the program: host_fail prints the sentence and the seed. Functions that take a name fail on one
+ * that is not loaded. */
 #ifndef TEST_HOST_H
 #define TEST_HOST_H
 
@@ -17,7 +19,7 @@
 
 struct host;
 
-/* ---- life --------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* A node with no plugins but the simulated `link`, which starts with the first plugin that is loaded. */
 struct host *host_create(uint64_t seed);
@@ -28,22 +30,22 @@ uint64_t host_trace(const struct host *h);
 /* Prints each step to stderr. */
 void host_verbose(struct host *h, bool on);
 void host_fail(struct host *h, const char *fmt, ...) GV_PRINTF(2, 3) __attribute__((noreturn));
-#define host_check(h, condition, ...) \
-	do { \
-		if (!(condition)) \
-			host_fail((h), __VA_ARGS__); \
+#define host_check(h, condition, ...)                                                                                  \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			host_fail((h), __VA_ARGS__);                                                                   \
 	} while (0)
 /* Random numbers of the test's own stream; below: 0 .. n - 1. */
 uint64_t host_random(struct host *h);
 uint32_t host_below(struct host *h, uint32_t n);
 
-/* Loads a plugin's shared object, unchanged, or a record that is linked in, and starts its instances. `config` is JSON, NULL: none.
- * 0, or the negative errno of a refused start with the reason in host_error. */
+/* Loads a plugin's shared object, unchanged, or a record that is linked in, and starts its instances. `config` is JSON,
+ * NULL: none. 0, or the negative errno of a refused start with the reason in host_error. */
 int host_load(struct host *h, const char *name, const char *path, uint32_t instances, const char *config);
 int host_load_record(struct host *h, const struct gv_plugin *record, uint32_t instances, const char *config);
 const char *host_error(const struct host *h);
-/* Stops every instance of a plugin and starts it from another record (NULL: the same), with the config as before. If a start fails the
- * old record comes back on the untouched tables, and the failure is returned. */
+/* Stops every instance of a plugin and starts it from another record (NULL: the same), with the config as before. If a
+ * start fails the old record comes back on the untouched tables, and the failure is returned. */
 int host_reload(struct host *h, const char *plugin, const struct gv_plugin *record);
 /* A graceful stop of one instance, which stays down until host_start. */
 void host_stop(struct host *h, const char *instance);
@@ -52,7 +54,7 @@ bool host_has(struct host *h, const char *instance);
 bool host_up(struct host *h, const char *instance);
 uint64_t host_incarnation(struct host *h, const char *instance);
 
-/* ---- time --------------------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t host_now_ms(const struct host *h);
 /* Calls fn once, `delay_ms` from now. */
@@ -65,15 +67,16 @@ bool host_run_until(struct host *h, bool (*done)(struct host *h, void *arg), voi
 /* Runs until every instance is up, no packet is under way and no instance has anything to do within `quiet_ms`. */
 void host_settle(struct host *h, int64_t quiet_ms);
 
-/* ---- what goes wrong ------------------------------------------------------------------------------------------------------------ */
+/* ---- what goes wrong ------------------------------------------------------------------------- */
 
 enum host_fault {
-	HOST_DELAY,  /* per mille of packets that are delayed by up to a second; a pair stays in order */
-	HOST_FULL,   /* per mille of sends that find the queue full */
-	HOST_LATE,   /* per mille of a dead sender's packets under way that arrive after all, maybe behind its successor's */
-	HOST_LOSE,   /* per mille of event items that vanish within a pair: unkinder than the real bus */
-	HOST_CRASH,  /* per mille of commit and send points at which an instance dies */
-	HOST_DROP,   /* per mille of frames to or from a station at which its connection breaks */
+	HOST_DELAY, /* per mille of packets that are delayed by up to a second; a pair stays in order */
+	HOST_FULL,  /* per mille of sends that find the queue full */
+	HOST_LATE, /* per mille of a dead sender's packets under way that arrive after all, maybe behind its successor's
+		    */
+	HOST_LOSE, /* per mille of event items that vanish within a pair: unkinder than the real bus */
+	HOST_CRASH, /* per mille of commit and send points at which an instance dies */
+	HOST_DROP,  /* per mille of frames to or from a station at which its connection breaks */
 	HOST_FAULTS
 };
 void host_set(struct host *h, enum host_fault fault, unsigned per_mille);
@@ -87,21 +90,21 @@ void host_crash_at(struct host *h, const char *instance, uint64_t n);
 uint64_t host_points(struct host *h, const char *instance);
 uint64_t host_crashes(const struct host *h);
 
-/* ---- the test as a peer of the plugins -------------------------------------------------------------------------------------------- */
+/* ---- the test as a peer of the plugins ------------------------------------------------------- */
 
 struct host_answer {
 	bool done;
 	unsigned code; /* enum gv_code */
 	char *error;
-	char *json;    /* the reply; "" unless GV_OK */
+	char *json; /* the reply; "" unless GV_OK */
 	uint8_t *packed;
 	size_t packed_size;
 	unsigned replies; /* how often an answer came; more than one is checked to be the same */
 	uint64_t id;
 	char *method;
 };
-/* Calls a service by JSON and runs the node until the answer is there. Repeats it to the callee's later incarnations. Fails the test if
- * none comes within a virtual minute. Owned by the host. */
+/* Calls a service by JSON and runs the node until the answer is there. Repeats it to the callee's later incarnations.
+ * Fails the test if none comes within a virtual minute. Owned by the host. */
 struct host_answer *host_call(struct host *h, const char *method, const char *json_fmt, ...) GV_PRINTF(3, 4);
 /* The same, without waiting. `to`: NULL (by the request's key), a plugin or an instance. */
 struct host_answer *host_call_later(struct host *h, const char *to, const char *method, const char *json);
@@ -119,22 +122,25 @@ struct host_event {
 	size_t packed_size;
 	bool snapshot;
 };
-/* The test subscribes to all events at the start, as a plugin would: registered, with a cursor, resubscribing at a gap. The i-th event of
- * that type (NULL: any), or NULL. Each appears once. */
+/* The test subscribes to all events at the start, as a plugin would: registered, with a cursor, resubscribing at a gap.
+ * The i-th event of that type (NULL: any), or NULL. Each appears once. */
 const struct host_event *host_event(struct host *h, const char *type, size_t i);
 size_t host_events(struct host *h, const char *type);
 
-/* The rows of a plugin's table, by galvan.kernel.v1.Plugin/ListRows: calls fn with each row's key parts and its value as JSON. */
+/* The rows of a plugin's table, by galvan.kernel.v1.Plugin/ListRows: calls fn with each row's key parts and its value
+ * as JSON. */
 size_t host_rows(struct host *h, const char *instance, const char *table,
-		 void (*fn)(struct host *h, void *arg, const char *const *key, size_t parts, const char *json), void *arg);
+		 void (*fn)(struct host *h, void *arg, const char *const *key, size_t parts, const char *json),
+		 void *arg);
 /* How many messages an instance has parked. */
 size_t host_parked(struct host *h, const char *instance);
 /* The schema of all that is loaded. */
 const struct gv_schema *host_schema(const struct host *h);
 
-/* ---- stations --------------------------------------------------------------------------------------------------------------------- */
+/* ---- stations -------------------------------------------------------------------------------- */
 
-/* A station at the far end of a simulated socket. Its callbacks run in host_step; from them it may send, drop and reconnect. */
+/* A station at the far end of a simulated socket. Its callbacks run in host_step; from them it may send, drop and
+ * reconnect. */
 struct host_station;
 struct host_station_model {
 	void (*on_open)(struct host_station *s, void *arg);

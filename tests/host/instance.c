@@ -1,4 +1,5 @@
-/* The simulated kernel: starts instances, buries and restarts them, and tells everyone of it in a directory that arrives late. */
+/* The simulated kernel: starts instances, buries and restarts them, and tells everyone of it in a directory that
+ * arrives late. */
 #include "private.h"
 
 #include <dlfcn.h>
@@ -35,7 +36,7 @@ static struct host_plugin *plugin_or_fail(struct host *h, const char *name)
 	host_fail(h, "no plugin \"%s\" is loaded", name);
 }
 
-/* ---- what an actor sees of the world --------------------------------------------------------------------------------------------- */
+/* ---- what an actor sees of the world --------------------------------------------------------- */
 
 static int64_t env_now_ms(void *arg)
 {
@@ -77,7 +78,7 @@ static int env_point(void *arg, enum gv_point where)
 	return -ECANCELED;
 }
 
-/* ---- up and down ----------------------------------------------------------------------------------------------------------------- */
+/* ---- up and down ----------------------------------------------------------------------------- */
 
 static void run(struct host *h, void *arg, uint64_t tag)
 {
@@ -238,9 +239,17 @@ int host_start(struct host *h, const char *instance)
 	struct host_peer *p = host_peer_or_fail(h, instance);
 	char store[256], blobs[256], *error = NULL;
 	struct gv_actor_options o = {
-		.plugin = p->plugin->record, .env = &p->env, .node = "sim", .instance = p->instance, .instances = p->plugin->instances,
-		.store = store, .blobs = blobs, .store_limit_bytes = HOST_STORE_LIMIT, .crashed = p->crashed,
-		.cause = p->crashed ? "simulated crash" : NULL, .no_sync = true,
+		.plugin = p->plugin->record,
+		.env = &p->env,
+		.node = "sim",
+		.instance = p->instance,
+		.instances = p->plugin->instances,
+		.store = store,
+		.blobs = blobs,
+		.store_limit_bytes = HOST_STORE_LIMIT,
+		.crashed = p->crashed,
+		.cause = p->crashed ? "simulated crash" : NULL,
+		.no_sync = true,
 	};
 	int r;
 
@@ -266,7 +275,8 @@ int host_start(struct host *h, const char *instance)
 		p->wanted = false;
 		return r;
 	}
-	host_check(h, gv_actor_incarnation(p->actor) > p->incarnation, "%s starts as incarnation %llu, but was %llu before", p->name,
+	host_check(h, gv_actor_incarnation(p->actor) > p->incarnation,
+		   "%s starts as incarnation %llu, but was %llu before", p->name,
 		   (unsigned long long)gv_actor_incarnation(p->actor), (unsigned long long)p->incarnation);
 	p->incarnation = gv_actor_incarnation(p->actor);
 	p->alive = true;
@@ -314,7 +324,8 @@ int host_reload(struct host *h, const char *plugin, const struct gv_plugin *reco
 		memcpy(error, h->error, sizeof error);
 		g->record = old;
 		r = host_start(h, name);
-		host_check(h, r == 0 || r == -ECANCELED, "%s does not come back after a failed reload: %s", name, h->error);
+		host_check(h, r == 0 || r == -ECANCELED, "%s does not come back after a failed reload: %s", name,
+			   h->error);
 		memcpy(h->error, error, sizeof error);
 		break;
 	}
@@ -364,7 +375,7 @@ void host_spare(struct host *h, const char *plugin, bool spare)
 	plugin_or_fail(h, plugin)->spare = spare;
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 struct host_peer *host_add_peer(struct host *h, struct host_plugin *plugin, const char *name, uint32_t instance)
 {
@@ -376,7 +387,12 @@ struct host_peer *host_add_peer(struct host *h, struct host_plugin *plugin, cons
 	p->plugin = plugin;
 	p->instance = instance;
 	p->wake_at = INT64_MAX;
-	p->env = (struct gv_env){ .arg = p, .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log, .point = env_point };
+	p->env = (struct gv_env){ .arg = p,
+				  .now_ms = env_now_ms,
+				  .random = env_random,
+				  .send = env_send,
+				  .log = env_log,
+				  .point = env_point };
 	snprintf(p->name, sizeof p->name, "%s.%u", name, instance);
 	return p;
 }
@@ -419,7 +435,8 @@ int host_load_record(struct host *h, const struct gv_plugin *record, uint32_t in
 	g->record = record;
 	g->instances = instances;
 	g->spare = record == &host_link_record;
-	if (record->schema_set.size && (r = gv_schema_add(h->schema, record->schema_set.data, record->schema_set.size)) < 0)
+	if (record->schema_set.size &&
+	    (r = gv_schema_add(h->schema, record->schema_set.data, record->schema_set.size)) < 0)
 		host_fail(h, "the schema that %s carries is malformed: %s", g->name, strerror(-r));
 	r = pack_config(h, g, config);
 	if (r < 0)
@@ -446,8 +463,11 @@ int host_load(struct host *h, const char *name, const char *path, uint32_t insta
 	host_check(h, dl, "cannot load %s: %s", path, dlerror());
 	record = dlsym(dl, "gv_plugin");
 	host_check(h, record, "%s exports no gv_plugin", path);
-	host_check(h, record->magic == GV_ABI_MAGIC && record->abi_major == GV_ABI_MAJOR && record->abi_minor <= GV_ABI_MINOR,
-		   "%s was built for another ABI: %u.%u, this host has %u.%u", path, record->abi_major, record->abi_minor, GV_ABI_MAJOR, GV_ABI_MINOR);
+	host_check(h,
+		   record->magic == GV_ABI_MAGIC && record->abi_major == GV_ABI_MAJOR &&
+			   record->abi_minor <= GV_ABI_MINOR,
+		   "%s was built for another ABI: %u.%u, this host has %u.%u", path, record->abi_major,
+		   record->abi_minor, GV_ABI_MAJOR, GV_ABI_MINOR);
 	host_check(h, !strcmp(record->name, name), "%s calls itself %s", path, record->name);
 	return host_load_record(h, record, instances, config);
 }

@@ -1,5 +1,6 @@
-/* The simulated driver: stands for plugins/link towards the other plugins, and for a network of stations towards the test. A connection
- * keeps what was sent in order and may break at any frame; what was under way is then lost in part. */
+/* The simulated driver: stands for plugins/link towards the other plugins, and for a network of stations towards the
+ * test. A connection keeps what was sent in order and may break at any frame; what was under way is then lost in part.
+ */
 #include "private.h"
 
 #include <errno.h>
@@ -72,7 +73,7 @@ static struct host_peer *peer(struct host_link *l)
 static void deliver_in(struct host *h, void *arg, uint64_t tag);
 static void deliver_out(struct host *h, void *arg, uint64_t tag);
 
-/* ---- queues ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 static void schedule(struct link_conn *c, struct link_queue *q)
 {
@@ -137,7 +138,7 @@ static void break_conn(struct link_conn *c)
 	push(c, &c->out, &(struct link_item){ .what = ITEM_CLOSE, .code = LINK_BROKEN }, NULL);
 }
 
-/* ---- the driver -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver ------------------------------------------------------------------------------ */
 
 static struct link_conn *find(struct host_link *l, uint64_t id)
 {
@@ -256,14 +257,10 @@ static const struct gv_driver driver = {
 };
 
 const struct gv_plugin host_link_record = {
-	GV_STAMP,
-	.name = "link",
-	.version = "0",
-	.summary = "Stands for link in the test host.",
-	.schema = 1,
-	.self_size = sizeof(struct link_self),
-	.start = start,
-	.driver = &driver,
+	GV_STAMP,       .name = "link",
+	.version = "0", .summary = "Stands for link in the test host.",
+	.schema = 1,    .self_size = sizeof(struct link_self),
+	.start = start, .driver = &driver,
 };
 
 int host_link_create(struct host *h)
@@ -310,7 +307,7 @@ void host_link_destroy(struct host *h)
 	free(l);
 }
 
-/* ---- the network ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the network ----------------------------------------------------------------------------- */
 
 static const char *listener_of(struct host_link *l, const char *plugin)
 {
@@ -326,7 +323,9 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 	struct host_link *l = h->link;
 	struct host_station *s = c->station;
 	const char *listener = listener_of(l, s->plugin);
-	struct gv_conn info = { .device = s->device, .listener = listener, .subprotocol = s->subprotocol, .peer = "192.0.2.1" };
+	struct gv_conn info = {
+		.device = s->device, .listener = listener, .subprotocol = s->subprotocol, .peer = "192.0.2.1"
+	};
 
 	if (!l->world || !listener || !gv_world_available(l->world, s->plugin, s->device)) {
 		push(c, &c->out, &(struct link_item){ .what = ITEM_CLOSE, .code = LINK_REFUSED }, NULL);
@@ -356,7 +355,8 @@ static void deliver_in(struct host *h, void *arg, uint64_t tag)
 	if (c->link_open && item->what == ITEM_CLOSE) {
 		closed(h, c, item->code);
 	} else if (c->link_open) {
-		host_say(h, "from %s: %.*s", c->station->device, (int)(item->size < 200 ? item->size : 200), item->data);
+		host_say(h, "from %s: %.*s", c->station->device, (int)(item->size < 200 ? item->size : 200),
+			 item->data);
 		host_mix(h, item->data, item->size);
 		r = gv_world_frame(l->world, c->id, item->kind, item->data, item->size);
 		if (!host_bury(peer(l)) && r < 0)
@@ -391,7 +391,7 @@ static void deliver_out(struct host *h, void *arg, uint64_t tag)
 	schedule(c, &c->out);
 }
 
-/* ---- for the test ------------------------------------------------------------------------------------------------------------------ */
+/* ---- for the test ---------------------------------------------------------------------------- */
 
 struct host_station *host_station(struct host *h, const char *plugin, const char *device, const char *subprotocol,
 				  const struct host_station_model *model, void *arg)

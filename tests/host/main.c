@@ -11,8 +11,9 @@ static const struct scenario *const scenarios[] = { &scenario_zoo, &scenario_reg
 
 static int usage(void)
 {
-	fprintf(stderr, "galvan-sim [--plugin NAME] [--seed N] [--seeds COUNT] [--plugins DIR] [--zoo DIR] [--verbose]\n"
-			"Runs the scenario of a plugin in the deterministic test host, once for each seed. Scenarios:\n");
+	fprintf(stderr,
+		"galvan-sim [--plugin NAME] [--seed N] [--seeds COUNT] [--plugins DIR] [--zoo DIR] [--verbose]\n"
+		"Runs the scenario of a plugin in the deterministic test host, once for each seed. Scenarios:\n");
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
 		fprintf(stderr, "  %-10s %s\n", scenarios[i]->name, scenarios[i]->summary);
 	return 2;
@@ -47,16 +48,18 @@ static void run_one(const struct scenario *s, uint64_t seed, bool verbose, struc
 	totals->crashes += host_crashes(h);
 	totals->trace = totals->trace * 31 + host_trace(h);
 	if (verbose)
-		fprintf(stderr, "seed %llu: trace %016llx\n", (unsigned long long)seed, (unsigned long long)host_trace(h));
+		fprintf(stderr, "seed %llu: trace %016llx\n", (unsigned long long)seed,
+			(unsigned long long)host_trace(h));
 	host_destroy(h);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' },    { "seeds", required_argument, NULL, 'n' },   { "plugin", required_argument, NULL, 'p' },
-		{ "plugins", required_argument, NULL, 'd' }, { "zoo", required_argument, NULL, 'z' },     { "verbose", no_argument, NULL, 'v' },
-		{ "twice", no_argument, NULL, 't' },	     { 0 },
+		{ "seed", required_argument, NULL, 's' },   { "seeds", required_argument, NULL, 'n' },
+		{ "plugin", required_argument, NULL, 'p' }, { "plugins", required_argument, NULL, 'd' },
+		{ "zoo", required_argument, NULL, 'z' },    { "verbose", no_argument, NULL, 'v' },
+		{ "twice", no_argument, NULL, 't' },        { 0 },
 	};
 	const struct scenario *s = &scenario_zoo;
 	const char *plugins = NULL, *zoo = NULL;
@@ -108,6 +111,7 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("%s: seeds %llu..%llu, %llu crashes, trace %016llx, %.1f s\n", s->name, (unsigned long long)seed,
-	       (unsigned long long)(seed + seeds - 1), (unsigned long long)totals.crashes, (unsigned long long)totals.trace, now_s() - began);
+	       (unsigned long long)(seed + seeds - 1), (unsigned long long)totals.crashes,
+	       (unsigned long long)totals.trace, now_s() - began);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* What the files of the test host share. Objects live until host_destroy, so that what is scheduled may point to them. */
+/* What the files of the test host share. Objects live until host_destroy, so that what is scheduled may point to them.
+ */
 #ifndef TEST_HOST_PRIVATE_H
 #define TEST_HOST_PRIVATE_H
 

@@ -1,5 +1,5 @@
-/* The test as a peer on the bus: calls services, subscribes to every event, and keeps its side of the protocol by its own code, so that
- * the actor's is checked against something other than itself. */
+/* The test as a peer on the bus: calls services, subscribes to every event, and keeps its side of the protocol by its
+ * own code, so that the actor's is checked against something other than itself. */
 #include "private.h"
 
 #include "kernel.schema.h"
@@ -20,7 +20,7 @@ struct probe_call {
 	struct probe_call *parent; /* of a call that several instances are asked */
 	unsigned waiting;          /* children without an answer */
 	struct host_peer *to;
-	uint64_t sent_to;          /* incarnation */
+	uint64_t sent_to; /* incarnation */
 	uint8_t *request;
 	size_t request_size;
 	int64_t deadline_ms;
@@ -28,7 +28,7 @@ struct probe_call {
 	const struct gv_rpc *rpc;
 };
 
-struct probe_source { /* an instance that emits */
+struct probe_source {         /* an instance that emits */
 	uint64_t incarnation; /* subscribed to */
 	uint64_t cursor, acked;
 	bool in_snapshot, asking;
@@ -67,7 +67,7 @@ static void send_item(struct host *h, struct host_peer *to, Env__Item *item)
 	send_items(h, to, &item, 1);
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void send_call(struct host *h, struct probe_call *c)
 {
@@ -116,7 +116,8 @@ static void fill_json(struct host *h, struct probe_call *c)
 {
 	struct gv_buf out = { 0 };
 
-	if (c->answer.code == GV_OK && gv_json_write(c->rpc->output, c->answer.packed, c->answer.packed_size, 0, &out) < 0)
+	if (c->answer.code == GV_OK &&
+	    gv_json_write(c->rpc->output, c->answer.packed, c->answer.packed_size, 0, &out) < 0)
 		host_fail(h, "%s answers with bytes that are no %s", c->answer.method, c->rpc->output->name);
 	free(c->answer.json);
 	c->answer.json = host_dup(gv_buf_str(&out), strlen(gv_buf_str(&out)));
@@ -151,16 +152,18 @@ static void receive_reply(struct host *h, struct host_peer *from, const Env__Rep
 {
 	struct probe_call *c;
 
-	host_check(h, r->id && r->id <= h->probe->n_calls, "%s answers a call that nobody made: %llx", from->name, (unsigned long long)r->id);
+	host_check(h, r->id && r->id <= h->probe->n_calls, "%s answers a call that nobody made: %llx", from->name,
+		   (unsigned long long)r->id);
 	c = h->probe->calls[r->id - 1];
-	host_check(h, c->to == from, "%s answers a call that %s was asked: %s", from->name, c->to->name, c->answer.method);
+	host_check(h, c->to == from, "%s answers a call that %s was asked: %s", from->name, c->to->name,
+		   c->answer.method);
 	if (c->answer.done) {
 		bool same = c->answer.code == r->code && c->answer.packed_size == r->reply.len &&
 			    (!r->reply.len || !memcmp(c->answer.packed, r->reply.data, r->reply.len));
 
 		/* a query may be answered anew; what wrote may not be told twice in two ways */
-		host_check(h, same || !r->kept, "%s answers %s (%llx) a second time, otherwise than before: %u %s", from->name, c->answer.method,
-			   (unsigned long long)r->id, r->code, r->error);
+		host_check(h, same || !r->kept, "%s answers %s (%llx) a second time, otherwise than before: %u %s",
+			   from->name, c->answer.method, (unsigned long long)r->id, r->code, r->error);
 		c->answer.replies++;
 	} else {
 		c->answer.done = true;
@@ -238,7 +241,8 @@ static struct probe_call *begin(struct host *h, const char *to, const char *meth
 	if (to)
 		snprintf(key, sizeof key, "%s", to);
 	else
-		host_check(h, gv_type_key(c->rpc->input, c->request, size, key, sizeof key) == 0, "the key of %s does not fit", method);
+		host_check(h, gv_type_key(c->rpc->input, c->request, size, key, sizeof key) == 0,
+			   "the key of %s does not fit", method);
 	c->to = host_peer(h, key);
 	if (!c->to) {
 		g = route(h, method, key);
@@ -246,7 +250,8 @@ static struct probe_call *begin(struct host *h, const char *to, const char *meth
 			char name[80];
 
 			key[strcspn(key, "/")] = 0;
-			snprintf(name, sizeof name, "%s.%u", g->name, g->instances == 1 ? 0 : gv_shard(key, g->instances));
+			snprintf(name, sizeof name, "%s.%u", g->name,
+				 g->instances == 1 ? 0 : gv_shard(key, g->instances));
 			c->to = host_peer_or_fail(h, name);
 		}
 	}
@@ -307,7 +312,7 @@ struct host_answer *host_call(struct host *h, const char *method, const char *js
 	return wait_for(h, h->probe->calls[a->id - 1]);
 }
 
-/* ---- what every run-time serves ---------------------------------------------------------------------------------------------------- */
+/* ---- what every run-time serves -------------------------------------------------------------- */
 
 static void give_row(struct host *h, const Kernel__Row *row, void *arg,
 		     void (*fn)(struct host *, void *, const char *const *, size_t, const char *))
@@ -322,7 +327,8 @@ static void give_row(struct host *h, const Kernel__Row *row, void *arg,
 }
 
 size_t host_rows(struct host *h, const char *instance, const char *table,
-		 void (*fn)(struct host *h, void *arg, const char *const *key, size_t parts, const char *json), void *arg)
+		 void (*fn)(struct host *h, void *arg, const char *const *key, size_t parts, const char *json),
+		 void *arg)
 {
 	Kernel__ListRowsRequest q = KERNEL__LIST_ROWS_REQUEST__INIT;
 	uint8_t *after = NULL, packed[1024];
@@ -335,8 +341,10 @@ size_t host_rows(struct host *h, const char *instance, const char *table,
 		struct host_answer *a;
 		Kernel__ListRowsReply *reply;
 
-		host_check(h, kernel__list_rows_request__get_packed_size(&q) <= sizeof packed, "a key is too long to page by");
-		a = wait_for(h, begin(h, instance, "galvan.kernel.v1.Plugin/ListRows", packed, kernel__list_rows_request__pack(&q, packed)));
+		host_check(h, kernel__list_rows_request__get_packed_size(&q) <= sizeof packed,
+			   "a key is too long to page by");
+		a = wait_for(h, begin(h, instance, "galvan.kernel.v1.Plugin/ListRows", packed,
+				      kernel__list_rows_request__pack(&q, packed)));
 		host_check(h, a->code == GV_OK, "%s does not list the rows of %s: %s", instance, table, a->error);
 		reply = kernel__list_rows_reply__unpack(NULL, a->packed_size, a->packed);
 		host_check(h, reply, "%s lists malformed rows", instance);
@@ -363,18 +371,20 @@ size_t host_parked(struct host *h, const char *instance)
 	size_t n;
 
 	q.plugin = (char *)instance;
-	a = wait_for(h, begin(h, instance, "galvan.kernel.v1.Plugin/ListParked", packed, kernel__list_parked_request__pack(&q, packed)));
+	a = wait_for(h, begin(h, instance, "galvan.kernel.v1.Plugin/ListParked", packed,
+			      kernel__list_parked_request__pack(&q, packed)));
 	host_check(h, a->code == GV_OK, "%s does not list what it parked: %s", instance, a->error);
 	reply = kernel__list_parked_reply__unpack(NULL, a->packed_size, a->packed);
 	host_check(h, reply, "%s lists malformed parked messages", instance);
 	n = reply->n_parked;
 	for (size_t i = 0; i < n; i++)
-		host_say(h, "%s has parked %s %s: %s", instance, reply->parked[i]->kind, reply->parked[i]->what, reply->parked[i]->error);
+		host_say(h, "%s has parked %s %s: %s", instance, reply->parked[i]->kind, reply->parked[i]->what,
+			 reply->parked[i]->error);
 	kernel__list_parked_reply__free_unpacked(reply, NULL);
 	return n;
 }
 
-/* ---- events --------------------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void subscribe(struct host *h, size_t i)
 {
@@ -424,9 +434,15 @@ static void keep_event(struct host *h, struct host_peer *from, const Env__Event 
 	}
 	kept = &p->events[p->n_events++];
 	*kept = (struct host_event){
-		.instance = from->name, .type = host_dup(e->type, strlen(e->type)), .key = host_dup(e->key, strlen(e->key)),
-		.json = host_dup(gv_buf_str(&json), strlen(gv_buf_str(&json))), .seq = e->seq, .time_ms = e->time_ms,
-		.packed = host_dup(e->payload.data, e->payload.len), .packed_size = e->payload.len, .snapshot = snapshot,
+		.instance = from->name,
+		.type = host_dup(e->type, strlen(e->type)),
+		.key = host_dup(e->key, strlen(e->key)),
+		.json = host_dup(gv_buf_str(&json), strlen(gv_buf_str(&json))),
+		.seq = e->seq,
+		.time_ms = e->time_ms,
+		.packed = host_dup(e->payload.data, e->payload.len),
+		.packed_size = e->payload.len,
+		.snapshot = snapshot,
 	};
 	host_say(h, "the test hears %s of %s: %s", e->type, from->name, kept->json);
 	gv_buf_fini(&json);
@@ -454,8 +470,8 @@ static void receive_event(struct host *h, struct host_peer *from, const Env__Eve
 	}
 	if (e->seq > s->cursor && e->prev != s->cursor) {
 		if (!s->asking) {
-			host_say(h, "the test misses events of %s between %llu and %llu", from->name, (unsigned long long)s->cursor,
-				 (unsigned long long)e->seq);
+			host_say(h, "the test misses events of %s between %llu and %llu", from->name,
+				 (unsigned long long)s->cursor, (unsigned long long)e->seq);
 			s->asking = true;
 			host_at(h, h->now + 20, ask_again, NULL, i);
 		}
@@ -506,7 +522,7 @@ size_t host_events(struct host *h, const char *type)
 	return n;
 }
 
-/* ---- the peer ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the peer -------------------------------------------------------------------------------- */
 
 void host_probe_receive(struct host *h, const uint8_t *packet, size_t size)
 {
@@ -542,7 +558,8 @@ void host_probe_directory(struct host *h)
 		for (size_t j = 0; j < h->probe->n_calls; j++) {
 			struct probe_call *c = h->probe->calls[j];
 
-			if (c->to == peer && !c->answer.done && c->sent_to != peer->incarnation && h->now < c->deadline_ms)
+			if (c->to == peer && !c->answer.done && c->sent_to != peer->incarnation &&
+			    h->now < c->deadline_ms)
 				send_call(h, c);
 		}
 	}

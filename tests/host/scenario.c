@@ -106,7 +106,8 @@ void scenario_shake(struct host *h, const char *const *emitters)
 			continue;
 		host_stop(h, emitters[i]);
 		host_run_ms(h, 10);
-		host_check(h, host_start(h, emitters[i]) == 0, "%s does not start again: %s", emitters[i], host_error(h));
+		host_check(h, host_start(h, emitters[i]) == 0, "%s does not start again: %s", emitters[i],
+			   host_error(h));
 	}
 	host_run_ms(h, 15000);
 	host_settle(h, 5);
@@ -120,7 +121,8 @@ static const cJSON *find(struct host *h, const cJSON *object, const char *path, 
 		size_t n = strcspn(path, ".");
 
 		snprintf(name, sizeof name, "%.*s", (int)n, path);
-		object = cJSON_IsArray(object) ? cJSON_GetArrayItem(object, atoi(name)) : cJSON_GetObjectItemCaseSensitive(object, name);
+		object = cJSON_IsArray(object) ? cJSON_GetArrayItem(object, atoi(name))
+					       : cJSON_GetObjectItemCaseSensitive(object, name);
 		path += n + (path[n] == '.');
 	}
 	host_check(h, object, "no %s in %s", path, json);
@@ -131,7 +133,9 @@ int64_t scenario_int(struct host *h, const char *json, const char *path)
 {
 	cJSON *root = cJSON_Parse(json);
 	const cJSON *item = find(h, root, path, json);
-	int64_t value = cJSON_IsString(item) ? strtoll(item->valuestring, NULL, 10) : cJSON_IsBool(item) ? cJSON_IsTrue(item) : (int64_t)item->valuedouble;
+	int64_t value = cJSON_IsString(item) ? strtoll(item->valuestring, NULL, 10)
+			: cJSON_IsBool(item) ? cJSON_IsTrue(item)
+					     : (int64_t)item->valuedouble;
 
 	cJSON_Delete(root);
 	return value;

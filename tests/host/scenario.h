@@ -16,18 +16,19 @@ bool scenario_has(const char *plugin);
 void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config);
 void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances);
 
-/* How unkind this seed's world is: from none at all to everything at once. Seeds from 1,000,000 on are calm but for one crash: millions
- * count through `victims` (ended by NULL), the rest is the point at which that instance dies. */
+/* How unkind this seed's world is: from none at all to everything at once. Seeds from 1,000,000 on are calm but for one
+ * crash: millions count through `victims` (ended by NULL), the rest is the point at which that instance dies. */
 void scenario_weather(struct host *h, const char *const *victims);
 void scenario_calm(struct host *h);
 /* No frame may be lost while its connection lives: in calm seeds, and where only a plugin behind link dies once. */
 bool scenario_must_answer(struct host *h);
 
-/* Comes to rest after the storm; where events were lost within a pair, the emitters (ended by NULL) are restarted, so that their subscribers
- * say where they stand. */
+/* Comes to rest after the storm; where events were lost within a pair, the emitters (ended by NULL) are restarted, so
+ * that their subscribers say where they stand. */
 void scenario_shake(struct host *h, const char *const *emitters);
 
-/* An integer member of a JSON object, "a.0.b"; numbers, their strings, and booleans. Fails the test where it is missing. */
+/* An integer member of a JSON object, "a.0.b"; numbers, their strings, and booleans. Fails the test where it is
+ * missing. */
 int64_t scenario_int(struct host *h, const char *json, const char *path);
 /* A string member, in memory that lives until the fourth call after this one. */
 const char *scenario_str(struct host *h, const char *json, const char *path);

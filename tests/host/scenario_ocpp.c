@@ -1,5 +1,6 @@
-/* Chargers that do their sessions in all weathers: every call is repeated until it is answered, the plugins, link and the network die at any
- * point. At the end each session is there once, with the id, the meters and the samples that the charger was told or told. */
+/* Chargers that do their sessions in all weathers: every call is repeated until it is answered, the plugins, link and
+ * the network die at any point. At the end each session is there once, with the id, the meters and the samples that the
+ * charger was told or told. */
 #include "scenario.h"
 
 #include <cjson/cJSON.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 
 #define CHARGERS 2
-#define SESSIONS 2  /* per charger, by itself; one more is asked for by the test */
-#define SAMPLES 3   /* per session */
+#define SESSIONS 2 /* per charger, by itself; one more is asked for by the test */
+#define SAMPLES 3  /* per session */
 #define PATIENCE_MS 8000
 #define END_MS (60 * 60 * 1000)
 #define FIRST_START_S 1736900000 /* 2025-01-15T00:13:20Z */
@@ -56,7 +57,7 @@ static uint32_t instances(const struct host *h)
 	return 1 + host_seed(h) / 8 % 2;
 }
 
-/* ---- a charger's program ------------------------------------------------------------------------------------------------------------- */
+/* ---- a charger's program --------------------------------------------------------------------- */
 
 static void add_step(struct charger *c, enum step_kind kind, unsigned session, unsigned sample)
 {
@@ -100,19 +101,24 @@ static void fill(const struct charger *c, const struct step *p, char *out, size_
 		return;
 	case STEP_START:
 		stamp(time, sizeof time, p->session, 0);
-		snprintf(out, size, "\"StartTransaction\",{\"connectorId\":%u,\"idTag\":\"%s\",\"meterStart\":%ld,\"timestamp\":\"%s\"}", s->connector,
-			 s->token, meter_wh(p->session, 0), time);
+		snprintf(out, size,
+			 "\"StartTransaction\",{\"connectorId\":%u,\"idTag\":\"%s\",\"meterStart\":%ld,\"timestamp\":"
+			 "\"%s\"}",
+			 s->connector, s->token, meter_wh(p->session, 0), time);
 		return;
 	case STEP_METER:
 		stamp(time, sizeof time, p->session, p->sample + 1);
 		snprintf(out, size,
-			 "\"MeterValues\",{\"connectorId\":%u,\"transactionId\":%lld,\"meterValue\":[{\"timestamp\":\"%s\",\"sampledValue\":"
+			 "\"MeterValues\",{\"connectorId\":%u,\"transactionId\":%lld,\"meterValue\":[{\"timestamp\":\"%"
+			 "s\",\"sampledValue\":"
 			 "[{\"value\":\"%ld\",\"measurand\":\"Energy.Active.Import.Register\",\"unit\":\"Wh\"}]}]}",
 			 s->connector, (long long)s->transaction, time, meter_wh(p->session, p->sample + 1));
 		return;
 	case STEP_STOP:
 		stamp(time, sizeof time, p->session, SAMPLES + 1);
-		snprintf(out, size, "\"StopTransaction\",{\"transactionId\":%lld,\"idTag\":\"%s\",\"meterStop\":%ld,\"timestamp\":\"%s\",\"reason\":\"Local\"}",
+		snprintf(out, size,
+			 "\"StopTransaction\",{\"transactionId\":%lld,\"idTag\":\"%s\",\"meterStop\":%ld,\"timestamp\":"
+			 "\"%s\",\"reason\":\"Local\"}",
 			 (long long)s->transaction, s->token, meter_wh(p->session, SAMPLES + 1), time);
 	}
 }
@@ -148,8 +154,8 @@ static void give_up(struct host *h, void *arg)
 	free(arg);
 	if (a.clock != c->clock)
 		return;
-	host_check(h, !scenario_must_answer(h) || !host_station_connected(c->station), "call %u of %s is not answered although its connection lives", c->at,
-		   c->device);
+	host_check(h, !scenario_must_answer(h) || !host_station_connected(c->station),
+		   "call %u of %s is not answered although its connection lives", c->at, c->device);
 	c->repeats += host_below(h, 2);
 	if (host_station_connected(c->station) && host_below(h, 2)) {
 		say(c);
@@ -173,20 +179,22 @@ static void on_close(struct host_station *s, void *arg, unsigned code)
 	set_alarm(arg, 10 + host_below(((struct charger *)arg)->h, 2000));
 }
 
-/* ---- what it is told -------------------------------------------------------------------------------------------------------------------- */
+/* ---- what it is told ------------------------------------------------------------------------- */
 
 static void answered(struct charger *c, unsigned step, const cJSON *payload, const char *text)
 {
 	const struct step *p = &c->steps[step];
 	struct session *s = &c->sessions[p->session];
 
-	host_check(c->h, step < c->n_steps && step <= c->at, "%s is answered what it has not said: %s", c->device, text);
+	host_check(c->h, step < c->n_steps && step <= c->at, "%s is answered what it has not said: %s", c->device,
+		   text);
 	if (p->kind == STEP_START) {
 		const cJSON *id = cJSON_GetObjectItemCaseSensitive(payload, "transactionId");
 
-		host_check(c->h, cJSON_IsNumber(id) && id->valuedouble > 0, "a start is answered without an id: %s", text);
-		host_check(c->h, !s->transaction || s->transaction == (int64_t)id->valuedouble, "%s was told transaction %lld, and now %s", c->device,
-			   (long long)s->transaction, text);
+		host_check(c->h, cJSON_IsNumber(id) && id->valuedouble > 0, "a start is answered without an id: %s",
+			   text);
+		host_check(c->h, !s->transaction || s->transaction == (int64_t)id->valuedouble,
+			   "%s was told transaction %lld, and now %s", c->device, (long long)s->transaction, text);
 		s->transaction = (int64_t)id->valuedouble;
 	}
 	if (step < c->at)
@@ -234,7 +242,7 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 
 static const struct host_station_model model = { on_open, on_frame, on_close };
 
-/* ---- what must hold --------------------------------------------------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static size_t events_of(struct host *h, const char *type, const char *path, const char *session)
 {
@@ -252,35 +260,42 @@ static void check_session(struct charger *c, unsigned n, const char *json, const
 	struct host_answer *a = host_call(h, "galvan.charging.v1.Charging/GetSession", "{\"id\":\"%s\"}", id);
 
 	host_check(h, a->code == GV_OK, "session %s: %s", id, a->error);
-	host_check(h, scenario_int(h, a->json, "session.meterStartWh") == meter_wh(n, 0) &&
-			      scenario_int(h, a->json, "session.meterStopWh") == meter_wh(n, SAMPLES + 1) &&
-			      scenario_int(h, a->json, "session.energyWh") == meter_wh(n, SAMPLES + 1) - meter_wh(n, 0),
+	host_check(h,
+		   scenario_int(h, a->json, "session.meterStartWh") == meter_wh(n, 0) &&
+			   scenario_int(h, a->json, "session.meterStopWh") == meter_wh(n, SAMPLES + 1) &&
+			   scenario_int(h, a->json, "session.energyWh") == meter_wh(n, SAMPLES + 1) - meter_wh(n, 0),
 		   "the meters of session %u of %s are not what it said: %s", n, c->device, a->json);
-	host_check(h, scenario_count(h, a->json, "session.samples") == SAMPLES, "session %u of %s has not its %d samples once: %s", n, c->device,
-		   SAMPLES, a->json);
+	host_check(h, scenario_count(h, a->json, "session.samples") == SAMPLES,
+		   "session %u of %s has not its %d samples once: %s", n, c->device, SAMPLES, a->json);
 	for (unsigned i = 0; i < SAMPLES; i++) {
 		char path[64];
 
 		snprintf(path, sizeof path, "session.samples.%u.value", i);
-		host_check(h, scenario_int(h, a->json, path) == meter_wh(n, i + 1), "sample %u of session %u of %s: %s", i, n, c->device, a->json);
+		host_check(h, scenario_int(h, a->json, path) == meter_wh(n, i + 1), "sample %u of session %u of %s: %s",
+			   i, n, c->device, a->json);
 	}
-	host_check(h, !strcmp(scenario_str(h, a->json, "session.token"), s->token), "%s has another token than %s", id, s->token);
-	host_check(h, events_of(h, "galvan.charging.v1.SessionStarted", "session.id", id) == 1, "SessionStarted of %s was told %zu times", id,
+	host_check(h, !strcmp(scenario_str(h, a->json, "session.token"), s->token), "%s has another token than %s", id,
+		   s->token);
+	host_check(h, events_of(h, "galvan.charging.v1.SessionStarted", "session.id", id) == 1,
+		   "SessionStarted of %s was told %zu times", id,
 		   events_of(h, "galvan.charging.v1.SessionStarted", "session.id", id));
-	host_check(h, events_of(h, "galvan.charging.v1.SessionEnded", "session.id", id) == 1, "SessionEnded of %s was told %zu times", id,
+	host_check(h, events_of(h, "galvan.charging.v1.SessionEnded", "session.id", id) == 1,
+		   "SessionEnded of %s was told %zu times", id,
 		   events_of(h, "galvan.charging.v1.SessionEnded", "session.id", id));
-	host_check(h, events_of(h, "galvan.charging.v1.SessionMetered", "sessionId", id) == SAMPLES, "SessionMetered of %s was told %zu times", id,
+	host_check(h, events_of(h, "galvan.charging.v1.SessionMetered", "sessionId", id) == SAMPLES,
+		   "SessionMetered of %s was told %zu times", id,
 		   events_of(h, "galvan.charging.v1.SessionMetered", "sessionId", id));
 }
 
 static void check_charger(struct charger *c)
 {
 	struct host *h = c->h;
-	struct host_answer *a = host_call(h, "galvan.charging.v1.Charging/ListSessions", "{\"device\":\"%s\"}", c->device);
+	struct host_answer *a = host_call(h, "galvan.charging.v1.Charging/ListSessions", "{\"device\":\"%s\"}",
+					  c->device);
 
 	host_check(h, a->code == GV_OK, "%s: %s", c->device, a->error);
-	host_check(h, scenario_count(h, a->json, "sessions") == c->n_sessions, "%s had %u sessions, the plugin knows %s", c->device, c->n_sessions,
-		   a->json);
+	host_check(h, scenario_count(h, a->json, "sessions") == c->n_sessions,
+		   "%s had %u sessions, the plugin knows %s", c->device, c->n_sessions, a->json);
 	for (unsigned n = 0; n < c->n_sessions; n++) {
 		char path[64], transaction[32], id[200] = "";
 
@@ -293,7 +308,8 @@ static void check_charger(struct charger *c)
 			snprintf(path, sizeof path, "sessions.%u.id", i);
 			snprintf(id, sizeof id, "%s", scenario_str(h, a->json, path));
 		}
-		host_check(h, *id, "%s was told transaction %s, which nobody knows: %s", c->device, transaction, a->json);
+		host_check(h, *id, "%s was told transaction %s, which nobody knows: %s", c->device, transaction,
+			   a->json);
 		check_session(c, n, a->json, id);
 	}
 }
@@ -301,16 +317,20 @@ static void check_charger(struct charger *c)
 static void check_world(struct host *h, struct world *w)
 {
 	for (unsigned i = 0; i < CHARGERS; i++) {
-		struct host_answer *a = host_call(h, "galvan.registry.v1.Registry/GetDevice", "{\"id\":\"%s\"}", w->chargers[i].device);
+		struct host_answer *a = host_call(h, "galvan.registry.v1.Registry/GetDevice", "{\"id\":\"%s\"}",
+						  w->chargers[i].device);
 
 		check_charger(&w->chargers[i]);
-		host_check(h, !strcmp(scenario_str(h, a->json, "device.name"), "renamed"), "the answered change of %s is lost: %s", w->chargers[i].device,
-			   a->json);
+		host_check(h, !strcmp(scenario_str(h, a->json, "device.name"), "renamed"),
+			   "the answered change of %s is lost: %s", w->chargers[i].device, a->json);
 		for (unsigned j = 0; j < i; j++)
 			for (unsigned n = 0; n < w->chargers[i].n_sessions; n++)
 				for (unsigned m = 0; m < w->chargers[j].n_sessions; m++)
-					host_check(h, w->chargers[i].sessions[n].transaction != w->chargers[j].sessions[m].transaction,
-						   "two chargers were given transaction %lld", (long long)w->chargers[i].sessions[n].transaction);
+					host_check(h,
+						   w->chargers[i].sessions[n].transaction !=
+							   w->chargers[j].sessions[m].transaction,
+						   "two chargers were given transaction %lld",
+						   (long long)w->chargers[i].sessions[n].transaction);
 	}
 	for (unsigned i = 0; i < instances(h); i++) {
 		char name[32];
@@ -321,14 +341,15 @@ static void check_world(struct host *h, struct world *w)
 	host_check(h, !host_parked(h, "registry.0"), "registry has parked a message");
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static bool finished(struct host *h, void *arg)
 {
 	struct world *w = arg;
 
 	for (unsigned i = 0; i < CHARGERS; i++)
-		if (w->chargers[i].at < w->chargers[i].n_steps || !w->starts[i] || !w->starts[i]->done || !w->renames[i]->done)
+		if (w->chargers[i].at < w->chargers[i].n_steps || !w->starts[i] || !w->starts[i]->done ||
+		    !w->renames[i]->done)
 			return false;
 	return true;
 }
@@ -340,7 +361,8 @@ static void start_remotely(struct host *h, void *arg)
 	for (unsigned i = 0; i < CHARGERS; i++) {
 		char json[128];
 
-		snprintf(json, sizeof json, "{\"device\":\"%s\",\"connector\":2,\"token\":\"remote-%u\"}", w->chargers[i].device, i);
+		snprintf(json, sizeof json, "{\"device\":\"%s\",\"connector\":2,\"token\":\"remote-%u\"}",
+			 w->chargers[i].device, i);
 		w->starts[i] = host_call_later(h, NULL, "galvan.charging.v1.Charging/Start", json);
 	}
 }
@@ -377,8 +399,9 @@ static void run(struct host *h)
 	begin(h, &w);
 	if (!host_run_until(h, finished, &w, END_MS)) {
 		for (unsigned i = 0; i < CHARGERS; i++)
-			host_check(h, w.chargers[i].at == w.chargers[i].n_steps, "%s waits for the answer to step %u of %u", w.chargers[i].device,
-				   w.chargers[i].at, w.chargers[i].n_steps);
+			host_check(h, w.chargers[i].at == w.chargers[i].n_steps,
+				   "%s waits for the answer to step %u of %u", w.chargers[i].device, w.chargers[i].at,
+				   w.chargers[i].n_steps);
 		host_fail(h, "a call of the test is not answered");
 	}
 	scenario_calm(h);

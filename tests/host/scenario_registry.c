@@ -1,5 +1,5 @@
-/* Registry under random orders in all weathers: it must end with what a plain list in the test's memory ends with, and who listened to its
- * events must know the same. */
+/* Registry under random orders in all weathers: it must end with what a plain list in the test's memory ends with, and
+ * who listened to its events must know the same. */
 #include "scenario.h"
 
 #include <stdio.h>
@@ -30,15 +30,16 @@ static void order(struct host *h, struct device *devices, unsigned n)
 
 	if (host_below(h, 4)) {
 		a = host_call(h, "galvan.registry.v1.Registry/PutDevice",
-			      "{\"device\":{\"id\":\"%s\",\"name\":\"v%u\",\"aliases\":[\"ocpp:also-%u\"],\"connectors\":[{\"id\":1,\"type\":\"CCS2\"}]}}",
+			      "{\"device\":{\"id\":\"%s\",\"name\":\"v%u\",\"aliases\":[\"ocpp:also-%u\"],"
+			      "\"connectors\":[{\"id\":1,\"type\":\"CCS2\"}]}}",
 			      id_of(i), n, i);
 		host_check(h, a->code == GV_OK, "PutDevice is refused: %s", a->error);
 		*d = (struct device){ true, n };
 		return;
 	}
 	a = host_call(h, "galvan.registry.v1.Registry/DeleteDevice", "{\"id\":\"%s\"}", id_of(i));
-	host_check(h, a->code == (d->there ? GV_OK : GV_NOT_FOUND), "DeleteDevice of a device that is %s: %s", d->there ? "there" : "not there",
-		   a->error);
+	host_check(h, a->code == (d->there ? GV_OK : GV_NOT_FOUND), "DeleteDevice of a device that is %s: %s",
+		   d->there ? "there" : "not there", a->error);
 	d->there = false;
 }
 
@@ -63,17 +64,21 @@ static void check_device(struct host *h, unsigned i, const struct device *d)
 	char name[32];
 
 	snprintf(name, sizeof name, "v%u", d->version);
-	host_check(h, a->code == (d->there ? GV_OK : GV_NOT_FOUND), "%s should be %s: %s", id_of(i), d->there ? "there" : "gone", a->error);
-	host_check(h, !d->there || !strcmp(scenario_str(h, a->json, "device.name"), name), "%s should be named %s: %s", id_of(i), name, a->json);
+	host_check(h, a->code == (d->there ? GV_OK : GV_NOT_FOUND), "%s should be %s: %s", id_of(i),
+		   d->there ? "there" : "gone", a->error);
+	host_check(h, !d->there || !strcmp(scenario_str(h, a->json, "device.name"), name), "%s should be named %s: %s",
+		   id_of(i), name, a->json);
 	if (!d->version)
 		return;
 	host_check(h, event, "nobody was told of %s", id_of(i));
 	host_check(h, scenario_int(h, event, "deleted") == !d->there, "the last word on %s is %s", id_of(i), event);
-	host_check(h, !d->there || !strcmp(scenario_str(h, event, "device.name"), name), "the last word on %s is %s", id_of(i), event);
+	host_check(h, !d->there || !strcmp(scenario_str(h, event, "device.name"), name), "the last word on %s is %s",
+		   id_of(i), event);
 	if (!d->there)
 		return;
 	a = host_call(h, "galvan.registry.v1.Registry/GetDevice", "{\"id\":\"ocpp:also-%u\"}", i);
-	host_check(h, a->code == GV_OK && !strcmp(scenario_str(h, a->json, "device.id"), id_of(i)), "the alias of %s leads to %s", id_of(i), a->json);
+	host_check(h, a->code == GV_OK && !strcmp(scenario_str(h, a->json, "device.id"), id_of(i)),
+		   "the alias of %s leads to %s", id_of(i), a->json);
 }
 
 static void run(struct host *h)
@@ -95,7 +100,8 @@ static void run(struct host *h)
 		there += devices[i].there;
 	}
 	a = host_call(h, "galvan.registry.v1.Registry/ListDevices", "{}");
-	host_check(h, a->code == GV_OK && scenario_count(h, a->json, "devices") == there, "%zu devices should be there: %s", there, a->json);
+	host_check(h, a->code == GV_OK && scenario_count(h, a->json, "devices") == there,
+		   "%zu devices should be there: %s", there, a->json);
 	host_check(h, !host_parked(h, "registry.0"), "registry has parked a message");
 }
 

@@ -1,5 +1,6 @@
-/* The run-time's promises, with the zoo's plugins as instruments: stations talk, sagas run, alarms ring, handlers fail, all at once and in
- * all weathers; at the end every number must be what it would have been in a world without failures. */
+/* The run-time's promises, with the zoo's plugins as instruments: stations talk, sagas run, alarms ring, handlers fail,
+ * all at once and in all weathers; at the end every number must be what it would have been in a world without failures.
+ */
 #include "scenario.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ struct clock {
 	uint64_t attempt;
 };
 
-/* ---- stations: say one thing at a time, again after each failure, until it is answered --------------------------------------------- */
+/* ---- stations: say one thing at a time, again after each failure, until it is answered ------- */
 
 static void give_up(struct host *h, void *arg)
 {
@@ -49,7 +50,8 @@ static void give_up(struct host *h, void *arg)
 	if (c.attempt != c.talker->attempt)
 		return;
 	if (host_station_connected(c.talker->station)) {
-		host_check(h, !scenario_must_answer(h), "message %u of %s is not answered although its connection lives", c.talker->sent,
+		host_check(h, !scenario_must_answer(h),
+			   "message %u of %s is not answered although its connection lives", c.talker->sent,
 			   host_station_device(c.talker->station));
 		host_station_drop(c.talker->station);
 	}
@@ -107,7 +109,7 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 
 static const struct host_station_model talker_model = { on_open, on_frame, on_close };
 
-/* ---- what must hold ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 struct sums {
 	char key[64][64];
@@ -145,8 +147,10 @@ static void check_device(struct host *h, void *arg, const char *const *key, size
 	char counter[64];
 
 	x->rows++;
-	host_check(h, scenario_int(h, json, "count") == MESSAGES, "%s said %d things, the plugin counts %s", key[0], MESSAGES, json);
-	host_check(h, scenario_int(h, json, "answered") == MESSAGES, "the answers to %s's durable calls are not all handled once: %s", key[0], json);
+	host_check(h, scenario_int(h, json, "count") == MESSAGES, "%s said %d things, the plugin counts %s", key[0],
+		   MESSAGES, json);
+	host_check(h, scenario_int(h, json, "answered") == MESSAGES,
+		   "the answers to %s's durable calls are not all handled once: %s", key[0], json);
 	snprintf(counter, sizeof counter, "counter:%s", key[0] + strlen("chat:"));
 	host_check(h, x->sums->total[index_of(h, x->sums, counter)] == MESSAGES, "the counter counts %lld for %s",
 		   (long long)x->sums->total[index_of(h, x->sums, counter)], key[0]);
@@ -155,7 +159,8 @@ static void check_device(struct host *h, void *arg, const char *const *key, size
 static void check_chain(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
 {
 	((struct context *)arg)->rows++;
-	host_check(h, scenario_int(h, json, "done") == STEPS && !scenario_int(h, json, "faults"), "chain %s ended as %s", key[0], json);
+	host_check(h, scenario_int(h, json, "done") == STEPS && !scenario_int(h, json, "faults"),
+		   "chain %s ended as %s", key[0], json);
 }
 
 static void check_seen(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
@@ -164,8 +169,11 @@ static void check_seen(struct host *h, void *arg, const char *const *key, size_t
 	size_t i = index_of(h, x->sums, key[0]);
 
 	x->rows++;
-	host_check(h, !scenario_int(h, json, "faults") && !scenario_int(h, json, "snapshot"), "the watcher saw %s out of order: %s", key[0], json);
-	host_check(h, scenario_int(h, json, "total") == x->sums->total[i] && scenario_int(h, json, "times") == x->sums->times[i],
+	host_check(h, !scenario_int(h, json, "faults") && !scenario_int(h, json, "snapshot"),
+		   "the watcher saw %s out of order: %s", key[0], json);
+	host_check(h,
+		   scenario_int(h, json, "total") == x->sums->total[i] &&
+			   scenario_int(h, json, "times") == x->sums->times[i],
 		   "the watcher saw %s of %s, the counter is at %lld", json, key[0], (long long)x->sums->total[i]);
 }
 
@@ -186,8 +194,8 @@ static void check_faulty(struct host *h, void *arg, const char *const *key, size
 
 		host_check(h, !strstr(key[0], "poison"), "what a failed handler wrote is there: %s", json);
 		x->late += !!strstr(key[0], "late");
-		host_check(h, scenario_int(h, json, "times") == x->sums->times[i], "%s of %lld events of %s took effect", json,
-			   (long long)x->sums->times[i], key[0]);
+		host_check(h, scenario_int(h, json, "times") == x->sums->times[i],
+			   "%s of %lld events of %s took effect", json, (long long)x->sums->times[i], key[0]);
 	}
 	x->rows++;
 }
@@ -208,7 +216,8 @@ static void check_events(struct host *h, const char *type, const char *number, s
 			if (!strcmp(earlier->key, e->key))
 				before = scenario_int(h, earlier->json, number);
 		}
-		host_check(h, !number || scenario_int(h, e->json, number) == before + 1, "%s follows number %lld", e->json, (long long)before);
+		host_check(h, !number || scenario_int(h, e->json, number) == before + 1, "%s follows number %lld",
+			   e->json, (long long)before);
 	}
 }
 
@@ -226,10 +235,10 @@ static void check_all(struct zoo *z)
 	}
 	for (size_t i = 0; i < sums.n; i++)
 		counted += (size_t)sums.times[i];
-	host_check(h, sums.total[index_of(h, &sums, "counter:direct")] == ADDS, "%d calls of the test added up to %lld", ADDS,
-		   (long long)sums.total[index_of(h, &sums, "counter:direct")]);
-	host_check(h, sums.total[index_of(h, &sums, "counter:chained")] == CHAINS * STEPS, "%d steps added up to %lld", CHAINS * STEPS,
-		   (long long)sums.total[index_of(h, &sums, "counter:chained")]);
+	host_check(h, sums.total[index_of(h, &sums, "counter:direct")] == ADDS, "%d calls of the test added up to %lld",
+		   ADDS, (long long)sums.total[index_of(h, &sums, "counter:direct")]);
+	host_check(h, sums.total[index_of(h, &sums, "counter:chained")] == CHAINS * STEPS, "%d steps added up to %lld",
+		   CHAINS * STEPS, (long long)sums.total[index_of(h, &sums, "counter:chained")]);
 	host_rows(h, "chat.0", "devices", check_device, &x);
 	host_check(h, x.rows == STATIONS, "%zu devices have a row, not %d", x.rows, STATIONS);
 	x.rows = 0;
@@ -244,8 +253,10 @@ static void check_all(struct zoo *z)
 	x.rows = 0;
 	host_rows(h, "faulty.0", "rows", check_faulty, &x);
 	late = !x.late; /* tried too often, in too many lives */
-	host_check(h, x.rows == sums.n - 1 - late, "the faulty plugin handled %zu keys of %zu", x.rows, sums.n - 1 - late);
-	host_check(h, host_parked(h, "faulty.0") == 1 + late, "%zu messages of the faulty plugin are parked, not %zu", host_parked(h, "faulty.0"), 1 + late);
+	host_check(h, x.rows == sums.n - 1 - late, "the faulty plugin handled %zu keys of %zu", x.rows,
+		   sums.n - 1 - late);
+	host_check(h, host_parked(h, "faulty.0") == 1 + late, "%zu messages of the faulty plugin are parked, not %zu",
+		   host_parked(h, "faulty.0"), 1 + late);
 	host_check(h, host_parked(h, "chat.0") >= STATIONS, "what could not be handled is not parked");
 	host_check(h, !host_parked(h, "chain.0") && !host_parked(h, "watcher.0") && !host_parked(h, "alarm.0"),
 		   "a message is parked that hurt nobody");
@@ -256,7 +267,7 @@ static void check_all(struct zoo *z)
 	check_events(h, "galvan.zoo.v1.FaultyDone", "times", counted - 1 - late);
 }
 
-/* ---- the run -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static bool finished(struct host *h, void *arg)
 {
@@ -297,11 +308,13 @@ static void begin(struct zoo *z)
 		host_station_connect(z->talkers[i].station);
 	}
 	for (int i = 0; i < CHAINS; i++)
-		z->chains[i] = later(h, "galvan.zoo.v1.Chain/Run", "{\"id\":\"c%d\",\"key\":\"counter:chained\",\"steps\":%d}", i, STEPS);
+		z->chains[i] = later(h, "galvan.zoo.v1.Chain/Run",
+				     "{\"id\":\"c%d\",\"key\":\"counter:chained\",\"steps\":%d}", i, STEPS);
 	for (int i = 0; i < ADDS; i++)
 		z->adds[i] = later(h, "galvan.zoo.v1.Counter/Add", "{\"key\":\"counter:direct\",\"by\":1}");
 	for (int i = 0; i < ALARMS; i++)
-		z->alarms[i] = later(h, "galvan.zoo.v1.Alarm/Set", "{\"name\":\"a%d\",\"inMs\":%u,\"repeat\":%d}", i, host_below(h, 500), RINGS - 1);
+		z->alarms[i] = later(h, "galvan.zoo.v1.Alarm/Set", "{\"name\":\"a%d\",\"inMs\":%u,\"repeat\":%d}", i,
+				     host_below(h, 500), RINGS - 1);
 	later(h, "galvan.zoo.v1.Counter/Add", "{\"key\":\"counter:poison\",\"by\":1}");
 	later(h, "galvan.zoo.v1.Counter/Add", "{\"key\":\"counter:late\",\"by\":1}");
 	z->told_to_fail = later(h, "galvan.zoo.v1.Faulty/Act", "{\"key\":\"told\",\"how\":\"fail\"}");
@@ -309,8 +322,10 @@ static void begin(struct zoo *z)
 
 static void run(struct host *h)
 {
-	static const char *const victims[] = { "counter.0", "chat.0", "watcher.0", "chain.0", "alarm.0", "faulty.0", "link.0", NULL };
-	static const char *const emitters[] = { "counter.0", "counter.1", "chat.0", "chain.0", "alarm.0", "faulty.0", NULL };
+	static const char *const victims[] = { "counter.0", "chat.0",   "watcher.0", "chain.0",
+					       "alarm.0",   "faulty.0", "link.0",    NULL };
+	static const char *const emitters[] = { "counter.0", "counter.1", "chat.0", "chain.0",
+						"alarm.0",   "faulty.0",  NULL };
 	struct zoo z = { .h = h };
 
 	scenario_load_zoo(h, "counter", counters(h));
@@ -324,10 +339,12 @@ static void run(struct host *h)
 	begin(&z);
 	if (!host_run_until(h, finished, &z, END_MS)) {
 		for (int i = 0; i < STATIONS; i++)
-			host_check(h, z.talkers[i].answered == MESSAGES, "message %u of station %d is not answered", z.talkers[i].answered + 1, i);
+			host_check(h, z.talkers[i].answered == MESSAGES, "message %u of station %d is not answered",
+				   z.talkers[i].answered + 1, i);
 		for (int i = 0; i < CHAINS; i++)
 			host_check(h, z.chains[i]->done, "chain %d is not answered", i);
-		host_fail(h, "%zu of %d rings were heard, or a call of the test is not answered", host_events(h, "galvan.zoo.v1.Rang"), ALARMS * RINGS);
+		host_fail(h, "%zu of %d rings were heard, or a call of the test is not answered",
+			  host_events(h, "galvan.zoo.v1.Rang"), ALARMS * RINGS);
 	}
 	scenario_calm(h);
 	scenario_shake(h, emitters);
@@ -335,7 +352,8 @@ static void run(struct host *h)
 		host_check(h, z.chains[i]->code == GV_OK, "chain %d was refused: %s", i, z.chains[i]->error);
 	for (int i = 0; i < ADDS; i++)
 		host_check(h, z.adds[i]->code == GV_OK, "call %d was refused: %s", i, z.adds[i]->error);
-	host_check(h, z.told_to_fail->code == GV_INTERNAL, "a call whose handler failed was answered %u", z.told_to_fail->code);
+	host_check(h, z.told_to_fail->code == GV_INTERNAL, "a call whose handler failed was answered %u",
+		   z.told_to_fail->code);
 	check_all(&z);
 }
 

@@ -1,5 +1,6 @@
-/* Plugins as threads of one process, for ThreadSanitizer: several hosts on one ZeroMQ context, calls and events between them, and one of them
- * stopped and started again under load. This program is their kernel and their caller. It also says whether the sums are right. */
+/* Plugins as threads of one process, for ThreadSanitizer: several hosts on one ZeroMQ context, calls and events between
+ * them, and one of them stopped and started again under load. This program is their kernel and their caller. It also
+ * says whether the sums are right. */
 #include <galvan/envelope.pb-c.h>
 #include <galvan/kernel.pb-c.h>
 #include <kernel/bus.h>
@@ -59,7 +60,7 @@ static void fail(const char *what)
 	_exit(1);
 }
 
-/* ---- the kernel's part ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the kernel's part ----------------------------------------------------------------------- */
 
 static void to_host(struct host *h, Kernel__ToHost *m)
 {
@@ -103,7 +104,8 @@ static void assign(struct host *h)
 
 static void publish(void)
 {
-	static char *counted = (char *)"galvan.zoo.v1.Counted", *counter = (char *)"galvan.zoo.v1.Counter", *chain = (char *)"galvan.zoo.v1.Chain";
+	static char *counted = (char *)"galvan.zoo.v1.Counted", *counter = (char *)"galvan.zoo.v1.Counter",
+		    *chain = (char *)"galvan.zoo.v1.Chain";
 	Kernel__ToHost m = KERNEL__TO_HOST__INIT;
 	Kernel__Directory d = KERNEL__DIRECTORY__INIT;
 	Kernel__Peer rows[N_HOSTS + 1], *pointers[N_HOSTS + 1];
@@ -153,7 +155,9 @@ static void publish(void)
 static void *run_host(void *arg)
 {
 	struct host *h = arg;
-	struct gv_host_options o = { .context = context, .kernel = KERNEL, .token = h->token, .instance = h->name, .file = h->file };
+	struct gv_host_options o = {
+		.context = context, .kernel = KERNEL, .token = h->token, .instance = h->name, .file = h->file
+	};
 
 	atomic_store(&h->result, gv_host_run(&o));
 	return NULL;
@@ -189,7 +193,8 @@ static void read_router(void)
 		if (zmq_recv(router, identity, sizeof identity, ZMQ_DONTWAIT) < 0)
 			return;
 		size = zmq_recv(router, data, sizeof data, 0);
-		m = size >= 0 && (size_t)size <= sizeof data ? kernel__from_host__unpack(NULL, (size_t)size, data) : NULL;
+		m = size >= 0 && (size_t)size <= sizeof data ? kernel__from_host__unpack(NULL, (size_t)size, data)
+							     : NULL;
 		if (!m)
 			fail("a host says what is no FromHost");
 		for (size_t i = 0; i < N_HOSTS; i++) {
@@ -214,7 +219,7 @@ static void read_router(void)
 	}
 }
 
-/* ---- the caller's part --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the caller's part ----------------------------------------------------------------------- */
 
 static void send_call(struct call *c)
 {
@@ -276,7 +281,7 @@ static bool on_packet(void *arg, const uint8_t *data, size_t size)
 	return true;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -452,6 +457,7 @@ int main(int argc, char **argv)
 	zmq_close(router);
 	zmq_ctx_term(context);
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	printf("%d chains of %d calls between %d threads, %llu starts of hosts\n", CHAINS, STEPS, (int)N_HOSTS, (unsigned long long)tokens);
+	printf("%d chains of %d calls between %d threads, %llu starts of hosts\n", CHAINS, STEPS, (int)N_HOSTS,
+	       (unsigned long long)tokens);
 	return 0;
 }

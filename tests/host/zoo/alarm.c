@@ -23,7 +23,8 @@ static int on_set(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	Zoo__AlarmRow *row;
 
 	if (!*q->name || q->in_ms < 0 || q->in_ms > MOST_MS)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "an alarm needs a name, and a time from 0 to %lld ms from now", MOST_MS);
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
+				 "an alarm needs a name, and a time from 0 to %lld ms from now", MOST_MS);
 	row = gv_edit(t, &alarms, gv_key(q->name));
 	row->wanted = row->rang + 1 + q->repeat;
 	set(t, q->name, row, gv_now_ms(t) + q->in_ms);
@@ -53,7 +54,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	Zoo__Rang event = ZOO__RANG__INIT;
 
 	if (note->times != row->rang)
-		return gv_fault(t, "the alarm %s rings for time %u, but %u were before", name, note->times + 1, row->rang);
+		return gv_fault(t, "the alarm %s rings for time %u, but %u were before", name, note->times + 1,
+				row->rang);
 	row->rang++;
 	row->late_ms = gv_now_ms(t) - row->at_ms;
 	event.name = (char *)name;
@@ -74,6 +76,7 @@ static const struct gv_table *const tables[] = { &alarms, NULL };
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__alarm_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "alarm", .version = "1", .summary = "Rings.", .serves = services, .emits = emits, .tables = tables, .notes = notes,
-	.schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_timer = on_timer,
+	GV_STAMP,       .name = "alarm",      .version = "1", .summary = "Rings.",          .serves = services,
+	.emits = emits, .tables = tables,     .notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 1,
+	.start = start, .on_timer = on_timer,
 };

@@ -1,4 +1,5 @@
-/* A saga of durable calls: each answer makes the next call, the last one answers who asked. Meanwhile it keeps the ticket in its row. */
+/* A saga of durable calls: each answer makes the next call, the last one answers who asked. Meanwhile it keeps the
+ * ticket in its row. */
 #include <galvan/plugin.h>
 
 #include "zoo.pb-c.h"
@@ -17,7 +18,10 @@ static int step(struct gv_turn *t, const char *id, const Zoo__ChainRow *row)
 	q.by = 1;
 	note.id = (char *)id;
 	note.step = row->done;
-	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Counter/Add", .request = &q, .note = &note, .timeout_ms = STEP_TIMEOUT_MS });
+	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Counter/Add",
+					     .request = &q,
+					     .note = &note,
+					     .timeout_ms = STEP_TIMEOUT_MS });
 }
 
 static int on_run(void *self, struct gv_turn *t, struct gv_ticket ticket, const Zoo__RunRequest *q)
@@ -25,7 +29,8 @@ static int on_run(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	Zoo__ChainRow *row = gv_edit(t, &chains, gv_key(q->id));
 
 	if (row->steps)
-		return gv_refuse(t, ticket, GV_ALREADY_EXISTS, "the chain \"%s\" runs already; choose another id", q->id);
+		return gv_refuse(t, ticket, GV_ALREADY_EXISTS, "the chain \"%s\" runs already; choose another id",
+				 q->id);
 	row->key = gv_strdup(t, q->key);
 	row->steps = q->steps;
 	row->call = ticket.call;
@@ -70,6 +75,17 @@ static const ProtobufCServiceDescriptor *const calls[] = { &zoo__counter__descri
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__chain_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "chain", .version = "1", .summary = "Calls the counter, step after step.", .serves = services, .emits = emits,
-	.tables = tables, .calls = calls, .notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_answer = on_answer,
+	GV_STAMP,
+	.name = "chain",
+	.version = "1",
+	.summary = "Calls the counter, step after step.",
+	.serves = services,
+	.emits = emits,
+	.tables = tables,
+	.calls = calls,
+	.notes = notes,
+	.schema_set = GV_SCHEMA(zoo),
+	.schema = 1,
+	.start = start,
+	.on_answer = on_answer,
 };

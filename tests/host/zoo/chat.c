@@ -1,5 +1,5 @@
-/* A protocol plugin in small: numbers each station's messages, answers with the number, and counts each new one at the counter. A message
- * with the id "bad" fails after it was answered and counted: neither may happen. */
+/* A protocol plugin in small: numbers each station's messages, answers with the number, and counts each new one at the
+ * counter. A message with the id "bad" fails after it was answered and counted: neither may happen. */
 #include <galvan/link.pb-c.h>
 #include <galvan/plugin.h>
 #include <string.h>
@@ -21,7 +21,10 @@ static int count(struct gv_turn *t, const char *device, const char *id)
 	q.by = 1;
 	note.device = (char *)device;
 	note.id = (char *)id;
-	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Counter/Add", .request = &q, .note = &note, .timeout_ms = COUNT_TIMEOUT_MS });
+	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Counter/Add",
+					     .request = &q,
+					     .note = &note,
+					     .timeout_ms = COUNT_TIMEOUT_MS });
 }
 
 static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
@@ -81,6 +84,18 @@ static const ProtobufCServiceDescriptor *const calls[] = { &zoo__counter__descri
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__heard_note__descriptor, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "chat", .version = "1", .summary = "Numbers what stations say.", .emits = emits, .tables = tables, .calls = calls, .listens = GV_LISTENS("/chat/"),
-	.notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start, .on_frame = on_frame, .on_answer = on_answer,
+	GV_STAMP,
+	.name = "chat",
+	.version = "1",
+	.summary = "Numbers what stations say.",
+	.emits = emits,
+	.tables = tables,
+	.calls = calls,
+	.listens = GV_LISTENS("/chat/"),
+	.notes = notes,
+	.schema_set = GV_SCHEMA(zoo),
+	.schema = 1,
+	.start = start,
+	.on_frame = on_frame,
+	.on_answer = on_answer,
 };

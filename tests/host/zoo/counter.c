@@ -14,8 +14,11 @@ static int on_add(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	Zoo__Counted event = ZOO__COUNTED__INIT;
 	Zoo__AddReply reply = ZOO__ADD_REPLY__INIT;
 
-	if (!*q->key || !q->by || q->by < -MOST || q->by > MOST || row->total < -MOST * MOST || row->total > MOST * MOST)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "cannot add %lld to \"%s\"; give a key and a number from 1 to %lld", (long long)q->by, q->key, MOST);
+	if (!*q->key || !q->by || q->by < -MOST || q->by > MOST || row->total < -MOST * MOST ||
+	    row->total > MOST * MOST)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
+				 "cannot add %lld to \"%s\"; give a key and a number from 1 to %lld", (long long)q->by,
+				 q->key, MOST);
 	row->total += q->by;
 	row->times++;
 	event.key = q->key;
@@ -67,6 +70,7 @@ static const struct gv_emits emits[] = { { &zoo__counted__descriptor, snapshot }
 static const struct gv_table *const tables[] = { &totals, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "counter", .version = "1", .summary = "Adds up.", .serves = services, .emits = emits, .tables = tables,
-	.schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start,
+	GV_STAMP,           .name = "counter", .version = "1",   .summary = "Adds up.",
+	.serves = services, .emits = emits,    .tables = tables, .schema_set = GV_SCHEMA(zoo),
+	.schema = 1,        .start = start,
 };

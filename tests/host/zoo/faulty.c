@@ -1,5 +1,5 @@
-/* Fails on purpose, after it has written: what it wrote must not be there. What an event's key contains says how it is taken:
- * "poison": always fails; "late": fails twice in each life of the plugin, then works; anything else works. */
+/* Fails on purpose, after it has written: what it wrote must not be there. What an event's key contains says how it is
+ * taken: "poison": always fails; "late": fails twice in each life of the plugin, then works; anything else works. */
 #include <galvan/plugin.h>
 #include <string.h>
 
@@ -78,7 +78,17 @@ static const struct gv_emits emits[] = { { &zoo__faulty_done__descriptor, NULL }
 static const struct gv_table *const tables[] = { &rows, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "faulty", .version = "1", .summary = "Fails on purpose.", .serves = services, .hears = hears, .emits = emits,
-	.tables = tables, .schema_set = GV_SCHEMA(zoo), .schema = 1, .self_size = sizeof(struct faulty), .start = start,
+	GV_STAMP,
+	.name = "faulty",
+	.version = "1",
+	.summary = "Fails on purpose.",
+	.serves = services,
+	.hears = hears,
+	.emits = emits,
+	.tables = tables,
+	.schema_set = GV_SCHEMA(zoo),
+	.schema = 1,
+	.self_size = sizeof(struct faulty),
+	.start = start,
 	.on_timer = on_timer,
 };

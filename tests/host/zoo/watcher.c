@@ -29,6 +29,13 @@ static const struct gv_hears hears[] = { { &zoo__counted__descriptor, on_counted
 static const struct gv_table *const tables[] = { &seen, NULL };
 
 GV_PLUGIN = {
-	GV_STAMP, .name = "watcher", .version = "1", .summary = "Watches the counter.", .hears = hears, .tables = tables,
-	.schema_set = GV_SCHEMA(zoo), .schema = 1, .start = start,
+	GV_STAMP,
+	.name = "watcher",
+	.version = "1",
+	.summary = "Watches the counter.",
+	.hears = hears,
+	.tables = tables,
+	.schema_set = GV_SCHEMA(zoo),
+	.schema = 1,
+	.start = start,
 };

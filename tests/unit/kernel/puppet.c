@@ -79,7 +79,8 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 	return puppet.close ? puppet.close(t, conn, code) : 0;
 }
 
-static int on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from)
+static int on_event(void *self, struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
+		    const struct gv_emitter *from)
 {
 	return puppet.event ? puppet.event(t, type, packed, size, from) : 0;
 }
@@ -92,16 +93,37 @@ static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool fi
 static const struct gv_method methods[] = { { "Add", add }, { "Get", get }, { 0 } };
 static const struct gv_service services[] = { { &zoo__counter__descriptor, methods }, { 0 } };
 static const struct gv_hears hears[] = { { &zoo__counted__descriptor, counted }, { 0 } };
-static const struct gv_emits emits[] = { { &zoo__counted__descriptor, snapshot }, { &zoo__rang__descriptor, NULL }, { 0 } };
+static const struct gv_emits emits[] = { { &zoo__counted__descriptor, snapshot },
+					 { &zoo__rang__descriptor, NULL },
+					 { 0 } };
 static const ProtobufCServiceDescriptor *const calls[] = { &zoo__alarm__descriptor, NULL };
 static const struct gv_table *const tables[] = { &puppet_totals, &puppet_pairs, &puppet_log, NULL };
 static const ProtobufCMessageDescriptor *const notes[] = { &zoo__chain_note__descriptor, NULL };
 
 const struct gv_plugin puppet_record = {
-	GV_STAMP, .name = "puppet", .version = "1", .summary = "Does as a test tells it.", .serves = services, .hears = hears,
-	.emits = emits, .calls = calls, .tables = tables, .notes = notes, .schema_set = GV_SCHEMA(zoo), .schema = 2, .migrate = migrate,
-	.start = start, .stop = stop, .on_answer = on_answer, .on_timer = on_timer, .on_open = on_open, .on_frame = on_frame,
-	.on_close = on_close, .on_event = on_event, .on_resync = on_resync, .hears_any = true,
+	GV_STAMP,
+	.name = "puppet",
+	.version = "1",
+	.summary = "Does as a test tells it.",
+	.serves = services,
+	.hears = hears,
+	.emits = emits,
+	.calls = calls,
+	.tables = tables,
+	.notes = notes,
+	.schema_set = GV_SCHEMA(zoo),
+	.schema = 2,
+	.migrate = migrate,
+	.start = start,
+	.stop = stop,
+	.on_answer = on_answer,
+	.on_timer = on_timer,
+	.on_open = on_open,
+	.on_frame = on_frame,
+	.on_close = on_close,
+	.on_event = on_event,
+	.on_resync = on_resync,
+	.hears_any = true,
 };
 
 void puppet_setup(void)

@@ -1,4 +1,5 @@
-/* A plugin on strings: its record is fixed, its handlers are whatever a test puts here. A NULL handler does nothing and succeeds. */
+/* A plugin on strings: its record is fixed, its handlers are whatever a test puts here. A NULL handler does nothing and
+ * succeeds. */
 #ifndef TEST_PUPPET_H
 #define TEST_PUPPET_H
 
@@ -15,12 +16,14 @@ struct puppet {
 	int (*open)(struct gv_turn *t, const struct gv_conn *conn);
 	int (*frame)(struct gv_turn *t, const struct gv_frame *frame);
 	int (*close)(struct gv_turn *t, const struct gv_conn *conn, unsigned code);
-	int (*event)(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from);
+	int (*event)(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
+		     const struct gv_emitter *from);
 	int (*resync)(struct gv_turn *t, const char *emitter, bool first);
 	unsigned stops;
 };
 extern struct puppet puppet;
-/* "puppet": serves galvan.zoo.v1.Counter, hears and emits Counted, emits Rang, calls galvan.zoo.v1.Alarm, notes ChainNote. */
+/* "puppet": serves galvan.zoo.v1.Counter, hears and emits Counted, emits Rang, calls galvan.zoo.v1.Alarm, notes
+ * ChainNote. */
 extern const struct gv_plugin puppet_record;
 extern const struct gv_table puppet_totals; /* s: Total */
 extern const struct gv_table puppet_pairs;  /* si: Total */

@@ -94,9 +94,20 @@ void rig_init(struct rig *r, const struct gv_plugin *plugin)
 		abort();
 	snprintf(r->store, sizeof r->store, "%s/store", r->folder);
 	snprintf(r->blobs, sizeof r->blobs, "%s/blobs", r->folder);
-	r->env = (struct gv_env){ .arg = r, .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log, .point = env_point };
-	r->options = (struct gv_actor_options){ .plugin = plugin, .env = &r->env, .node = "bench", .instances = 1, .store = r->store,
-						.blobs = r->blobs, .store_limit_bytes = 64 << 20, .no_sync = true };
+	r->env = (struct gv_env){ .arg = r,
+				  .now_ms = env_now_ms,
+				  .random = env_random,
+				  .send = env_send,
+				  .log = env_log,
+				  .point = env_point };
+	r->options = (struct gv_actor_options){ .plugin = plugin,
+						.env = &r->env,
+						.node = "bench",
+						.instances = 1,
+						.store = r->store,
+						.blobs = r->blobs,
+						.store_limit_bytes = 64 << 20,
+						.no_sync = true };
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -160,7 +171,7 @@ void rig_restart(struct rig *r, bool crashed)
 		rig_directory(r);
 }
 
-/* ---- peers -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 static size_t names(const char *const *list, char **out)
 {
@@ -234,7 +245,7 @@ struct rig_peer *rig_peer(struct rig *r, const char *name, uint64_t incarnation)
 	return p;
 }
 
-/* ---- in and out ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- in and out ------------------------------------------------------------------------------ */
 
 void rig_feed_as(struct rig *r, const char *from, uint64_t incarnation, Env__Item *items, size_t n)
 {
@@ -318,7 +329,7 @@ bool rig_logged(struct rig *r, const char *text)
 	return r->log && strstr(r->log, text);
 }
 
-/* ---- the shortest way to say things ------------------------------------------------------------------------------------------------------ */
+/* ---- the shortest way to say things ---------------------------------------------------------- */
 
 static ProtobufCBinaryData packed(const ProtobufCMessage *m)
 {
@@ -332,7 +343,8 @@ static ProtobufCBinaryData packed(const ProtobufCMessage *m)
 	return d;
 }
 
-void rig_call(struct rig *r, const char *from, uint64_t id, const char *method, const ProtobufCMessage *request, bool durable, bool again)
+void rig_call(struct rig *r, const char *from, uint64_t id, const char *method, const ProtobufCMessage *request,
+	      bool durable, bool again)
 {
 	Env__Item item = ENV__ITEM__INIT;
 	Env__Call call = ENV__CALL__INIT;

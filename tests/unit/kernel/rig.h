@@ -1,5 +1,5 @@
-/* One actor on a bench: the test is its whole world. Packets are fed by hand, time stands still until it is moved, what the actor sends is
- * kept for inspection. For tests of single promises; whole nodes are tested in tests/host. */
+/* One actor on a bench: the test is its whole world. Packets are fed by hand, time stands still until it is moved, what
+ * the actor sends is kept for inspection. For tests of single promises; whole nodes are tested in tests/host. */
 #ifndef TEST_RIG_H
 #define TEST_RIG_H
 
@@ -39,13 +39,13 @@ struct rig {
 	size_t n_sent, cap_sent;
 	Env__Packet **packets;
 	size_t n_packets, cap_packets;
-	int send_error;        /* what the bus answers; 0: takes it */
-	char trace[4096];      /* "b" before commit, "a" after commit, "s" a send: the order in which they came */
+	int send_error;   /* what the bus answers; 0: takes it */
+	char trace[4096]; /* "b" before commit, "a" after commit, "s" a send: the order in which they came */
 	size_t traced;
 	unsigned commits;
-	int die_at_commit;     /* >0: dies before that commit from now; <0: after it */
-	char *log;             /* all lines so far */
-	char *error;           /* of a start that failed */
+	int die_at_commit; /* >0: dies before that commit from now; <0: after it */
+	char *log;         /* all lines so far */
+	char *error;       /* of a start that failed */
 	const uint8_t *config;
 	size_t config_size;
 };
@@ -59,8 +59,8 @@ void rig_stop(struct rig *r);
 /* stop, then start as the next incarnation; the directory is told again. */
 void rig_restart(struct rig *r, bool crashed);
 
-/* A peer of the directory, "ocpp.0" of one instance. A new one, and changes to what is returned, become known by rig_directory; a new
- * incarnation of a known one at once. */
+/* A peer of the directory, "ocpp.0" of one instance. A new one, and changes to what is returned, become known by
+ * rig_directory; a new incarnation of a known one at once. */
 struct rig_peer *rig_peer(struct rig *r, const char *name, uint64_t incarnation);
 void rig_directory(struct rig *r);
 
@@ -80,9 +80,11 @@ void rig_clear(struct rig *r);
 bool rig_logged(struct rig *r, const char *text);
 
 /* The shortest way to say things. */
-void rig_call(struct rig *r, const char *from, uint64_t id, const char *method, const ProtobufCMessage *request, bool durable, bool again);
+void rig_call(struct rig *r, const char *from, uint64_t id, const char *method, const ProtobufCMessage *request,
+	      bool durable, bool again);
 void rig_add(struct rig *r, const char *from, uint64_t id, const char *key, int64_t by); /* Counter/Add, not durable */
-void rig_event(struct rig *r, const char *from, uint64_t seq, uint64_t prev, const char *key, int64_t by, int64_t total);
+void rig_event(struct rig *r, const char *from, uint64_t seq, uint64_t prev, const char *key, int64_t by,
+	       int64_t total);
 void rig_subscribe(struct rig *r, const char *from, const char *type, uint64_t cursor, bool follow);
 void rig_event_ack(struct rig *r, const char *from, uint64_t cursor);
 void rig_reply(struct rig *r, const char *from, uint64_t id, unsigned code, const ProtobufCMessage *reply, bool kept);

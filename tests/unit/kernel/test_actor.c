@@ -8,7 +8,7 @@
 
 TestSuite(actor, .init = puppet_setup, .fini = puppet_teardown);
 
-/* ---- starting ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 Test(actor, starts_as_a_greater_incarnation_each_time)
 {
@@ -41,7 +41,8 @@ Test(actor, that_refuses_to_start_leaves_its_tables_untouched)
 	rig_stop(&rig);
 	puppet.start = writes_and_refuses;
 	cr_assert_lt(rig_start(&rig), 0);
-	cr_assert(rig.error && strstr(rig.error, "the tariff table is empty: add a tariff"), "with the plugin's reason: %s", rig.error);
+	cr_assert(rig.error && strstr(rig.error, "the tariff table is empty: add a tariff"),
+		  "with the plugin's reason: %s", rig.error);
 	puppet.start = NULL;
 	rig_restart(&rig, false);
 	cr_assert_eq(puppet_total("started"), -1);
@@ -61,7 +62,7 @@ Test(actor, keeps_what_its_start_wrote)
 	cr_assert_eq(puppet_total("started"), 2);
 }
 
-/* ---- migrating ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- migrating ------------------------------------------------------------------------------- */
 
 static struct gv_plugin other;
 static uint32_t migrated_from;
@@ -182,7 +183,8 @@ Test(actor, refuses_a_store_of_a_newer_version)
 	puppet.migrate = migrates;
 	become(1);
 	cr_assert_lt(rig_start(&rig), 0);
-	cr_assert(rig.error && strstr(rig.error, "2") && strstr(rig.error, "1"), "the sentence says both versions: %s", rig.error);
+	cr_assert(rig.error && strstr(rig.error, "2") && strstr(rig.error, "1"), "the sentence says both versions: %s",
+		  rig.error);
 	cr_assert_eq(migrated_from, UINT32_MAX);
 }
 
@@ -194,7 +196,7 @@ Test(actor, refuses_a_store_split_for_another_number_of_instances)
 	cr_assert(rig.error, "%s", rig.error);
 }
 
-/* ---- packets --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static void call_item(Env__Item *item, Env__Call *call, uint64_t id)
 {
@@ -243,7 +245,8 @@ Test(actor, hears_a_new_incarnation_before_the_directory_names_it)
 
 Test(actor, drops_malformed_packets)
 {
-	static const char *const bad[] = { "", "\xff", "\x0a\xff\xff\xff\xff\x0f", "hello, this is no packet", "\x0a\x06test.0" };
+	static const char *const bad[] = { "", "\xff", "\x0a\xff\xff\xff\xff\x0f", "hello, this is no packet",
+					   "\x0a\x06test.0" };
 	uint8_t noise[300];
 	uint64_t x = 1;
 

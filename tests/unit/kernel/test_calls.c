@@ -8,7 +8,7 @@
 
 TestSuite(calls, .init = puppet_setup, .fini = puppet_teardown);
 
-/* ---- as callee -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- as callee ------------------------------------------------------------------------------- */
 
 static void add_again(uint64_t id, const char *key, int64_t by, bool durable, bool again)
 {
@@ -131,7 +131,8 @@ Test(calls, past_their_deadline_have_no_effect)
 	rig_add(&rig, "test.0", 1, "a", 1);
 	rig.now += 31000;
 	rig_run(&rig);
-	cr_assert_eq(puppet_total("a"), -1, "the caller has been told that nobody answered: nothing may happen after that");
+	cr_assert_eq(puppet_total("a"), -1,
+		     "the caller has been told that nobody answered: nothing may happen after that");
 }
 
 static unsigned failures;
@@ -198,7 +199,8 @@ Test(calls, failed_with_a_code_are_refused_with_it_and_undone)
 	cr_assert_str_eq(rig_answer(&rig, 1)->error, "a is closed on Sundays");
 	cr_assert_eq(failures, 1);
 	cr_assert_eq(puppet_total("a"), -1);
-	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_REPLY), 2, "one to the call, one to the question for the total");
+	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_REPLY), 2,
+		     "one to the call, one to the question for the total");
 }
 
 static int refuses_after_writing(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
@@ -249,10 +251,11 @@ Test(calls, once_acknowledged_are_forgotten)
 	rig_call_ack(&rig, "test.0", 1);
 	add_again(2, "b", 1, false, false); /* rows go with the next turn that writes */
 	add_again(1, "a", 1, false, true);
-	cr_assert_eq(puppet_total("a"), 2, "an answer that the caller has handled is not kept; it never repeats such a call");
+	cr_assert_eq(puppet_total("a"), 2,
+		     "an answer that the caller has handled is not kept; it never repeats such a call");
 }
 
-/* ---- as caller ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- as caller ------------------------------------------------------------------------------- */
 
 static const char *to;
 static int call_result;
@@ -264,7 +267,8 @@ static int calls_with_note(struct gv_turn *t, struct gv_ticket ticket, const Zoo
 	set.name = q->key;
 	note.id = q->key;
 	note.step = (uint32_t)q->by;
-	call_result = gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Alarm/Set", .request = &set, .to = to, .note = &note });
+	call_result = gv_call(
+		t, &(struct gv_call){ .method = "galvan.zoo.v1.Alarm/Set", .request = &set, .to = to, .note = &note });
 	return call_result;
 }
 
@@ -273,7 +277,10 @@ static int calls_with_tag(struct gv_turn *t, struct gv_ticket ticket, const Zoo_
 	Zoo__SetRequest set = ZOO__SET_REQUEST__INIT;
 
 	set.name = q->key;
-	call_result = gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Alarm/Set", .request = &set, .to = to, .tag = (uint64_t)q->by,
+	call_result = gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Alarm/Set",
+						    .request = &set,
+						    .to = to,
+						    .tag = (uint64_t)q->by,
 						    .timeout_ms = 2000 });
 	return 0;
 }
@@ -353,7 +360,8 @@ Test(calls, answered_twice_are_handled_once)
 	answer_call(id, true);
 	answer_call(id, true);
 	cr_assert_eq(answered.n, 1);
-	cr_assert_eq(rig_count(&rig, "alarm.0", ENV__ITEM__KIND_CALL_ACK), 2, "but acknowledged again: the first may have been lost");
+	cr_assert_eq(rig_count(&rig, "alarm.0", ENV__ITEM__KIND_CALL_ACK), 2,
+		     "but acknowledged again: the first may have been lost");
 }
 
 Test(calls, with_a_note_outlive_a_crash_of_the_caller)
@@ -506,7 +514,9 @@ Test(calls, made_by_a_failed_message_are_never_sent)
 
 static int calls_a_stranger(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
-	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Chain/Run", .packed = (const uint8_t *)"", .packed_size = 0 });
+	return gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Chain/Run",
+					     .packed = (const uint8_t *)"",
+					     .packed_size = 0 });
 }
 
 Test(calls, that_the_record_does_not_name_fail)
@@ -517,7 +527,7 @@ Test(calls, that_the_record_does_not_name_fail)
 	cr_assert(strstr(rig_answer(&rig, 1)->error, "galvan.zoo.v1.Chain/Run"), "%s", rig_answer(&rig, 1)->error);
 }
 
-/* ---- to all who serve ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- to all who serve ------------------------------------------------------------------------ */
 
 Test(calls, that_several_serve_ask_all_and_merge_what_they_say)
 {
@@ -536,11 +546,13 @@ Test(calls, that_several_serve_ask_all_and_merge_what_they_say)
 	cr_assert_eq(rig_count(&rig, "alarm.0", ENV__ITEM__KIND_CALL), 1);
 	cr_assert_eq(rig_count(&rig, "alarm.1", ENV__ITEM__KIND_CALL), 1);
 	reply.at_ms = 1;
-	rig_reply(&rig, "alarm.0", rig_sent(&rig, "alarm.0", ENV__ITEM__KIND_CALL, 0)->call->id, GV_OK, &reply.base, false);
+	rig_reply(&rig, "alarm.0", rig_sent(&rig, "alarm.0", ENV__ITEM__KIND_CALL, 0)->call->id, GV_OK, &reply.base,
+		  false);
 	rig_run(&rig);
 	cr_assert_eq(answered.n, 0, "not before the last has answered");
 	reply.at_ms = 2;
-	rig_reply(&rig, "alarm.1", rig_sent(&rig, "alarm.1", ENV__ITEM__KIND_CALL, 0)->call->id, GV_OK, &reply.base, false);
+	rig_reply(&rig, "alarm.1", rig_sent(&rig, "alarm.1", ENV__ITEM__KIND_CALL, 0)->call->id, GV_OK, &reply.base,
+		  false);
 	rig_run(&rig);
 	cr_assert_eq(answered.n, 1);
 	cr_assert_eq(answered.code, GV_OK);

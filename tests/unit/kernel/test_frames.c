@@ -1,5 +1,5 @@
-/* Connections, from both ends: what a station sent is handled once in effect and acknowledged when that is committed; what it is answered
- * leaves after the commit; neither end loses a frame when the other dies. */
+/* Connections, from both ends: what a station sent is handled once in effect and acknowledged when that is committed;
+ * what it is answered leaves after the commit; neither end loses a frame when the other dies. */
 #include "puppet.h"
 
 #include <criterion/criterion.h>
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the protocol plugin's end -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the protocol plugin's end --------------------------------------------------------------- */
 
 static char heard[512];
 
@@ -83,7 +83,8 @@ static const char *answer(size_t i)
 	static char text[128];
 	const Env__Item *item = rig_sent(&rig, "link.0", ENV__ITEM__KIND_FRAME, i);
 
-	snprintf(text, sizeof text, "%.*s", item ? (int)item->frame->data.len : 4, item ? (char *)item->frame->data.data : "none");
+	snprintf(text, sizeof text, "%.*s", item ? (int)item->frame->data.len : 4,
+		 item ? (char *)item->frame->data.data : "none");
 	return text;
 }
 
@@ -109,7 +110,8 @@ Test(frames, are_handled_in_order_and_acknowledged_after_the_commit)
 	rig_frame(&rig, "link.0", 1, 2, "two", false);
 	rig_run(&rig);
 	cr_assert_str_eq(heard, "open chat:A;one;two;");
-	cr_assert_str_eq(rig.trace, "bas", "one commit, then one packet with answers and acknowledgement: %s", rig.trace);
+	cr_assert_str_eq(rig.trace, "bas", "one commit, then one packet with answers and acknowledgement: %s",
+			 rig.trace);
 	cr_assert_str_eq(answer(0), "re one");
 	cr_assert_str_eq(answer(1), "re two");
 	cr_assert_eq(last_ack()->conns[0], 1);
@@ -185,7 +187,8 @@ Test(frames, end_with_the_driver)
 	open_conn();
 	rig_peer(&rig, "link.0", 10);
 	rig_run(&rig);
-	cr_assert_str_eq(heard, "open chat:A;close chat:A 1006;", "a driver's next incarnation has none of the old sockets");
+	cr_assert_str_eq(heard, "open chat:A;close chat:A 1006;",
+			 "a driver's next incarnation has none of the old sockets");
 }
 
 static int listens_late(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
@@ -201,7 +204,7 @@ Test(frames, cannot_be_listened_for_after_the_start)
 	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
 }
 
-/* ---- the driver's end ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver's end ------------------------------------------------------------------------ */
 
 static struct gv_world *world;
 static char seen[512];
@@ -253,11 +256,16 @@ static int start(void *self, struct gv_turn *t, const void *config)
 }
 
 static const struct gv_driver driver = {
-	.size = sizeof(struct gv_driver), .open = driver_open, .on_listen = driver_listen, .on_send = driver_send,
-	.on_disconnect = driver_disconnect, .on_pause = driver_pause, .on_overrun = driver_overrun,
+	.size = sizeof(struct gv_driver),
+	.open = driver_open,
+	.on_listen = driver_listen,
+	.on_send = driver_send,
+	.on_disconnect = driver_disconnect,
+	.on_pause = driver_pause,
+	.on_overrun = driver_overrun,
 };
-static const struct gv_plugin driver_record = { GV_STAMP, .name = "link", .version = "1", .summary = "A driver.", .schema = 1, .start = start,
-						.driver = &driver };
+static const struct gv_plugin driver_record = { GV_STAMP,    .name = "link", .version = "1",   .summary = "A driver.",
+						.schema = 1, .start = start, .driver = &driver };
 static uint64_t conn;
 
 static void listen_in(const char *from)

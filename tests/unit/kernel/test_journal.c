@@ -1,4 +1,5 @@
-/* Events from both sides: what was emitted reaches each subscriber in order, once in effect, whatever is lost, repeated or restarted. */
+/* Events from both sides: what was emitted reaches each subscriber in order, once in effect, whatever is lost, repeated
+ * or restarted. */
 #include "puppet.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +10,7 @@
 
 TestSuite(journal, .init = puppet_setup, .fini = puppet_teardown);
 
-/* ---- as emitter ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- as emitter ------------------------------------------------------------------------------ */
 
 static int emits(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
@@ -73,7 +74,8 @@ Test(journal, keeps_what_happens_before_a_subscriber_comes_up)
 {
 	hears_counted("sub.0", 3);
 	subscribe("sub.0", NONE); /* the first time, a newcomer: its history starts here */
-	cr_assert_eq(rig_sent(&rig, "sub.0", ENV__ITEM__KIND_SNAPSHOT, 1)->snapshot->cursor, START, "where nothing has happened yet is a place, too");
+	cr_assert_eq(rig_sent(&rig, "sub.0", ENV__ITEM__KIND_SNAPSHOT, 1)->snapshot->cursor, START,
+		     "where nothing has happened yet is a place, too");
 	rig_peer(&rig, "sub.0", 3)->up = false;
 	rig_directory(&rig);
 	emit("a", 1);
@@ -321,7 +323,7 @@ Test(journal, does_not_hold_a_reply_for_one_that_is_down)
 	cr_assert(rig_answer(&rig, 1));
 }
 
-/* ---- as subscriber -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- as subscriber --------------------------------------------------------------------------- */
 
 static int counts_events(struct gv_turn *t, const Zoo__Counted *e, const struct gv_emitter *from)
 {
@@ -486,7 +488,8 @@ static int follows(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddReq
 }
 
 static char followed[64];
-static int hears_anything(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size, const struct gv_emitter *from)
+static int hears_anything(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
+			  const struct gv_emitter *from)
 {
 	snprintf(followed, sizeof followed, "%s %s", type, from->key);
 	return 0;

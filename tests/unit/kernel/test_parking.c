@@ -1,4 +1,5 @@
-/* Messages that hurt: tried again, held back in order, parked, listed, replayed; and the one that kills its process is found. */
+/* Messages that hurt: tried again, held back in order, parked, listed, replayed; and the one that kills its process is
+ * found. */
 #include "puppet.h"
 
 #include <criterion/criterion.h>
@@ -50,7 +51,8 @@ static Kernel__ListParkedReply *list(void)
 	q.plugin = (char *)"puppet";
 	rig_call(&rig, "test.0", ++next_id, "galvan.kernel.v1.Plugin/ListParked", &q.base, false, false);
 	rig_run(&rig);
-	return kernel__list_parked_reply__unpack(NULL, rig_answer(&rig, next_id)->reply.len, rig_answer(&rig, next_id)->reply.data);
+	return kernel__list_parked_reply__unpack(NULL, rig_answer(&rig, next_id)->reply.len,
+						 rig_answer(&rig, next_id)->reply.data);
 }
 
 static size_t parked(void)
@@ -89,7 +91,8 @@ Test(parking, tries_five_times_with_growing_pauses_then_parks)
 	rig_pass(&rig, 60000);
 	cr_assert_eq(n_tries, 5, "%u tries", n_tries);
 	for (unsigned i = 2; i < n_tries; i++)
-		cr_assert_geq(try_times[i] - try_times[i - 1], 2 * (try_times[i - 1] - try_times[i - 2]) - 5, "the pause doubles");
+		cr_assert_geq(try_times[i] - try_times[i - 1], 2 * (try_times[i - 1] - try_times[i - 2]) - 5,
+			      "the pause doubles");
 	cr_assert_geq(try_times[1] - try_times[0], 50);
 	cr_assert_eq(parked(), 1);
 	cr_assert_eq(puppet_total("bad"), -1, "nothing of it is left");
@@ -171,7 +174,8 @@ Test(parking, replays_after_a_fix_and_only_then)
 	reply = list();
 	snprintf(id, sizeof id, "%s", reply->parked[0]->id);
 	kernel__list_parked_reply__free_unpacked(reply, NULL);
-	cr_assert_eq(act("galvan.kernel.v1.Plugin/ReplayParked", id), GV_FAILED_PRECONDITION, "it fails again: it stays parked");
+	cr_assert_eq(act("galvan.kernel.v1.Plugin/ReplayParked", id), GV_FAILED_PRECONDITION,
+		     "it fails again: it stays parked");
 	cr_assert_eq(parked(), 1);
 	cr_assert_eq(puppet_total("bad"), -1);
 	mended = true;
@@ -213,10 +217,11 @@ Test(parking, tells_the_caller_of_a_parked_call)
 	cr_assert_eq(parked(), 1);
 	cr_assert(rig_answer(&rig, 1), "it waits no longer for what only a person can mend");
 	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
-	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_REPLY), 2, "one answer to the call and one to the listing");
+	cr_assert_eq(rig_count(&rig, "test.0", ENV__ITEM__KIND_REPLY), 2,
+		     "one answer to the call and one to the listing");
 }
 
-/* ---- the message that kills ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the message that kills ------------------------------------------------------------------ */
 
 static int dies_of_poison(struct gv_turn *t, const Zoo__Counted *e, const struct gv_emitter *from)
 {
@@ -226,7 +231,8 @@ static int dies_of_poison(struct gv_turn *t, const Zoo__Counted *e, const struct
 	return 0;
 }
 
-/* Runs an incarnation in a child, which gets all events again from the cursor, and says how it ended: 0 alive, 99 killed. */
+/* Runs an incarnation in a child, which gets all events again from the cursor, and says how it ended: 0 alive, 99
+ * killed. */
 static int live_once(bool crashed, uint64_t from, uint64_t to)
 {
 	int status;

@@ -8,7 +8,7 @@
 
 TestSuite(turn, .init = puppet_setup, .fini = puppet_teardown);
 
-/* ---- one turn, one commit, then the sends ------------------------------------------------------------------------------------------------ */
+/* ---- one turn, one commit, then the sends ---------------------------------------------------- */
 
 static int only_reads(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
@@ -68,7 +68,7 @@ Test(turn, that_dies_after_its_commit_has_kept_everything)
 	cr_assert_eq(puppet_total("a"), 1);
 }
 
-/* ---- failing ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 static int fails_on_bad(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
@@ -102,12 +102,14 @@ Test(turn, undoes_a_failed_message_and_not_its_neighbours)
 	cr_assert_eq(rig.commits, 1);
 	cr_assert_eq(rig_answer(&rig, 2)->code, GV_OK);
 	cr_assert_eq(rig_answer(&rig, 3)->code, GV_INTERNAL);
-	cr_assert(strstr(rig_answer(&rig, 3)->error, "cannot add -5 to a"), "the caller is told why: %s", rig_answer(&rig, 3)->error);
+	cr_assert(strstr(rig_answer(&rig, 3)->error, "cannot add -5 to a"), "the caller is told why: %s",
+		  rig_answer(&rig, 3)->error);
 	cr_assert_eq(rig_answer(&rig, 5)->code, GV_OK);
 	cr_assert_eq(puppet_total("a"), 3);
 	cr_assert_eq(puppet_total("b"), -1);
 	rig_pass(&rig, 1000);
-	cr_assert_eq(timers, 1, "the timer of a failed message never rings, that of a good one rings once; %u rang", timers);
+	cr_assert_eq(timers, 1, "the timer of a failed message never rings, that of a good one rings once; %u rang",
+		     timers);
 }
 
 static int ignores_a_failure(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
@@ -141,7 +143,8 @@ Test(turn, refuses_an_event_that_the_record_does_not_name)
 	rig_add(&rig, "test.0", 1, "a", 1);
 	rig_run(&rig);
 	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
-	cr_assert(strstr(rig_answer(&rig, 1)->error, "galvan.zoo.v1.Heard"), "the sentence names it: %s", rig_answer(&rig, 1)->error);
+	cr_assert(strstr(rig_answer(&rig, 1)->error, "galvan.zoo.v1.Heard"), "the sentence names it: %s",
+		  rig_answer(&rig, 1)->error);
 }
 
 static int asks_for_the_world(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
@@ -164,7 +167,7 @@ Test(turn, fails_a_message_that_takes_too_much_memory_and_goes_on)
 	cr_assert_eq(puppet_total("a"), 1);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static int (*in_turn)(struct gv_turn *t);
 
@@ -250,12 +253,15 @@ static int scans_pairs(struct gv_turn *t)
 	struct gv_scan scan = { .table = &puppet_pairs, .prefix = gv_key("b") };
 	struct gv_scan down = { .table = &puppet_pairs, .prefix = gv_key("b"), .reverse = true };
 	struct gv_scan page = { .table = &puppet_pairs, .prefix = gv_key("b"), .after = gv_key("b", 0) };
-	struct gv_scan back = { .table = &puppet_pairs, .prefix = gv_key("b"), .after = gv_key("b", 0), .reverse = true };
+	struct gv_scan back = {
+		.table = &puppet_pairs, .prefix = gv_key("b"), .after = gv_key("b", 0), .reverse = true
+	};
 	struct gv_scan all = { .table = &puppet_pairs };
 	size_t n = 0;
 
 	while (gv_next(t, &scan)) {
-		cr_expect_eq(((const Zoo__Total *)scan.row)->total, up[n], "row %zu comes in the order of the numbers", n);
+		cr_expect_eq(((const Zoo__Total *)scan.row)->total, up[n], "row %zu comes in the order of the numbers",
+			     n);
 		cr_expect_str_eq(scan.key.part[0].s, "b");
 		cr_expect_eq(scan.key.part[1].i, up[n]);
 		n++;
@@ -265,7 +271,8 @@ static int scans_pairs(struct gv_turn *t)
 		cr_expect_eq(((const Zoo__Total *)down.row)->total, up[--n]);
 	cr_expect_eq(n, 0);
 	for (n = 3; gv_next(t, &page); n++)
-		cr_expect_eq(((const Zoo__Total *)page.row)->total, up[n], "a page starts behind the key that it is given");
+		cr_expect_eq(((const Zoo__Total *)page.row)->total, up[n],
+			     "a page starts behind the key that it is given");
 	cr_expect_eq(n, 6);
 	for (n = 2; gv_next(t, &back); n--)
 		cr_expect_eq(((const Zoo__Total *)back.row)->total, up[n - 1], "a page backwards starts before it");
@@ -407,7 +414,7 @@ Test(turn, adds_to_an_append_table_only_at_its_end)
 	handle(reads_log);
 }
 
-/* ---- memory and the rest --------------------------------------------------------------------------------------------------------------------- */
+/* ---- memory and the rest --------------------------------------------------------------------- */
 
 static int appends_to_arrays(struct gv_turn *t)
 {
@@ -496,5 +503,6 @@ Test(turn, refuses_a_key_beyond_400_bytes)
 	rig_add(&rig, "test.0", 1, "", 0);
 	rig_run(&rig);
 	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
-	cr_assert(strstr(rig_answer(&rig, 1)->error, "400"), "the sentence names the limit: %s", rig_answer(&rig, 1)->error);
+	cr_assert(strstr(rig_answer(&rig, 1)->error, "400"), "the sentence names the limit: %s",
+		  rig_answer(&rig, 1)->error);
 }
