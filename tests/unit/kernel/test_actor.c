@@ -178,6 +178,27 @@ Test(actor, shows_an_old_table_to_the_migration_and_drops_it)
 	cr_assert_eq(carried, -1, "its rows are gone");
 }
 
+static const struct gv_table other_pairs = { .name = "pairs", .key = "s", .value = &zoo__seen__descriptor };
+static const struct gv_table *const reshaped[] = { &puppet_totals, &other_pairs, &puppet_log, NULL };
+
+Test(actor, does_not_read_rows_of_another_shape)
+{
+	become(2);
+	other.tables = reshaped;
+	cr_assert_lt(rig_start(&rig), 0);
+	cr_assert(rig.error && strstr(rig.error, "pairs") && strstr(rig.error, "raise .schema"), "%s", rig.error);
+	become(3);
+	other.tables = reshaped;
+	cr_assert_lt(rig_start(&rig), 0);
+	cr_assert(rig.error && strstr(rig.error, "old_tables"), "%s", rig.error);
+	become(3);
+	other.tables = reshaped;
+	other.old_tables = old_pairs;
+	puppet.migrate = carries_pairs_over;
+	rig_restart(&rig, false);
+	cr_assert_eq(carried, -1, "the old table is there to read; it was empty");
+}
+
 Test(actor, refuses_a_store_of_a_newer_version)
 {
 	puppet.migrate = migrates;
