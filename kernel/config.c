@@ -44,7 +44,7 @@ static char *keep(struct loaded *l, const char *text)
 
 #define WRONG(l, n, ...) gv_config_wrong((l)->c.file, (n)->line, (n)->column, (l)->ret_error, __VA_ARGS__)
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* A relative path is one from the file's folder. */
 static const char *resolve(struct loaded *l, const char *path)
@@ -99,7 +99,7 @@ static int pack(struct loaded *l, const struct gv_yaml_node *node, const char *w
 	return gv_config_tree_pack(&tree, gv_schema_type(l->schema, type), ret, l->ret_error);
 }
 
-/* ---- node ----------------------------------------------------------------------------------- */
+/* ---- node ------------------------------------------------------------------------------------ */
 
 static int take_node(struct loaded *l, const struct gv_yaml_node *node, const Config__Node *m)
 {
@@ -135,7 +135,7 @@ static int read_node(struct loaded *l, const struct gv_yaml_node *node)
 	return r;
 }
 
-/* ---- plugins -------------------------------------------------------------------------------- */
+/* ---- plugins --------------------------------------------------------------------------------- */
 
 static bool is_grant(const char *s)
 {
@@ -160,16 +160,18 @@ static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const 
 	const char **grants = alloc(l, (m->n_grants + 1) * sizeof *grants);
 	if (!grants)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->n_grants; i++) {
+	int r = 0;
+	for (size_t i = 0; i < m->n_grants && r != -ENOMEM; i++) {
 		if (!is_grant(m->grants[i])) {
 			const struct gv_yaml_node *n = gv_yaml_member(node, "grants")->child;
 			for (size_t j = 0; j < i; j++)
 				n = n->next;
-			return WRONG(l, n,
-				     "plugins.%s.grants[%zu]: no such grant: \"%s\"; allowed: hear:TYPE, emit:TYPE, "
-				     "serve:SERVICE, "
-				     "call:SERVICE, listen:/PATH/, net",
-				     to->name, i, m->grants[i]);
+			r = WRONG(l, n,
+				  "plugins.%s.grants[%zu]: no such grant: \"%s\"; allowed: hear:TYPE, emit:TYPE, "
+				  "serve:SERVICE, "
+				  "call:SERVICE, listen:/PATH/, net",
+				  to->name, i, m->grants[i]);
+			continue;
 		}
 		grants[i] = keep(l, m->grants[i]);
 		if (!grants[i])
@@ -177,7 +179,7 @@ static int take_grants(struct loaded *l, const struct gv_yaml_node *node, const 
 	}
 	to->grants = grants;
 	to->n_grants = m->n_grants;
-	return 0;
+	return r;
 }
 
 static int take_plugin(struct loaded *l, const struct gv_yaml_node *node, const Config__Plugin *m,
@@ -204,6 +206,7 @@ static int read_plugin(struct loaded *l, const struct gv_yaml_node *node, struct
 			     node->key, GV_CONFIG_NAME_MAX);
 	to->name = node->key;
 	to->line = node->line;
+	to->column = node->column;
 	to->config = gv_yaml_member(node, "config");
 	if (to->config && gv_yaml_is_null(to->config))
 		to->config = NULL;
@@ -229,34 +232,47 @@ static int read_plugins(struct loaded *l, const struct gv_yaml_node *node)
 		return -ENOMEM;
 	l->c.plugins = plugins;
 	int r = 0;
-	for (const struct gv_yaml_node *n = node->child; n && r == 0; n = n->next)
-		r = read_plugin(l, n, &plugins[l->c.n_plugins++]);
+	for (const struct gv_yaml_node *n = node->child; n && r != -ENOMEM; n = n->next) {
+		int wrong = read_plugin(l, n, &plugins[l->c.n_plugins++]);
+		r = wrong < 0 ? wrong : r;
+	}
 	return r;
 }
 
-/* ---- the file ------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int check_keys(struct loaded *l, const struct gv_yaml_node *root)
+{
+	int r = 0;
+	for (const struct gv_yaml_node *n = root->child; n && r != -ENOMEM; n = n->next) {
+		if (!strcmp(n->key, "node") || !strcmp(n->key, "plugins"))
+			continue;
+		struct gv_nearest near = { 0 };
+		gv_nearest_offer(&near, n->key, "node");
+		gv_nearest_offer(&near, n->key, "plugins");
+		r = near.name ? WRONG(l, n, "no such key: \"%s\"; did you mean %s? Allowed: node, plugins", n->key,
+				      near.name)
+			      : WRONG(l, n, "no such key: \"%s\"; allowed: node, plugins", n->key);
+	}
+	return r;
+}
 
 static int read_root(struct loaded *l)
 {
 	const struct gv_yaml_node *root = gv_yaml_root(l->yaml);
 	if (root->kind != GV_YAML_MAP)
 		return WRONG(l, root, "expected the keys node and plugins");
-	for (const struct gv_yaml_node *n = root->child; n; n = n->next) {
-		if (!strcmp(n->key, "node") || !strcmp(n->key, "plugins"))
-			continue;
-		struct gv_nearest near = { 0 };
-		gv_nearest_offer(&near, n->key, "node");
-		gv_nearest_offer(&near, n->key, "plugins");
-		if (near.name)
-			return WRONG(l, n, "no such key: \"%s\"; did you mean %s? Allowed: node, plugins", n->key,
-				     near.name);
-		return WRONG(l, n, "no such key: \"%s\"; allowed: node, plugins", n->key);
-	}
+	int keys = check_keys(l, root);
+	if (keys == -ENOMEM)
+		return keys;
 	const struct gv_yaml_node *plugins = gv_yaml_member(root, "plugins");
 	if (!plugins)
-		return WRONG(l, root, "plugins: required, must be given");
-	int r = read_node(l, gv_yaml_member(root, "node"));
-	return r < 0 ? r : read_plugins(l, plugins);
+		return keys < 0 ? keys : WRONG(l, root, "plugins: required, must be given");
+	int node = read_node(l, gv_yaml_member(root, "node"));
+	if (node == -ENOMEM)
+		return node;
+	int r = read_plugins(l, plugins);
+	return r < 0 ? r : node < 0 ? node : keys;
 }
 
 static int read_text(struct loaded *l, const char *text, size_t size)
@@ -276,6 +292,13 @@ static int read_text(struct loaded *l, const char *text, size_t size)
 	return r;
 }
 
+/* What had been said when memory ran out. */
+static void drop(char **error)
+{
+	free(*error);
+	*error = NULL;
+}
+
 int gv_config_parse(const char *file, const char *text, size_t size, struct gv_config **ret, char **ret_error)
 {
 	*ret_error = NULL;
@@ -285,6 +308,8 @@ int gv_config_parse(const char *file, const char *text, size_t size, struct gv_c
 	l->ret_error = ret_error;
 	l->c.file = keep(l, file);
 	int r = l->c.file ? read_text(l, text, size) : -ENOMEM;
+	if (r == -ENOMEM)
+		drop(ret_error);
 	if (r < 0)
 		gv_config_destroy(&l->c);
 	else
@@ -354,11 +379,14 @@ int gv_config_pack(const struct gv_config *c, const struct gv_config_plugin *p, 
 	}
 	snprintf(where, sizeof where, "plugins.%s.config", p->name);
 	struct gv_config_tree tree = {
-		.file = c->file, .where = where, .node = p->config, .line = p->line, .column = 1
+		.file = c->file, .where = where, .node = p->config, .config = c, .line = p->line, .column = p->column
 	};
 	if (p->config) {
 		tree.line = p->config->line;
 		tree.column = p->config->column;
 	}
-	return gv_config_tree_pack(&tree, type, ret, ret_error);
+	int r = gv_config_tree_pack(&tree, type, ret, ret_error);
+	if (r == -ENOMEM)
+		drop(ret_error);
+	return r;
 }

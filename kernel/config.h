@@ -6,9 +6,9 @@
  * lines gv_config_pack     one plugin's `config:` by its protobuf config message, to packed bytes gv_config_grants what
  * the record asks for against what the file grants
  *
- * Every error is one text for people: "FILE:LINE:COLUMN: what is wrong; what is allowed". Where *ret_error is set it is
- * malloc'd; the caller frees it. It is NULL after -ENOMEM. A loaded config is only read; it may be read from several
- * threads. */
+ * An error is a text for people, a line for each thing: "FILE:LINE:COLUMN: what is wrong; what is allowed". Where
+ * *ret_error is set it is malloc'd; the caller frees it. It is NULL after -ENOMEM. A loaded config is only read; it may
+ * be read from several threads. */
 #ifndef GV_CONFIG_H
 #define GV_CONFIG_H
 
@@ -23,7 +23,8 @@
 #define GV_CONFIG_PLUGINS_MAX 64
 #define GV_CONFIG_INSTANCES_MAX 64u
 #define GV_CONFIG_GRANTS_MAX 256
-#define GV_CONFIG_NAME_MAX 32 /* bytes of a node's or plugin's name */
+#define GV_CONFIG_NAME_MAX 32      /* bytes of a node's or plugin's name */
+#define GV_CONFIG_ERRORS_MAX 16384 /* bytes of what is said of a file that is all wrong */
 
 enum gv_isolation { GV_ISOLATION_PROCESS, GV_ISOLATION_THREAD };
 
@@ -48,7 +49,7 @@ struct gv_config_plugin {
 	uint32_t instances; /* from 1 */
 	const char *const *grants;
 	size_t n_grants;
-	unsigned line;                     /* of the plugin's name in the file */
+	unsigned line, column;             /* of the plugin's name in the file */
 	const struct gv_yaml_node *config; /* NULL: no `config:` */
 };
 

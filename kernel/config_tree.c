@@ -3,24 +3,29 @@
  * line. */
 #include "config_tree.h"
 
+#include "config.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <lib/json.h>
 #include <lib/json_text.h>
+#include <lib/near.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct pair {
 	const cJSON *json;
 	const struct gv_yaml_node *node;
+	char *wrong; /* what is wrong with it, where JSON's rules would say less; NULL: nothing */
 };
 
 struct convert {
 	const struct gv_config_tree *tree;
 	struct pair *pairs;
 	size_t n_pairs, capacity;
-	const struct gv_yaml_node *wrong; /* what failed before JSON's rules could */
-	const char *wrong_text;
+	char *wrong; /* of the value that is paired next */
+	char **ret_error;
+	int error; /* of telling what is wrong */
 };
 
 static cJSON *convert_message(struct convert *c, const struct gv_type *type, const struct gv_yaml_node *n);
@@ -29,6 +34,10 @@ int gv_config_wrong(const char *file, unsigned line, unsigned column, char **ret
 {
 	struct gv_buf b = { 0 };
 	va_list ap;
+	if (*ret_error && strlen(*ret_error) > GV_CONFIG_ERRORS_MAX)
+		return -EINVAL;
+	if (*ret_error)
+		gv_buf_printf(&b, "%s\n", *ret_error);
 	va_start(ap, fmt);
 	gv_buf_printf(&b, "%s:%u:%u: ", file, line, column);
 	gv_buf_vprintf(&b, fmt, ap);
@@ -38,6 +47,7 @@ int gv_config_wrong(const char *file, unsigned line, unsigned column, char **ret
 		gv_buf_fini(&b);
 		return -ENOMEM;
 	}
+	free(*ret_error);
 	*ret_error = (char *)b.data;
 	return -EINVAL;
 }
@@ -45,29 +55,34 @@ int gv_config_wrong(const char *file, unsigned line, unsigned column, char **ret
 /* Notes where json comes from; frees it on failure. */
 static cJSON *pair(struct convert *c, cJSON *json, const struct gv_yaml_node *n)
 {
-	if (!json)
+	char *wrong = c->wrong;
+	c->wrong = NULL;
+	if (!json) {
+		free(wrong);
 		return NULL;
+	}
 	if (c->n_pairs == c->capacity) {
 		size_t capacity = c->capacity ? 2 * c->capacity : 64;
 		struct pair *pairs = realloc(c->pairs, capacity * sizeof *pairs);
 		if (!pairs) {
 			cJSON_Delete(json);
+			free(wrong);
 			return NULL;
 		}
 		c->pairs = pairs;
 		c->capacity = capacity;
 	}
-	c->pairs[c->n_pairs++] = (struct pair){ json, n };
+	c->pairs[c->n_pairs++] = (struct pair){ json, n, wrong };
 	return json;
 }
 
-static cJSON *wrong(struct convert *c, const struct gv_yaml_node *n, const char *text)
+/* In place of a value: JSON's rules refuse it wherever it stands, and then this is what is said. Takes the text. */
+static cJSON *wrong(struct convert *c, char *text)
 {
-	if (!c->wrong) {
-		c->wrong = n;
-		c->wrong_text = text;
-	}
-	return NULL;
+	if (!text)
+		return NULL;
+	c->wrong = text;
+	return cJSON_CreateObject();
 }
 
 static bool is_number(const char *text)
@@ -88,6 +103,28 @@ static cJSON *convert_untyped(const struct gv_yaml_node *n)
 	return is_number(n->text) ? cJSON_CreateNumber(strtod(n->text, NULL)) : cJSON_CreateString(n->text);
 }
 
+static cJSON *convert_plugin(struct convert *c, const char *name)
+{
+	const struct gv_config *config = c->tree->config;
+	struct gv_nearest near = { 0 };
+	struct gv_buf b = { 0 };
+	if (!config || !*name || gv_config_find(config, name))
+		return cJSON_CreateString(name);
+	for (size_t i = 0; i < config->n_plugins; i++)
+		gv_nearest_offer(&near, name, config->plugins[i].name);
+	gv_buf_printf(&b, "this node has no plugin \"%.64s\"", name);
+	if (near.name)
+		gv_buf_printf(&b, "; did you mean %s?", near.name);
+	gv_buf_printf(&b, "%s", near.name ? " There are: " : "; there are: ");
+	for (size_t i = 0; i < config->n_plugins; i++)
+		gv_buf_printf(&b, "%s%s", i ? ", " : "", config->plugins[i].name);
+	gv_buf_putc(&b, '\0');
+	if (!b.error)
+		return wrong(c, (char *)b.data);
+	gv_buf_fini(&b);
+	return NULL;
+}
+
 static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const struct gv_yaml_node *n)
 {
 	if (gv_yaml_is_null(n))
@@ -96,6 +133,7 @@ static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const 
 		return convert_untyped(n);
 	switch (f->kind) {
 	case GV_KIND_STRING:
+		return f->plugin ? convert_plugin(c, n->text) : cJSON_CreateString(n->text);
 	case GV_KIND_BYTES:
 		return cJSON_CreateString(n->text);
 	case GV_KIND_ENUM:
@@ -106,12 +144,11 @@ static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const 
 	case GV_KIND_BOOL:
 		if (!n->quoted && (!strcmp(n->text, "true") || !strcmp(n->text, "false")))
 			return cJSON_CreateBool(*n->text == 't');
-		return wrong(c, n,
-			     n->quoted ? "expected true or false, got a string: remove the quotes"
-				       : "expected true or false");
+		return wrong(c, strdup(n->quoted ? "expected true or false, got a string: remove the quotes"
+						 : "expected true or false"));
 	default:
 		if (n->quoted)
-			return wrong(c, n, "expected a number, got a string: remove the quotes");
+			return wrong(c, strdup("expected a number, got a string: remove the quotes"));
 		if (!strcmp(n->text, ".nan"))
 			return cJSON_CreateString("NaN");
 		if (!strcmp(n->text, ".inf") || !strcmp(n->text, "-.inf"))
@@ -164,69 +201,48 @@ static cJSON *convert_message(struct convert *c, const struct gv_type *type, con
 	return object;
 }
 
-/* ---- where it is wrong ---------------------------------------------------------------------- */
+/* ---- where it is wrong ----------------------------------------------------------------------- */
 
-static const struct gv_yaml_node *node_of(const struct convert *c, const cJSON *json)
+static const struct pair *pair_of(const struct convert *c, const cJSON *json)
 {
 	for (size_t i = 0; i < c->n_pairs; i++)
 		if (c->pairs[i].json == json)
-			return c->pairs[i].node;
+			return &c->pairs[i];
 	return NULL;
 }
 
-/* The path of a node below n, appended to out behind what is there; false where it is not below n. */
-static bool put_path(const struct gv_yaml_node *n, const struct gv_yaml_node *wanted, struct gv_buf *out)
+static void report(void *arg, const struct gv_json_error *e)
 {
-	size_t before = out->size, i = 0;
-	if (n == wanted)
-		return true;
-	for (const struct gv_yaml_node *child = n->child; child; child = child->next, i++) {
-		if (child->key)
-			gv_buf_printf(out, ".%s", child->key);
-		else
-			gv_buf_printf(out, "[%zu]", i);
-		if (put_path(child, wanted, out))
-			return true;
-		out->size = before;
-	}
-	return false;
-}
-
-static int report_wrong(const struct convert *c, char **ret_error)
-{
-	struct gv_buf path = { 0 };
-	put_path(c->tree->node, c->wrong, &path);
-	int r = gv_config_wrong(c->tree->file, c->wrong->line, c->wrong->column, ret_error, "%s%s: %s", c->tree->where,
-				gv_buf_str(&path), c->wrong_text);
-	gv_buf_fini(&path);
-	return r;
-}
-
-static int report(const struct convert *c, const struct gv_json_error *e, char **ret_error)
-{
-	const struct gv_yaml_node *n = node_of(c, e->at);
-	bool placed = n && n != c->tree->node;
-	return gv_config_wrong(c->tree->file, placed ? n->line : c->tree->line, placed ? n->column : c->tree->column,
-			       ret_error, "%s%s%s: %s", c->tree->where, *e->path ? "." : "", e->path, e->text);
+	struct convert *c = arg;
+	const struct gv_config_tree *tree = c->tree;
+	const struct pair *p = pair_of(c, e->at);
+	bool placed = p && p->node != tree->node;
+	int r = gv_config_wrong(tree->file, placed ? p->node->line : tree->line,
+				placed ? p->node->column : tree->column, c->ret_error, "%s%s%s: %s", tree->where,
+				*e->path ? "." : "", e->path, p && p->wrong ? p->wrong : e->text);
+	if (r != -EINVAL)
+		c->error = r;
 }
 
 int gv_config_tree_pack(const struct gv_config_tree *tree, const struct gv_type *type, struct gv_buf *ret,
 			char **ret_error)
 {
-	struct convert c = { .tree = tree };
+	struct convert c = { .tree = tree, .ret_error = ret_error };
 	struct gv_json_error error;
 	cJSON *json = tree->node && !gv_yaml_is_null(tree->node)
 			      ? (tree->node->kind == GV_YAML_MAP ? convert_message(&c, type, tree->node)
 								 : convert_value(&c, NULL, tree->node))
 			      : cJSON_CreateObject();
-	int r;
-	if (!json)
-		r = c.wrong ? report_wrong(&c, ret_error) : -ENOMEM;
-	else
-		r = gv_json_read(type, json, GV_JSON_RULES | GV_JSON_DEFAULTS | GV_JSON_PROTO_NAMES, ret, &error);
-	if (json && r == -EINVAL)
-		r = report(&c, &error, ret_error);
+	int r = -ENOMEM;
+	if (json)
+		r = gv_json_read_each(type, json, GV_JSON_RULES | GV_JSON_DEFAULTS | GV_JSON_PROTO_NAMES, ret, report,
+				      &c, &error);
+	if (c.error)
+		r = c.error;
 	cJSON_Delete(json);
+	for (size_t i = 0; i < c.n_pairs; i++)
+		free(c.pairs[i].wrong);
 	free(c.pairs);
+	free(c.wrong);
 	return r;
 }

@@ -60,18 +60,34 @@ static int check_config(struct gv_plan *plan, const struct gv_config *c, const s
 	return rc;
 }
 
-/* Puts the plugin's name before a sentence that does not begin with the config's file. */
+/* Puts the plugin's place before a sentence that does not begin with the config's file. */
 static void name_plugin(const struct gv_config *c, const struct gv_config_plugin *p, char **error)
 {
 	char *named;
 
 	if (!error || !*error || strncmp(*error, c->file, strlen(c->file)) == 0)
 		return;
-	named = gv_text("%s:%u: plugin %s: %s", c->file, p->line, p->name, *error);
+	named = gv_text("%s:%u:%u: plugins.%s: %s", c->file, p->line, p->column, p->name, *error);
 	if (!named)
 		return;
 	free(*error);
 	*error = named;
+}
+
+/* Both, so that all that is wrong is said at once. */
+static int check_by_record(struct gv_plan *plan, const struct gv_config *c, const struct gv_config_plugin *p,
+			   char **ret_error)
+{
+	char *grants = NULL, *config = NULL;
+	int rc = gv_config_grants(c, p, plan->record, &grants), second = check_config(plan, c, p, &config);
+
+	if (grants && config)
+		gv_text_error(ret_error, rc, "%s\n%s", grants, config);
+	else if (rc < 0 || second < 0)
+		gv_text_error(ret_error, rc, "%s", grants ? grants : config ? config : "out of memory");
+	free(grants);
+	free(config);
+	return rc < 0 ? rc : second;
 }
 
 static struct gv_plan *create(const struct gv_config_plugin *p)
@@ -104,9 +120,7 @@ static int complete(struct gv_plan *plan, const struct gv_config *c, const struc
 		rc = gv_text_error(ret_error, -EINVAL, "%s calls itself '%s': name it so in the config", plan->path,
 				   plan->record->name);
 	if (rc == 0)
-		rc = gv_config_grants(c, p, plan->record, ret_error);
-	if (rc == 0)
-		rc = check_config(plan, c, p, ret_error);
+		rc = check_by_record(plan, c, p, ret_error);
 	if (rc < 0) {
 		name_plugin(c, p, ret_error);
 		gv_plan_unref(plan);

@@ -36,7 +36,12 @@ enum gv_json_flags {
  * allowed. */
 int gv_json_read(const struct gv_type *type, const struct cJSON *json, unsigned flags, struct gv_buf *out,
 		 struct gv_json_error *ret_error);
-/* The same from text. */
+/* The same, told of everything that is wrong and not of the first only: `each` gets one after the other, in the order
+ * of the type's fields; a message's unknown fields come first. *ret_error is the last. */
+int gv_json_read_each(const struct gv_type *type, const struct cJSON *json, unsigned flags, struct gv_buf *out,
+		      void (*each)(void *arg, const struct gv_json_error *e), void *arg,
+		      struct gv_json_error *ret_error);
+/* As gv_json_read, from text. */
 int gv_json_parse(const struct gv_type *type, const char *text, size_t size, unsigned flags, struct gv_buf *out,
 		  struct gv_json_error *ret_error);
 /* Appends JSON text, without a final zero or newline. -EBADMSG for malformed bytes; out is then as it was. Unknown

@@ -16,13 +16,16 @@
 struct reader {
 	unsigned flags, depth;
 	struct gv_json_error *error;
+	void (*each)(void *arg, const struct gv_json_error *e); /* NULL: the first error ends it */
+	void *arg;
+	bool failed; /* `each` has been told something */
 	char path[256];
 	size_t path_size;
 };
 
 static int read_message(struct reader *r, const struct gv_type *type, const cJSON *json, struct gv_buf *out);
 
-/* ---- errors --------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 4))) static int wrong(struct reader *r, const cJSON *at, const char *fmt, ...)
 {
@@ -40,6 +43,16 @@ __attribute__((format(printf, 3, 4))) static int wrong(struct reader *r, const c
 static int wrong_text(struct reader *r, const cJSON *at, int error, const char *text)
 {
 	return error == -EINVAL ? wrong(r, at, "%s", text) : error;
+}
+
+/* Where one of several values is wrong: tells of it and goes on to the next, if all that is wrong is wanted. */
+static int go_on(struct reader *r, int error)
+{
+	if (error != -EINVAL || !r->each)
+		return error;
+	r->each(r->arg, r->error);
+	r->failed = true;
+	return 0;
 }
 
 /* Steps into a field, a list's element or a map's value; returns what pop needs. What does not fit is cut. */
@@ -88,7 +101,7 @@ static int wrong_name(struct reader *r, const struct gv_type *type, const cJSON 
 	return e;
 }
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* A message, behind its tag and length. */
 static int read_nested(struct reader *r, const struct gv_field *f, const cJSON *json, struct gv_buf *out)
@@ -155,6 +168,7 @@ static int read_list(struct reader *r, const struct gv_field *f, const cJSON *js
 		size_t before = push(r, "[%zu]", count);
 		e = cJSON_IsNull(c) && !takes_null(f) ? wrong(r, c, "null is not taken in a list")
 						      : read_single(r, f, c, true, bare, bare ? &packed : out, &zero);
+		e = go_on(r, e);
 		pop(r, before);
 	}
 	if (e == 0 && packed.size > 0)
@@ -218,7 +232,7 @@ static int read_map(struct reader *r, const struct gv_field *f, const cJSON *jso
 		return wrong(r, json, "expected an object, got %s", gv_json_kind(json));
 	for (const cJSON *c = json->child; c && e == 0; c = c->next, count++) {
 		size_t before = push(r, "[\"%.64s\"]", c->string);
-		e = read_entry(r, f, c, out);
+		e = go_on(r, read_entry(r, f, c, out));
 		pop(r, before);
 	}
 	*ret_empty = count == 0;
@@ -241,17 +255,38 @@ static int read_field(struct reader *r, const struct gv_field *f, const cJSON *j
 	return e;
 }
 
-/* ---- messages ------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
-/* The default as JSON: a list, message or boolean in JSON's (and so YAML's) notation, all else as its text. */
+/* What YAML's single quotes hold: two of them are one. */
+static cJSON *unquote(const char *s, size_t size)
+{
+	struct gv_buf b = { 0 };
+	for (size_t i = 1; i + 1 < size; i++) {
+		gv_buf_putc(&b, s[i]);
+		if (s[i] == '\'' && s[i + 1] == '\'' && i + 2 < size)
+			i++;
+	}
+	cJSON *json = b.error ? NULL : cJSON_CreateString(gv_buf_str(&b));
+	gv_buf_fini(&b);
+	return json;
+}
+
+/* The default as JSON: a list, message or boolean, and what stands in double quotes, as it is; all else is text. */
 static int default_json(const struct gv_field *f, cJSON **ret)
 {
 	const char *s = f->default_value;
 	char error[256];
+	size_t size = strlen(s);
 	bool text = !f->repeated && f->kind != GV_KIND_MESSAGE && f->kind != GV_KIND_BOOL;
-	if (!text && gv_json_check(s, strlen(s), error) < 0)
+	bool quoted = size >= 2 && s[0] == s[size - 1];
+	if (text && quoted && *s == '\'')
+		*ret = unquote(s, size);
+	else if (text && !(quoted && *s == '"'))
+		*ret = cJSON_CreateString(s);
+	else if (gv_json_check(s, size, error) < 0)
 		return -EINVAL;
-	*ret = text ? cJSON_CreateString(s) : cJSON_Parse(s);
+	else
+		*ret = cJSON_Parse(s);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -283,26 +318,32 @@ static int read_absent(struct reader *r, const struct gv_field *f, const cJSON *
 	return e;
 }
 
+static int sort_member(struct reader *r, const struct gv_type *type, const cJSON *c, const cJSON **values)
+{
+	const struct gv_field *f = gv_type_field(type, c->string);
+	if (!f)
+		return wrong_name(r, type, c);
+	size_t i = (size_t)(f - type->fields);
+	if (values[i])
+		return wrong(r, c, "%s is given twice", name_for_people(r, f));
+	values[i] = c;
+	if (!f->oneof || cJSON_IsNull(c))
+		return 0;
+	for (size_t j = 0; j < type->n_fields; j++)
+		if (j != i && values[j] && !cJSON_IsNull(values[j]) && type->fields[j].oneof &&
+		    !strcmp(type->fields[j].oneof, f->oneof))
+			return wrong(r, c, "%s and %s cannot both be given", name_for_people(r, &type->fields[j]),
+				     name_for_people(r, f));
+	return 0;
+}
+
 /* Finds each field's value; `values` has room for all fields. */
 static int sort_members(struct reader *r, const struct gv_type *type, const cJSON *json, const cJSON **values)
 {
-	for (const cJSON *c = json->child; c; c = c->next) {
-		const struct gv_field *f = gv_type_field(type, c->string);
-		if (!f)
-			return wrong_name(r, type, c);
-		size_t i = (size_t)(f - type->fields);
-		if (values[i])
-			return wrong(r, c, "%s is given twice", name_for_people(r, f));
-		values[i] = c;
-		if (!f->oneof || cJSON_IsNull(c))
-			continue;
-		for (size_t j = 0; j < type->n_fields; j++)
-			if (j != i && values[j] && !cJSON_IsNull(values[j]) && type->fields[j].oneof &&
-			    !strcmp(type->fields[j].oneof, f->oneof))
-				return wrong(r, c, "%s and %s cannot both be given",
-					     name_for_people(r, &type->fields[j]), name_for_people(r, f));
-	}
-	return 0;
+	int e = 0;
+	for (const cJSON *c = json->child; c && e == 0; c = c->next)
+		e = go_on(r, sort_member(r, type, c, values));
+	return e;
 }
 
 static int read_members(struct reader *r, const struct gv_type *type, const cJSON *json, struct gv_buf *out)
@@ -314,7 +355,7 @@ static int read_members(struct reader *r, const struct gv_type *type, const cJSO
 	for (size_t i = 0; e == 0 && i < type->n_fields; i++) {
 		const struct gv_field *f = &type->fields[i];
 		bool given = values[i] && (!cJSON_IsNull(values[i]) || (takes_null(f) && !f->repeated));
-		e = given ? read_field(r, f, values[i], out) : read_absent(r, f, json, out);
+		e = go_on(r, given ? read_field(r, f, values[i], out) : read_absent(r, f, json, out));
 	}
 	free(values);
 	return e;
@@ -338,17 +379,26 @@ static int read_message(struct reader *r, const struct gv_type *type, const cJSO
 	return e;
 }
 
-/* ---- the interface -------------------------------------------------------------------------- */
+/* ---- the interface --------------------------------------------------------------------------- */
+
+int gv_json_read_each(const struct gv_type *type, const cJSON *json, unsigned flags, struct gv_buf *out,
+		      void (*each)(void *arg, const struct gv_json_error *e), void *arg,
+		      struct gv_json_error *ret_error)
+{
+	struct reader r = { .flags = flags, .error = ret_error, .each = each, .arg = arg };
+	size_t before = out->size;
+	int e = out->error ? out->error : go_on(&r, read_message(&r, type, json, out));
+	if (e == 0 && r.failed)
+		e = -EINVAL;
+	if (e < 0)
+		out->size = before;
+	return e;
+}
 
 int gv_json_read(const struct gv_type *type, const cJSON *json, unsigned flags, struct gv_buf *out,
 		 struct gv_json_error *ret_error)
 {
-	struct reader r = { .flags = flags, .error = ret_error };
-	size_t before = out->size;
-	int e = out->error ? out->error : read_message(&r, type, json, out);
-	if (e < 0)
-		out->size = before;
-	return e;
+	return gv_json_read_each(type, json, flags, out, NULL, NULL, ret_error);
 }
 
 int gv_json_parse(const struct gv_type *type, const char *text, size_t size, unsigned flags, struct gv_buf *out,

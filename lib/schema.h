@@ -57,7 +57,7 @@ struct gv_field {
 	const struct gv_enum *enum_type; /* GV_KIND_ENUM */
 	const char *oneof;               /* NULL: none */
 	/* galvan.FieldRule; strings are "" where not given */
-	bool key, secret, required;
+	bool key, secret, required, plugin;
 	const char *unit, *min, *max, *default_value, *one_of;
 };
 struct gv_type {

@@ -41,7 +41,7 @@ static const char *keep(struct gv_schema *s, const char *text)
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 
-/* ---- comments ------------------------------------------------------------------------------- */
+/* ---- comments -------------------------------------------------------------------------------- */
 
 /* Copies text without the blank that follows "//" on each line and without blank ends. */
 static char *add_comment(char *to, const char *text)
@@ -115,7 +115,7 @@ static int collect_comments(struct build *b)
 	return 0;
 }
 
-/* ---- pass 1: names -------------------------------------------------------------------------- */
+/* ---- pass 1: names --------------------------------------------------------------------------- */
 
 static const char *full_name(struct gv_schema *s, const char *scope, const char *name)
 {
@@ -169,7 +169,7 @@ static int declare_message(struct build *b, const char *scope, const Message *d,
 	return r;
 }
 
-/* ---- pass 2: contents ----------------------------------------------------------------------- */
+/* ---- pass 2: contents ------------------------------------------------------------------------ */
 
 /* Was this item added by the gv_schema_add at work and not yet filled in? */
 static bool is_new(const struct gv_schema_list *l, size_t old, const void *item)
@@ -210,6 +210,7 @@ static int fill_rule(struct build *b, const Field *d, struct gv_field *f)
 	f->key = rule->key;
 	f->secret = rule->secret;
 	f->required = rule->required;
+	f->plugin = rule->plugin;
 	f->unit = keep(b->s, rule->unit);
 	f->min = keep(b->s, rule->min);
 	f->max = keep(b->s, rule->max);

@@ -33,7 +33,7 @@ class Refusal(NodeTest):
                 node = self.node(liar=plugin('liar', name))
                 done = self.check(node.file)
                 self.assertEqual(done.returncode, 1, done.stderr)
-                for text in texts + [name + '.so', 'plugin liar']:
+                for text in texts + [name + '.so', ': plugins.liar: ']:
                     self.assertIn(text, done.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.folder, 'liar-ran')), 'code of a refused plugin ran')
 
@@ -44,6 +44,18 @@ class Refusal(NodeTest):
     def test_run_names_everything_that_is_wrong_at_once(self):
         node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))
         self.fails_to_run(node, 'levle', 'level', 'ABI 2.0')
+
+    def test_check_names_what_a_plugin_lacks_and_what_its_config_has_wrong(self):
+        node = self.node(counter={'path': fixture('counter_1'), 'grants': ['serve:galvan.fixture.v1.Fixtures'],
+                                  'config': {'levle': 3, 'level': 'x'}}, nowhere={})
+        lines = self.check(node.file).stderr.splitlines()
+        self.assertEqual(len(lines), 5, lines)
+        for line in lines[:4]:
+            self.assertRegex(line, '^' + node.file + r':\d+:\d+: plugins\.(counter|nowhere)')
+        self.assertIn('did you mean serve:galvan.fixture.v1.Fixture?', lines[0])
+        self.assertIn('levle', lines[1])
+        self.assertIn('config.level', lines[2])
+        self.assertIn('nowhere', lines[3])
 
     def test_a_plugin_under_another_name(self):
         node = self.node(counted=dict(plugin('counter', 'counter_1')))

@@ -15,7 +15,7 @@ TestSuite(json_read, .init = sample_setup, .fini = sample_teardown);
 		cr_assert_str_eq(got_, message, "%s: %s", json, got_);                                                 \
 	} while (0)
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 Test(json_read, takes_names_of_both_kinds)
 {
@@ -142,7 +142,7 @@ Test(json_read, takes_free_json_where_the_type_is_struct_or_value)
 	REFUSED("All", 0, "{\"free\":[]}", "free: expected an object");
 }
 
-/* ---- shape ---------------------------------------------------------------------------------- */
+/* ---- shape ----------------------------------------------------------------------------------- */
 
 Test(json_read, says_what_it_expected_and_what_it_got)
 {
@@ -164,7 +164,7 @@ Test(json_read, refuses_unknown_names_with_what_is_allowed)
 	REFUSED("Ruled", GV_JSON_PROTO_NAMES, "{\"periods\":1}",
 		"no such field: \"periods\"; did you mean period_s? Allowed: device, session, period_s, balance, "
 		"share, mode, salt, tags, "
-		"labels, password, place, offset, color, on, ports, ratio, pin");
+		"labels, password, place, offset, color, on, ports, ratio, quoted, json_text, nothing, pin");
 }
 
 Test(json_read, refuses_a_field_given_twice_also_by_its_two_names)
@@ -194,7 +194,7 @@ Test(json_read, points_at_the_value_at_fault)
 	cJSON_Delete(json);
 }
 
-/* ---- rules ---------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 #define R GV_JSON_RULES
 
@@ -269,7 +269,7 @@ Test(json_read, refuses_a_secret_as_it_prints)
 		"password: *** is how a secret prints: give the value, or leave the field out");
 }
 
-/* ---- defaults ------------------------------------------------------------------------------- */
+/* ---- defaults -------------------------------------------------------------------------------- */
 
 #define D (GV_JSON_RULES | GV_JSON_DEFAULTS)
 
@@ -280,6 +280,8 @@ Test(json_read, fills_in_defaults_of_every_kind)
 	cr_assert(strstr(json, "\"periodS\":300,"), "%s", json);
 	cr_assert(strstr(json, "\"share\":0.5,\"mode\":\"slow\""), "%s", json);
 	cr_assert(strstr(json, "\"color\":\"RED\",\"on\":true,\"ports\":[80,443]"), "%s", json);
+	cr_assert(strstr(json, "\"quoted\":\"it's\",\"jsonText\":\"a\\tb\",\"nothing\":\"\""),
+		  "quotes are YAML's, not part of the text: %s", json);
 	cr_assert(strstr(json, "\"place\":null"), "defaults do not make messages that are not given: %s", json);
 }
 
@@ -299,7 +301,7 @@ Test(json_read, holds_given_zeros_to_the_rules_where_defaults_exist)
 	REFUSED("Ruled", D, "{\"device\":\"\"}", "device: required, must not be empty");
 }
 
-/* ---- hostile text --------------------------------------------------------------------------- */
+/* ---- hostile text ---------------------------------------------------------------------------- */
 
 Test(json_read, says_where_a_text_is_no_json)
 {
