@@ -90,21 +90,19 @@ static void lay_out(struct clock *c, int64_t start_ms, int64_t end_ms, const str
 	add_span(c, at_ms, end_ms);
 }
 
-/* Stops the clock after so much; returns when that was. The total must be more. */
+/* Stops the clock after so much; returns when that is. The total must be more. */
 static int64_t stop_after(struct clock *c, int64_t ms)
 {
-	int64_t passed_ms = 0;
-	for (size_t i = 0; i < c->n; i++) {
-		int64_t span_ms = c->spans[i].until_ms - c->spans[i].from_ms;
-		if (passed_ms + span_ms >= ms) {
-			c->spans[i].until_ms = c->spans[i].from_ms + (ms - passed_ms);
-			c->n = i + 1;
-			break;
-		}
-		passed_ms += span_ms;
+	int64_t left_ms = ms;
+	size_t i = 0;
+	while (c->spans[i].until_ms - c->spans[i].from_ms < left_ms) {
+		left_ms -= c->spans[i].until_ms - c->spans[i].from_ms;
+		i++;
 	}
+	c->spans[i].until_ms = c->spans[i].from_ms + left_ms;
+	c->n = i + 1;
 	c->total_ms = ms;
-	return c->spans[c->n - 1].until_ms;
+	return c->spans[i].until_ms;
 }
 
 /* Takes so much off its beginning. */

@@ -163,20 +163,15 @@ static bool check_reachable(const struct check *c, const struct billing_element 
 	char text[128];
 	for (size_t before = 0; before < c->element; before++) {
 		const struct billing_element *first = &c->tariff->elements[before];
-		bool tried = false, covered = false;
-		for (size_t i = 0; i < e->n_components; i++) {
-			if (!has_dimension(first, e->components[i].dimension))
-				continue;
-			covered = tried ? covered : covers(&first->restrictions, &e->restrictions);
-			tried = true;
-			if (!covered)
-				break;
-			snprintf(text, sizeof text,
-				 "can never apply: elements[%zu] has %s too and holds whenever this does", before,
-				 billing_dimension_name(e->components[i].dimension));
-			billing_error_set(c->error, text, "elements[%zu].price_components[%zu]", c->element, i);
-			return false;
-		}
+		size_t i = 0;
+		while (i < e->n_components && !has_dimension(first, e->components[i].dimension))
+			i++;
+		if (i == e->n_components || !covers(&first->restrictions, &e->restrictions))
+			continue;
+		snprintf(text, sizeof text, "can never apply: elements[%zu] has %s too and holds whenever this does",
+			 before, billing_dimension_name(e->components[i].dimension));
+		billing_error_set(c->error, text, "elements[%zu].price_components[%zu]", c->element, i);
+		return false;
 	}
 	return true;
 }

@@ -1,6 +1,7 @@
-/* Sessions priced per second on one core, beside the same loop without the engine: in memory, and from the packed message
- * of the use to the packed message of the price. A session has 8 segments, the tariff 8 elements with times of the day,
- * weekdays, bands of energy and power, steps and two tax rates; every second session crosses a change of price. */
+/* Sessions priced per second on one core, beside the same loop without the engine: in memory, and from the packed
+ * message of the use to the packed message of the price. A session has 8 segments, the tariff 8 elements with times of
+ * the day, weekdays, bands of energy and power, steps and two tax rates; every second session crosses a change of
+ * price. */
 #include <galvan/billing.pb-c.h>
 #include <plugins/billing/ocpi.h>
 #include <plugins/billing/pricing_message.h>
@@ -175,7 +176,8 @@ int main(void)
 	read_zone();
 	make_uses();
 	measure("the loop alone", price_nothing);
-	double memory = measure("in memory", price_in_memory), messages = measure("from message to message", price_messages);
+	double memory = measure("in memory", price_in_memory),
+	       messages = measure("from message to message", price_messages);
 	printf("ratio to 1,000,000 sessions/s: %.2f in memory, %.2f with messages\n", memory / 1e6, messages / 1e6);
 	billing_tariff_fini(&tariff);
 	gv_zone_destroy(zone);

@@ -307,7 +307,8 @@ static size_t segments_of(const struct billing_reading *first, const struct bill
 {
 	struct billing_reading copy[READINGS_MAX];
 	size_t count = 0;
-	memcpy(copy, readings, n * sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = readings[i];
 	cr_assert_eq(billing_segments(first, last, copy, n, 22000000, segments, READINGS_MAX + 1, &count, flags), 0);
 	return count;
 }
