@@ -83,6 +83,11 @@ void host_say(struct host *h, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
 void host_fail(struct host *h, const char *fmt, ...)
 {
 	va_list ap;
@@ -94,6 +99,7 @@ void host_fail(struct host *h, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	fflush(stderr);
+	nftw(h->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* its seed brings everything back */
 	_exit(1);
 }
 
@@ -271,11 +277,6 @@ const struct gv_schema *host_schema(const struct host *h)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
 
 struct host *host_create(uint64_t seed)
 {
