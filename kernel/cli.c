@@ -4,6 +4,7 @@
 
 #include <galvan/plugin.h>
 #include <kernel.schema.h>
+#include <lib/near.h>
 
 #include <errno.h>
 #include <getopt.h>
@@ -286,7 +287,6 @@ static int parse_options(struct gv_cli *cli, int argc, char **argv)
 			cli->json = true;
 			break;
 		case 'h':
-			printf("usage:\n%s", gv_cli_usage());
 			return -1;
 		case ':':
 			return gv_cli_fail(GV_CLI_USAGE, "%s needs a value", argv[optind - 1]);
@@ -314,6 +314,21 @@ static void finish(struct gv_cli *cli)
 		env__reply__free_unpacked(cli->answer, NULL);
 }
 
+static int unknown(const char *command)
+{
+	struct gv_nearest near = { 0 };
+
+	gv_nearest_offer(&near, command, "run");
+	gv_nearest_offer(&near, command, "help");
+	for (size_t i = 0; i < COMMANDS; i++)
+		gv_nearest_offer(&near, command, commands[i].name);
+	if (*command == '-')
+		return gv_cli_fail(GV_CLI_USAGE, "%s without a command; `galvan --help` lists them", command);
+	if (near.name)
+		return gv_cli_fail(GV_CLI_USAGE, "there is no command %s; did you mean %s?", command, near.name);
+	return gv_cli_fail(GV_CLI_USAGE, "there is no command %s; `galvan --help` lists them", command);
+}
+
 int gv_cli_main(int argc, char **argv)
 {
 	struct gv_cli cli = { .program = argv[0] };
@@ -325,10 +340,14 @@ int gv_cli_main(int argc, char **argv)
 	while (i < COMMANDS && strcmp(commands[i].name, argv[1]))
 		i++;
 	if (i == COMMANDS)
-		return gv_cli_fail(GV_CLI_USAGE, "unknown command %s; there are:\n%s", argv[1], gv_cli_usage());
+		return unknown(argv[1]);
 	code = parse_options(&cli, argc - 1, argv + 1);
+	if (code < 0) {
+		printf("usage: galvan %s\n\n%s", commands[i].usage, options_usage);
+		return GV_CLI_OK;
+	}
 	if (code)
-		return code < 0 ? GV_CLI_OK : code;
+		return code;
 	if (cli.argc < commands[i].min_args || cli.argc > commands[i].max_args)
 		return gv_cli_fail(GV_CLI_USAGE, "usage: galvan %s", commands[i].usage);
 	code = commands[i].run(&cli);

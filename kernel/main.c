@@ -19,10 +19,34 @@ static void usage(FILE *out)
 		gv_cli_usage());
 }
 
+/* `galvan --data X ctl status` is `galvan ctl --data X status`: brings the command to the front. */
+static void put_command_first(int argc, char **argv)
+{
+	static const char *const with_value[] = { "--data", "--node", "--timeout", "--limit" };
+	char *command;
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-') {
+		int skip = 1;
+
+		for (size_t j = 0; j < sizeof with_value / sizeof *with_value; j++)
+			if (strcmp(argv[i], with_value[j]) == 0)
+				skip = 2;
+		i += skip;
+	}
+	if (i >= argc)
+		return;
+	command = argv[i];
+	memmove(&argv[2], &argv[1], (size_t)(i - 1) * sizeof *argv);
+	argv[1] = command;
+}
+
 int main(int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
+	const char *command;
 
+	put_command_first(argc, argv);
+	command = argc > 1 ? argv[1] : "";
 	if (strcmp(command, "run") == 0)
 		return gv_node_main(argc, argv);
 	if (strcmp(command, "host") == 0)

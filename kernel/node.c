@@ -332,6 +332,12 @@ static int run(struct node *n, const char *data)
 	return status;
 }
 
+static const char run_usage[] =
+	"usage: galvan run CONFIG.yaml [--data DIR] [--strict]\n"
+	"  runs a node; it is ready when it prints `ready`, and stops on SIGTERM\n"
+	"  --data DIR   its data folder (else node.data of the config, GALVAN_DATA, " DEFAULT_DATA ")\n"
+	"  --strict     not without a plugin whose file cannot be loaded\n";
+
 static int parse_arguments(int argc, char **argv, const char **ret_config, const char **ret_data, bool *ret_strict)
 {
 	for (int i = 2; i < argc; i++) {
@@ -357,8 +363,13 @@ int gv_node_main(int argc, char **argv)
 	char *error = NULL;
 	int status = EXIT_FAILED;
 
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(run_usage, stdout);
+			return EXIT_GOOD;
+		}
 	if (parse_arguments(argc, argv, &config, &data, &strict) < 0) {
-		fputs("usage: galvan run CONFIG.yaml [--data DIR] [--strict]\n", stderr);
+		fputs(run_usage, stderr);
 		return EXIT_USAGE;
 	}
 	umask(077);

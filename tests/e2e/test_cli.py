@@ -20,6 +20,28 @@ def test_wrong_usage_is_2():
         assert done.stderr, args
 
 
+def test_options_may_stand_before_the_command(cloud):
+    assert 'node test' in galvan('--data', cloud.data, 'ctl', 'status').stdout
+    assert 'node test' in galvan('--data=' + cloud.data, '--timeout', '5', 'ctl', 'status').stdout
+    assert galvan('--data', cloud.data).returncode == 2
+
+
+def test_an_unknown_command_is_told_in_one_line():
+    done = galvan('describ')
+    assert done.returncode == 2
+    assert done.stderr == 'galvan: there is no command describ; did you mean describe?\n'
+    assert galvan('juggle').stderr == 'galvan: there is no command juggle; `galvan --help` lists them\n'
+
+
+@pytest.mark.parametrize('command', ['run', 'ctl', 'call', 'events', 'rows', 'describe', 'check'])
+def test_each_command_has_its_help(command):
+    for args in ([command, '--help'], ['--help', command]):
+        done = galvan(*args)
+        assert done.returncode == 0
+        assert done.stdout.startswith('usage: galvan %s ' % command)
+        assert 'galvan rows' not in done.stdout.splitlines()[0] or command == 'rows'
+
+
 def test_no_node_is_3_and_says_where_it_looked(folder):
     for args in (['ctl', 'status'], ['call', 'x.Y/Z', '{}'], ['events'], ['describe']):
         done = galvan(*args, '--data', folder)
