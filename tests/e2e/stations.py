@@ -185,7 +185,12 @@ class PyOcpp:
 
     async def _call(self, action, payload):
         request = getattr(ocpp.v16.call, action)(**snake(payload))
-        return await self._station.call(request, suppress=False)
+        answer = asyncio.ensure_future(self._station.call(request, suppress=False))
+        await asyncio.wait({answer, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():  # the connection has ended, which the library's call would not notice
+            answer.cancel()
+            raise StationError('Closed', 'before the answer came')
+        return answer.result()
 
     def call(self, action, payload):
         import dataclasses
