@@ -114,6 +114,21 @@ Test(pricing, the_cost_so_far_is_what_a_stop_would_cost)
 	billing_tariff_fini(&f.tariff);
 }
 
+Test(pricing, a_reservation_is_rounded_by_itself)
+{
+	struct fixture f;
+	begin(&f, "{'id':'p','currency':'EUR','elements':["
+		  "{'price_components':[{'type':'TIME','price':6,'step_size':300}],'restrictions':{'reservation':'"
+		  "RESERVATION'}},"
+		  "{'price_components':[{'type':'TIME','price':12,'step_size':300}]}]}");
+	cr_assert_eq(billing_run_reserve(&f.run, 0, 7 * MINUTE, false), 0);
+	cr_assert_eq(price(&f)->reservation_minor, 100, "7 minutes are 10");
+	add(&f, 8 * MINUTE, BILLING_CHARGING, 0);
+	price(&f);
+	cr_assert(f.price.reservation_minor == 100 && f.price.dimension_minor[BILLING_TIME] == 200, "and 8 are 10 too");
+	billing_tariff_fini(&f.tariff);
+}
+
 Test(pricing, a_segment_of_no_time_may_have_energy)
 {
 	struct fixture f;
