@@ -1,5 +1,5 @@
-/* The life of an actor and its turns: what comes in is put into the inbox, a turn takes a batch of it over one transaction, and what the turn
- * made leaves when the transaction has been committed. */
+/* The life of an actor and its turns: what comes in is put into the inbox, a turn takes a batch of it over one
+ * transaction, and what the turn made leaves when the transaction has been committed. */
 #include "actor_internal.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@
 #define STORE_FORMAT 1
 static const uint8_t META_KEY[] = "meta";
 
-/* ---- small things ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 uint32_t gv_shard(const char *key, uint32_t instances)
 {
@@ -68,7 +68,8 @@ int gv_put_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_siz
 	return r;
 }
 
-void *gv_get_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_size, const ProtobufCMessageDescriptor *d)
+void *gv_get_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_size,
+		 const ProtobufCMessageDescriptor *d)
 {
 	const void *data;
 	size_t size;
@@ -77,15 +78,18 @@ void *gv_get_row(struct gv_actor *a, gv_dbi table, const void *key, size_t key_s
 	return gv_turn_unpack(&a->turn, d, data, size);
 }
 
-/* ---- start and end ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------------------------- */
 
 static int open_system_tables(struct gv_actor *a)
 {
 	const struct {
 		const char *name;
 		gv_dbi *dbi;
-	} tables[] = { { "_meta", &a->meta }, { "_journal", &a->journal }, { "_subscribers", &a->subscribers }, { "_cursors", &a->cursors },
-		       { "_calls", &a->calls_rows }, { "_answers", &a->answers }, { "_timers", &a->timers_rows }, { "_held", &a->held }, { "_shapes", &a->shapes } };
+	} tables[] = {
+		{ "_meta", &a->meta },          { "_journal", &a->journal },  { "_subscribers", &a->subscribers },
+		{ "_cursors", &a->cursors },    { "_calls", &a->calls_rows }, { "_answers", &a->answers },
+		{ "_timers", &a->timers_rows }, { "_held", &a->held },        { "_shapes", &a->shapes }
+	};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		int r = gv_store_table(a->store, tables[i].name, tables[i].dbi);
 		if (r < 0)
@@ -107,16 +111,21 @@ static int set_error(char **ret_error, int r, const char *fmt, ...)
 static int check_meta(struct gv_actor *a, const Rows__Meta *m, char **ret_error)
 {
 	if (m->format != STORE_FORMAT)
-		return set_error(ret_error, -EINVAL, "the store %s has format %u, this galvan reads %u: use the version that wrote it",
+		return set_error(ret_error, -EINVAL,
+				 "the store %s has format %u, this galvan reads %u: use the version that wrote it",
 				 a->options.store, m->format, STORE_FORMAT);
 	if (strcmp(m->plugin, a->plugin->name))
-		return set_error(ret_error, -EINVAL, "the store %s belongs to plugin %s, not to %s", a->options.store, m->plugin, a->plugin->name);
+		return set_error(ret_error, -EINVAL, "the store %s belongs to plugin %s, not to %s", a->options.store,
+				 m->plugin, a->plugin->name);
 	if (m->instances != a->options.instances)
-		return set_error(ret_error, -EINVAL, "the store %s was made for %u instances, the config asks for %u: set `instances` back",
+		return set_error(ret_error, -EINVAL,
+				 "the store %s was made for %u instances, the config asks for %u: set `instances` back",
 				 a->options.store, m->instances, a->options.instances);
 	if (m->schema > a->plugin->schema)
-		return set_error(ret_error, -EINVAL, "the tables in %s are of version %u, plugin %s %s knows only up to %u: load a newer version",
-				 a->options.store, m->schema, a->plugin->name, a->plugin->version, a->plugin->schema);
+		return set_error(
+			ret_error, -EINVAL,
+			"the tables in %s are of version %u, plugin %s %s knows only up to %u: load a newer version",
+			a->options.store, m->schema, a->plugin->name, a->plugin->version, a->plugin->schema);
 	return 0;
 }
 
@@ -192,7 +201,8 @@ static int migrate(struct gv_actor *a, uint32_t from, const void *config)
 	if (from == 0 || from == p->schema)
 		return 0;
 	if (!p->migrate)
-		return gv_turn_fail(&a->turn, -ENOSYS, "the tables are of version %u and the record has no migrate", from);
+		return gv_turn_fail(&a->turn, -ENOSYS, "the tables are of version %u and the record has no migrate",
+				    from);
 	int r = p->migrate(a->self, &a->turn, from, config);
 	return r < 0 ? r : a->turn.failed;
 }
@@ -249,7 +259,8 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 	r = run_start(a, old ? old->schema : 0, config, config_size);
 	gv_message_end(t);
 	if (r < 0)
-		return set_error(ret_error, r, "plugin %s refuses to start: %s", a->plugin->name, t->fault ? t->fault : strerror(-r));
+		return set_error(ret_error, r, "plugin %s refuses to start: %s", a->plugin->name,
+				 t->fault ? t->fault : strerror(-r));
 	r = gv_tables_settle(a);
 	if (r == 0)
 		r = write_meta(a);

@@ -1,5 +1,5 @@
-/* A bump allocator. A turn handles hundreds of messages whose memory dies together; malloc and free per field would cost more than the
- * handlers. */
+/* A bump allocator. A turn handles hundreds of messages whose memory dies together; malloc and free per field would
+ * cost more than the handlers. */
 #include "arena.h"
 
 #include <assert.h>

@@ -14,8 +14,9 @@ struct gv_arena {
 	ProtobufCAllocator allocator;
 };
 
-/* `limit`: bytes over which requests are still served but `exhausted` is set, so that a caller need not check each one; at twice the limit
- * the process is out of bounds and allocations fail for protobuf-c (NULL) and abort for gv_arena_alloc. */
+/* `limit`: bytes over which requests are still served but `exhausted` is set, so that a caller need not check each one;
+ * at twice the limit the process is out of bounds and allocations fail for protobuf-c (NULL) and abort for
+ * gv_arena_alloc. */
 void gv_arena_init(struct gv_arena *a, size_t limit);
 /* Keeps the first chunk for the next use. */
 void gv_arena_reset(struct gv_arena *a);

@@ -1,4 +1,5 @@
-/* Calls, the caller's side: routing, windows, deadlines, repeats, and calls with a note that outlive a crash. The callee's side is serve.c. */
+/* Calls, the caller's side: routing, windows, deadlines, repeats, and calls with a note that outlive a crash. The
+ * callee's side is serve.c. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -8,9 +9,12 @@
 
 const char *gv_code_name(unsigned code)
 {
-	static const char *const names[] = { "ok", "cancelled", "unknown", "invalid_argument", "deadline_exceeded", "not_found",
-					     "already_exists", "permission_denied", "resource_exhausted", "failed_precondition", "aborted",
-					     "out_of_range", "unimplemented", "internal", "unavailable", "data_loss", "unauthenticated" };
+	static const char *const names[] = {
+		"ok",        "cancelled",      "unknown",           "invalid_argument",   "deadline_exceeded",
+		"not_found", "already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
+		"aborted",   "out_of_range",   "unimplemented",     "internal",           "unavailable",
+		"data_loss", "unauthenticated"
+	};
 	return code < sizeof names / sizeof *names ? names[code] : "unknown";
 }
 
@@ -63,7 +67,7 @@ static int remember(struct gv_actor *a, struct outcall *c)
 	return r < 0 ? r : gv_heap_add(&a->deadlines, c, when, moved);
 }
 
-/* ---- who is meant --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- who is meant ---------------------------------------------------------------------------- */
 
 static struct peer *peer_instance(const struct gv_actor *a, const char *plugin, size_t n, const char *key)
 {
@@ -86,7 +90,8 @@ static bool serves(const struct peer *p, const char *service, size_t n)
 }
 
 /* The instances that a call goes to, at most `max`; 0 with *ret_why set where there is none. */
-static size_t route(const struct gv_actor *a, const char *to, const char *method, struct peer **ret, size_t max, char *ret_why, size_t why_size)
+static size_t route(const struct gv_actor *a, const char *to, const char *method, struct peer **ret, size_t max,
+		    char *ret_why, size_t why_size)
 {
 	size_t service = strcspn(method, "/"), n = 0;
 	if (to && *to) {
@@ -103,7 +108,8 @@ static size_t route(const struct gv_actor *a, const char *to, const char *method
 					ret[n++] = a->peers.items[i];
 		}
 		if (!n)
-			snprintf(ret_why, why_size, "no plugin \"%.*s\" in this node (from \"%s\")", (int)plugin, to, to);
+			snprintf(ret_why, why_size, "no plugin \"%.*s\" in this node (from \"%s\")", (int)plugin, to,
+				 to);
 		return n;
 	}
 	for (size_t i = 0; i < a->peers.count && n < max; i++)
@@ -132,7 +138,7 @@ static const char *request_key(const struct rpc *rpc, const void *request)
 	return NULL;
 }
 
-/* ---- making a call ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- making a call --------------------------------------------------------------------------- */
 
 static int fill_request(struct outcall *c, const struct gv_call *call)
 {
@@ -180,7 +186,8 @@ static int write_row(struct gv_turn *t, const struct outcall *c)
 }
 
 /* The call joins the turn's; it is remembered and sent when the turn has committed. */
-static int make(struct gv_turn *t, const struct gv_call *call, struct peer *to, const char *to_name, struct scatter *scatter)
+static int make(struct gv_turn *t, const struct gv_call *call, struct peer *to, const char *to_name,
+		struct scatter *scatter)
 {
 	struct gv_actor *a = t->a;
 	struct outcall *c = calloc(1, sizeof *c);
@@ -227,9 +234,13 @@ int gv_call(struct gv_turn *t, const struct gv_call *call)
 	struct gv_actor *a = t->a;
 	const struct rpc *rpc = find_rpc(a, call->method);
 	if (!rpc && !(a->plugin->calls_any && !call->request))
-		return gv_turn_fail(t, -EPERM, calls_service(a, call->method) ? "%s: the service has no such method" :
-				    "%s belongs to no service among the record's calls", call->method);
-	if (rpc && call->request && strcmp(((const ProtobufCMessage *)call->request)->descriptor->name, rpc->input->name))
+		return gv_turn_fail(t, -EPERM,
+				    calls_service(a, call->method)
+					    ? "%s: the service has no such method"
+					    : "%s belongs to no service among the record's calls",
+				    call->method);
+	if (rpc && call->request &&
+	    strcmp(((const ProtobufCMessage *)call->request)->descriptor->name, rpc->input->name))
 		return gv_turn_fail(t, -EINVAL, "%s takes a %s, not a %s", call->method, rpc->input->name,
 				    ((const ProtobufCMessage *)call->request)->descriptor->name);
 	const char *to = call->to ? call->to : call->request && rpc ? request_key(rpc, call->request) : NULL;
@@ -237,7 +248,8 @@ int gv_call(struct gv_turn *t, const struct gv_call *call)
 	char why[256];
 	size_t n = route(a, to, call->method, peers, GV_MAX_INSTANCES, why, sizeof why);
 	if (n > 1 && call->note)
-		return gv_turn_fail(t, -EINVAL, "%s goes to several instances: a call with a note needs one", call->method);
+		return gv_turn_fail(t, -EINVAL, "%s goes to several instances: a call with a note needs one",
+				    call->method);
 	if (!n)
 		return make(t, call, NULL, to ? to : "", NULL); /* answered at once, see gv_calls_commit */
 	for (size_t i = 0; i < n; i++)
@@ -255,7 +267,7 @@ int gv_call(struct gv_turn *t, const struct gv_call *call)
 	return 0;
 }
 
-/* ---- sending and repeating ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending and repeating ------------------------------------------------------------------- */
 
 static void send_call(struct gv_actor *a, struct outcall *c)
 {
@@ -301,7 +313,8 @@ static void refuse_unroutable(struct gv_actor *a, struct outcall *c)
 static void answer_gone(struct gv_actor *a, struct outcall *c)
 {
 	char text[256];
-	snprintf(text, sizeof text, "%s is not running and will not come back by itself: see `galvan ctl status`", c->to->name);
+	snprintf(text, sizeof text, "%s is not running and will not come back by itself: see `galvan ctl status`",
+		 c->to->name);
 	answer_here(a, c, GV_UNAVAILABLE, text);
 }
 
@@ -325,7 +338,9 @@ void gv_calls_commit(struct gv_turn *t)
 	for (size_t i = 0; i < t->calls.count; i++) {
 		struct outcall *c = t->calls.items[i];
 		if (remember(a, c) < 0) {
-			gv_actor_log(a, GV_ERR, "Out of memory for a call; it will be repeated after a restart if it has a note. method=%s",
+			gv_actor_log(a, GV_ERR,
+				     "Out of memory for a call; it will be repeated after a restart if it has a note. "
+				     "method=%s",
 				     c->method);
 			continue;
 		}
@@ -385,7 +400,8 @@ void gv_calls_tick(struct gv_actor *a, int64_t now_ms)
 		gv_heap_remove(&a->deadlines, 0, when, moved);
 		c->heap_index = SIZE_MAX;
 		char text[256];
-		snprintf(text, sizeof text, "%s did not answer %s in time", *c->to_name ? c->to_name : "nobody", c->method);
+		snprintf(text, sizeof text, "%s did not answer %s in time", *c->to_name ? c->to_name : "nobody",
+			 c->method);
 		answer_here(a, c, GV_DEADLINE_EXCEEDED, text);
 	}
 }
@@ -395,7 +411,7 @@ int64_t gv_calls_next_ms(const struct gv_actor *a)
 	return a->deadlines.count ? ((struct outcall *)a->deadlines.items[0])->deadline_ms : INT64_MAX;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void acknowledge(struct gv_actor *a, struct peer *to, uint64_t id)
 {
@@ -429,8 +445,9 @@ void gv_calls_reply_in(struct gv_actor *a, struct peer *from, struct packet *pac
 		c->answered = true;
 }
 
-int gv_calls_deliver_answer(struct gv_turn *t, const char *method, const char *note_type, const void *note, size_t note_size, uint64_t tag,
-			    unsigned code, const char *error, const void *reply, size_t reply_size)
+int gv_calls_deliver_answer(struct gv_turn *t, const char *method, const char *note_type, const void *note,
+			    size_t note_size, uint64_t tag, unsigned code, const char *error, const void *reply,
+			    size_t reply_size)
 {
 	struct gv_actor *a = t->a;
 	const struct rpc *rpc = find_rpc(a, method);
@@ -439,7 +456,9 @@ int gv_calls_deliver_answer(struct gv_turn *t, const char *method, const char *n
 		const ProtobufCMessageDescriptor *d = gv_note_type(a, note_type);
 		answer.note = d ? gv_turn_unpack(t, d, note, note_size) : NULL;
 		if (!answer.note)
-			return gv_turn_fail(t, -EBADMSG, "the note of a call of %s is a %s, which this version does not know", method, note_type);
+			return gv_turn_fail(t, -EBADMSG,
+					    "the note of a call of %s is a %s, which this version does not know",
+					    method, note_type);
 	}
 	if (code == GV_OK) {
 		answer.packed = reply;
@@ -451,7 +470,8 @@ int gv_calls_deliver_answer(struct gv_turn *t, const char *method, const char *n
 	return a->plugin->on_answer ? a->plugin->on_answer(a->self, t, &answer) : 0;
 }
 
-/* One of several: the last one to come delivers what all said. Nothing is lost if the handler fails: a query has no effects to keep. */
+/* One of several: the last one to come delivers what all said. Nothing is lost if the handler fails: a query has no
+ * effects to keep. */
 static int gather(struct gv_turn *t, struct outcall *c, const struct message *m)
 {
 	struct scatter *s = c->scatter;
@@ -466,8 +486,8 @@ static int gather(struct gv_turn *t, struct outcall *c, const struct message *m)
 		return 0;
 	/* Several serve but not each must know the thing asked for: one answer is enough. */
 	unsigned code = s->answered ? GV_OK : s->code;
-	return gv_calls_deliver_answer(t, c->method, NULL, NULL, 0, c->tag, code, s->error, s->merged.data ? s->merged.data : (void *)"",
-				       s->merged.size);
+	return gv_calls_deliver_answer(t, c->method, NULL, NULL, 0, c->tag, code, s->error,
+				       s->merged.data ? s->merged.data : (void *)"", s->merged.size);
 }
 
 int gv_calls_answer(struct gv_turn *t, struct message *m)
@@ -481,8 +501,9 @@ int gv_calls_answer(struct gv_turn *t, struct message *m)
 		if (gv_turn_delete(t, t->a->calls_rows, key, sizeof key) < 0)
 			return t->failed;
 	}
-	return gv_calls_deliver_answer(t, c->method, c->note_type, c->note, c->note_size, c->tag, m->answer.code, m->answer.error,
-				       m->answer.reply ? m->answer.reply : (const uint8_t *)"", m->answer.reply_size);
+	return gv_calls_deliver_answer(t, c->method, c->note_type, c->note, c->note_size, c->tag, m->answer.code,
+				       m->answer.error, m->answer.reply ? m->answer.reply : (const uint8_t *)"",
+				       m->answer.reply_size);
 }
 
 /* The answer has been handled (or held): forget the call when the turn has committed. */
@@ -494,7 +515,7 @@ void gv_calls_answered(struct gv_turn *t, const struct message *m)
 		acknowledge(t->a, m->from, m->answer.call->id);
 }
 
-/* ---- start and end --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------------------------- */
 
 static struct outcall *from_row(const Rows__OutCall *row, uint64_t id)
 {

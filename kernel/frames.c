@@ -1,5 +1,5 @@
-/* Connections as a protocol plugin sees them: opened by a driver, frames in order, each acknowledged when the turn that handled it has
- * committed. The driver's half is world.c. */
+/* Connections as a protocol plugin sees them: opened by a driver, frames in order, each acknowledged when the turn that
+ * handled it has committed. The driver's half is world.c. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -9,10 +9,10 @@
 struct conn {
 	struct gv_conn info;
 	struct peer *driver;
-	uint64_t handled;      /* seq of the last frame handled */
-	bool acknowledge;      /* among the turn's */
-	bool closed;           /* dies with this turn */
-	char strings[];        /* what info points to */
+	uint64_t handled; /* seq of the last frame handled */
+	bool acknowledge; /* among the turn's */
+	bool closed;      /* dies with this turn */
+	char strings[];   /* what info points to */
 };
 
 struct conn *gv_frames_conn(struct gv_actor *a, uint64_t id)
@@ -25,7 +25,7 @@ const char *gv_conn_device(const struct conn *c)
 	return c->info.device;
 }
 
-/* ---- registering --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- registering ----------------------------------------------------------------------------- */
 
 /* A plugin speaks for its own devices at the paths it was granted, and nowhere else. */
 static bool may_listen(struct gv_turn *t, const Link__Listener *l)
@@ -33,18 +33,21 @@ static bool may_listen(struct gv_turn *t, const Link__Listener *l)
 	const struct gv_plugin *p = t->a->plugin;
 	size_t n = strlen(p->name);
 	if (strcmp(l->base.descriptor->name, "galvan.link.v1.Listener")) {
-		gv_turn_fail(t, -EINVAL, "gv_listen takes a galvan.link.v1.Listener, not a %s", l->base.descriptor->name);
+		gv_turn_fail(t, -EINVAL, "gv_listen takes a galvan.link.v1.Listener, not a %s",
+			     l->base.descriptor->name);
 		return false;
 	}
 	if (*l->device_prefix && (strncmp(l->device_prefix, p->name, n) || strcmp(l->device_prefix + n, ":"))) {
-		gv_turn_fail(t, -EPERM, "listener \"%s\": the device_prefix must be \"%s:\", not \"%s\"", l->name, p->name, l->device_prefix);
+		gv_turn_fail(t, -EPERM, "listener \"%s\": the device_prefix must be \"%s:\", not \"%s\"", l->name,
+			     p->name, l->device_prefix);
 		return false;
 	}
 	bool listed = !*l->path;
 	for (const char *const *path = p->listens; path && *path && !listed; path++)
 		listed = !strcmp(*path, l->path);
 	if (!listed)
-		gv_turn_fail(t, -EPERM, "listener \"%s\": the path \"%s\" is not among the record's listens", l->name, l->path);
+		gv_turn_fail(t, -EPERM, "listener \"%s\": the path \"%s\" is not among the record's listens", l->name,
+			     l->path);
 	for (size_t i = 0; i < t->a->listeners.count && listed; i++) {
 		const struct gv_buf *b = &t->a->listeners.items[i];
 		const Link__Listener *other = gv_turn_unpack(t, &link__listener__descriptor, b->data, b->size);
@@ -86,7 +89,8 @@ static void forget_of(struct gv_actor *a, const struct peer *driver)
 	free(ids.items);
 }
 
-/* A driver that came up anew has none of the old sockets. The plugin is told, so that what it keeps per connection goes. */
+/* A driver that came up anew has none of the old sockets. The plugin is told, so that what it keeps per connection
+ * goes. */
 void gv_frames_peer_up(struct gv_actor *a, struct peer *p)
 {
 	if (!p->driver) /* one without listeners says so, that the driver knows it has heard all */
@@ -94,7 +98,8 @@ void gv_frames_peer_up(struct gv_actor *a, struct peer *p)
 	Env__Listen listen = ENV__LISTEN__INIT;
 	ProtobufCBinaryData packed[64];
 	for (size_t i = 0; i < a->listeners.count && i < 64; i++)
-		packed[listen.n_listeners++] = (ProtobufCBinaryData){ a->listeners.items[i].size, a->listeners.items[i].data };
+		packed[listen.n_listeners++] = (ProtobufCBinaryData){ a->listeners.items[i].size,
+								      a->listeners.items[i].data };
 	listen.listeners = packed;
 	Env__Item item = ENV__ITEM__INIT;
 	item.kind_case = ENV__ITEM__KIND_LISTEN;
@@ -125,7 +130,7 @@ void gv_frames_peer_down(struct gv_actor *a, struct peer *p)
 			close_lost(a, c);
 }
 
-/* ---- handling ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- handling -------------------------------------------------------------------------------- */
 
 static char *copy(char **at, const char *s)
 {
@@ -141,7 +146,8 @@ int gv_frames_open(struct gv_turn *t, struct peer *from, const Env__Open *o)
 	struct gv_actor *a = t->a;
 	if (gv_map_get(&a->conns, o->conn))
 		return 0;
-	struct conn *c = calloc(1, sizeof *c + strlen(o->device) + strlen(o->listener) + strlen(o->subprotocol) + strlen(o->peer) + strlen(o->path) + 5);
+	struct conn *c = calloc(1, sizeof *c + strlen(o->device) + strlen(o->listener) + strlen(o->subprotocol) +
+					   strlen(o->peer) + strlen(o->path) + 5);
 	if (!c)
 		return gv_turn_fail(t, -ENOMEM, "out of memory");
 	char *at = c->strings;
@@ -172,7 +178,9 @@ int gv_frames_deliver(struct gv_turn *t, const struct frame *f)
 	if (!c || !a->plugin->on_frame)
 		return 0;
 	a->count.frames_in++;
-	struct gv_frame frame = { .conn = &c->info, .kind = f->kind, .data = f->data, .size = f->size, .again = f->again };
+	struct gv_frame frame = {
+		.conn = &c->info, .kind = f->kind, .data = f->data, .size = f->size, .again = f->again
+	};
 	if (f->kind == GV_REQUEST) {
 		frame.request = gv_turn_unpack(t, &link__http_request__descriptor, f->data, f->size);
 		if (!frame.request)
@@ -247,7 +255,7 @@ void gv_frames_commit(struct gv_turn *t)
 	t->acked.count = 0;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 int gv_send(struct gv_turn *t, uint64_t conn, enum gv_frame_kind kind, const void *data, size_t size)
 {

@@ -1,5 +1,5 @@
-/* Which message is in hand, written where the death of the process cannot take it: a page of a file, mapped. A store to it costs nothing; the
- * next incarnation reads who was in hand when the last one died, and parks what kills twice. */
+/* Which message is in hand, written where the death of the process cannot take it: a page of a file, mapped. A store to
+ * it costs nothing; the next incarnation reads who was in hand when the last one died, and parks what kills twice. */
 #include "actor_internal.h"
 
 #include <errno.h>

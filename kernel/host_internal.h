@@ -1,4 +1,5 @@
-/* What host.c (the loop and the life of a host) and host_line.c (what it sees of the world and says to the kernel) share. */
+/* What host.c (the loop and the life of a host) and host_line.c (what it sees of the world and says to the kernel)
+ * share. */
 #ifndef GV_HOST_INTERNAL_H
 #define GV_HOST_INTERNAL_H
 
@@ -32,9 +33,10 @@ struct host {
 	struct gv_env env;
 	struct gv_bus *bus;
 	struct gv_actor *actor;
-	int64_t now_ms;      /* the latest time told: never goes back */
-	uint64_t directory, settled; /* versions: of the present one, and of the one that the kernel was told the actor is settled with */
-	int64_t due_ms;      /* what `due` is set to; INT64_MAX: nothing */
+	int64_t now_ms;              /* the latest time told: never goes back */
+	uint64_t directory, settled; /* versions: of the present one, and of the one that the kernel was told the actor
+					is settled with */
+	int64_t due_ms;              /* what `due` is set to; INT64_MAX: nothing */
 	uint8_t random[256];
 	size_t random_left;
 };

@@ -297,8 +297,8 @@ static int start_thread(struct gv_host *h)
 	return rc;
 }
 
-/* A JSON tree is a hundred small blocks, and glibc's per-thread cache keeps seven of a size unless told otherwise. What the user has set
- * stays. */
+/* A JSON tree is a hundred small blocks, and glibc's per-thread cache keeps seven of a size unless told otherwise. What
+ * the user has set stays. */
 static void enlarge_malloc_cache(void)
 {
 	setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=1000", 0);

@@ -1,8 +1,9 @@
 /* Events: the journal that keeps them, the subscribers it is kept for, and this actor's own subscriptions.
  *
- * As emitter: an event that a registered subscriber wants is appended to _journal in its turn's transaction; after the commit it goes to every
- * subscriber that is level and has room in its window. One that is behind is pumped from the journal. What all have acknowledged is trimmed.
- * As subscriber: the cursor is written in the transaction of the effects. */
+ * As emitter: an event that a registered subscriber wants is appended to _journal in its turn's transaction; after the
+ * commit it goes to every subscriber that is level and has room in its window. One that is behind is pumped from the
+ * journal. What all have acknowledged is trimmed. As subscriber: the cursor is written in the transaction of the
+ * effects. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -10,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIM_BATCH 512          /* rows deleted in one turn */
-#define TRIM_AFTER 256          /* not before so many can go */
-#define PUMP_EVENTS 512         /* for one subscriber in one go */
-#define TRIM_EVERY_MS 60000     /* by age and size */
+#define TRIM_BATCH 512      /* rows deleted in one turn */
+#define TRIM_AFTER 256      /* not before so many can go */
+#define PUMP_EVENTS 512     /* for one subscriber in one go */
+#define TRIM_EVERY_MS 60000 /* by age and size */
 
 static bool emits_type(const struct gv_actor *a, const char *name, unsigned *ret)
 {
@@ -36,12 +37,13 @@ static uint64_t mask_of(const struct gv_actor *a, char *const *types, size_t n, 
 	uint64_t mask = 0;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned e = 0; e < a->n_emits; e++)
-			if (wildcard ? matches(types[i], a->plugin->emits[e].type->name) : !strcmp(types[i], a->plugin->emits[e].type->name))
+			if (wildcard ? matches(types[i], a->plugin->emits[e].type->name)
+				     : !strcmp(types[i], a->plugin->emits[e].type->name))
 				mask |= 1ull << e;
 	return mask;
 }
 
-/* ---- emitting ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- emitting -------------------------------------------------------------------------------- */
 
 static const char *event_key(const struct gv_actor *a, unsigned type, const void *event)
 {
@@ -91,7 +93,7 @@ int gv_emit(struct gv_turn *t, const void *event)
 	return 0;
 }
 
-/* ---- trimming --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- trimming -------------------------------------------------------------------------------- */
 
 /* What all registered subscribers have acknowledged; those not heard of since our start count with their row. */
 static uint64_t all_acked(const struct gv_actor *a)
@@ -146,7 +148,7 @@ static int trim(struct gv_turn *t, bool limits)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* ---- writing, before the commit ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing, before the commit -------------------------------------------------------------- */
 
 static int append_event(struct gv_turn *t, struct emitted *e)
 {
@@ -226,7 +228,7 @@ int gv_journal_write(struct gv_turn *t)
 	return r;
 }
 
-/* ---- sending, after the commit --------------------------------------------------------------------------------------------------------------------- */
+/* ---- sending, after the commit --------------------------------------------------------------- */
 
 static void send_event(struct gv_actor *a, struct peer *p, Env__Event *e)
 {
@@ -351,7 +353,7 @@ int gv_journal_pump(struct gv_actor *a)
 	return 0;
 }
 
-/* ---- what subscribers say ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- what subscribers say -------------------------------------------------------------------- */
 
 static void follow(struct gv_actor *a, struct peer *p, const Env__Subscribe *s)
 {
@@ -451,7 +453,7 @@ int gv_journal_snapshot(struct gv_turn *t, struct peer *p)
 	return 0;
 }
 
-/* ---- peers, time ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- peers, time ----------------------------------------------------------------------------- */
 
 static bool hears(const struct gv_actor *a, char **emits)
 {
@@ -501,7 +503,8 @@ static int drop_unlisted(struct gv_actor *a)
 	return w.error;
 }
 
-/* Runs in a transaction of its own: who is registered decides what the journal must keep, so it is written down before the next turn. */
+/* Runs in a transaction of its own: who is registered decides what the journal must keep, so it is written down before
+ * the next turn. */
 int gv_journal_directory(struct gv_actor *a)
 {
 	a->registered_mask = 0;
@@ -538,7 +541,8 @@ int gv_journal_open(struct gv_actor *a)
 		return r;
 	const void *key, *value;
 	size_t key_size, size;
-	/* Events are numbered from 2: a cursor of 1 is a place, before all of them; a cursor of 0 is none, and begins with a snapshot. */
+	/* Events are numbered from 2: a cursor of 1 is a place, before all of them; a cursor of 0 is none, and begins
+	 * with a snapshot. */
 	a->journal_first = 2;
 	a->journal_last = 1;
 	r = gv_cursor_seek(c, GV_SEEK_FIRST, &key, &key_size, &value, &size);
@@ -546,13 +550,15 @@ int gv_journal_open(struct gv_actor *a)
 		a->journal_first = gv_u64_key(key);
 		r = gv_cursor_seek(c, GV_SEEK_LAST, &key, &key_size, &value, &size);
 		a->journal_last = gv_u64_key(key);
-		a->journal_bytes = gv_store_rows(a->store, a->journal) * 256; /* an estimate until it has been written through once */
+		a->journal_bytes = gv_store_rows(a->store, a->journal) *
+				   256; /* an estimate until it has been written through once */
 	}
 	gv_cursor_close(c);
 	return r == -ENOENT ? 0 : r;
 }
 
-/* A packet that was dropped on the way (a full queue, another node's connection): everything not acknowledged goes once more. */
+/* A packet that was dropped on the way (a full queue, another node's connection): everything not acknowledged goes once
+ * more. */
 static void send_again(struct gv_actor *a, struct sub *s, int64_t now_ms)
 {
 	s->head = s->in_flight = 0;
@@ -569,7 +575,8 @@ void gv_journal_tick(struct gv_actor *a, int64_t now_ms)
 			gv_subscribe_follow(a, p);
 		if (p->up && p->heard && p->subscribe_at_ms && now_ms >= p->subscribe_at_ms)
 			gv_subscribe(a, p);
-		if (p->up && p->sub.active && p->sub.in_flight && !p->queue && now_ms - p->sub.progress_ms >= GV_EVENTS_AGAIN_MS)
+		if (p->up && p->sub.active && p->sub.in_flight && !p->queue &&
+		    now_ms - p->sub.progress_ms >= GV_EVENTS_AGAIN_MS)
 			send_again(a, &p->sub, now_ms);
 	}
 	a->follow_changed = false;
@@ -593,7 +600,7 @@ int64_t gv_journal_next_ms(const struct gv_actor *a)
 	return next;
 }
 
-/* ---- replies that wait until all have heard ------------------------------------------------------------------------------------------------------------------ */
+/* ---- replies that wait until all have heard -------------------------------------------------- */
 
 static bool heard_by_all(const struct gv_actor *a, const struct waiting_reply *w)
 {

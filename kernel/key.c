@@ -18,7 +18,8 @@ static uint64_t get_u64(const uint8_t *in)
 	return v;
 }
 
-/* An integer part may be written for the other signedness as long as the value fits: gv_key(1) for an unsigned key is meant well. */
+/* An integer part may be written for the other signedness as long as the value fits: gv_key(1) for an unsigned key is
+ * meant well. */
 static int put_integer(char want, struct gv_part part, uint8_t *out)
 {
 	if (want == 'u') {
@@ -65,7 +66,8 @@ int gv_key_encode(const char *shape, struct gv_key key, uint8_t ret[GV_KEY_MAX])
 	return (int)size;
 }
 
-int gv_key_decode(const char *shape, const uint8_t *data, size_t size, ProtobufCAllocator *allocator, struct gv_key *ret)
+int gv_key_decode(const char *shape, const uint8_t *data, size_t size, ProtobufCAllocator *allocator,
+		  struct gv_key *ret)
 {
 	struct gv_key key = { 0 };
 	for (const char *kind = shape; *kind; kind++) {

@@ -1,4 +1,5 @@
-/* Open addressing with linear probing and backward-shift deletion, so that it needs no tombstones however long it lives. */
+/* Open addressing with linear probing and backward-shift deletion, so that it needs no tombstones however long it
+ * lives. */
 #include "map.h"
 
 #include <errno.h>

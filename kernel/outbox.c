@@ -1,5 +1,5 @@
-/* Packets: what a turn sends is collected per peer, leaves after the commit, and waits here while the peer's queue is full. The items of the
- * hot path (frames) are written and read by hand; the rest goes through protobuf-c. */
+/* Packets: what a turn sends is collected per peer, leaves after the commit, and waits here while the peer's queue is
+ * full. The items of the hot path (frames) are written and read by hand; the rest goes through protobuf-c. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ enum { PACKET_FROM = 1, PACKET_INCARNATION = 2, PACKET_ITEMS = 3 };
 enum { ITEM_FRAME = 10 };
 enum { FRAME_CONN = 1, FRAME_SEQ = 2, FRAME_KIND = 3, FRAME_DATA = 4, FRAME_AGAIN = 5 };
 
-/* ---- out ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static void make_header(struct gv_actor *a)
 {
@@ -75,7 +75,8 @@ static uint8_t *put_varint(uint8_t *at, uint64_t v)
 void gv_out_frame(struct gv_actor *a, struct peer *p, const struct frame *f)
 {
 	struct gv_buf *b = gv_out(a, p);
-	size_t inner = 1 + 8 + 1 + varint_size(f->seq) + 1 + varint_size(f->kind) + 1 + varint_size(f->size) + f->size + 2;
+	size_t inner = 1 + 8 + 1 + varint_size(f->seq) + 1 + varint_size(f->kind) + 1 + varint_size(f->size) + f->size +
+		       2;
 	size_t item = 1 + varint_size(inner) + inner;
 	if (gv_buf_reserve(b, 1 + varint_size(item) + item) < 0)
 		return;
@@ -118,7 +119,9 @@ static int hand_over(struct gv_actor *a, struct peer *p, const uint8_t *data, si
 	if (gv_die_at(a, GV_BEFORE_SEND) < 0)
 		return -ECANCELED;
 	/* Known from its packets but not yet from the directory: it will be there soon. */
-	int r = p->newest > p->incarnation ? -EAGAIN : !p->up ? -ENOTCONN : a->env.send(a->env.arg, p->name, data, size);
+	int r = p->newest > p->incarnation ? -EAGAIN
+		: !p->up                   ? -ENOTCONN
+					   : a->env.send(a->env.arg, p->name, data, size);
 	if (r == 0) {
 		a->count.packets_out++;
 		a->count.bytes_out += (double)size;
@@ -198,7 +201,7 @@ int gv_out_flush(struct gv_actor *a)
 	return 0;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 static int read_frame(const uint8_t *data, size_t size, struct frame *ret)
 {
@@ -294,7 +297,8 @@ static void need_arena(struct packet *packet)
 		gv_arena_init(&packet->arena, GV_TURN_ARENA);
 }
 
-/* Handlers get text with a zero byte behind it. The byte behind the data is the next field's tag, which has been read: it can go. */
+/* Handlers get text with a zero byte behind it. The byte behind the data is the next field's tag, which has been read:
+ * it can go. */
 static void end_with_zero(struct packet *packet, struct frame *f, const uint8_t *item_end)
 {
 	if (!f->size)
@@ -323,7 +327,9 @@ static int read_packed_item(struct gv_actor *a, struct peer *from, struct packet
 			gv_world_send_in(a, &f);
 			return 0;
 		}
-		return gv_inbox_add(a, (struct message){ .kind = M_FRAME, .packet = packet, .from = from, .size = v->size, .frame = f });
+		return gv_inbox_add(
+			a, (struct message){
+				   .kind = M_FRAME, .packet = packet, .from = from, .size = v->size, .frame = f });
 	}
 	need_arena(packet);
 	Env__Item *item = env__item__unpack(&packet->arena.allocator, v->size, v->data);

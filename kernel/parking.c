@@ -1,5 +1,5 @@
-/* Messages whose handler failed. Each is a row: tried again with back-off, the later ones of the same sender and partition key behind it,
- * and parked when it has failed too often. Parked rows wait for people: list, replay, drop. */
+/* Messages whose handler failed. Each is a row: tried again with back-off, the later ones of the same sender and
+ * partition key behind it, and parked when it has failed too often. Parked rows wait for people: list, replay, drop. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ static int delete_row(struct gv_turn *t, uint64_t number)
 	return gv_turn_delete(t, t->a->held, key, sizeof key);
 }
 
-/* ---- walking ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- walking --------------------------------------------------------------------------------- */
 
 struct walk {
 	struct gv_walk rows;
@@ -144,21 +144,24 @@ static int make_room(struct gv_turn *t)
 			continue;
 		gv_walk_end(&w.rows);
 		a->n_parked--;
-		gv_log(t, GV_ERR, "The parking table is full: the oldest parked message is dropped. id=%s/%llu what=%s key=%s", a->name,
-		       (unsigned long long)w.number, w.row->what, w.row->key);
+		gv_log(t, GV_ERR,
+		       "The parking table is full: the oldest parked message is dropped. id=%s/%llu what=%s key=%s",
+		       a->name, (unsigned long long)w.number, w.row->what, w.row->key);
 		return delete_row(t, w.number);
 	}
 	return 0;
 }
 
-/* ---- holding and trying again ---------------------------------------------------------------------------------------------------------------- */
+/* ---- holding and trying again ---------------------------------------------------------------- */
 
 static void log_parked(struct gv_turn *t, const Rows__Held *row, uint64_t number)
 {
 	gv_log(t, GV_ERR,
-	       "A message is parked: its handler failed. See `galvan call galvan.kernel.v1.Plugin/ListParked '{\"plugin\":\"%s\"}'`, mend the "
+	       "A message is parked: its handler failed. See `galvan call galvan.kernel.v1.Plugin/ListParked "
+	       "'{\"plugin\":\"%s\"}'`, mend the "
 	       "cause, then ReplayParked or DropParked. id=%s/%llu what=%s from=%s key=%s tries=%u error=\"%s\"",
-	       t->a->plugin->name, t->a->name, (unsigned long long)number, row->what, row->from, row->key, row->tries, gv_quotable(t, row->error));
+	       t->a->plugin->name, t->a->name, (unsigned long long)number, row->what, row->from, row->key, row->tries,
+	       gv_quotable(t, row->error));
 }
 
 static int64_t back_off(unsigned tries)
@@ -221,8 +224,16 @@ static int redeliver_call(struct gv_turn *t, const Rows__Held *row)
 static int redeliver_frame(struct gv_turn *t, const Rows__Held *row)
 {
 	struct gv_actor *a = t->a;
-	struct gv_conn gone = { .id = row->id, .device = row->what, .listener = "", .subprotocol = row->note_type, .peer = "", .path = "" };
-	struct gv_frame f = { .conn = &gone, .kind = row->frame_kind, .data = (const char *)row->payload.data, .size = row->payload.len,
+	struct gv_conn gone = { .id = row->id,
+				.device = row->what,
+				.listener = "",
+				.subprotocol = row->note_type,
+				.peer = "",
+				.path = "" };
+	struct gv_frame f = { .conn = &gone,
+			      .kind = row->frame_kind,
+			      .data = (const char *)row->payload.data,
+			      .size = row->payload.len,
 			      .again = true };
 	if (!f.data)
 		f.data = "";
@@ -250,7 +261,8 @@ static int redeliver(struct gv_turn *t, const Rows__Held *row, bool late)
 	case ROWS__HELD__KIND__TIMER:
 		return gv_timers_deliver(t, row->what, row->note_type, row->note.data, row->note.len);
 	case ROWS__HELD__KIND__ANSWER:
-		return gv_calls_deliver_answer(t, row->what, row->note_type, row->note.data, row->note.len, 0, row->code, row->text,
+		return gv_calls_deliver_answer(t, row->what, row->note_type, row->note.data, row->note.len, 0,
+					       row->code, row->text,
 					       row->payload.data ? row->payload.data : (uint8_t *)"", row->payload.len);
 	default:
 		return gv_turn_fail(t, -EBADMSG, "a held message of unknown kind %d", row->kind);
@@ -289,7 +301,8 @@ int gv_parking_failed(struct gv_turn *t, uint64_t number, const char *error, boo
 		log_parked(t, row, number);
 		if (row->kind == ROWS__HELD__KIND__CALL) {
 			struct gv_ticket k = { row->id, gv_hash_str(row->from) };
-			char *why = gv_str(t, "%s parked the call as %s/%llu: %s", a->name, a->name, (unsigned long long)number, error);
+			char *why = gv_str(t, "%s parked the call as %s/%llu: %s", a->name, a->name,
+					   (unsigned long long)number, error);
 			if (gv_calls_give_up(t, k, GV_INTERNAL, why) < 0)
 				return t->failed;
 		}
@@ -297,7 +310,7 @@ int gv_parking_failed(struct gv_turn *t, uint64_t number, const char *error, boo
 	return write_row(t, number, row);
 }
 
-/* ---- for people: galvan.kernel.v1.Plugin -------------------------------------------------------------------------------------------------------- */
+/* ---- for people: galvan.kernel.v1.Plugin ----------------------------------------------------- */
 
 static const char *const kind_names[] = { "event", "call", "frame", "timer", "answer" };
 
@@ -367,7 +380,8 @@ static int list_rows(struct gv_turn *t, struct gv_ticket ticket, const Kernel__L
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "plugin %s has no table \"%s\"", a->plugin->name, r->table);
 	Kernel__ListRowsReply reply = KERNEL__LIST_ROWS_REPLY__INIT;
 	struct gv_scan scan = { .table = table->def };
-	if (r->after.len && gv_key_decode(table->def->key, r->after.data, r->after.len, gv_allocator(t), &scan.after) < 0)
+	if (r->after.len &&
+	    gv_key_decode(table->def->key, r->after.data, r->after.len, gv_allocator(t), &scan.after) < 0)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "after: no key of table \"%s\"", r->table);
 	size_t limit = r->limit ? r->limit : 100;
 	while (reply.n_rows < (limit < 10000 ? limit : 10000) && gv_next(t, &scan)) {
@@ -384,8 +398,9 @@ static int list_rows(struct gv_turn *t, struct gv_ticket ticket, const Kernel__L
 		for (unsigned i = 0; i < scan.key.count; i++) {
 			const struct gv_part *p = &scan.key.part[i];
 			char **part = GV_APPEND(t, row->key, row->n_key);
-			*part = p->kind == 's' ? (char *)p->s : p->kind == 'i' ? gv_str(t, "%lld", (long long)p->i) :
-				gv_str(t, "%llu", (unsigned long long)p->u);
+			*part = p->kind == 's'   ? (char *)p->s
+				: p->kind == 'i' ? gv_str(t, "%lld", (long long)p->i)
+						 : gv_str(t, "%llu", (unsigned long long)p->u);
 		}
 	}
 	return gv_reply(t, ticket, &reply);
@@ -397,7 +412,8 @@ bool gv_parking_serve(struct gv_turn *t, struct gv_ticket ticket, const Env__Cal
 	if (strncmp(c->method, prefix, sizeof prefix - 1))
 		return false;
 	const char *method = c->method + sizeof prefix - 1;
-	const ProtobufCMethodDescriptor *d = protobuf_c_service_descriptor_get_method_by_name(&kernel__plugin__descriptor, method);
+	const ProtobufCMethodDescriptor *d = protobuf_c_service_descriptor_get_method_by_name(
+		&kernel__plugin__descriptor, method);
 	void *request = d ? gv_turn_unpack(t, d->input, c->request.data, c->request.len) : NULL;
 	if (!d)
 		gv_refuse(t, ticket, GV_UNIMPLEMENTED, "galvan.kernel.v1.Plugin has no method %s", method);

@@ -21,7 +21,7 @@ struct peer *gv_peer_hashed(const struct gv_actor *a, uint64_t hash)
 	return NULL;
 }
 
-/* ---- packets and peers --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- packets and peers ----------------------------------------------------------------------- */
 
 int gv_actor_receive(struct gv_actor *a, const uint8_t *data, size_t size)
 {

@@ -1,4 +1,5 @@
-/* What a plugin's record says, checked once, with everything looked up that a turn would otherwise look up each time. */
+/* What a plugin's record says, checked once, with everything looked up that a turn would otherwise look up each time.
+ */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -18,13 +19,16 @@ static int refuse(char **ret_error, const char *fmt, ...)
 }
 
 /* The offsets of a message's key fields (strings marked (galvan.field).key) in its C struct. */
-static unsigned key_fields(const struct gv_schema *schema, const ProtobufCMessageDescriptor *d, unsigned *ret, unsigned max)
+static unsigned key_fields(const struct gv_schema *schema, const ProtobufCMessageDescriptor *d, unsigned *ret,
+			   unsigned max)
 {
 	const struct gv_type *type = gv_schema_type(schema, d->name);
 	unsigned n = 0;
 	for (size_t i = 0; type && i < type->n_fields && n < max; i++) {
-		const ProtobufCFieldDescriptor *f = type->fields[i].key ?
-			protobuf_c_message_descriptor_get_field_by_name(d, type->fields[i].name) : NULL;
+		const ProtobufCFieldDescriptor *f = type->fields[i].key
+							    ? protobuf_c_message_descriptor_get_field_by_name(
+								      d, type->fields[i].name)
+							    : NULL;
 		if (f && f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED)
 			ret[n++] = f->offset;
 	}
@@ -96,10 +100,13 @@ static int open_tables(struct gv_actor *a, char **ret_error)
 	if (!a->tables)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_tables + a->n_old_tables; i++) {
-		const struct gv_table *t = i < a->n_tables ? a->plugin->tables[i] : a->plugin->old_tables[i - a->n_tables];
+		const struct gv_table *t = i < a->n_tables ? a->plugin->tables[i]
+							   : a->plugin->old_tables[i - a->n_tables];
 		a->tables[i].def = t;
 		if (!t->name || t->name[0] == '_' || !good_shape(t->key))
-			return refuse(ret_error, "table \"%s\" of plugin %s needs a name without leading '_' and a key of one to four of s, i, u",
+			return refuse(ret_error,
+				      "table \"%s\" of plugin %s needs a name without leading '_' and a key of one to "
+				      "four of s, i, u",
 				      t->name ? t->name : "", a->plugin->name);
 	}
 	return 0;
@@ -121,8 +128,10 @@ int gv_record_open(struct gv_actor *a, char **ret_error)
 	if (a->plugin->schema_set.size) {
 		r = gv_schema_add(a->schema, a->plugin->schema_set.data, a->plugin->schema_set.size);
 		if (r < 0)
-			return refuse(ret_error, "plugin %s carries no readable FileDescriptorSet: set .schema_set = GV_SCHEMA(name)",
-				      a->plugin->name);
+			return refuse(
+				ret_error,
+				"plugin %s carries no readable FileDescriptorSet: set .schema_set = GV_SCHEMA(name)",
+				a->plugin->name);
 	}
 	r = open_emits(a, ret_error);
 	if (r == 0)

@@ -9,7 +9,7 @@
 
 #define WRITES_BEFORE_FLUSH 64 /* searched one by one for each read */
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* By what it is, not by where its definition lies: two files may each have one. */
 static bool same(const struct gv_table *a, const struct gv_table *b)
@@ -23,7 +23,8 @@ static struct table *find_table(struct gv_turn *t, const struct gv_table *def)
 	for (size_t i = 0; i < n; i++)
 		if (same(t->a->tables[i].def, def))
 			return &t->a->tables[i];
-	gv_turn_fail(t, -EINVAL, "table \"%s\" with key \"%s\" and rows %s is not among the record's tables", def->name, def->key, def->value->name);
+	gv_turn_fail(t, -EINVAL, "table \"%s\" with key \"%s\" and rows %s is not among the record's tables", def->name,
+		     def->key, def->value->name);
 	return NULL;
 }
 
@@ -31,7 +32,10 @@ static const char *kinds(struct gv_turn *t, const char *shape)
 {
 	char *text = "";
 	for (; *shape; shape++)
-		text = gv_str(t, "%s%s%s", text, *text ? ", " : "", *shape == 's' ? "string" : *shape == 'i' ? "int64" : "uint64");
+		text = gv_str(t, "%s%s%s", text, *text ? ", " : "",
+			      *shape == 's'   ? "string"
+			      : *shape == 'i' ? "int64"
+					      : "uint64");
 	return text;
 }
 
@@ -40,11 +44,13 @@ static int refuse_key(struct gv_turn *t, const struct gv_table *def, struct gv_k
 	char given[GV_KEY_PARTS + 1] = "";
 	for (unsigned i = 0; i < key.count && i < GV_KEY_PARTS; i++)
 		given[i] = key.part[i].kind;
-	return gv_turn_fail(t, -EINVAL, "table \"%s\" has the key (%s); the one given is (%s)", def->name, kinds(t, def->key), kinds(t, given));
+	return gv_turn_fail(t, -EINVAL, "table \"%s\" has the key (%s); the one given is (%s)", def->name,
+			    kinds(t, def->key), kinds(t, given));
 }
 
 /* The encoded key, or a size below 0 with the message failed. */
-static int encode_key(struct gv_turn *t, const struct gv_table *def, struct gv_key key, bool whole, uint8_t ret[GV_KEY_MAX])
+static int encode_key(struct gv_turn *t, const struct gv_table *def, struct gv_key key, bool whole,
+		      uint8_t ret[GV_KEY_MAX])
 {
 	if (key.count > strlen(def->key) || (whole && def->key[key.count]))
 		return refuse_key(t, def, key);
@@ -152,12 +158,14 @@ void *gv_edit(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
 	return w->row = row ? row : fresh_row(t, def->value);
 }
 
-static int append_row(struct gv_turn *t, struct table *table, const uint8_t *key, size_t size, const ProtobufCMessage *row)
+static int append_row(struct gv_turn *t, struct table *table, const uint8_t *key, size_t size,
+		      const ProtobufCMessage *row)
 {
 	void *to;
 	int r = gv_store_append(t->a->store, table->dbi, key, size, protobuf_c_message_get_packed_size(row), &to);
 	if (r == -EEXIST)
-		return gv_turn_fail(t, r, "table \"%s\" is append-only: the key is not greater than all others", table->def->name);
+		return gv_turn_fail(t, r, "table \"%s\" is append-only: the key is not greater than all others",
+				    table->def->name);
 	if (r < 0)
 		return gv_turn_fail(t, r, "cannot write table \"%s\": %s", table->def->name, gv_store_strerror(r));
 	protobuf_c_message_pack(row, to);
@@ -204,7 +212,7 @@ int gv_delete(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
 	return 0;
 }
 
-/* ---- scanning ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- scanning -------------------------------------------------------------------------------- */
 
 struct scan_state {
 	uint64_t message; /* to notice a scan kept from an earlier callback */
@@ -282,7 +290,8 @@ static int seek_above(struct gv_cursor *c, const uint8_t *bytes, size_t size, bo
 static int scan_step(struct scan_state *s, bool reverse, struct pair *p)
 {
 	if (s->started)
-		return reverse ? seek_below(s->cursor, s->last, s->last_size, p) : seek_above(s->cursor, s->last, s->last_size, false, p);
+		return reverse ? seek_below(s->cursor, s->last, s->last_size, p)
+			       : seek_above(s->cursor, s->last, s->last_size, false, p);
 	s->started = true;
 	if (!reverse)
 		return seek_above(s->cursor, s->prefix, s->prefix_size, true, p);
@@ -315,7 +324,7 @@ bool gv_next(struct gv_turn *t, struct gv_scan *scan)
 	return true;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 char *gv_page(struct gv_turn *t, const struct gv_scan *scan)
 {

@@ -1,5 +1,5 @@
-/* Messages and turns. A turn takes a batch from the inbox over one transaction; what it made leaves when that has been committed. A message
- * whose handler fails is undone and held, parked or refused, by its kind. */
+/* Messages and turns. A turn takes a batch from the inbox over one transaction; what it made leaves when that has been
+ * committed. A message whose handler fails is undone and held, parked or refused, by its kind. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- inbox ------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- inbox ----------------------------------------------------------------------------------- */
 
 int gv_inbox_add(struct gv_actor *a, struct message m)
 {
@@ -76,7 +76,7 @@ bool gv_actor_full(const struct gv_actor *a)
 	return a->inbox.bytes > GV_INBOX_BYTES;
 }
 
-/* ---- one message ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 /* The same for a repeat of the message, in this incarnation and the next. 0: not worth a marker. */
 static uint64_t identity(const struct message *m)
@@ -108,7 +108,8 @@ static const char *call_key(struct gv_turn *t, const Env__Call *c)
 	return gv_arena_strdup(&t->arena, key);
 }
 
-/* True where the message has been dealt with before any handler: a repeat, or one that has to wait behind a held one. */
+/* True where the message has been dealt with before any handler: a repeat, or one that has to wait behind a held one.
+ */
 static bool set_aside(struct gv_turn *t, struct message *m, int *ret)
 {
 	struct gv_actor *a = t->a;
@@ -179,7 +180,8 @@ static int after_success(struct gv_turn *t, struct message *m)
 static int hold_event(struct gv_turn *t, struct message *m, Rows__Held *row)
 {
 	if (m->event->follow || !m->event->seq) {
-		gv_log(t, GV_ERR, "A handler failed on an event that is not kept. type=%s error=\"%s\"", m->event->type, gv_quotable(t, row->error));
+		gv_log(t, GV_ERR, "A handler failed on an event that is not kept. type=%s error=\"%s\"", m->event->type,
+		       gv_quotable(t, row->error));
 		return 0;
 	}
 	row->kind = ROWS__HELD__KIND__EVENT;
@@ -233,7 +235,8 @@ static int hold_frame(struct gv_turn *t, struct message *m, Rows__Held *row)
 	row->id = m->frame.conn;
 	row->seq = m->frame.seq;
 	row->frame_kind = m->frame.kind;
-	row->parked = true; /* nobody was answered: the station tries again by itself, and its later frames must not wait */
+	row->parked =
+		true; /* nobody was answered: the station tries again by itself, and its later frames must not wait */
 	gv_frames_done(t, &m->frame);
 	return gv_parking_hold(t, row);
 }
@@ -243,7 +246,8 @@ static int hold_answer(struct gv_turn *t, struct message *m, Rows__Held *row)
 	const struct outcall *c = m->answer.call;
 	gv_calls_answered(t, m);
 	if (!c->durable) {
-		gv_log(t, GV_ERR, "A handler failed on the answer to a query. error=\"%s\"", gv_quotable(t, row->error));
+		gv_log(t, GV_ERR, "A handler failed on the answer to a query. error=\"%s\"",
+		       gv_quotable(t, row->error));
 		return 0;
 	}
 	uint8_t key[8];
@@ -281,8 +285,11 @@ static int hold_timer(struct gv_turn *t, struct message *m, Rows__Held *row)
 
 static const char *handler_name(const struct message *m)
 {
-	return m->kind == M_OPEN ? "on_open" : m->kind == M_CLOSE ? "on_close" : m->kind == M_SNAPSHOT_EDGE ? "on_resync" :
-		m->kind == M_SNAPSHOT_WANTED ? "snapshot" : "of the driver";
+	return m->kind == M_OPEN              ? "on_open"
+	       : m->kind == M_CLOSE           ? "on_close"
+	       : m->kind == M_SNAPSHOT_EDGE   ? "on_resync"
+	       : m->kind == M_SNAPSHOT_WANTED ? "snapshot"
+					      : "of the driver";
 }
 
 /* The handler failed, its effects are undone: what becomes of the message. */
@@ -333,12 +340,14 @@ static int handle(struct gv_turn *t, struct message *m)
 		uint64_t id = identity(m);
 		bool deadly = id && gv_hand_take(a, id);
 		if (deadly) {
-			gv_fault(t, "it killed the plugin twice%s%s", a->options.cause ? ": " : "", a->options.cause ? a->options.cause : "");
+			gv_fault(t, "it killed the plugin twice%s%s", a->options.cause ? ": " : "",
+				 a->options.cause ? a->options.cause : "");
 			r = fail_message(t, m, -EINVAL, true);
 		} else {
 			r = run_handler(t, m);
 			if (r > 0)
-				r = gv_turn_fail(t, -EINVAL, "the handler returned %d, which is neither 0 nor a negative errno", r);
+				r = gv_turn_fail(t, -EINVAL,
+						 "the handler returned %d, which is neither 0 nor a negative errno", r);
 			if (r >= 0 && t->failed)
 				r = t->failed;
 			if (r >= 0)
@@ -358,7 +367,7 @@ static int handle(struct gv_turn *t, struct message *m)
 	return a->dead ? a->dead : r;
 }
 
-/* ---- the turn ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the turn -------------------------------------------------------------------------------- */
 
 static int64_t monotonic_ns(void)
 {
@@ -457,7 +466,8 @@ int gv_die(struct gv_actor *a, int error)
 	for (size_t i = 0; i < a->peers.count; i++)
 		gv_out_drop(a->peers.items[i]);
 	if (a->dead != -ECANCELED)
-		gv_actor_log(a, GV_ERR, "The store failed; this instance must restart. error=\"%s\"", gv_store_strerror(a->dead));
+		gv_actor_log(a, GV_ERR, "The store failed; this instance must restart. error=\"%s\"",
+			     gv_store_strerror(a->dead));
 	gv_turn_clear(&a->turn);
 	return a->dead;
 }
@@ -537,8 +547,9 @@ int gv_actor_run(struct gv_actor *a)
 
 int64_t gv_actor_next_ms(const struct gv_actor *a)
 {
-	int64_t next = INT64_MAX, times[] = { gv_timers_next_ms(a), gv_calls_next_ms(a), gv_parking_next_ms(a), gv_journal_next_ms(a),
-					      gv_world_next_ms(a), a->retry_send_ms ? a->retry_send_ms : INT64_MAX };
+	int64_t next = INT64_MAX, times[] = { gv_timers_next_ms(a),  gv_calls_next_ms(a),
+					      gv_parking_next_ms(a), gv_journal_next_ms(a),
+					      gv_world_next_ms(a),   a->retry_send_ms ? a->retry_send_ms : INT64_MAX };
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
 		if (times[i] < next)
 			next = times[i];

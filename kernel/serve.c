@@ -1,4 +1,5 @@
-/* Calls, the callee's side: open tickets, and the answers of calls whose handler wrote, kept until nobody can ask again. */
+/* Calls, the callee's side: open tickets, and the answers of calls whose handler wrote, kept until nobody can ask
+ * again. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static void send_reply(struct gv_actor *a, struct peer *to, const Env__Reply *re
 	gv_out_item(a, to, &item);
 }
 
-/* ---- a call comes in ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a call comes in ------------------------------------------------------------------------- */
 
 bool gv_calls_accept(struct gv_turn *t, struct peer *from, const Env__Call *c)
 {
@@ -70,14 +71,16 @@ bool gv_calls_accept(struct gv_turn *t, struct peer *from, const Env__Call *c)
 	return false;
 }
 
-static const struct gv_method *find_method(const struct gv_plugin *p, const char *path, const ProtobufCMethodDescriptor **ret)
+static const struct gv_method *find_method(const struct gv_plugin *p, const char *path,
+					   const ProtobufCMethodDescriptor **ret)
 {
 	size_t n = strcspn(path, "/");
 	for (const struct gv_service *s = p->serves; path[n] && s && s->type; s++) {
 		if (strncmp(s->type->name, path, n) || s->type->name[n])
 			continue;
 		for (const struct gv_method *m = s->methods; m && m->name; m++) {
-			const ProtobufCMethodDescriptor *d = protobuf_c_service_descriptor_get_method_by_name(s->type, m->name);
+			const ProtobufCMethodDescriptor *d = protobuf_c_service_descriptor_get_method_by_name(s->type,
+													      m->name);
 			if (!strcmp(m->name, path + n + 1) && d) {
 				*ret = d;
 				return m;
@@ -115,9 +118,10 @@ int gv_calls_serve(struct gv_turn *t, uint64_t caller, const Env__Call *c)
 	return m->on(a->self, t, k, request);
 }
 
-/* ---- answering -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
-static int add_reply(struct gv_turn *t, struct gv_ticket to, unsigned code, const char *error, const void *data, size_t size, bool when_heard)
+static int add_reply(struct gv_turn *t, struct gv_ticket to, unsigned code, const char *error, const void *data,
+		     size_t size, bool when_heard)
 {
 	for (size_t i = 0; i < t->replies.count; i++)
 		if (t->replies.items[i].to.call == to.call && t->replies.items[i].to.caller == to.caller)
@@ -169,7 +173,7 @@ int gv_refuse(struct gv_turn *t, struct gv_ticket to, enum gv_code code, const c
 	return gv_calls_refuse_packed(t, to, code == GV_OK ? GV_UNKNOWN : code, text);
 }
 
-/* ---- the message has succeeded ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the message has succeeded --------------------------------------------------------------- */
 
 static int keep(struct gv_turn *t, struct gv_ticket k, int64_t deadline_ms, const struct reply *r)
 {
@@ -186,7 +190,8 @@ static int keep(struct gv_turn *t, struct gv_ticket k, int64_t deadline_ms, cons
 	return gv_turn_put(t, t->a->answers, key, sizeof key, &row);
 }
 
-/* Waits with the reply, packed, until the events of this message have been heard. The seq is known when the journal has been written. */
+/* Waits with the reply, packed, until the events of this message have been heard. The seq is known when the journal has
+ * been written. */
 static int hold_until_heard(struct gv_turn *t, struct peer *to, const Env__Reply *reply, int64_t deadline_ms)
 {
 	Env__Item item = ENV__ITEM__INIT;
@@ -262,7 +267,7 @@ int gv_calls_give_up(struct gv_turn *t, struct gv_ticket k, unsigned code, const
 	return settle_reply(t, &t->replies.items[0]);
 }
 
-/* ---- rows that nobody needs ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows that nobody needs ------------------------------------------------------------------ */
 
 void gv_calls_acked(struct gv_actor *a, struct peer *from, const Env__CallAck *ack)
 {

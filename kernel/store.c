@@ -92,7 +92,8 @@ int gv_store_open(const char *path, uint64_t limit_bytes, bool no_sync, struct g
 	mdb_env_set_mapsize(s->env, limit_bytes ? limit_bytes : 64ull << 30);
 	mdb_env_set_maxdbs(s->env, MAX_TABLES);
 	/* One process, one thread, no concurrent reader: LMDB's own lock file is not needed, flock keeps others out. */
-	r = to_errno(mdb_env_open(s->env, path, MDB_NOLOCK | MDB_NOTLS | (no_sync ? MDB_NOSYNC | MDB_NOMETASYNC : 0), 0600));
+	r = to_errno(
+		mdb_env_open(s->env, path, MDB_NOLOCK | MDB_NOTLS | (no_sync ? MDB_NOSYNC | MDB_NOMETASYNC : 0), 0600));
 	if (r < 0)
 		goto fail;
 	*ret = s;
@@ -177,7 +178,8 @@ int gv_store_get(struct gv_store *s, gv_dbi table, const void *key, size_t key_s
 	return 0;
 }
 
-static int put(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, size_t size, unsigned flags, void **ret)
+static int put(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, size_t size, unsigned flags,
+	       void **ret)
 {
 	MDB_val k = { key_size, (void *)key }, v = { size, NULL };
 	int r = mdb_put(s->txn, table, &k, &v, MDB_RESERVE | flags);
@@ -218,7 +220,8 @@ void gv_cursor_close(struct gv_cursor *c)
 		mdb_cursor_close((MDB_cursor *)c);
 }
 
-int gv_cursor_seek(struct gv_cursor *c, enum gv_seek where, const void **key, size_t *key_size, const void **ret, size_t *ret_size)
+int gv_cursor_seek(struct gv_cursor *c, enum gv_seek where, const void **key, size_t *key_size, const void **ret,
+		   size_t *ret_size)
 {
 	static const MDB_cursor_op ops[] = { MDB_FIRST, MDB_LAST, MDB_SET_RANGE, MDB_NEXT, MDB_PREV };
 	MDB_val k = { 0, NULL }, v;

@@ -1,7 +1,8 @@
 /* One LMDB environment, one writer, one transaction at a time.
  *
- * LMDB's own caveats: a process must not open an environment twice, and a reader kept open stops pages from being reused. Both are kept by
- * construction: only an actor opens its store, and all reading happens in its turn's transaction. */
+ * LMDB's own caveats: a process must not open an environment twice, and a reader kept open stops pages from being
+ * reused. Both are kept by construction: only an actor opens its store, and all reading happens in its turn's
+ * transaction. */
 #ifndef GV_STORE_H
 #define GV_STORE_H
 
@@ -19,7 +20,8 @@ void gv_store_close(struct gv_store *s);
 
 /* Begins the transaction; there must be none. */
 int gv_store_begin(struct gv_store *s);
-/* Ends it. commit is durable when it returns 0; where nothing was written it only ends. On failure the transaction is gone. */
+/* Ends it. commit is durable when it returns 0; where nothing was written it only ends. On failure the transaction is
+ * gone. */
 int gv_store_commit(struct gv_store *s);
 void gv_store_abort(struct gv_store *s);
 bool gv_store_dirty(const struct gv_store *s);
@@ -30,7 +32,8 @@ int gv_store_empty(struct gv_store *s, gv_dbi table);
 int gv_store_drop(struct gv_store *s, gv_dbi table);
 
 /* The value's bytes; valid until the next write or the end of the transaction. -ENOENT. */
-int gv_store_get(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, const void **ret, size_t *ret_size);
+int gv_store_get(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, const void **ret,
+		 size_t *ret_size);
 /* Makes room for a value of this size and returns where to write it, at once. */
 int gv_store_put(struct gv_store *s, gv_dbi table, const void *key, size_t key_size, size_t size, void **ret);
 /* As put, for a key greater than all others: -EEXIST if it is not. */
@@ -43,7 +46,8 @@ enum gv_seek { GV_SEEK_FIRST, GV_SEEK_LAST, GV_SEEK_AT_LEAST, GV_SEEK_NEXT, GV_S
 int gv_store_cursor(struct gv_store *s, gv_dbi table, struct gv_cursor **ret);
 void gv_cursor_close(struct gv_cursor *c);
 /* Moves and reads. In: the key, for AT_LEAST. Out: key and value, valid until the next write. -ENOENT at the end. */
-int gv_cursor_seek(struct gv_cursor *c, enum gv_seek where, const void **key, size_t *key_size, const void **ret, size_t *ret_size);
+int gv_cursor_seek(struct gv_cursor *c, enum gv_seek where, const void **key, size_t *key_size, const void **ret,
+		   size_t *ret_size);
 int gv_cursor_delete(struct gv_store *s, struct gv_cursor *c);
 
 /* All rows of a table in order: for (struct gv_walk w = { .table = t }; gv_walk(s, &w);) use(w.key, w.value);

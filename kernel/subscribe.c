@@ -1,11 +1,12 @@
-/* Events, the subscriber's side: saying where we stand, taking events in their order, moving the cursor with the effects. */
+/* Events, the subscriber's side: saying where we stand, taking events in their order, moving the cursor with the
+ * effects. */
 #include "actor_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- as subscriber --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- as subscriber --------------------------------------------------------------------------- */
 
 void gv_subscribe(struct gv_actor *a, struct peer *p)
 {
@@ -133,7 +134,9 @@ int gv_journal_deliver(struct gv_turn *t, const char *emitter, const Env__Event 
 	struct gv_actor *a = t->a;
 	struct gv_emitter from = { emitter, e->key, e->time_ms, e->seq, e->seq == 0 && !e->follow, late };
 	if (e->follow)
-		return a->plugin->on_event ? a->plugin->on_event(a->self, t, e->type, e->payload.data, e->payload.len, &from) : 0;
+		return a->plugin->on_event
+			       ? a->plugin->on_event(a->self, t, e->type, e->payload.data, e->payload.len, &from)
+			       : 0;
 	a->count.events_heard++;
 	for (const struct gv_hears *h = a->plugin->hears; h && h->type; h++) {
 		if (strcmp(h->type->name, e->type))

@@ -1,5 +1,6 @@
-/* The plugin's tables in its store. The shape of each (key and type of row) is written beside it, so that a version with another shape cannot read
- * rows it would misunderstand: it has to raise its schema, and its migrate sees the old rows through the record's old_tables. */
+/* The plugin's tables in its store. The shape of each (key and type of row) is written beside it, so that a version
+ * with another shape cannot read rows it would misunderstand: it has to raise its schema, and its migrate sees the old
+ * rows through the record's old_tables. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -68,9 +69,11 @@ static int set_aside(struct gv_actor *a, const struct table *present, const Rows
 	const struct gv_table *def = present->def;
 	struct table *old = old_table(a, def->name, shape);
 	if (!old)
-		return refuse(ret_error, "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s, and no such table "
-			      "among its old_tables: name the old shape there", def->name, shape->key, shape->type, a->plugin->version, def->key,
-			      def->value->name);
+		return refuse(ret_error,
+			      "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s, "
+			      "and no such table "
+			      "among its old_tables: name the old shape there",
+			      def->name, shape->key, shape->type, a->plugin->version, def->key, def->value->name);
 	char *name;
 	if (asprintf(&name, "%s~old", def->name) < 0)
 		return -ENOMEM;
@@ -89,8 +92,11 @@ static int open_present(struct gv_actor *a, struct table *t, uint32_t schema, ch
 	if (r < 0 || !shape || fits(t->def, shape))
 		return r;
 	if (schema == a->plugin->schema)
-		return refuse(ret_error, "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s under the same "
-			      "schema %u: raise .schema and migrate", t->def->name, shape->key, shape->type, a->plugin->version, t->def->key,
+		return refuse(ret_error,
+			      "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s "
+			      "under the same "
+			      "schema %u: raise .schema and migrate",
+			      t->def->name, shape->key, shape->type, a->plugin->version, t->def->key,
 			      t->def->value->name, schema);
 	return set_aside(a, t, shape, ret_error);
 }

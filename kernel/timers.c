@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a heap of pointers -------------------------------------------------------------------------------------------------------------------- */
+/* ---- a heap of pointers ---------------------------------------------------------------------- */
 
 static void place(struct heap *h, size_t i, void *item, void (*moved)(void *, size_t))
 {
@@ -22,7 +22,8 @@ static void sift_up(struct heap *h, size_t i, void *item, int64_t (*when)(const 
 	place(h, i, item, moved);
 }
 
-static void sift_down(struct heap *h, size_t i, void *item, int64_t (*when)(const void *), void (*moved)(void *, size_t))
+static void sift_down(struct heap *h, size_t i, void *item, int64_t (*when)(const void *),
+		      void (*moved)(void *, size_t))
 {
 	for (;;) {
 		size_t child = 2 * i + 1;
@@ -63,7 +64,7 @@ void gv_heap_remove(struct heap *h, size_t index, int64_t (*when)(const void *),
 		sift_down(h, index, last, when, moved);
 }
 
-/* ---- timers ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 static int64_t when(const void *item)
 {
@@ -188,7 +189,8 @@ void gv_timers_commit(struct gv_turn *t)
 			if (timer)
 				forget(a, timer);
 		} else if (arm(a, op->name, op->at_ms) < 0) {
-			gv_actor_log(a, GV_ERR, "Out of memory for a timer; it will fire after a restart. timer=%s", op->name);
+			gv_actor_log(a, GV_ERR, "Out of memory for a timer; it will fire after a restart. timer=%s",
+				     op->name);
 		}
 		free(op->name);
 	}
@@ -222,7 +224,9 @@ int gv_timers_deliver(struct gv_turn *t, const char *name, const char *note_type
 		const ProtobufCMessageDescriptor *d = gv_note_type(t->a, note_type);
 		unpacked = d ? gv_turn_unpack(t, d, note, note_size) : NULL;
 		if (!unpacked)
-			return gv_turn_fail(t, -EBADMSG, "the note of timer %s is a %s, which this version does not know", name, note_type);
+			return gv_turn_fail(t, -EBADMSG,
+					    "the note of timer %s is a %s, which this version does not know", name,
+					    note_type);
 	}
 	if (!p->on_timer)
 		return gv_turn_fail(t, -ENOSYS, "timer %s is due and the plugin has no on_timer", name);

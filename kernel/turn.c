@@ -1,5 +1,6 @@
-/* What a handler may do with its turn: memory, log, rows. Rows are written when the handler has succeeded (or when it starts to scan), so
- * that a failing handler usually has nothing to undo; what was written before is put back from its before-image. */
+/* What a handler may do with its turn: memory, log, rows. Rows are written when the handler has succeeded (or when it
+ * starts to scan), so that a failing handler usually has nothing to undo; what was written before is put back from its
+ * before-image. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ void *gv_vector_add(void *vector, size_t item_size)
 	return item;
 }
 
-/* ---- failing ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 int gv_turn_fail(struct gv_turn *t, int error, const char *fmt, ...)
 {
@@ -75,7 +76,7 @@ const char *gv_quotable(struct gv_turn *t, const char *text)
 	return copy;
 }
 
-/* ---- the world as far as it can be seen ----------------------------------------------------------------------------------------------------- */
+/* ---- the world as far as it can be seen ------------------------------------------------------ */
 
 int64_t gv_now_ms(struct gv_turn *t)
 {
@@ -129,8 +130,8 @@ ProtobufCAllocator *gv_allocator(struct gv_turn *t)
 	return &t->arena.allocator;
 }
 
-/* The room of an array that grew lately in this message, moved to the front. Any other array, of an unpacked row for one, has none to spare:
- * it takes the place of the one that was not used for longest. */
+/* The room of an array that grew lately in this message, moved to the front. Any other array, of an unpacked row for
+ * one, has none to spare: it takes the place of the one that was not used for longest. */
 static struct grown *find_grown(struct gv_turn *t, const void *array)
 {
 	const size_t last = sizeof t->grown / sizeof *t->grown - 1;
@@ -173,8 +174,8 @@ static const char *message_context(const struct gv_turn *t, const char *line, ch
 		snprintf(ret, size, " msg=event:%s/%llu", m->from->name, (unsigned long long)m->event->seq);
 		break;
 	case M_CALL:
-		snprintf(ret, size, " msg=call:%s/%llx method=%s", m->from ? m->from->name : "", (unsigned long long)m->call->id,
-			 m->call->method);
+		snprintf(ret, size, " msg=call:%s/%llx method=%s", m->from ? m->from->name : "",
+			 (unsigned long long)m->call->id, m->call->method);
 		break;
 	case M_FRAME: {
 		struct conn *c = gv_frames_conn(t->a, m->frame.conn);
@@ -188,7 +189,8 @@ static const char *message_context(const struct gv_turn *t, const char *line, ch
 		break;
 	case M_ANSWER:
 		if (m->answer.call)
-			snprintf(ret, size, " msg=answer:%llx method=%s", (unsigned long long)m->answer.call->id, m->answer.call->method);
+			snprintf(ret, size, " msg=answer:%llx method=%s", (unsigned long long)m->answer.call->id,
+				 m->answer.call->method);
 		break;
 	case M_HELD:
 		snprintf(ret, size, " msg=held:%llu", (unsigned long long)m->held);
@@ -243,7 +245,7 @@ void gv_world_gauge(struct gv_world *w, const char *name, double value)
 	count(w->a, name, value, true);
 }
 
-/* ---- the message in hand ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the message in hand --------------------------------------------------------------------- */
 
 void gv_message_begin(struct gv_turn *t, struct message *m)
 {
@@ -323,7 +325,8 @@ int gv_message_flush(struct gv_turn *t, bool final)
 		if (r < 0) {
 			if (final)
 				t->a->dead = r;
-			return gv_turn_fail(t, r, "cannot write table \"%s\": %s", w->table->def->name, gv_store_strerror(r));
+			return gv_turn_fail(t, r, "cannot write table \"%s\": %s", w->table->def->name,
+					    gv_store_strerror(r));
 		}
 	}
 	t->writes.count = 0;
@@ -352,8 +355,8 @@ void gv_message_undo(struct gv_turn *t)
 	for (size_t i = t->undos.count; i-- > 0;) {
 		struct undo *u = &t->undos.items[i];
 		void *to;
-		int r = u->old ? gv_store_put(t->a->store, u->table, u->key, u->key_size, u->old_size, &to) :
-			gv_store_delete(t->a->store, u->table, u->key, u->key_size);
+		int r = u->old ? gv_store_put(t->a->store, u->table, u->key, u->key_size, u->old_size, &to)
+			       : gv_store_delete(t->a->store, u->table, u->key, u->key_size);
 		if (r == 0 && u->old)
 			memcpy(to, u->old, u->old_size);
 		else if (r < 0 && r != -ENOENT)
@@ -390,7 +393,7 @@ void gv_turn_fini(struct gv_turn *t)
 	free(t->done.items);
 }
 
-/* ---- blobs ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ----------------------------------------------------------------------------------- */
 
 int gv_blob_put(struct gv_turn *t, const void *data, size_t size, char ret_id[GV_BLOB_ID_SIZE])
 {

@@ -1,5 +1,5 @@
-/* Connections as a driver sees them. Every inbound frame is kept until the plugin's committed turn has acknowledged it; a new incarnation of
- * the plugin first learns the open connections, then gets the frames again. */
+/* Connections as a driver sees them. Every inbound frame is kept until the plugin's committed turn has acknowledged it;
+ * a new incarnation of the plugin first learns the open connections, then gets the frames again. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -27,10 +27,10 @@ struct wire {
 	uint16_t window;
 	uint16_t close_code;
 	bool paused, closed;
-	bool known;           /* an Open has been sent to the present incarnation */
-	bool unsent;          /* something happened to it in the turn in hand */
+	bool known;  /* an Open has been sent to the present incarnation */
+	bool unsent; /* something happened to it in the turn in hand */
 	char *close_reason;
-	char strings[];       /* device, listener, subprotocol, peer, path: each with its zero */
+	char strings[]; /* device, listener, subprotocol, peer, path: each with its zero */
 };
 
 struct wire_strings {
@@ -63,7 +63,7 @@ static int64_t hold_ms(const struct gv_actor *a)
 	return a->limits.hold_ms ? a->limits.hold_ms : HOLD_MS;
 }
 
-/* ---- for the driver -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- for the driver -------------------------------------------------------------------------- */
 
 uv_loop_t *gv_world_loop(struct gv_world *w)
 {
@@ -153,8 +153,8 @@ static const char *or_empty(const char *s)
 uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct gv_conn *info, uint32_t window_frames)
 {
 	struct gv_actor *a = world->a;
-	const char *parts[5] = { or_empty(info->device), or_empty(info->listener), or_empty(info->subprotocol), or_empty(info->peer),
-				 or_empty(info->path) };
+	const char *parts[5] = { or_empty(info->device), or_empty(info->listener), or_empty(info->subprotocol),
+				 or_empty(info->peer), or_empty(info->path) };
 	struct peer *p = instance_for(a, plugin, parts[0], a->next_wire);
 	if (!available(a, p))
 		return 0;
@@ -170,7 +170,9 @@ uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct 
 	w->id = a->next_wire++;
 	w->plugin = p;
 	w->end = &w->first;
-	uint32_t window = window_frames ? window_frames : a->limits.window_frames ? a->limits.window_frames : GV_WINDOW_FRAMES;
+	uint32_t window = window_frames             ? window_frames
+			  : a->limits.window_frames ? a->limits.window_frames
+						    : GV_WINDOW_FRAMES;
 	w->window = window > UINT16_MAX ? UINT16_MAX : (uint16_t)window;
 	if (gv_map_put(&a->wires, w->id, w) < 0) {
 		free(w);
@@ -185,8 +187,13 @@ uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct 
 
 static void send_kept(struct gv_actor *a, struct wire *w, struct kept *k)
 {
-	gv_out_frame(a, w->plugin, &(struct frame){ .conn = w->id, .seq = k->seq, .kind = k->kind, .data = k->data, .size = k->size,
-						    .again = k->sent });
+	gv_out_frame(a, w->plugin,
+		     &(struct frame){ .conn = w->id,
+				      .seq = k->seq,
+				      .kind = k->kind,
+				      .data = k->data,
+				      .size = k->size,
+				      .again = k->sent });
 	k->sent = true;
 	if (!a->in_turn && w->plugin->out.size > GV_FRAMES_BYTES)
 		gv_out_flush_peer(a, w->plugin);
@@ -274,7 +281,7 @@ void gv_world_flush(struct gv_world *w)
 	gv_out_flush(w->a);
 }
 
-/* ---- from the plugin ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- from the plugin ------------------------------------------------------------------------- */
 
 static void free_listeners(struct peer *p)
 {
@@ -295,7 +302,8 @@ void gv_world_listen_in(struct gv_actor *a, struct peer *p, uint64_t incarnation
 	p->listeners = calloc(l->n_listeners + 1, sizeof *p->listeners);
 	p->n_listeners = 0;
 	for (size_t i = 0; p->listeners && i < l->n_listeners; i++) {
-		ProtobufCMessage *m = protobuf_c_message_unpack(&link__listener__descriptor, NULL, l->listeners[i].len, l->listeners[i].data);
+		ProtobufCMessage *m = protobuf_c_message_unpack(&link__listener__descriptor, NULL, l->listeners[i].len,
+								l->listeners[i].data);
 		if (m)
 			p->listeners[p->n_listeners++] = m;
 	}
@@ -304,7 +312,8 @@ void gv_world_listen_in(struct gv_actor *a, struct peer *p, uint64_t incarnation
 	if (a->opened && (p->n_listeners || n_old)) {
 		int r = d->on_listen(a->self, p->plugin, (const void *const *)p->listeners, p->n_listeners);
 		if (r < 0)
-			gv_actor_log(a, GV_ERR, "The listeners of a plugin were not taken. plugin=%s error=\"%s\"", p->plugin, strerror(-r));
+			gv_actor_log(a, GV_ERR, "The listeners of a plugin were not taken. plugin=%s error=\"%s\"",
+				     p->plugin, strerror(-r));
 	}
 	for (size_t i = 0; i < n_old; i++)
 		protobuf_c_message_free_unpacked(old[i], NULL);
@@ -342,10 +351,12 @@ void gv_world_unsent(struct gv_actor *a)
 	free(done.items);
 }
 
-/* When the directory and the plugin's own word agree on who runs: the open connections, then what was not acknowledged. */
+/* When the directory and the plugin's own word agree on who runs: the open connections, then what was not acknowledged.
+ */
 void gv_world_sync(struct gv_actor *a, struct peer *p)
 {
-	if (!p->up || !p->incarnation || p->listen_incarnation != p->incarnation || p->synced_incarnation == p->incarnation)
+	if (!p->up || !p->incarnation || p->listen_incarnation != p->incarnation ||
+	    p->synced_incarnation == p->incarnation)
 		return;
 	bool first = !p->synced_incarnation;
 	p->synced_incarnation = p->incarnation;
@@ -420,7 +431,7 @@ void gv_world_packet_end(struct gv_actor *a)
 		a->plugin->driver->on_flush(a->self);
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 void gv_world_tick(struct gv_actor *a, int64_t now_ms)
 {
@@ -470,7 +481,7 @@ void gv_world_fini(struct gv_actor *a)
 	free(a->world);
 }
 
-/* ---- blobs ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ----------------------------------------------------------------------------------- */
 
 int gv_world_blob_create(struct gv_world *w, struct gv_blob_writer **ret)
 {

@@ -39,7 +39,7 @@ struct parse {
 
 static int read_node(struct parse *p, const yaml_event_t *event, struct gv_yaml_node **ret);
 
-/* ---- memory and errors ---------------------------------------------------------------------- */
+/* ---- memory and errors ----------------------------------------------------------------------- */
 
 static void *alloc(struct gv_yaml *y, size_t size)
 {
@@ -103,7 +103,7 @@ static int next_event(struct parse *p, yaml_event_t *ret)
 	return wrong(p, y->problem_mark.line, y->problem_mark.column, "%s", y->problem ? y->problem : "not YAML");
 }
 
-/* ---- scalars -------------------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 static bool name_char(char c, bool first)
 {
@@ -175,7 +175,7 @@ static int read_scalar(struct parse *p, const yaml_event_t *e, struct gv_yaml_no
 	return r;
 }
 
-/* ---- lists and mappings --------------------------------------------------------------------- */
+/* ---- lists and mappings ---------------------------------------------------------------------- */
 
 static int read_list(struct parse *p, struct gv_yaml_node *n)
 {
@@ -257,7 +257,7 @@ static int read_map(struct parse *p, struct gv_yaml_node *n)
 	}
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static int new_node(struct parse *p, const yaml_event_t *e, enum gv_yaml_kind kind, struct gv_yaml_node **ret)
 {
@@ -376,7 +376,7 @@ static int read_node(struct parse *p, const yaml_event_t *e, struct gv_yaml_node
 	return r;
 }
 
-/* ---- the document --------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 /* Reads the next event, which must be of one type or else is an error. */
 static int expect(struct parse *p, yaml_event_type_t type, const char *otherwise)

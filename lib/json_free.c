@@ -28,7 +28,7 @@ enum gv_json_free gv_json_free(const struct gv_type *t)
 					    : GV_JSON_NOT_FREE;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int read_any(enum gv_json_free what, const cJSON *json, unsigned depth, struct gv_buf *out, char *text,
 		    size_t text_size);
@@ -118,7 +118,7 @@ int gv_json_free_read(enum gv_json_free what, const cJSON *json, unsigned depth,
 	return read_any(what, json, depth, out, text, text_size);
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static int write_any(enum gv_json_free what, struct gv_wire w, unsigned depth, struct gv_buf *out);
 

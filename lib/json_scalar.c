@@ -271,7 +271,7 @@ int gv_json_scalar_key(const struct gv_field *f, const char *key, struct gv_json
 	return 0;
 }
 
-/* ---- rules ---------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* -1, 0, 1 as the value is below, at or above the bound; 0 where the bound is no number. */
 static int compare(const struct gv_field *f, const struct gv_json_scalar *v, const char *bound)

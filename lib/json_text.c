@@ -229,7 +229,7 @@ int gv_json_check(const char *text, size_t size, char ret_error[static 256])
 	return -EINVAL;
 }
 
-/* ---- UTF-8 ---------------------------------------------------------------------------------- */
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 size_t gv_utf8_char(const char *s, size_t size)
 {
@@ -271,7 +271,7 @@ size_t gv_utf8_count(const char *s, size_t size)
 	return count;
 }
 
-/* ---- printing ------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 int gv_json_string(struct gv_buf *out, const char *s, size_t size)
 {

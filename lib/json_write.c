@@ -78,7 +78,7 @@ static void sorted_fini(struct sorted *s)
 	free(s->fields);
 }
 
-/* ---- scalars -------------------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 static enum gv_wire_type wire_of(enum gv_kind kind)
 {
@@ -173,7 +173,7 @@ static int write_value(struct writer *w, const struct gv_field *f, const struct 
 	return write_scalar(w->out, f, v);
 }
 
-/* ---- lists and maps ------------------------------------------------------------------------- */
+/* ---- lists and maps -------------------------------------------------------------------------- */
 
 /* Numbers may come packed or one by one, also mixed. */
 static int write_packed(struct writer *w, const struct gv_field *f, const struct gv_wire_value *v, bool *first)
@@ -315,7 +315,7 @@ static int write_map(struct writer *w, const struct gv_field *f, const struct so
 	return e;
 }
 
-/* ---- messages ------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static int write_zero(struct writer *w, const struct gv_field *f)
 {

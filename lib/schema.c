@@ -76,7 +76,7 @@ static void list_cut(struct gv_schema_list *l, size_t count)
 	qsort(l->sorted, count, sizeof *l->sorted, by_name);
 }
 
-/* ---- the interface -------------------------------------------------------------------------- */
+/* ---- the interface --------------------------------------------------------------------------- */
 
 int gv_schema_create(struct gv_schema **ret)
 {

@@ -26,7 +26,7 @@ struct gv_zone {
 	struct transition transitions[];
 };
 
-/* ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" ------------------------------------------------- */
+/* ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" -------------------------------------------------- */
 
 struct change {
 	char kind; /* 'M' month, week and weekday; 'J' day 1 .. 365 without 29 February; 'N' day 0 .. 365 */
@@ -146,7 +146,7 @@ static int64_t change_at(const struct change *c, int64_t year)
 	return day * GV_DAY_S + c->time_s;
 }
 
-/* ---- the file ------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 struct header {
 	uint8_t version;
@@ -278,7 +278,7 @@ void gv_zone_destroy(struct gv_zone *z)
 	free(z);
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 /* Brings a time behind the last transition back by whole cycles of the calendar; returns by how much. */
 static int64_t fold(const struct gv_zone *z, int64_t *at_s)

@@ -13,7 +13,7 @@
 
 const struct gv_table api_secrets = { .name = "secrets", .key = "s", .value = &api__secret__descriptor };
 
-/* ---- one request ------------------------------------------------------------------------------- */
+/* ---- one request ----------------------------------------------------------------------------- */
 
 /* What is open to this machine without a token: nothing that changes anything or names a device or person. */
 static bool needs_token(const struct api_exchange *x)
@@ -141,7 +141,7 @@ void api_handle(struct api *api, struct gv_turn *t, struct api_exchange *x)
 	}
 }
 
-/* ---- connections ------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 /* A connection that was open before this incarnation: either its request comes again, or its answer was lost and it
  * must end. */
@@ -207,7 +207,7 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return 0;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int add_token(struct api *api, const char *token, enum api_role role, const char *name)
 {

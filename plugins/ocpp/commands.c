@@ -52,7 +52,7 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 	return true;
 }
 
-/* ---- the log, without secrets -------------------------------------------------------------- */
+/* ---- the log, without secrets ---------------------------------------------------------------- */
 
 static bool is_secret(const char *key)
 {
@@ -105,7 +105,7 @@ static void show_call(struct ocpp *o, struct gv_turn *t, const char *device, con
 	messages_add(&o->messages, gv_now_ms(t), device, false, row->action, text, size);
 }
 
-/* ---- sending ------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* The row must be written by the caller: before the turn ends it says where the call went. */
 static int send_now(struct ocpp *o, struct gv_turn *t, const struct station *st, Ocpp__Command *row)
@@ -167,7 +167,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	return arm(o, t, row.deadline_ms);
 }
 
-/* ---- outcomes ------------------------------------------------------------------------------ */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 static int forget(struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row, bool started)
 {

@@ -6,7 +6,7 @@
 
 #define TOLD_MAX 32 /* messages that may come again: twice the window of a connection */
 
-/* ---- boot and life ------------------------------------------------------------------------- */
+/* ---- boot and life --------------------------------------------------------------------------- */
 
 /* Messages that become events of their own have no natural key: a frame that comes again after a crash is known by its
  * digest. True where it has been told already; remembers it otherwise. */
@@ -105,7 +105,7 @@ static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
-/* ---- status -------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 static bool unchanged(const Ocpp__ConnectorRow *row, const cJSON *p)
 {
@@ -155,7 +155,7 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 	return gv_emit(t, &event);
 }
 
-/* ---- notifications ------------------------------------------------------------------------- */
+/* ---- notifications --------------------------------------------------------------------------- */
 
 /* Which of a station's fields keeps the status. */
 enum status_of { FIRMWARE, DIAGNOSTICS, LOG, NOTHING };
@@ -249,7 +249,7 @@ static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return gv_emit(t, &event);
 }
 
-/* ---- which --------------------------------------------------------------------------------- */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 inbound_fn *inbound_handler(const char *action)
 {

@@ -10,7 +10,7 @@ static uint32_t bound(uint32_t asked, uint32_t or_else, uint32_t max)
 	return asked == 0 ? or_else : asked < max ? asked : max;
 }
 
-/* ---- sessions ------------------------------------------------------------------------------ */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 struct listing {
 	struct gv_turn *t;
@@ -108,7 +108,7 @@ int get_session(void *self, struct gv_turn *t, struct gv_ticket ticket, const Pr
 	return gv_reply(t, ticket, &reply);
 }
 
-/* ---- devices ------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 int list_connectors(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {

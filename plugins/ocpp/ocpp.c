@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- frames -------------------------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const char *action)
 {
@@ -155,7 +155,7 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return strcmp(name, RETENTION_TIMER) ? commands_due(self, t) : retention_due(self, t);
 }
 
-/* ---- what registry says -------------------------------------------------------------------- */
+/* ---- what registry says ---------------------------------------------------------------------- */
 
 static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged *e,
 			  const struct gv_emitter *from)
@@ -169,7 +169,7 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
 
-/* ---- start and stop ------------------------------------------------------------------------ */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -302,7 +302,7 @@ static void stop(void *self)
 	gv_buf_fini(&o->out);
 }
 
-/* ---- the record ---------------------------------------------------------------------------- */
+/* ---- the record ------------------------------------------------------------------------------ */
 
 /* A subscriber that lost its place learns of what runs now; what has ended it asks for. */
 static int snapshot_started(void *self, struct gv_turn *t)

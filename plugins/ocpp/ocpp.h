@@ -73,7 +73,7 @@ struct ocpp {
 	struct station *stations[OCPP_STATIONS_BUCKETS];
 };
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 extern const struct gv_table
 	ocpp_active; /* device, connector -> Transaction: written with each MeterValues, so kept small */
@@ -89,7 +89,7 @@ extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
 
-/* ---- json.c: cJSON as the handlers need it ------------------------------------------------- */
+/* ---- json.c: cJSON as the handlers need it --------------------------------------------------- */
 
 /* The first field of this name; NULL where there is none, or `object` is none. */
 const struct cJSON *json_get(const struct cJSON *object, const char *name);
@@ -105,7 +105,7 @@ struct cJSON *json_from_struct(const Google__Protobuf__Struct *s);
 /* The text in the turn's memory, without spaces. */
 const char *json_print(struct gv_turn *t, const struct cJSON *json);
 
-/* ---- model.c: rows as the rest of galvan sees them ----------------------------------------- */
+/* ---- model.c: rows as the rest of galvan sees them ------------------------------------------- */
 
 /* What was odd about a session. The numbers are stored: add at the end only. */
 enum session_flag {
@@ -136,7 +136,7 @@ Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device
 /* The tag in lower case, cut at OCPP_TAG_MAX: tags are compared without regard to case (1.6, 3.17). */
 const char *model_fold(struct gv_turn *t, const char *tag);
 
-/* ---- time.c -------------------------------------------------------------------------------- */
+/* ---- time.c ---------------------------------------------------------------------------------- */
 
 struct when {
 	int64_t ms;    /* usable: what the charger said, or now */
@@ -154,7 +154,7 @@ int zones_create(struct zones **ret);
 void zones_destroy(struct zones *z);
 const struct gv_zone *zones_get(struct zones *z, struct gv_turn *t, const char *name);
 
-/* ---- station.c ----------------------------------------------------------------------------- */
+/* ---- station.c ------------------------------------------------------------------------------- */
 
 /* NULL: not connected. */
 struct station *station_find(struct ocpp *o, const char *device);
@@ -167,7 +167,7 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone);
 Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row);
 
-/* ---- authorize.c: the one place that decides about tags ------------------------------------ */
+/* ---- authorize.c: the one place that decides about tags -------------------------------------- */
 
 struct verdict {
 	const char *status; /* Accepted, Blocked, Expired, Invalid, ConcurrentTx */
@@ -178,7 +178,7 @@ struct verdict authorize(struct ocpp *o, struct gv_turn *t, const char *tag, boo
 /* {"status":...} */
 const char *authorize_info(struct gv_turn *t, const struct verdict *v);
 
-/* ---- meter.c ------------------------------------------------------------------------------- */
+/* ---- meter.c --------------------------------------------------------------------------------- */
 
 struct meter {
 	Ocpp__Reading **readings;
@@ -204,7 +204,7 @@ Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m);
 /* The samples of a transaction, oldest first. */
 void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Session *session);
 
-/* ---- transaction.c: rows of transactions --------------------------------------------------- */
+/* ---- transaction.c: rows of transactions ----------------------------------------------------- */
 
 /* A copy to change and write, in the turn's memory; NULL where there is none. */
 Ocpp__Transaction *transaction_on(struct gv_turn *t, const char *device, uint32_t connector);
@@ -219,12 +219,12 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
 int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms, unsigned flags);
 
-/* ---- orphans.c ----------------------------------------------------------------------------- */
+/* ---- orphans.c ------------------------------------------------------------------------------- */
 
 int orphan_keep(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 
-/* ---- inbound.c: calls of chargers ---------------------------------------------------------- */
+/* ---- inbound.c: calls of chargers ------------------------------------------------------------ */
 
 struct inbound {
 	struct station *st;
@@ -244,7 +244,7 @@ inbound_fn sessions_start, sessions_stop, sessions_meter;
 const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
 				   const uint32_t *connector, const char **ret_id);
 
-/* ---- commands.c: calls to chargers --------------------------------------------------------- */
+/* ---- commands.c: calls to chargers ----------------------------------------------------------- */
 
 /* True where the charger cannot be asked now: the ticket has been answered. */
 bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device);
@@ -271,7 +271,7 @@ int retention_start(struct ocpp *o, struct gv_turn *t);
 int retention_note(struct ocpp *o, struct gv_turn *t);
 int retention_due(struct ocpp *o, struct gv_turn *t);
 
-/* ---- services.c, lists.c ------------------------------------------------------------------- */
+/* ---- services.c, lists.c --------------------------------------------------------------------- */
 
 extern const struct gv_service ocpp_services[];
 gv_method_fn list_sessions, get_session, list_connectors, list_messages, list_stations, list_orphans;

@@ -18,7 +18,7 @@ static const char *finish(struct gv_turn *t, cJSON *payload)
 	return text;
 }
 
-/* ---- Start --------------------------------------------------------------------------------- */
+/* ---- Start ----------------------------------------------------------------------------------- */
 
 /* The profile as a tree; NULL with *ret_why set, or NULL alone where there is none. */
 static cJSON *read_profile(struct gv_turn *t, const Google__Protobuf__Value *value, const char **ret_why)
@@ -138,7 +138,7 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 }
 GV_ON_CALL(start, struct ocpp, Charging__StartRequest)
 
-/* ---- Stop ---------------------------------------------------------------------------------- */
+/* ---- Stop ------------------------------------------------------------------------------------ */
 
 static const Ocpp__Transaction *only_one(struct gv_turn *t, const char *device, unsigned *ret_count)
 {
@@ -195,7 +195,7 @@ static int stop(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 }
 GV_ON_CALL(stop, struct ocpp, Charging__StopRequest)
 
-/* ---- the small ones ------------------------------------------------------------------------ */
+/* ---- the small ones -------------------------------------------------------------------------- */
 
 static int simple(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t connector,
 		  const char *action, const char *payload)
@@ -234,7 +234,7 @@ static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket 
 }
 GV_ON_CALL(set_availability, struct ocpp, Charging__SetAvailabilityRequest)
 
-/* ---- Ocpp ---------------------------------------------------------------------------------- */
+/* ---- Ocpp ------------------------------------------------------------------------------------ */
 
 static const char *actions(struct gv_turn *t, unsigned direction)
 {

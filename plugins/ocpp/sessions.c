@@ -29,7 +29,7 @@ static uint64_t stop_digest(const cJSON *payload)
 	return h ? h : 1;
 }
 
-/* ---- StartTransaction ---------------------------------------------------------------------- */
+/* ---- StartTransaction ------------------------------------------------------------------------ */
 
 static int answer_start(struct gv_turn *t, struct inbound *in, const struct verdict *v, int32_t id)
 {
@@ -103,7 +103,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return answer_start(t, in, &v, x.id);
 }
 
-/* ---- StopTransaction ----------------------------------------------------------------------- */
+/* ---- StopTransaction ------------------------------------------------------------------------- */
 
 /* The running transaction that a stop without a usable id must mean: the only one that its tag, time and meter allow.
  */
@@ -235,7 +235,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return transaction_end(t, in->device, x);
 }
 
-/* ---- MeterValues --------------------------------------------------------------------------- */
+/* ---- MeterValues ----------------------------------------------------------------------------- */
 
 /* Samples of no transaction: the newest are kept, as a reading of the meter. */
 static int keep_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,

@@ -103,7 +103,7 @@ VALUES(hash_algorithms, "SHA256", "SHA384", "SHA512");
 VALUES(certificate_uses, "CentralSystemRootCertificate", "ManufacturerRootCertificate");
 VALUES(log_types, "DiagnosticsLog", "SecurityLog");
 
-/* ---- from the charger ---------------------------------------------------------------------- */
+/* ---- from the charger ------------------------------------------------------------------------ */
 
 static const struct spec_object nothing = { NULL, 0 };
 OBJECT(authorize, STRING("idTag", 20, REQ));
@@ -134,7 +134,7 @@ OBJECT(status_notification, INTEGER("connectorId", REQ), ENUM("errorCode", error
        STRING("info", 50, 0), ENUM("status", connector_statuses, REQ), TIME("timestamp", 0), STRING("vendorId", 255, 0),
        STRING("vendorErrorCode", 50, 0));
 
-/* ---- to the charger ------------------------------------------------------------------------ */
+/* ---- to the charger -------------------------------------------------------------------------- */
 
 OBJECT(cancel_reservation, INTEGER("reservationId", REQ));
 OBJECT(certificate_signed, STRING("certificateChain", 10000, REQ));

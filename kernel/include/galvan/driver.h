@@ -1,10 +1,12 @@
 /* galvan/driver.h: for the few plugins that touch the world (sockets, Bluetooth, other nodes).
  *
- * A driver is a plugin that also has a libuv loop. Its turn callbacks and its loop callbacks run on the same thread, never at the same
- * time. In loop callbacks there is no turn: a driver acts on its store or on other plugins by asking for one with gv_world_turn.
+ * A driver is a plugin that also has a libuv loop. Its turn callbacks and its loop callbacks run on the same thread,
+ * never at the same time. In loop callbacks there is no turn: a driver acts on its store or on other plugins by asking
+ * for one with gv_world_turn.
  *
- * Connections: the driver opens them here, hands frames in, and is told what to send. The host keeps every inbound frame until the
- * plugin's committed turn has acknowledged it, and sends it again to the plugin's next incarnation; the driver need not. */
+ * Connections: the driver opens them here, hands frames in, and is told what to send. The host keeps every inbound
+ * frame until the plugin's committed turn has acknowledged it, and sends it again to the plugin's next incarnation; the
+ * driver need not. */
 #ifndef GALVAN_DRIVER_H
 #define GALVAN_DRIVER_H
 
@@ -21,17 +23,19 @@ struct gv_driver {
 	uint32_t size; /* sizeof(struct gv_driver) */
 	/* Runs once after start has committed. */
 	int (*open)(void *self, struct gv_world *w);
-	/* Stop taking new work and begin to close (a plugin's reload, a node's stop); call gv_world_drained when done. */
+	/* Stop taking new work and begin to close (a plugin's reload, a node's stop); call gv_world_drained when done.
+	 */
 	void (*drain)(void *self);
-	/* A plugin registered its listeners (again, after each of its starts). `listeners`: galvan.link.v1.Listener, unpacked; they live until
-	 * the next on_listen of that plugin. A failure is logged with the plugin's name. */
+	/* A plugin registered its listeners (again, after each of its starts). `listeners`: galvan.link.v1.Listener,
+	 * unpacked; they live until the next on_listen of that plugin. A failure is logged with the plugin's name. */
 	int (*on_listen)(void *self, const char *plugin, const void *const *listeners, size_t count);
 	/* To send. `data` lives until it returns. kind GV_REQUEST means a packed galvan.link.v1.HttpResponse. */
 	void (*on_send)(void *self, uint64_t conn, enum gv_frame_kind kind, const uint8_t *data, size_t size);
 	void (*on_disconnect)(void *self, uint64_t conn, unsigned code, const char *reason);
 	/* The connection's window is full (pause: stop reading) or free again. */
 	void (*on_pause)(void *self, uint64_t conn, bool pause);
-	/* The plugin was down longer, or left more unhandled, than the limits allow: its connections are to be closed (1013). */
+	/* The plugin was down longer, or left more unhandled, than the limits allow: its connections are to be closed
+	 * (1013). */
 	void (*on_overrun)(void *self, const char *plugin);
 	/* A batch of on_send calls has ended: flush now. May be NULL. */
 	void (*on_flush)(void *self);
@@ -56,12 +60,15 @@ GV_API void gv_world_set_limits(struct gv_world *w, const struct gv_world_limits
 /* True while an instance of `plugin` that `key` belongs to runs, or is expected back within the hold limits. */
 GV_API bool gv_world_available(struct gv_world *w, const char *plugin, const char *key);
 
-/* Opens a connection to `plugin` (which instance: by `device`, or by the connection's id where that is empty). The strings in `info` are
- * copied; info->id is not read. Returns the id, never 0; 0 where the plugin is not there (see gv_world_available). */
-GV_API uint64_t gv_world_open(struct gv_world *w, const char *plugin, const struct gv_conn *info, uint32_t window_frames);
+/* Opens a connection to `plugin` (which instance: by `device`, or by the connection's id where that is empty). The
+ * strings in `info` are copied; info->id is not read. Returns the id, never 0; 0 where the plugin is not there (see
+ * gv_world_available). */
+GV_API uint64_t gv_world_open(struct gv_world *w, const char *plugin, const struct gv_conn *info,
+			      uint32_t window_frames);
 /* A frame came in. Copies the data. -ENOBUFS: beyond the hold limits, the driver should close (1013). */
 GV_API int gv_world_frame(struct gv_world *w, uint64_t conn, enum gv_frame_kind kind, const void *data, size_t size);
-/* The connection has ended; its id is not used again. Frames not yet acknowledged are still delivered, before the plugin's on_close. */
+/* The connection has ended; its id is not used again. Frames not yet acknowledged are still delivered, before the
+ * plugin's on_close. */
 GV_API void gv_world_close(struct gv_world *w, uint64_t conn, unsigned code, const char *reason);
 /* Frames that this connection has not had acknowledged. */
 GV_API unsigned gv_world_unacknowledged(struct gv_world *w, uint64_t conn);
@@ -80,10 +87,10 @@ GV_API void gv_world_blob_destroy(struct gv_blob_writer *b);
 /* The file of a blob, for reading: an open descriptor that the caller closes, or -ENOENT. */
 GV_API int gv_world_blob_open(struct gv_world *w, const char *id, uint64_t *ret_size);
 
-/* ---- beyond the record: for the API and its like --------------------------------------------------------------------------------- */
+/* ---- beyond the record: for the API and its like --------------------------------------------- */
 
-/* Follows events of these full names from now on ("*": all), in memory, besides `hears`; they come to on_event. Replaces what was
- * followed before; no types: nothing. Needs the capability "hear:*". */
+/* Follows events of these full names from now on ("*": all), in memory, besides `hears`; they come to on_event.
+ * Replaces what was followed before; no types: nothing. Needs the capability "hear:*". */
 GV_API int gv_follow(struct gv_turn *t, const char *const *types, size_t count);
 
 #ifdef __cplusplus

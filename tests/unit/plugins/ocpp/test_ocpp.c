@@ -231,7 +231,7 @@ static const cJSON *event(const char *type, size_t i)
 	"{\"connectorId\":1,\"idTag\":\"" tag "\",\"meterStart\":" meter ",\"timestamp\":\"" time "\"}"
 #define T0 "2025-01-15T02:09:54.000Z"
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 Test(ocpp, a_boot_is_accepted_and_told)
 {
@@ -295,7 +295,7 @@ Test(ocpp, a_binary_frame_closes)
 	cr_expect_eq(cp.code, 1003);
 }
 
-/* ---- tags --------------------------------------------------------------------------------------- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 Test(ocpp, tags_of_the_config_decide_whatever_their_case)
 {
@@ -319,7 +319,7 @@ Test(ocpp_strict, unknown_tags_are_refused_and_their_energy_recorded, .init = NU
 	teardown();
 }
 
-/* ---- status -------------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 Test(ocpp, a_status_is_told_when_it_changes)
 {
@@ -337,7 +337,7 @@ Test(ocpp, a_status_is_told_when_it_changes)
 	cr_expect_str_eq(text(cJSON_GetArrayItem(get(kept, "connectors"), 0), "status"), "Finishing");
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------ */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 #define PROFILE                                                                                                        \
 	"{\"chargingProfileId\":1,\"stackLevel\":0,\"chargingProfilePurpose\":\"TxProfile\",\"chargingProfileKind\":"  \
@@ -597,7 +597,7 @@ Test(ocpp, a_stuck_session_can_be_closed)
 	refused(OCPP "CloseSession", "{\"sessionId\":\"ocpp:CP001/1\"}", GV_FAILED_PRECONDITION, "ended");
 }
 
-/* ---- commands ----------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 Test(ocpp, a_command_to_a_charger_that_is_away_is_refused_at_once)
 {
@@ -770,7 +770,7 @@ Test(ocpp_config, samples_are_forgotten_and_sessions_are_not, .timeout = 60)
 	teardown();
 }
 
-/* ---- crashes ---------------------------------------------------------------------------------- */
+/* ---- crashes --------------------------------------------------------------------------------- */
 
 /* The charger calls and waits for its answer, whatever happens meanwhile; more than one may come. */
 static const char *insist(const char *action, const char *payload)

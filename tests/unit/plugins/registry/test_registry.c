@@ -128,7 +128,8 @@ Test(registry, what_clear_names_is_emptied_first)
 {
 	const cJSON *d;
 
-	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"name\":\"one\",\"tags\":[\"x\"],\"attributes\":{\"a\":\"1\"}}}");
+	ok(SERVICE "PutDevice",
+	   "{\"device\":{\"id\":\"ocpp:A\",\"name\":\"one\",\"tags\":[\"x\"],\"attributes\":{\"a\":\"1\"}}}");
 	ok(SERVICE "PutDevice",
 	   "{\"device\":{\"id\":\"ocpp:A\",\"attributes\":{\"b\":\"2\"}},\"clear\":[\"tags\",\"attributes\"]}");
 	d = device("ocpp:A");
@@ -136,7 +137,8 @@ Test(registry, what_clear_names_is_emptied_first)
 	cr_expect_eq(cJSON_GetArraySize(get(d, "tags")), 0);
 	cr_expect_null(get(get(d, "attributes"), "a"));
 	cr_expect_str_eq(text(get(d, "attributes"), "b"), "2", "what is given applies afterwards");
-	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\"},\"clear\":[\"id\"]}", GV_INVALID_ARGUMENT, "clear");
+	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\"},\"clear\":[\"id\"]}", GV_INVALID_ARGUMENT,
+		"clear");
 }
 
 Test(registry, refusals_name_the_field)
