@@ -166,7 +166,7 @@ static void log_parked(struct gv_turn *t, const Rows__Held *row, uint64_t number
 
 static int64_t back_off(unsigned tries)
 {
-	return (int64_t)GV_HELD_FIRST_MS << (tries < 10 ? tries : 10);
+	return (int64_t)GV_HELD_FIRST_MS << (tries < 2 ? 0 : tries < 10 ? tries - 1 : 9);
 }
 
 int gv_parking_hold(struct gv_turn *t, Rows__Held *row)
