@@ -350,12 +350,14 @@ struct custom {
 	char full[96];
 };
 
+#define GV_HAND_TEXT 96
 struct hand { /* the marker file: which message is in hand, and which have killed before */
 	uint64_t magic, in_hand;
 	struct {
 		uint64_t id;
 		uint64_t crashes;
 	} suspects[16];
+	char what[GV_HAND_TEXT], whose[GV_HAND_TEXT]; /* of the message in hand, for people; cut if too long */
 };
 
 struct rpc { /* a method this plugin may call */
@@ -633,7 +635,7 @@ void gv_parking_fini(struct gv_actor *a);
 int gv_hand_open(struct gv_actor *a);
 void gv_hand_close(struct gv_actor *a);
 /* Marks the message; true where it has killed twice and must be parked instead of run. */
-bool gv_hand_take(struct gv_actor *a, uint64_t id);
+bool gv_hand_take(struct gv_actor *a, uint64_t id, const char *what, const char *whose);
 void gv_hand_drop(struct gv_actor *a, uint64_t id);
 
 const ProtobufCMessageDescriptor *gv_note_type(const struct gv_actor *a, const char *name);

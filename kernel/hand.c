@@ -6,10 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC 0x67762d68616e6431ull
+#define MAGIC 0x67762d68616e6432ull
 #define CRASHES_TO_PARK 2
 #define SUSPECTS (sizeof((struct hand *)0)->suspects / sizeof *((struct hand *)0)->suspects)
 
@@ -46,6 +47,14 @@ static void accuse(struct hand *h, uint64_t id)
 	h->suspects[free_slot].crashes = 1;
 }
 
+static void make_quotable(char text[GV_HAND_TEXT])
+{
+	text[GV_HAND_TEXT - 1] = '\0';
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == '"')
+			*text = '?';
+}
+
 int gv_hand_open(struct gv_actor *a)
 {
 	int r = map_file(a);
@@ -55,6 +64,12 @@ int gv_hand_open(struct gv_actor *a)
 	if (h->magic != MAGIC)
 		*h = (struct hand){ .magic = MAGIC };
 	if (a->options.crashed && h->in_hand) {
+		make_quotable(h->what);
+		make_quotable(h->whose);
+		gv_actor_log(a, GV_WARN,
+			     "The process died with a message in hand; if it kills again, it is parked. what=\"%s\" "
+			     "whose=\"%s\"",
+			     h->what, h->whose);
 		a->suspect = h->in_hand;
 		accuse(h, h->in_hand);
 		a->careful_until_ms = gv_now(a) + GV_CAREFUL_MS;
@@ -70,7 +85,13 @@ void gv_hand_close(struct gv_actor *a)
 	a->hand = NULL;
 }
 
-bool gv_hand_take(struct gv_actor *a, uint64_t id)
+static void put_text(char *to, const char *text)
+{
+	if (!memccpy(to, text ? text : "", '\0', GV_HAND_TEXT))
+		to[GV_HAND_TEXT - 1] = '\0';
+}
+
+bool gv_hand_take(struct gv_actor *a, uint64_t id, const char *what, const char *whose)
 {
 	if (!a->hand)
 		return false;
@@ -79,6 +100,8 @@ bool gv_hand_take(struct gv_actor *a, uint64_t id)
 			if (a->hand->suspects[i].id == id && a->hand->suspects[i].crashes >= CRASHES_TO_PARK)
 				return true;
 	}
+	put_text(a->hand->what, what);
+	put_text(a->hand->whose, whose);
 	a->hand->in_hand = id;
 	return false;
 }

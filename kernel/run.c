@@ -99,6 +99,37 @@ static uint64_t identity(const struct message *m)
 	}
 }
 
+/* What a message is, and whose, for the people who read that it killed the plugin. */
+static const char *what_is(struct gv_actor *a, const struct message *m, const char **ret_whose)
+{
+	struct conn *c;
+	*ret_whose = m->from ? m->from->name : a->name;
+	switch (m->kind) {
+	case M_EVENT:
+		*ret_whose = m->event->key;
+		return m->event->type;
+	case M_CALL:
+		return m->call->method;
+	case M_ANSWER:
+		return m->answer.call->method;
+	case M_FRAME:
+		c = gv_frames_conn(a, m->frame.conn);
+		*ret_whose = c ? gv_conn_device(c) : "";
+		return "frame";
+	case M_TIMER:
+		*ret_whose = m->timer.name;
+		return "timer";
+	default:
+		return "held message";
+	}
+}
+
+static bool take_in_hand(struct gv_actor *a, const struct message *m, uint64_t id)
+{
+	const char *whose, *what = what_is(a, m, &whose);
+	return gv_hand_take(a, id, what, whose);
+}
+
 static const char *call_key(struct gv_turn *t, const Env__Call *c)
 {
 	static char key[GV_KEY_MAX];
@@ -338,7 +369,7 @@ static int handle(struct gv_turn *t, struct message *m)
 	a->count.messages++;
 	if (!set_aside(t, m, &r)) {
 		uint64_t id = identity(m);
-		bool deadly = id && gv_hand_take(a, id);
+		bool deadly = id && take_in_hand(a, m, id);
 		if (deadly) {
 			gv_fault(t, "it killed the plugin twice%s%s", a->options.cause ? ": " : "",
 				 a->options.cause ? a->options.cause : "");

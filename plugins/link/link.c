@@ -10,7 +10,9 @@
 
 #include "link.schema.h"
 
-#define DESCRIPTORS_BESIDES 128 /* what is open besides connections */
+#define DESCRIPTORS_BESIDES 128   /* what is open besides connections */
+#define DEFAULT_CONNECTIONS 20000 /* of max_connections, as link.proto has it */
+#define FEW_DESCRIPTORS 4096
 
 /* ---- turn side ------------------------------------------------------------------------------- */
 
@@ -115,8 +117,10 @@ static void raise_limit(struct link *l)
 	}
 	if (limit.rlim_cur >= wanted)
 		return;
+	/* Nobody asked for the default; but few are few. */
 	gv_world_log(
-		l->world, GV_WARN,
+		l->world,
+		l->max_connections != DEFAULT_CONNECTIONS || limit.rlim_cur < FEW_DESCRIPTORS ? GV_WARN : GV_DEBUG,
 		"The system allows fewer descriptors than max_connections needs; raise the limit (LimitNOFILE in the "
 		"unit file, ulimit -Hn) or lower max_connections max_connections=%u descriptors=%llu",
 		l->max_connections, (unsigned long long)limit.rlim_cur);

@@ -97,6 +97,7 @@ class Supervision(NodeTest):
         entry, = node.call('galvan.kernel.v1.Plugin/ListParked', {'plugin': 'listener'})['parked']
         self.assertIn('SIGSEGV', entry['error'])
         self.assertLess(node.instance('listener')['restarts'], 4)
+        self.assertIn('what="galvan.fixture.v1.Counted" whose="deadly"', node.read_log())
 
     def test_kill_9_of_the_node_takes_its_hosts_and_a_restart_finds_everything(self):
         node = self.pair()
