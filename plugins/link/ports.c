@@ -108,7 +108,7 @@ static void set_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 }
 
-/* False: no more for now. */
+/* False: the rest has to wait. */
 static bool accept_one(struct port *p, int listener)
 {
 	struct link *l = p->link;
