@@ -323,12 +323,13 @@ int gv_actor_open(struct gv_actor *a)
 	return gv_out_flush(a);
 }
 
-void gv_actor_drain(struct gv_actor *a)
+void gv_actor_drain(struct gv_actor *a, bool returns)
 {
 	const struct gv_driver *d = a->plugin->driver;
 	if (a->draining)
 		return;
 	a->draining = true;
+	a->returns = returns;
 	if (d && d->drain && a->opened)
 		d->drain(a->self);
 	else

@@ -71,9 +71,9 @@ int64_t gv_actor_next_ms(const struct gv_actor *a);
 bool gv_actor_full(const struct gv_actor *a);
 
 /* Driver life cycle, a no-op for others. `open` after start; after drain the actor calls back through
- * gv_actor_is_drained. */
+ * gv_actor_is_drained. `returns`: it starts again at once, a reload. */
 int gv_actor_open(struct gv_actor *a);
-void gv_actor_drain(struct gv_actor *a);
+void gv_actor_drain(struct gv_actor *a, bool returns);
 bool gv_actor_is_drained(const struct gv_actor *a);
 /* Drivers: flush frames that wait for it (before the loop polls). */
 void gv_actor_flush(struct gv_actor *a);

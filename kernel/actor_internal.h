@@ -375,7 +375,7 @@ struct gv_actor {
 	uint64_t hash;
 	void *self;
 	uint64_t incarnation;
-	bool started, opened, draining, drained, directory_seen;
+	bool started, opened, draining, returns, drained, directory_seen;
 	int dead; /* a negative errno once nothing works any more */
 	struct gv_schema *schema;
 	/* store */

@@ -73,13 +73,13 @@ static void on_drain_timeout(uv_timer_t *timer)
 	stop_now(h);
 }
 
-static void on_stop(struct host *h)
+static void on_stop(struct host *h, bool returns)
 {
 	if (h->state == RUNNING) {
 		h->state = DRAINING;
 		if (h->code.plugin.driver) {
 			uv_timer_start(&h->wait, on_drain_timeout, GV_HOST_DRAIN_MS, 0);
-			gv_actor_drain(h->actor);
+			gv_actor_drain(h->actor, returns);
 		}
 		return; /* the pump stops it when it has drained */
 	}
@@ -216,7 +216,7 @@ static void on_to_host(struct host *h, const uint8_t *data, size_t size)
 			fail(h, rc, gv_text("it cannot take in the directory: %s", gv_text_errno(rc)));
 		break;
 	case KERNEL__TO_HOST__KIND_STOP:
-		on_stop(h);
+		on_stop(h, m->stop->returns);
 		break;
 	default:
 		break;

@@ -137,11 +137,12 @@ static void on_back_off(uv_timer_t *timer)
 	gv_instance_launch(timer->data);
 }
 
-static void tell_stop(struct gv_host *h)
+static void tell_stop(struct gv_host *h, bool returns)
 {
 	Kernel__ToHost m = KERNEL__TO_HOST__INIT;
 	Kernel__StopHost stop = KERNEL__STOP_HOST__INIT;
 
+	stop.returns = returns;
 	m.kind_case = KERNEL__TO_HOST__KIND_STOP;
 	m.stop = &stop;
 	gv_hosts_send(h, &m);
@@ -157,7 +158,7 @@ int gv_instance_stop(struct gv_instance *inst, const char *message)
 	if (inst->host->state != GV_HOST_STOPPING) {
 		inst->host->state = GV_HOST_STOPPING;
 		set_deadline(inst->host, inst->unit->supervisor->stop_timeout_ms, "it did not stop in time");
-		tell_stop(inst->host);
+		tell_stop(inst->host, gv_operation_returns(inst->unit->operation));
 	}
 	gv_instance_set_state(inst, GV_STOPPING, message);
 	return 0;
@@ -186,7 +187,7 @@ void gv_instance_drop_warm(struct gv_instance *inst)
 {
 	if (!inst->warm)
 		return;
-	tell_stop(inst->warm);
+	tell_stop(inst->warm, false);
 	disown(inst->warm, EXIT_TIMEOUT_MS);
 	inst->warm = NULL;
 }
@@ -328,7 +329,7 @@ void gv_supervisor_on_message(void *arg, struct gv_host *h, const Kernel__FromHo
 	h->heard_ms = gv_supervisor_now_ms(s);
 	/* A stop that was sent before it could listen is lost. */
 	if (m->kind_case == KERNEL__FROM_HOST__KIND_HELLO && (!inst || h->state == GV_HOST_STOPPING))
-		tell_stop(h);
+		tell_stop(h, inst && gv_operation_returns(inst->unit->operation));
 	if (!inst)
 		return;
 	switch (m->kind_case) {

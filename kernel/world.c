@@ -95,6 +95,11 @@ void gv_world_set_limits(struct gv_world *w, const struct gv_world_limits *limit
 	w->a->limits = *limits;
 }
 
+bool gv_world_returns(const struct gv_world *w)
+{
+	return w->a->returns;
+}
+
 void gv_world_drained(struct gv_world *w)
 {
 	w->a->drained = true;

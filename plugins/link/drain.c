@@ -53,13 +53,26 @@ static void close_handles(struct link *l)
 	}
 }
 
+struct goodbye {
+	unsigned code;
+	const char *reason;
+};
+
+/* RFC 6455, 7.4.1, and IANA's registry of close codes: 1012 tells a client to come back soon. */
+static struct goodbye goodbye(const struct link *l)
+{
+	return gv_world_returns(l->world) ? (struct goodbye){ 1012, "service restart" }
+					  : (struct goodbye){ 1001, "going away" };
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
+	struct goodbye bye = goodbye(l);
 
 	if (link_now(l) - l->drain_ms > DRAIN_GOODBYE_MS) {
 		for (struct conn *c = l->conns; c; c = c->next)
-			conn_kill(c, 1012, "service restart");
+			conn_kill(c, bye.code, bye.reason);
 	}
 	if (l->n_conns)
 		return;
@@ -70,6 +83,8 @@ static void on_tick(uv_timer_t *timer)
 
 void drain_begin(struct link *l)
 {
+	struct goodbye bye = goodbye(l);
+
 	if (l->draining)
 		return;
 	l->draining = true;
@@ -78,7 +93,7 @@ void drain_begin(struct link *l)
 	ports_close(l);
 	fetch_close(l);
 	for (struct conn *c = l->conns; c; c = c->next)
-		conn_close(c, 1012, "service restart");
+		conn_close(c, bye.code, bye.reason);
 	link_flush(l);
 	l->drain = link_handle(l, sizeof(*l->drain));
 	if (!l->drain) {

@@ -12,7 +12,7 @@ static void drain(struct contract *c, struct rig *r)
 {
 	if (!c->plugin->driver || !r->actor)
 		return;
-	gv_actor_drain(r->actor);
+	gv_actor_drain(r->actor, false);
 	for (int i = 0; i < 500 && !gv_actor_is_drained(r->actor); i++) {
 		contract_run(c, r);
 		r->now += 100;

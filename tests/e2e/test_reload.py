@@ -3,6 +3,8 @@ import os
 import shutil
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from galvan import PLUGINS, Refused
 from loads import Load, check_all_answered_is_stored, put_devices
@@ -92,6 +94,22 @@ def test_unload_and_load(cloud, any_station):
     station = any_station()
     station.connect(cloud.ws, 'CP001')
     assert 'currentTime' in station.call('Heartbeat', {})
+
+
+@pytest.mark.parametrize('how, code', [('reload', 1012), ('unload', 1001), ('stop', 1001)])
+def test_a_close_says_whether_coming_back_soon_is_worth_it(cloud, how, code):
+    """RFC 6455 and IANA's registry of close codes: 1012, the service restarts; 1001, it goes away."""
+    cloud.put_device('ocpp:CP001')
+    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']) as ws:
+        ws.send('[2,"h","Heartbeat",{}]')
+        ws.recv(timeout=10)
+        if how == 'stop':
+            assert cloud.stop() == 0
+        else:
+            cloud.ctl(how, 'link')
+        with pytest.raises(ConnectionClosed) as e:
+            ws.recv(timeout=10)
+        assert e.value.rcvd.code == code
 
 
 def test_names_that_are_wrong(cloud):

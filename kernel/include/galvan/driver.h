@@ -75,6 +75,9 @@ GV_API unsigned gv_world_unacknowledged(struct gv_world *w, uint64_t conn);
 /* End of a batch of frames: they leave now. Without it they leave when the loop goes to poll. */
 GV_API void gv_world_flush(struct gv_world *w);
 
+/* In drain and after: whether the plugin starts again at once (a reload), or not (the node stops, or it is unloaded).
+ */
+GV_API bool gv_world_returns(const struct gv_world *w);
 /* After drain: nothing is left to do. */
 GV_API void gv_world_drained(struct gv_world *w);
 

@@ -256,12 +256,20 @@ Test(websocket, while_the_plugin_is_behind_the_socket_is_not_read)
 	close(fd);
 }
 
-Test(websocket, draining_closes_with_1012)
+Test(websocket, a_reload_closes_with_1012_come_back_soon)
+{
+	int fd = open_station();
+
+	client_text(fd, "!reload");
+	client_expect_close(fd, 1012);
+}
+
+Test(websocket, a_stop_closes_with_1001_going_away)
 {
 	int fd = open_station();
 
 	client_text(fd, "!stop");
-	client_expect_close(fd, 1012);
+	client_expect_close(fd, 1001);
 }
 
 Test(websocket, a_thousand_connections)

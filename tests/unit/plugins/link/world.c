@@ -44,7 +44,7 @@ struct gv_world {
 	size_t n_turns;
 	void *allocs[ALLOCS_MAX];
 	size_t n_allocs;
-	bool down, drained;
+	bool down, drained, returns;
 	uint64_t asking; /* connection that waits for a call's answer */
 	unsigned opened, closed, events;
 };
@@ -233,6 +233,11 @@ unsigned gv_world_unacknowledged(struct gv_world *w, uint64_t conn)
 	return 0;
 }
 
+bool gv_world_returns(const struct gv_world *w)
+{
+	return w->returns;
+}
+
 void gv_world_drained(struct gv_world *w)
 {
 	w->drained = true;
@@ -413,7 +418,8 @@ static void command(struct gv_world *w, uint64_t conn, const char *text)
 	} else if (strcmp(text, "!pause") == 0) {
 		d->on_pause(w->self, conn, true);
 		send_text(w, conn, "paused");
-	} else if (strcmp(text, "!stop") == 0) {
+	} else if (strcmp(text, "!stop") == 0 || strcmp(text, "!reload") == 0) {
+		w->returns = text[1] == 'r';
 		d->drain(w->self);
 	}
 }
