@@ -1,0 +1,52 @@
+/* The ledger: double entry over accounts that come into being when first used. Append only, hash-chained; a transfer's
+ * id is for ever. All of it happens in the caller's turn, so a transfer and what it is for are one transaction. */
+#ifndef BILLING_LEDGER_H
+#define BILLING_LEDGER_H
+
+#include "billing.h"
+
+#define LEDGER_ID_MAX 120 /* bytes, of transfers and accounts */
+
+enum ledger_result {
+	LEDGER_CREATED,
+	LEDGER_EXISTS,  /* with the same fields: as good as created */
+	LEDGER_REFUSED, /* nothing of the chain was booked */
+};
+
+enum ledger_refusal {
+	LEDGER_OK,
+	LEDGER_EXISTS_DIFFERENT, /* the id was used for something else */
+	LEDGER_EXCEEDS_BALANCE,  /* an account that holds people's money would go below zero */
+	LEDGER_EXCEEDS_PENDING,  /* more than was held */
+	LEDGER_PENDING_NOT_FOUND,
+	LEDGER_ALREADY_POSTED,
+	LEDGER_ALREADY_VOIDED,
+	LEDGER_EXPIRED,
+	LEDGER_OVERFLOW,
+	LEDGER_INVALID,       /* an empty id, the same account twice, a negative amount, no such currency */
+	LEDGER_FAILED_BEFORE, /* this id was refused once, and stays so */
+};
+const char *ledger_refusal_name(enum ledger_refusal refusal); /* "exceeds-balance" */
+
+struct ledger_error {
+	size_t at; /* which of the chain */
+	enum ledger_refusal refusal;
+	char text[200]; /* for people */
+};
+
+/* Books a chain: all of it or nothing. What was refused for its balance is remembered by id: a retry never flips from
+ * refused to booked. `chain[i]`'s fields are those of ledger.proto. Returns an enum ledger_result; ret_error, where not
+ * NULL, is filled on LEDGER_REFUSED. */
+int ledger_book(struct billing *b, struct gv_turn *t, const Billing__Transfer *const *chain, size_t n,
+		struct ledger_error *ret_error);
+/* What can be taken out of an account of people's money; 0 where there is none. */
+int64_t ledger_available(struct gv_turn *t, const char *account, const char *currency);
+/* The account as it stands, in the turn's memory; zeros where nothing was ever booked on it. */
+Billing__Account *ledger_account(struct gv_turn *t, const char *account, const char *currency);
+/* What a pending transfer still holds: 0 where there is none, or it is resolved. */
+int64_t ledger_held(struct gv_turn *t, const char *pending);
+
+/* Timers whose name begins with "ledger:". */
+int ledger_due(struct billing *b, struct gv_turn *t, const char *name);
+
+#endif
