@@ -151,19 +151,32 @@ static void print_record(const struct gv_cli *cli, const Kernel__Record *record)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+/* The comma, unless it is the first of its list or object. */
+static void json_next(struct gv_buf *out)
+{
+	if (out->size && !strchr("{[", out->data[out->size - 1]))
+		gv_buf_putc(out, ',');
+}
+
 static void json_text(struct gv_buf *out, const char *name, const char *value)
 {
+	json_next(out);
 	gv_json_string(out, name, strlen(name));
 	gv_buf_putc(out, ':');
 	gv_json_string(out, value, strlen(value));
+}
+
+static void json_open(struct gv_buf *out)
+{
+	json_next(out);
+	gv_buf_putc(out, '{');
 }
 
 static void json_names(struct gv_buf *out, const char *name, char *const *values, size_t count)
 {
 	gv_buf_printf(out, ",\"%s\":[", name);
 	for (size_t i = 0; i < count; i++) {
-		if (i)
-			gv_buf_putc(out, ',');
+		json_next(out);
 		gv_json_string(out, values[i], strlen(values[i]));
 	}
 	gv_buf_putc(out, ']');
@@ -173,48 +186,36 @@ static void json_field(struct gv_buf *out, const struct gv_field *f)
 {
 	static const char yes[] = "true", no[] = "false";
 
-	gv_buf_putc(out, '{');
+	json_open(out);
 	json_text(out, "name", f->json_name);
-	gv_buf_putc(out, ',');
 	json_text(out, "protoName", f->name);
-	gv_buf_putc(out, ',');
 	json_text(out, "type", kind_name(f));
-	gv_buf_printf(out, ",\"repeated\":%s,\"map\":%s,\"required\":%s,\"key\":%s,\"secret\":%s,",
+	gv_buf_printf(out, ",\"repeated\":%s,\"map\":%s,\"required\":%s,\"key\":%s,\"secret\":%s",
 		      f->repeated ? yes : no, f->map ? yes : no, f->required ? yes : no, f->key ? yes : no,
 		      f->secret ? yes : no);
 	json_text(out, "unit", f->unit);
-	gv_buf_putc(out, ',');
 	json_text(out, "min", f->min);
-	gv_buf_putc(out, ',');
 	json_text(out, "max", f->max);
-	gv_buf_putc(out, ',');
 	json_text(out, "default", f->default_value);
-	gv_buf_putc(out, ',');
 	json_text(out, "oneOf", f->one_of);
-	gv_buf_putc(out, ',');
 	json_text(out, "comment", f->comment);
 	gv_buf_putc(out, '}');
 }
 
 static void json_service(struct gv_buf *out, const struct gv_service_type *service)
 {
-	gv_buf_putc(out, '{');
+	json_open(out);
 	json_text(out, "name", service->name);
-	gv_buf_putc(out, ',');
 	json_text(out, "comment", service->comment);
 	gv_buf_puts(out, ",\"methods\":[");
 	for (size_t i = 0; i < service->n_methods; i++) {
 		const struct gv_rpc *m = &service->methods[i];
 
-		gv_buf_puts(out, i ? ",{" : "{");
+		json_open(out);
 		json_text(out, "name", m->name);
-		gv_buf_putc(out, ',');
 		json_text(out, "comment", m->comment);
-		gv_buf_putc(out, ',');
 		json_text(out, "role", m->role);
-		gv_buf_putc(out, ',');
 		json_text(out, "input", m->input->name);
-		gv_buf_putc(out, ',');
 		json_text(out, "output", m->output->name);
 		gv_buf_putc(out, '}');
 	}
@@ -223,15 +224,10 @@ static void json_service(struct gv_buf *out, const struct gv_service_type *servi
 
 static void json_record(struct gv_buf *out, const struct gv_cli *cli, const Kernel__Record *record)
 {
-	bool first = true;
-
-	gv_buf_putc(out, '{');
+	json_open(out);
 	json_text(out, "name", record->name);
-	gv_buf_putc(out, ',');
 	json_text(out, "version", record->version);
-	gv_buf_putc(out, ',');
 	json_text(out, "summary", record->summary);
-	gv_buf_putc(out, ',');
 	json_text(out, "configType", record->config_type);
 	gv_buf_printf(out, ",\"driver\":%s,\"schema\":%u", record->driver ? "true" : "false", record->schema);
 	json_names(out, "emits", record->emits, record->n_emits);
@@ -241,20 +237,14 @@ static void json_record(struct gv_buf *out, const struct gv_cli *cli, const Kern
 	for (size_t i = 0; i < record->n_serves; i++) {
 		const struct gv_service_type *service = gv_schema_service(cli->schema, record->serves[i]);
 
-		if (!service)
-			continue;
-		if (!first)
-			gv_buf_putc(out, ',');
-		first = false;
-		json_service(out, service);
+		if (service)
+			json_service(out, service);
 	}
 	gv_buf_puts(out, "],\"tables\":[");
 	for (size_t i = 0; i < record->n_tables; i++) {
-		gv_buf_puts(out, i ? ",{" : "{");
+		json_open(out);
 		json_text(out, "name", record->tables[i]->name);
-		gv_buf_putc(out, ',');
 		json_text(out, "key", record->tables[i]->key);
-		gv_buf_putc(out, ',');
 		json_text(out, "type", record->tables[i]->type);
 		gv_buf_putc(out, '}');
 	}
@@ -264,22 +254,16 @@ static void json_record(struct gv_buf *out, const struct gv_cli *cli, const Kern
 static void json_types(struct gv_buf *out, const struct gv_schema *schema)
 {
 	const struct gv_type *type;
-	bool first = true;
 
 	for (size_t i = 0; (type = gv_schema_type_at(schema, i)); i++) {
 		if (type->map_entry || !strncmp(type->name, "google.protobuf.", 16))
 			continue;
-		gv_buf_puts(out, first ? "{" : ",{");
-		first = false;
+		json_open(out);
 		json_text(out, "name", type->name);
-		gv_buf_putc(out, ',');
 		json_text(out, "comment", type->comment);
 		gv_buf_puts(out, ",\"fields\":[");
-		for (size_t j = 0; j < type->n_fields; j++) {
-			if (j)
-				gv_buf_putc(out, ',');
+		for (size_t j = 0; j < type->n_fields; j++)
 			json_field(out, &type->fields[j]);
-		}
 		gv_buf_puts(out, "]}");
 	}
 }
@@ -289,11 +273,8 @@ static int print_json(const struct gv_cli *cli)
 	struct gv_buf out = { 0 };
 
 	gv_buf_puts(&out, "{\"plugins\":[");
-	for (size_t i = 0; i < cli->records->n_plugins; i++) {
-		if (i)
-			gv_buf_putc(&out, ',');
+	for (size_t i = 0; i < cli->records->n_plugins; i++)
 		json_record(&out, cli, cli->records->plugins[i]);
-	}
 	gv_buf_puts(&out, "],\"types\":[");
 	json_types(&out, cli->schema);
 	gv_buf_puts(&out, "]}");

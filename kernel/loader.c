@@ -72,15 +72,17 @@ static int read_all(int fd, uint8_t *data, size_t size)
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
+int gv_write_all(int fd, const void *data, size_t size)
 {
+	const uint8_t *at = data;
+
 	while (size > 0) {
-		ssize_t n = write(fd, data, size);
+		ssize_t n = write(fd, at, size);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		data += n;
+		at += n;
 		size -= (size_t)n;
 	}
 	return 0;
@@ -159,7 +161,7 @@ int gv_image_place(const struct gv_image *image, const char *dir, char **ret_pat
 	else if (stat(path, &st) < 0 || (size_t)st.st_size != image->size) {
 		unlink(temporary);
 		fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
-		rc = fd < 0 ? -errno : write_all(fd, image->data, image->size);
+		rc = fd < 0 ? -errno : gv_write_all(fd, image->data, image->size);
 		if (fd >= 0)
 			close(fd);
 		if (rc == 0 && rename(temporary, path) < 0)

@@ -28,6 +28,8 @@ int gv_image_read(const char *path, struct gv_image *ret, char **ret_error);
 /* Writes the image to DIR/HASH.so unless it is there; *ret_path is malloc'd. */
 int gv_image_place(const struct gv_image *image, const char *dir, char **ret_path, char **ret_error);
 void gv_image_fini(struct gv_image *image);
+/* Writes all of it, however many calls that takes. */
+int gv_write_all(int fd, const void *data, size_t size);
 
 /* Lets a throw-away child (`galvan probe FILE`) load the file and describe it. Blocks up to GV_PROBE_TIMEOUT_MS
  * (GALVAN_PROBE_TIMEOUT_MS in the environment overrides); any thread. `path` is what the sentence calls the file. The

@@ -163,20 +163,6 @@ int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **re
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
-static int write_out(int fd, const uint8_t *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int gv_probe_main(int argc, char **argv)
 {
 	struct rlimit no_core = { 0, 0 };
@@ -187,7 +173,7 @@ int gv_probe_main(int argc, char **argv)
 
 	if (argc != 3) {
 		static const char usage[] = "usage: galvan probe FILE\n";
-		write_out(STDERR_FILENO, (const uint8_t *)usage, sizeof usage - 1);
+		gv_write_all(STDERR_FILENO, usage, sizeof usage - 1);
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -200,9 +186,9 @@ int gv_probe_main(int argc, char **argv)
 	if (rc == 0)
 		rc = gv_record_pack(&loaded.plugin, &record, &error);
 	if (rc == 0)
-		rc = write_out(out, record.data, record.size);
+		rc = gv_write_all(out, record.data, record.size);
 	else if (error)
-		write_out(out, (const uint8_t *)error, strlen(error));
+		gv_write_all(out, error, strlen(error));
 	free(error);
 	gv_buf_fini(&record);
 	gv_loader_close(&loaded);

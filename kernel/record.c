@@ -1,22 +1,13 @@
 /* What a plugin's record says, checked once, with everything looked up that a turn would otherwise look up each time.
  */
 #include "actor_internal.h"
+#include "text.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int refuse(char **ret_error, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	if (vasprintf(ret_error, fmt, ap) < 0)
-		*ret_error = NULL;
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* The offsets of a message's key fields (strings marked (galvan.field).key) in its C struct. */
 static unsigned key_fields(const struct gv_schema *schema, const ProtobufCMessageDescriptor *d, unsigned *ret,
@@ -40,7 +31,8 @@ static int open_emits(struct gv_actor *a, char **ret_error)
 	while (a->plugin->emits && a->plugin->emits[a->n_emits].type)
 		a->n_emits++;
 	if (a->n_emits > GV_MAX_EMITS)
-		return refuse(ret_error, "plugin %s emits more than %d types of event", a->plugin->name, GV_MAX_EMITS);
+		return gv_text_error(ret_error, -EINVAL, "plugin %s emits more than %d types of event", a->plugin->name,
+				     GV_MAX_EMITS);
 	a->key_offsets = calloc(a->n_emits + 1, sizeof *a->key_offsets);
 	if (!a->key_offsets)
 		return -ENOMEM;
@@ -104,10 +96,11 @@ static int open_tables(struct gv_actor *a, char **ret_error)
 							   : a->plugin->old_tables[i - a->n_tables];
 		a->tables[i].def = t;
 		if (!t->name || t->name[0] == '_' || !good_shape(t->key))
-			return refuse(ret_error,
-				      "table \"%s\" of plugin %s needs a name without leading '_' and a key of one to "
-				      "four of s, i, u",
-				      t->name ? t->name : "", a->plugin->name);
+			return gv_text_error(
+				ret_error, -EINVAL,
+				"table \"%s\" of plugin %s needs a name without leading '_' and a key of one to "
+				"four of s, i, u",
+				t->name ? t->name : "", a->plugin->name);
 	}
 	return 0;
 }
@@ -128,8 +121,8 @@ int gv_record_open(struct gv_actor *a, char **ret_error)
 	if (a->plugin->schema_set.size) {
 		r = gv_schema_add(a->schema, a->plugin->schema_set.data, a->plugin->schema_set.size);
 		if (r < 0)
-			return refuse(
-				ret_error,
+			return gv_text_error(
+				ret_error, -EINVAL,
 				"plugin %s carries no readable FileDescriptorSet: set .schema_set = GV_SCHEMA(name)",
 				a->plugin->name);
 	}

@@ -2,6 +2,7 @@
  * with another shape cannot read rows it would misunderstand: it has to raise its schema, and its migrate sees the old
  * rows through the record's old_tables. */
 #include "actor_internal.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,18 +10,6 @@
 #include <string.h>
 
 #define NOTHING "_nothing" /* stays empty: what old tables are that this store does not have */
-
-static int refuse(char **ret_error, const char *fmt, ...) GV_PRINTF(2, 3);
-
-static int refuse(char **ret_error, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	if (vasprintf(ret_error, fmt, ap) < 0)
-		*ret_error = NULL;
-	va_end(ap);
-	return -EINVAL;
-}
 
 static Rows__Shape *shape_of(struct gv_actor *a, const char *name)
 {
@@ -69,11 +58,12 @@ static int set_aside(struct gv_actor *a, const struct table *present, const Rows
 	const struct gv_table *def = present->def;
 	struct table *old = old_table(a, def->name, shape);
 	if (!old)
-		return refuse(ret_error,
-			      "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s, "
-			      "and no such table "
-			      "among its old_tables: name the old shape there",
-			      def->name, shape->key, shape->type, a->plugin->version, def->key, def->value->name);
+		return gv_text_error(
+			ret_error, -EINVAL,
+			"table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s, "
+			"and no such table "
+			"among its old_tables: name the old shape there",
+			def->name, shape->key, shape->type, a->plugin->version, def->key, def->value->name);
 	char *name;
 	if (asprintf(&name, "%s~old", def->name) < 0)
 		return -ENOMEM;
@@ -92,12 +82,13 @@ static int open_present(struct gv_actor *a, struct table *t, uint32_t schema, ch
 	if (r < 0 || !shape || fits(t->def, shape))
 		return r;
 	if (schema == a->plugin->schema)
-		return refuse(ret_error,
-			      "table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s "
-			      "under the same "
-			      "schema %u: raise .schema and migrate",
-			      t->def->name, shape->key, shape->type, a->plugin->version, t->def->key,
-			      t->def->value->name, schema);
+		return gv_text_error(
+			ret_error, -EINVAL,
+			"table \"%s\" in the store has the key \"%s\" and rows %s; version %s has \"%s\" and %s "
+			"under the same "
+			"schema %u: raise .schema and migrate",
+			t->def->name, shape->key, shape->type, a->plugin->version, t->def->key, t->def->value->name,
+			schema);
 	return set_aside(a, t, shape, ret_error);
 }
 

@@ -177,25 +177,6 @@ static int read_scalar(struct parse *p, const yaml_event_t *e, struct gv_yaml_no
 
 /* ---- lists and mappings ---------------------------------------------------------------------- */
 
-static int read_list(struct parse *p, struct gv_yaml_node *n)
-{
-	struct gv_yaml_node **last = &n->child;
-	for (;;) {
-		yaml_event_t e;
-		int r = next_event(p, &e);
-		if (r < 0)
-			return r;
-		bool end = e.type == YAML_SEQUENCE_END_EVENT;
-		if (!end)
-			r = read_node(p, &e, last);
-		yaml_event_delete(&e);
-		if (r < 0 || end)
-			return r;
-		last = &(*last)->next;
-		n->count++;
-	}
-}
-
 static int read_key(struct parse *p, const yaml_event_t *e, const struct gv_yaml_node *map, char **ret)
 {
 	if (e->type != YAML_SCALAR_EVENT)
@@ -238,7 +219,8 @@ static int read_member(struct parse *p, const yaml_event_t *key_event, struct gv
 	return 0;
 }
 
-static int read_map(struct parse *p, struct gv_yaml_node *n)
+/* The children of a list or mapping, up to its end. */
+static int read_members(struct parse *p, struct gv_yaml_node *n)
 {
 	struct gv_yaml_node **last = &n->child;
 	for (;;) {
@@ -246,9 +228,9 @@ static int read_map(struct parse *p, struct gv_yaml_node *n)
 		int r = next_event(p, &e);
 		if (r < 0)
 			return r;
-		bool end = e.type == YAML_MAPPING_END_EVENT;
+		bool end = e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
 		if (!end)
-			r = read_member(p, &e, n, last);
+			r = n->kind == GV_YAML_MAP ? read_member(p, &e, n, last) : read_node(p, &e, last);
 		yaml_event_delete(&e);
 		if (r < 0 || end)
 			return r;
@@ -333,7 +315,7 @@ static int read_children(struct parse *p, const yaml_event_t *e, struct gv_yaml_
 	if (p->depth == GV_YAML_DEPTH_MAX)
 		return wrong_event(p, e, "nested more than 32 deep");
 	p->depth++;
-	int r = n->kind == GV_YAML_LIST ? read_list(p, n) : read_map(p, n);
+	int r = read_members(p, n);
 	p->depth--;
 	return r;
 }
