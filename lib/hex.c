@@ -14,7 +14,7 @@ void gv_hex_write(const void *data, size_t size, char *ret)
 	*ret = '\0';
 }
 
-static int digit(char c)
+int gv_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -28,9 +28,9 @@ int gv_hex_read(const char *text, size_t text_size, uint8_t *ret, size_t ret_siz
 	if (text_size % 2 != 0 || text_size / 2 != ret_size)
 		return -EINVAL;
 	for (size_t i = 0; i < text_size; i++)
-		if (digit(text[i]) < 0)
+		if (gv_hex_digit(text[i]) < 0)
 			return -EINVAL;
 	for (size_t i = 0; i < ret_size; i++)
-		ret[i] = (uint8_t)((unsigned)digit(text[2 * i]) << 4 | (unsigned)digit(text[2 * i + 1]));
+		ret[i] = (uint8_t)((unsigned)gv_hex_digit(text[2 * i]) << 4 | (unsigned)gv_hex_digit(text[2 * i + 1]));
 	return 0;
 }

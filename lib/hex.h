@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What one digit stands for, either case; -1 for any other character. */
+int gv_hex_digit(char c);
 /* 2 * size lower-case digits and a zero byte. */
 void gv_hex_write(const void *data, size_t size, char *ret);
 /* Exactly 2 * ret_size digits, either case; -EINVAL for anything else, with ret untouched. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <lib/json.h>
 #include <lib/json_text.h>
+#include <lib/utf8.h>
 #include <lib/wire.h>
 #include <math.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include <lib/base64.h>
 #include <lib/json_text.h>
 #include <lib/near.h>
+#include <lib/utf8.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

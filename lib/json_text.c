@@ -2,6 +2,7 @@
  * that are no UTF-8, and keeps no count of what a hostile text makes it allocate. Also the printing of strings and
  * numbers. */
 #include <lib/json_text.h>
+#include <lib/utf8.h>
 
 #include <errno.h>
 #include <float.h>
@@ -130,7 +131,7 @@ static bool scan_string(struct scan *s)
 		}
 		if ((unsigned char)*s->at < 0x20)
 			return fail(s, "a control character in a string must be escaped");
-		size_t n = gv_utf8_char(s->at, (size_t)(s->end - s->at));
+		size_t n = (unsigned char)*s->at < 0x80 ? 1 : gv_utf8_char(s->at, (size_t)(s->end - s->at));
 		if (n == 0)
 			return fail(s, "not UTF-8");
 		s->at += n;
@@ -229,48 +230,6 @@ int gv_json_check(const char *text, size_t size, char ret_error[static 256])
 	return -EINVAL;
 }
 
-/* ---- UTF-8 ----------------------------------------------------------------------------------- */
-
-size_t gv_utf8_char(const char *s, size_t size)
-{
-	const unsigned char *c = (const unsigned char *)s;
-	if (size == 0)
-		return 0;
-	if (c[0] < 0x80)
-		return 1;
-	size_t n = c[0] >= 0xc2 && c[0] <= 0xdf ? 2 : (c[0] & 0xf0) == 0xe0 ? 3 : c[0] >= 0xf0 && c[0] <= 0xf4 ? 4 : 0;
-	if (n == 0 || n > size)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong, surrogates, beyond U+10FFFF */
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-	    (c[0] == 0xf4 && c[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-bool gv_utf8_valid(const char *s, size_t size)
-{
-	while (size > 0) {
-		size_t n = gv_utf8_char(s, size);
-		if (n == 0)
-			return false;
-		s += n;
-		size -= n;
-	}
-	return true;
-}
-
-size_t gv_utf8_count(const char *s, size_t size)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < size; i++)
-		count += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return count;
-}
-
 /* ---- printing -------------------------------------------------------------------------------- */
 
 int gv_json_string(struct gv_buf *out, const char *s, size_t size)
@@ -280,7 +239,7 @@ int gv_json_string(struct gv_buf *out, const char *s, size_t size)
 	while (size > 0) {
 		size_t plain = 0, n;
 		while (plain < size && (unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\' &&
-		       (n = gv_utf8_char(s + plain, size - plain)) > 0)
+		       (n = (unsigned char)s[plain] < 0x80 ? 1 : gv_utf8_char(s + plain, size - plain)) > 0)
 			plain += n;
 		gv_buf_add(out, s, plain);
 		s += plain;

@@ -14,12 +14,6 @@
  * -EINVAL: ret (256 bytes) says what is wrong and where. */
 int gv_json_check(const char *text, size_t size, char ret_error[static 256]);
 
-/* The length of the UTF-8 character at s (size bytes are left); 0: none. */
-size_t gv_utf8_char(const char *s, size_t size);
-bool gv_utf8_valid(const char *s, size_t size);
-/* Characters of a valid string. */
-size_t gv_utf8_count(const char *s, size_t size);
-
 /* The shortest decimal that reads back as the same number; NaN and the infinities as strings, as proto3's JSON has
  * them. */
 int gv_json_double(struct gv_buf *out, double value);

@@ -3,6 +3,7 @@
 #include "route.h"
 
 #include <errno.h>
+#include <lib/hex.h>
 #include <string.h>
 
 static const struct {
@@ -49,17 +50,6 @@ bool api_route_takes(const struct api_route *route, const char *method)
 	return false;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decodes `size` bytes of a query; the length of the text, or a negative errno. */
 static int decode(const char *s, size_t size, char *ret, size_t ret_size)
 {
@@ -69,8 +59,8 @@ static int decode(const char *s, size_t size, char *ret, size_t ret_size)
 		char c = s[i] == '+' ? ' ' : s[i];
 
 		if (s[i] == '%') {
-			int high = size - i > 2 ? hex_digit(s[i + 1]) : -1;
-			int low = size - i > 2 ? hex_digit(s[i + 2]) : -1;
+			int high = size - i > 2 ? gv_hex_digit(s[i + 1]) : -1;
+			int low = size - i > 2 ? gv_hex_digit(s[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return -EINVAL;

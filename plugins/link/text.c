@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <lib/base64.h>
+#include <lib/hex.h>
+#include <lib/utf8.h>
 #include <string.h>
 #include <strings.h>
 
@@ -99,17 +101,6 @@ int target_split(struct slice target, struct slice *ret_path, struct slice *ret_
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int percent_decode(struct slice raw, char *ret, size_t ret_size)
 {
 	size_t n = 0;
@@ -118,8 +109,8 @@ int percent_decode(struct slice raw, char *ret, size_t ret_size)
 		char c = raw.data[i];
 
 		if (c == '%') {
-			int high = i + 2 < raw.size ? hex_digit(raw.data[i + 1]) : -1;
-			int low = i + 2 < raw.size ? hex_digit(raw.data[i + 2]) : -1;
+			int high = i + 2 < raw.size ? gv_hex_digit(raw.data[i + 1]) : -1;
+			int low = i + 2 < raw.size ? gv_hex_digit(raw.data[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return -EINVAL;
@@ -149,7 +140,7 @@ int path_identity(struct slice path, char ret[static IDENTITY_MAX + 1])
 	for (start = path.size; start && path.data[start - 1] != '/'; start--)
 		;
 	n = percent_decode(slice(path.data + start, path.size - start), decoded, sizeof(decoded));
-	if (n <= 0 || strchr(decoded, '/') || !utf8_valid(decoded, (size_t)n))
+	if (n <= 0 || strchr(decoded, '/') || !gv_utf8_valid(decoded, (size_t)n))
 		return -EINVAL;
 	for (const char *c = decoded; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -245,46 +236,4 @@ int range_parse(struct slice value, uint64_t size, uint64_t *ret_first, uint64_t
 	*ret_first = first;
 	*ret_last = last < size ? last : size - 1;
 	return 1;
-}
-
-/* Bytes of the sequence at s, of which `left` are there; 0 where it is none. */
-static size_t utf8_sequence(const uint8_t *s, size_t left)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-		return 0; /* overlong, surrogates */
-	if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0; /* overlong, above U+10FFFF */
-	return n;
-}
-
-bool utf8_valid(const void *data, size_t size)
-{
-	const uint8_t *s = data;
-	size_t i = 0;
-
-	while (i < size) {
-		uint64_t eight;
-		size_t n;
-
-		if (size - i >= 8) {
-			memcpy(&eight, s + i, 8);
-			if (!(eight & UINT64_C(0x8080808080808080))) {
-				i += 8;
-				continue;
-			}
-		}
-		n = utf8_sequence(s + i, size - i);
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
 }

@@ -58,7 +58,4 @@ int basic_parse(struct slice value, struct basic *ret);
  * (another unit, several ranges, malformed); -ERANGE: nothing of it exists. */
 int range_parse(struct slice value, uint64_t size, uint64_t *ret_first, uint64_t *ret_last);
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
-bool utf8_valid(const void *data, size_t size);
-
 #endif

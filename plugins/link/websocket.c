@@ -1,16 +1,17 @@
 /* An open WebSocket: frames in and out, pings, closing (RFC 6455). Text must be UTF-8; the rest is the plugin's
  * business. */
+#include <lib/utf8.h>
+#include <lib/websocket.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "frame.h"
 #include "link.h"
 
-static void send_frame(struct conn *c, enum opcode opcode, const void *data, size_t size)
+static void send_frame(struct conn *c, enum gv_ws_opcode opcode, const void *data, size_t size)
 {
-	uint8_t header[FRAME_HEADER_MAX];
+	uint8_t header[GV_WS_HEADER_MAX];
 
-	conn_write(c, header, frame_header(header, opcode, size));
+	conn_write(c, header, gv_ws_header(header, opcode, size, NULL));
 	if (size)
 		conn_write(c, data, size);
 }
@@ -19,20 +20,20 @@ void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data
 {
 	if (c->state != CONN_WEBSOCKET || c->dead)
 		return;
-	send_frame(c, kind == GV_TEXT ? OPCODE_TEXT : OPCODE_BINARY, data, size);
+	send_frame(c, kind == GV_TEXT ? GV_WS_TEXT : GV_WS_BINARY, data, size);
 	c->frames_out++;
 	c->link->frames_out++;
 }
 
 void websocket_ping(struct conn *c)
 {
-	send_frame(c, OPCODE_PING, NULL, 0);
+	send_frame(c, GV_WS_PING, NULL, 0);
 	c->pinged_ms = link_now(c->link);
 }
 
 void websocket_close(struct conn *c, unsigned code, const char *reason)
 {
-	uint8_t payload[FRAME_CONTROL_MAX];
+	uint8_t payload[GV_WS_CONTROL_MAX];
 	size_t n = strlen(reason);
 
 	if (c->state != CONN_WEBSOCKET || c->dead)
@@ -44,28 +45,28 @@ void websocket_close(struct conn *c, unsigned code, const char *reason)
 	payload[0] = (uint8_t)(code >> 8);
 	payload[1] = (uint8_t)code;
 	memcpy(payload + 2, reason, n);
-	send_frame(c, OPCODE_CLOSE, payload, close_code_valid(code) ? n + 2 : 0);
+	send_frame(c, GV_WS_CLOSE, payload, gv_ws_close_code_valid(code) ? n + 2 : 0);
 	conn_finish(c, code, reason);
 }
 
 /* A whole message. */
 static void deliver(struct conn *c, unsigned opcode, const uint8_t *data, size_t size)
 {
-	if (opcode == OPCODE_TEXT && !utf8_valid(data, size)) {
+	if (opcode == GV_WS_TEXT && !gv_utf8_valid(data, size)) {
 		websocket_close(c, 1007, "text is not UTF-8");
 		return;
 	}
 	c->frames_in++;
 	c->link->frames_in++;
-	if (gv_world_frame(c->link->world, c->id, opcode == OPCODE_TEXT ? GV_TEXT : GV_BINARY, data, size) < 0)
+	if (gv_world_frame(c->link->world, c->id, opcode == GV_WS_TEXT ? GV_TEXT : GV_BINARY, data, size) < 0)
 		websocket_close(c, 1013, "try again later");
 }
 
-static void take_data(struct conn *c, const struct frame *f, const uint8_t *payload)
+static void take_data(struct conn *c, const struct gv_ws_frame *f, const uint8_t *payload)
 {
 	uint8_t opcode;
 
-	if ((f->opcode == OPCODE_CONTINUATION) == (c->message_opcode == 0)) {
+	if ((f->opcode == GV_WS_CONTINUATION) == (c->message_opcode == 0)) {
 		websocket_close(c, 1002, f->opcode ? "a message began within another" : "a continuation of nothing");
 		return;
 	}
@@ -90,9 +91,9 @@ static void take_data(struct conn *c, const struct frame *f, const uint8_t *payl
 static void take_close(struct conn *c, const uint8_t *payload, size_t size)
 {
 	unsigned code = size >= 2 ? (unsigned)payload[0] << 8 | payload[1] : 1005;
-	char reason[FRAME_CONTROL_MAX + 1] = "";
+	char reason[GV_WS_CONTROL_MAX + 1] = "";
 
-	if (size == 1 || (size >= 2 && (!close_code_valid(code) || !utf8_valid(payload + 2, size - 2)))) {
+	if (size == 1 || (size >= 2 && (!gv_ws_close_code_valid(code) || !gv_utf8_valid(payload + 2, size - 2)))) {
 		websocket_close(c, 1002, "malformed close");
 		return;
 	}
@@ -103,17 +104,17 @@ static void take_close(struct conn *c, const uint8_t *payload, size_t size)
 }
 
 /* Why this frame cannot be taken; NULL: it can. */
-static bool too_large(const struct conn *c, const struct frame *f)
+static bool too_large(const struct conn *c, const struct gv_ws_frame *f)
 {
-	return f->opcode < OPCODE_CLOSE && f->size + c->message.size > c->route->max_frame;
+	return f->opcode < GV_WS_CLOSE && f->size + c->message.size > c->route->max_frame;
 }
 
 size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 {
 	const char *why;
-	struct frame f;
+	struct gv_ws_frame f;
 	uint8_t *payload;
-	int r = frame_parse(data, size, &f, &why);
+	int r = gv_ws_parse(GV_WS_CLIENT, data, size, &f, &why);
 
 	if (r == 0)
 		return 0;
@@ -131,13 +132,13 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 	if (size - f.header < f.size)
 		return 0;
 	payload = data + f.header;
-	frame_unmask(payload, (size_t)f.size, f.mask);
+	gv_ws_mask(payload, (size_t)f.size, f.mask);
 	rate_count(c);
-	if (f.opcode == OPCODE_PING)
-		send_frame(c, OPCODE_PONG, payload, (size_t)f.size);
-	else if (f.opcode == OPCODE_CLOSE)
+	if (f.opcode == GV_WS_PING)
+		send_frame(c, GV_WS_PONG, payload, (size_t)f.size);
+	else if (f.opcode == GV_WS_CLOSE)
 		take_close(c, payload, (size_t)f.size);
-	else if (f.opcode != OPCODE_PONG)
+	else if (f.opcode != GV_WS_PONG)
 		take_data(c, &f, payload);
 	return f.header + (size_t)f.size;
 }

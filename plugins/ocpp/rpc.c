@@ -4,7 +4,7 @@
 #include "rpc.h"
 
 #include <lib/json.h>
-#include <lib/json_text.h>
+#include <lib/utf8.h>
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "validate.h"
 
 #include <lib/iso8601.h>
+#include <lib/json_scalar.h>
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -71,28 +72,9 @@ static int within(struct check *c, const char *name, int index)
 	return -EINVAL;
 }
 
-static const char *type_of(const cJSON *item)
-{
-	switch (item->type & 0xff) {
-	case cJSON_False:
-	case cJSON_True:
-		return "a boolean";
-	case cJSON_NULL:
-		return "null";
-	case cJSON_Number:
-		return "a number";
-	case cJSON_String:
-		return "a string";
-	case cJSON_Array:
-		return "a list";
-	default:
-		return "an object";
-	}
-}
-
 static int wrong_type(struct check *c, const char *wanted, const cJSON *item)
 {
-	return fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be %s, is %s", wanted, type_of(item));
+	return fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be %s, is %s", wanted, gv_json_kind(item));
 }
 
 static bool to_string(cJSON *item)

@@ -2,40 +2,18 @@
  * in a log line. */
 #include "names.h"
 
+#include <lib/utf8.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at s, 0 where there is none: no overlong forms, no surrogates, nothing above U+10FFFF
- * (RFC 3629). */
-static size_t utf8_sequence(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-	if ((s[0] & 0xf0) == 0xe0) {
-		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
-			return 0;
-		if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80)
-			return 0;
-		if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-			return 0;
-		return 4;
-	}
-	return 0;
-}
-
 const char *registry_text_problem(const char *text, size_t max)
 {
+	const unsigned char *end = (const unsigned char *)text + strlen(text);
+
 	if (strlen(text) > max)
 		return "is too long";
-	for (const unsigned char *s = (const unsigned char *)text; *s;) {
-		size_t n = utf8_sequence(s);
+	for (const unsigned char *s = (const unsigned char *)text; s < end;) {
+		size_t n = gv_utf8_char(s, (size_t)(end - s));
 
 		if (n == 0)
 			return "is not UTF-8";

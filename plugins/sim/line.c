@@ -113,22 +113,22 @@ static void fail_dial(struct line *l, const char *what, int r)
 	finish(l, "cannot connect");
 }
 
-static int on_message(void *arg, enum ws_opcode opcode, const uint8_t *data, size_t size)
+static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, size_t size)
 {
 	struct line *l = arg;
-	uint8_t answer[WS_MAX_HEADER + 125];
+	uint8_t answer[GV_WS_HEADER_MAX + 125];
 	switch (opcode) {
-	case WS_TEXT:
+	case GV_WS_TEXT:
 		if (!l->closing)
 			l->events->text(l, (const char *)data, size);
 		break;
-	case WS_PING:
-		memcpy(answer + WS_MAX_HEADER, data, size);
-		line_send(l, answer, size, WS_PONG);
+	case GV_WS_PING:
+		memcpy(answer + GV_WS_HEADER_MAX, data, size);
+		line_send(l, answer, size, GV_WS_PONG);
 		break;
-	case WS_CLOSE:
-		memcpy(answer + WS_MAX_HEADER, data, size < 2 ? 0 : 2);
-		line_send(l, answer, size < 2 ? 0 : 2, WS_CLOSE);
+	case GV_WS_CLOSE:
+		memcpy(answer + GV_WS_HEADER_MAX, data, size < 2 ? 0 : 2);
+		line_send(l, answer, size < 2 ? 0 : 2, GV_WS_CLOSE);
 		finish(l, l->closing ? "" : "the server closed the connection");
 		break;
 	default:
@@ -327,7 +327,7 @@ static int enqueue(struct line *l, const uint8_t *data, size_t size)
 	return r;
 }
 
-int line_send(struct line *l, uint8_t *buffer, size_t size, enum ws_opcode opcode)
+int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode)
 {
 	if (!l->opened || l->closing || l->frozen)
 		return -ENOTCONN;
@@ -348,12 +348,12 @@ int line_send(struct line *l, uint8_t *buffer, size_t size, enum ws_opcode opcod
 int line_send_text(struct line *l, const char *text, size_t size)
 {
 	uint8_t small[1024], *buffer = small;
-	if (size + WS_MAX_HEADER > sizeof small)
-		buffer = malloc(size + WS_MAX_HEADER);
+	if (size + GV_WS_HEADER_MAX > sizeof small)
+		buffer = malloc(size + GV_WS_HEADER_MAX);
 	if (!buffer)
 		return -ENOMEM;
-	memcpy(buffer + WS_MAX_HEADER, text, size);
-	int r = line_send(l, buffer, size, WS_TEXT);
+	memcpy(buffer + GV_WS_HEADER_MAX, text, size);
+	int r = line_send(l, buffer, size, GV_WS_TEXT);
 	if (buffer != small)
 		free(buffer);
 	return r;
@@ -367,10 +367,10 @@ void line_close(struct line *l, unsigned code)
 		line_abort(l, false);
 		return;
 	}
-	uint8_t frame[WS_MAX_HEADER + 2] = { 0 };
-	frame[WS_MAX_HEADER] = (uint8_t)(code >> 8);
-	frame[WS_MAX_HEADER + 1] = (uint8_t)code;
-	line_send(l, frame, 2, WS_CLOSE);
+	uint8_t frame[GV_WS_HEADER_MAX + 2] = { 0 };
+	frame[GV_WS_HEADER_MAX] = (uint8_t)(code >> 8);
+	frame[GV_WS_HEADER_MAX + 1] = (uint8_t)code;
+	line_send(l, frame, 2, GV_WS_CLOSE);
 	if (!l->closing) {
 		l->closing = true;
 		l->why = "";

@@ -51,9 +51,9 @@ struct line { /* zeroed before its first use */
  * credentials. */
 int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
 	      const char *identity, const char *password, const char *subprotocol);
-/* Sends the `size` bytes at buffer + WS_MAX_HEADER as one frame; they are masked in place. -ENOTCONN before open and
+/* Sends the `size` bytes at buffer + GV_WS_HEADER_MAX as one frame; they are masked in place. -ENOTCONN before open and
  * after close. */
-int line_send(struct line *l, uint8_t *buffer, size_t size, enum ws_opcode opcode);
+int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode);
 /* The same from a constant. */
 int line_send_text(struct line *l, const char *text, size_t size);
 /* Sends a Close frame; the end comes when the peer has answered, or with line_abort. */

@@ -204,7 +204,7 @@ static int make_room(struct load *l)
 {
 	l->tail = load_tail(l->want.payload_bytes ? l->want.payload_bytes : 360, &l->tail_size);
 	l->stations = calloc(l->want.connections, sizeof *l->stations);
-	l->scratch = malloc(WS_MAX_HEADER + LOAD_CALL_ROOM + l->tail_size);
+	l->scratch = malloc(GV_WS_HEADER_MAX + LOAD_CALL_ROOM + l->tail_size);
 	struct slot *slots = calloc((size_t)l->want.connections * l->want.in_flight, sizeof *slots);
 	if (!l->tail || !l->stations || !l->scratch || !slots) {
 		free(slots);

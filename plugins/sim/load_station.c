@@ -16,9 +16,9 @@ void load_complain(struct load *l, const char *what, const char *detail, size_t 
 static void transmit(struct station *s, struct slot *slot, uint64_t now_ns)
 {
 	struct load *l = s->load;
-	size_t size = load_call_write(&slot->call, (char *)l->scratch + WS_MAX_HEADER);
+	size_t size = load_call_write(&slot->call, (char *)l->scratch + GV_WS_HEADER_MAX);
 	slot->sent_ns = now_ns;
-	line_send(&s->line, l->scratch, size, WS_TEXT);
+	line_send(&s->line, l->scratch, size, GV_WS_TEXT);
 }
 
 static void call(struct station *s, enum load_kind kind, uint64_t now_ns)

@@ -1,4 +1,4 @@
-/* WebSocket framing of our own: the load generator shares two cores with the server it measures, and a library that
+/* The client's half of our own: the load generator shares two cores with the server it measures, and a library that
  * allocates for every message (wslay: 88,000 calls a second where this reaches its socket's limit) would be the largest
  * part of what is measured. */
 #include "websocket.h"
@@ -105,37 +105,15 @@ int ws_response(const char *data, size_t size, const char *key, const char *subp
 	return (int)head;
 }
 
-uint8_t *ws_frame(uint8_t *buffer, size_t size, enum ws_opcode opcode, uint32_t mask, size_t *ret_size)
+uint8_t *ws_frame(uint8_t *buffer, size_t size, enum gv_ws_opcode opcode, uint32_t mask, size_t *ret_size)
 {
-	uint8_t *payload = buffer + WS_MAX_HEADER, *key = payload - 4, *head;
-	if (size < 126) {
-		head = key - 2;
-		head[1] = (uint8_t)(0x80 | size);
-	} else if (size < 65536) {
-		head = key - 4;
-		head[1] = 0x80 | 126;
-		head[2] = (uint8_t)(size >> 8);
-		head[3] = (uint8_t)size;
-	} else {
-		head = key - 10;
-		head[1] = 0x80 | 127;
-		for (int i = 0; i < 8; i++)
-			head[2 + i] = (uint8_t)((uint64_t)size >> (56 - 8 * i));
-	}
-	head[0] = (uint8_t)(0x80 | opcode);
+	uint8_t header[GV_WS_HEADER_MAX], key[4], *payload = buffer + GV_WS_HEADER_MAX;
 	memcpy(key, &mask, 4);
-	uint64_t wide = (uint64_t)mask << 32 | mask;
-	size_t i = 0;
-	for (; i + 8 <= size; i += 8) {
-		uint64_t word;
-		memcpy(&word, payload + i, 8);
-		word ^= wide;
-		memcpy(payload + i, &word, 8);
-	}
-	for (; i < size; i++)
-		payload[i] ^= key[i & 3];
-	*ret_size = (size_t)(payload - head) + size;
-	return head;
+	size_t n = gv_ws_header(header, opcode, size, key);
+	memcpy(payload - n, header, n);
+	gv_ws_mask(payload, size, key);
+	*ret_size = n + size;
+	return payload - n;
 }
 
 void ws_decoder_fini(struct ws_decoder *d)
@@ -165,52 +143,24 @@ static int append(uint8_t **buffer, size_t *used, size_t *capacity, const uint8_
 static int fragment(struct ws_decoder *d, bool final, uint8_t opcode, const uint8_t *data, size_t size,
 		    ws_message_fn *fn, void *arg)
 {
-	if ((opcode == WS_CONTINUATION) != (d->message_opcode != 0))
+	if ((opcode == GV_WS_CONTINUATION) != (d->message_opcode != 0))
 		return -EPROTO;
-	if (final && opcode != WS_CONTINUATION)
+	if (final && opcode != GV_WS_CONTINUATION)
 		return fn(arg, opcode, data, size);
 	if (d->message_size + size > WS_MAX_MESSAGE)
 		return -EMSGSIZE;
 	int r = append(&d->message, &d->message_size, &d->message_capacity, data, size);
 	if (r < 0)
 		return r;
-	if (opcode != WS_CONTINUATION)
+	if (opcode != GV_WS_CONTINUATION)
 		d->message_opcode = opcode;
 	if (!final)
 		return 0;
-	enum ws_opcode whole = d->message_opcode;
+	enum gv_ws_opcode whole = d->message_opcode;
 	size_t whole_size = d->message_size;
 	d->message_opcode = 0;
 	d->message_size = 0;
 	return fn(arg, whole, d->message, whole_size);
-}
-
-/* The size of the frame's head and in *ret_size that of its payload; 0 if more bytes are needed; or -EPROTO, -EMSGSIZE.
- */
-static int frame_head(const uint8_t *p, size_t size, size_t *ret_size)
-{
-	if (size < 2)
-		return 0;
-	uint8_t opcode = p[0] & 15, length = p[1] & 127;
-	bool control = opcode & 8;
-	if ((p[0] & 0x70) || (p[1] & 0x80) || (opcode > WS_BINARY && opcode < WS_CLOSE) || opcode > WS_PONG ||
-	    (control && (!(p[0] & 0x80) || length > 125)))
-		return -EPROTO; /* reserved bits, a mask, an unknown opcode, or a control frame that is long or in
-				   pieces */
-	if (length < 126) {
-		*ret_size = length;
-		return 2;
-	}
-	int head = length == 126 ? 4 : 10;
-	if (size < (size_t)head)
-		return 0;
-	uint64_t value = 0;
-	for (int i = 2; i < head; i++)
-		value = value << 8 | p[i];
-	if (value > WS_MAX_MESSAGE)
-		return -EMSGSIZE;
-	*ret_size = (size_t)value;
-	return head;
 }
 
 /* All whole frames in data; *ret_used is what they took. */
@@ -220,19 +170,21 @@ static int frames(struct ws_decoder *d, const uint8_t *data, size_t size, size_t
 	size_t used = 0;
 	int r = 0;
 	while (r == 0) {
-		size_t payload;
-		int head = frame_head(data + used, size - used, &payload);
-		if (head < 0)
-			return head;
-		if (head == 0 || size - used - (size_t)head < payload)
+		struct gv_ws_frame f;
+		const char *why;
+		int found = gv_ws_parse(GV_WS_SERVER, data + used, size - used, &f, &why);
+		if (found < 0)
+			return found;
+		if (found && f.size > WS_MAX_MESSAGE)
+			return -EMSGSIZE;
+		if (!found || size - used - f.header < f.size)
 			break;
-		const uint8_t *p = data + used;
-		uint8_t opcode = p[0] & 15;
-		used += (size_t)head + payload;
-		if (opcode & 8)
-			r = fn(arg, opcode, p + head, payload);
+		const uint8_t *payload = data + used + f.header;
+		used += f.header + (size_t)f.size;
+		if (f.opcode >= GV_WS_CLOSE)
+			r = fn(arg, f.opcode, payload, (size_t)f.size);
 		else
-			r = fragment(d, p[0] & 0x80, opcode, p + head, payload, fn, arg);
+			r = fragment(d, f.fin, f.opcode, payload, (size_t)f.size, fn, arg);
 	}
 	*ret_used = used;
 	return r;

@@ -2,16 +2,14 @@
 #ifndef SIM_WEBSOCKET_H
 #define SIM_WEBSOCKET_H
 
+#include <lib/websocket.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define WS_MAX_HEADER 14         /* of a client's frame: 2 + 8 + 4 */
 #define WS_KEY_SIZE 25           /* 16 random bytes in base64, and the zero byte */
 #define WS_MAX_RESPONSE 8192     /* a longer handshake response is refused */
 #define WS_MAX_MESSAGE (1 << 20) /* a longer message is refused */
-
-enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
 /* ---- handshake ------------------------------------------------------------------------------- */
 
@@ -32,9 +30,10 @@ int ws_response(const char *data, size_t size, const char *key, const char *subp
 
 /* ---- frames out ------------------------------------------------------------------------------ */
 
-/* Makes a masked frame of the `size` bytes that lie at buffer + WS_MAX_HEADER, in place; where it begins, and its size.
+/* Makes a masked frame of the `size` bytes that lie at buffer + GV_WS_HEADER_MAX, in place; where it begins, and its
+ * size.
  */
-uint8_t *ws_frame(uint8_t *buffer, size_t size, enum ws_opcode opcode, uint32_t mask, size_t *ret_size);
+uint8_t *ws_frame(uint8_t *buffer, size_t size, enum gv_ws_opcode opcode, uint32_t mask, size_t *ret_size);
 
 /* ---- frames in ------------------------------------------------------------------------------- */
 
@@ -48,7 +47,7 @@ struct ws_decoder {    /* zeroed: at the beginning of a frame */
 void ws_decoder_fini(struct ws_decoder *d);
 /* A whole message or control frame. A non-zero return ends ws_decode at once with that value; the decoder may be gone
  * by then. */
-typedef int ws_message_fn(void *arg, enum ws_opcode opcode, const uint8_t *data, size_t size);
+typedef int ws_message_fn(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, size_t size);
 /* 0, what fn returned, -EPROTO for bytes that are no server's frames, -EMSGSIZE, or -ENOMEM. */
 int ws_decode(struct ws_decoder *d, const uint8_t *data, size_t size, ws_message_fn *fn, void *arg);
 

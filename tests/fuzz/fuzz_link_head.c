@@ -2,6 +2,7 @@
  * chunks. What is taken lies within what came, and taking it again from the same bytes gives the same. */
 #include "fuzz.h"
 
+#include <lib/utf8.h>
 #include <plugins/link/head.h>
 
 #include <string.h>
@@ -25,7 +26,7 @@ static void check_target(const struct head *h, const char *data, size_t size)
 	check_slice(query, data, size);
 	if (path_identity(raw, identity) == 0) {
 		FUZZ_ASSERT(identity[0] && strlen(identity) <= IDENTITY_MAX && !strchr(identity, '/'));
-		FUZZ_ASSERT(utf8_valid(identity, strlen(identity)));
+		FUZZ_ASSERT(gv_utf8_valid(identity, strlen(identity)));
 	}
 	n = percent_decode(raw, path, sizeof(path));
 	FUZZ_ASSERT(n < 0 || strlen(path) == (size_t)n);

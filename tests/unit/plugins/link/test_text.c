@@ -118,30 +118,3 @@ Test(text, lists_skip_what_is_empty)
 	cr_expect(list_has(s("keep-alive, Upgrade"), "upgrade"));
 	cr_expect_not(list_has(s("upgraded"), "upgrade"));
 }
-
-Test(text, utf8_as_rfc_3629_has_it)
-{
-	static const char *const valid[] = { "",
-					     "plain ascii text",
-					     "\xc3\xa9",
-					     "\xe2\x82\xac",
-					     "\xf0\x9f\x94\x8c",
-					     "\xed\x9f\xbf",
-					     "\xf4\x8f\xbf\xbf",
-					     "12345678\xc3\xa9" };
-	static const char *const invalid[] = { "\x80",
-					       "\xc3",
-					       "\xc0\xaf",
-					       "\xe0\x80\xaf",
-					       "\xed\xa0\x80",
-					       "\xf4\x90\x80\x80",
-					       "\xf8\x88\x80\x80",
-					       "12345678\xc3",
-					       "\xe2\x82",
-					       "\xf0\x9f\x94" };
-
-	for (size_t i = 0; i < sizeof(valid) / sizeof(*valid); i++)
-		cr_expect(utf8_valid(valid[i], strlen(valid[i])), "%zu", i);
-	for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++)
-		cr_expect_not(utf8_valid(invalid[i], strlen(invalid[i])), "%zu", i);
-}

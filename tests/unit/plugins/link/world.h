@@ -17,7 +17,8 @@ struct world_options {
 	const char *blobs; /* folder */
 };
 
-/* Runs until SIGTERM (then drains) or until a client sends the text "!stop" or "!reload". 0 if everything was closed in order. */
+/* Runs until SIGTERM (then drains) or until a client sends the text "!stop" or "!reload". 0 if everything was closed in
+ * order. */
 int world_run(const struct world_options *options);
 
 #endif

@@ -188,7 +188,7 @@ static bool take_frame(struct peer *p)
 	int opcode = in[0] & 15;
 	p->size -= head + size;
 	memmove(p->in, p->in + head + size, p->size);
-	if (opcode == WS_CLOSE)
+	if (opcode == GV_WS_CLOSE)
 		hang_up(p);
 	else
 		on_message(p, text);

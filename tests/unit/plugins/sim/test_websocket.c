@@ -54,12 +54,12 @@ Test(websocket_frames, are_masked_and_say_their_size_in_the_shortest_way)
 {
 	static const size_t sizes[] = { 0, 1, 125, 126, 65535, 65536 };
 	static const size_t heads[] = { 6, 6, 6, 8, 8, 14 };
-	static uint8_t buffer[WS_MAX_HEADER + 65536];
+	static uint8_t buffer[GV_WS_HEADER_MAX + 65536];
 	for (size_t i = 0; i < 6; i++) {
 		size_t size;
 		for (size_t j = 0; j < sizes[i]; j++)
-			buffer[WS_MAX_HEADER + j] = (uint8_t)j;
-		uint8_t *frame = ws_frame(buffer, sizes[i], WS_TEXT, 0x04030201, &size);
+			buffer[GV_WS_HEADER_MAX + j] = (uint8_t)j;
+		uint8_t *frame = ws_frame(buffer, sizes[i], GV_WS_TEXT, 0x04030201, &size);
 		cr_assert_eq(size, heads[i] + sizes[i]);
 		cr_assert_eq(frame[0], 0x81);
 		cr_assert(frame[1] & 0x80, "a client must mask");
@@ -77,7 +77,7 @@ static struct seen {
 } seen[100];
 static int seen_count, stop_after;
 
-static int on_message(void *arg, enum ws_opcode opcode, const uint8_t *data, size_t size)
+static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, size_t size)
 {
 	cr_assert_lt(seen_count, 100);
 	struct seen *s = &seen[seen_count++];
@@ -106,11 +106,11 @@ Test(websocket_decoder, takes_frames_in_whatever_pieces_they_come)
 			cr_assert_eq(ws_decode(&d, bytes + at, at + piece < size ? piece : size - at, on_message, NULL),
 				     0);
 		cr_assert_eq(seen_count, 5, "in pieces of %zu", piece);
-		cr_assert(seen[0].opcode == WS_PING && strcmp(seen[0].text, "hi") == 0);
-		cr_assert(seen[1].opcode == WS_TEXT && strcmp(seen[1].text, "abcdef") == 0);
-		cr_assert(seen[2].opcode == WS_TEXT && seen[2].size == 0);
-		cr_assert(seen[3].opcode == WS_TEXT && seen[3].size == 130);
-		cr_assert(seen[4].opcode == WS_CLOSE && seen[4].size == 2);
+		cr_assert(seen[0].opcode == GV_WS_PING && strcmp(seen[0].text, "hi") == 0);
+		cr_assert(seen[1].opcode == GV_WS_TEXT && strcmp(seen[1].text, "abcdef") == 0);
+		cr_assert(seen[2].opcode == GV_WS_TEXT && seen[2].size == 0);
+		cr_assert(seen[3].opcode == GV_WS_TEXT && seen[3].size == 130);
+		cr_assert(seen[4].opcode == GV_WS_CLOSE && seen[4].size == 2);
 		ws_decoder_fini(&d);
 	}
 }
@@ -130,7 +130,8 @@ Test(websocket_decoder, refuses_what_no_server_may_send)
 		{ { 0x80, 0 }, -EPROTO },                                         /* a continuation of nothing */
 		{ { 0x01, 0, 0x81, 0 }, -EPROTO },                                /* a new message inside another */
 		{ { 0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 1 }, -EMSGSIZE },          /* 1 MiB and a byte */
-		{ { 0x81, 127, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 }, -EMSGSIZE }, /* far more */
+		{ { 0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0 }, -EMSGSIZE }, /* far more */
+		{ { 0x81, 127, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 }, -EPROTO },   /* no size at all */
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct ws_decoder d = { 0 };
