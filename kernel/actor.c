@@ -155,6 +155,7 @@ int gv_actor_create(const struct gv_actor_options *o, struct gv_actor **ret, cha
 	a->registered_mask = ~0ull; /* until the directory says who hears */
 	a->turn.a = a;
 	gv_arena_init(&a->turn.arena, GV_TURN_ARENA);
+	gv_arena_init(&a->turn.kept, GV_TURN_ARENA);
 	int r = -ENOMEM;
 	if (asprintf(&a->name, "%s.%u", o->plugin->name, o->instance) < 0)
 		a->name = NULL;
@@ -341,10 +342,24 @@ bool gv_actor_is_drained(const struct gv_actor *a)
 	return a->drained;
 }
 
+bool gv_actor_gathers(struct gv_actor *a)
+{
+	bool gathered = a->gathered;
+	a->gathered = false;
+	return gathered;
+}
+
 void gv_actor_flush(struct gv_actor *a)
 {
-	if (!a->dead)
-		gv_out_flush(a);
+	if (a->dead)
+		return;
+	for (size_t i = 0; i < a->peers.count; i++) {
+		struct peer *p = a->peers.items[i];
+		/* A plugin that has enough to do is not told of a few more frames: it answers, and then they go. */
+		if (p->held_bytes <= p->out.size + GV_FRAMES_BYTES)
+			p->gathering = false;
+	}
+	gv_out_flush(a);
 }
 
 void gv_actor_destroy(struct gv_actor *a)

@@ -75,7 +75,10 @@ bool gv_actor_full(const struct gv_actor *a);
 int gv_actor_open(struct gv_actor *a);
 void gv_actor_drain(struct gv_actor *a, bool returns);
 bool gv_actor_is_drained(const struct gv_actor *a);
-/* Drivers: flush frames that wait for it (before the loop polls). */
+/* Drivers: inbound frames wait for others that come in at the same time. True if some came since this was last asked:
+ * then there may be more of them, and the loop should look before it flushes. */
+bool gv_actor_gathers(struct gv_actor *a);
+/* Sends what waits (before the loop blocks). */
 void gv_actor_flush(struct gv_actor *a);
 
 /* Calls the plugin's stop, closes the store. NULL is fine. */

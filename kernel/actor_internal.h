@@ -30,8 +30,7 @@
 #define GV_FOLLOW_BYTES (8u << 20)     /* queued for one follower; beyond: it misses events */
 #define GV_PENDING_BYTES (64u << 20)   /* queued for one peer that does not read; beyond: dropped, repeated later */
 #define GV_PACKET_BYTES (1u << 20)     /* a packet of events is sent when it has grown past this */
-/* A packet of inbound frames: small, so that the plugin works while more are read (measured: +10 % calls/s). */
-#define GV_FRAMES_BYTES 12000
+#define GV_FRAMES_BYTES 32768          /* a packet of inbound frames waits for no more when it has grown past this */
 #define GV_HELD_TRIES 5
 #define GV_HELD_FIRST_MS 50
 #define GV_HELD_ROWS 100000 /* beyond: messages are parked at once and the oldest parked ones dropped */
@@ -157,6 +156,7 @@ struct peer {
 	struct gv_buf out; /* the packet in the making; empty: not even a header */
 	size_t mark;       /* size of `out` when the message in hand began */
 	bool touched;      /* `mark` is set */
+	bool gathering;    /* `out` holds nothing but inbound frames, which may wait for more of them */
 	struct queued *queue, **queue_end;
 	size_t queued_bytes;
 	/* events, we emit */
@@ -291,7 +291,8 @@ struct grown { /* by gv_append */
 
 struct gv_turn {
 	struct gv_actor *a;
-	struct gv_arena arena;
+	struct gv_arena arena; /* of the message in hand: small, and so always in the cache */
+	struct gv_arena kept;  /* of the whole turn */
 	int64_t now_ms;
 	bool starting; /* in start: gv_listen is allowed, nothing may go wrong half-way */
 	/* the message in hand */
@@ -391,6 +392,7 @@ struct gv_actor {
 	struct gv_buf header; /* of each packet */
 	struct gv_turn turn;
 	bool in_turn;
+	bool gathered;         /* inbound frames came since gv_actor_gathers was last asked */
 	int64_t retry_send_ms; /* 0: no packet waits */
 	/* events */
 	unsigned n_emits;

@@ -277,6 +277,7 @@ static void on_idle(uv_idle_t *idle)
 static void pump(uv_prepare_t *prepare)
 {
 	struct host *h = prepare->data;
+	bool gathers;
 	int more = 1;
 
 	read_control(h);
@@ -290,12 +291,14 @@ static void pump(uv_prepare_t *prepare)
 		fail(h, more, gv_text("it cannot go on: %s (its log has the reason)", gv_text_errno(more)));
 		return;
 	}
-	gv_actor_flush(h->actor);
+	gathers = gv_actor_gathers(h->actor);
+	if (!gathers)
+		gv_actor_flush(h->actor);
 	if (h->state == DRAINING && (!h->code.plugin.driver || gv_actor_is_drained(h->actor))) {
 		stop_now(h);
 		return;
 	}
-	if (more > 0 || (gv_bus_readable(h->bus) && !gv_actor_full(h->actor)) || h->control_ready)
+	if (more > 0 || gathers || (gv_bus_readable(h->bus) && !gv_actor_full(h->actor)) || h->control_ready)
 		uv_idle_start(&h->idle, on_idle);
 	else
 		uv_idle_stop(&h->idle);

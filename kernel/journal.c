@@ -66,6 +66,17 @@ static void send_snapshot_event(struct gv_turn *t, unsigned type, const char *ke
 	gv_out_item(t->a, t->snapshot_for, &item);
 }
 
+/* An event that no subscriber is registered for and nobody follows goes nowhere. */
+static bool wanted(const struct gv_actor *a, unsigned type)
+{
+	if (a->registered_mask & 1ull << type)
+		return true;
+	for (size_t i = 0; i < a->peers.count; i++)
+		if (a->peers.items[i]->follows && a->peers.items[i]->follow_mask & 1ull << type)
+			return true;
+	return false;
+}
+
 int gv_emit(struct gv_turn *t, const void *event)
 {
 	struct gv_actor *a = t->a;
@@ -75,19 +86,26 @@ int gv_emit(struct gv_turn *t, const void *event)
 		type++;
 	if (type == a->n_emits)
 		return gv_turn_fail(t, -EINVAL, "%s is not among the record's emits", m->descriptor->name);
-	size_t size = protobuf_c_message_get_packed_size(m);
-	uint8_t *data = gv_alloc(t, size);
-	protobuf_c_message_pack(m, data);
 	const char *key = event_key(a, type, event);
 	if (!*key && a->key_offsets[type] != UINT_MAX)
 		return gv_turn_fail(t, -EINVAL, "an event %s has an empty key", m->descriptor->name);
+	if (!t->snapshot_for && !wanted(a, type)) {
+		a->count.events_emitted++;
+		return t->failed;
+	}
+	size_t size = protobuf_c_message_get_packed_size(m);
+	struct gv_arena *arena = t->snapshot_for ? &t->arena : &t->kept;
+	uint8_t *data = gv_arena_alloc_raw(arena, size);
+	if (!data || arena->exhausted)
+		return gv_turn_fail(t, -ENOMEM, "the turn's events take more than %u MiB", GV_TURN_ARENA >> 20);
+	protobuf_c_message_pack(m, data);
 	if (t->snapshot_for) {
 		if (t->snapshot_for->sub.wants & 1ull << type)
 			send_snapshot_event(t, type, key, data, size);
 		return t->failed;
 	}
 	struct emitted *e = PUSH(t->emitted);
-	*e = (struct emitted){ .type = type, .key = gv_arena_strdup(&t->arena, key), .data = data, .size = size };
+	*e = (struct emitted){ .type = type, .key = gv_arena_strdup(&t->kept, key), .data = data, .size = size };
 	if (a->registered_mask & 1ull << type)
 		t->wrote = true;
 	return 0;

@@ -36,6 +36,7 @@ struct gv_buf *gv_out(struct gv_actor *a, struct peer *p)
 			make_header(a);
 		gv_buf_add(&p->out, a->header.data, a->header.size);
 	}
+	p->gathering = false;
 	return &p->out;
 }
 
@@ -170,6 +171,7 @@ int gv_out_flush_peer(struct gv_actor *a, struct peer *p)
 		gv_buf_fini(&p->out);
 		a->count.dropped_packets++;
 	}
+	p->gathering = false;
 	if (p->out.size) {
 		int r = p->queue ? -EAGAIN : hand_over(a, p, p->out.data, p->out.size);
 		if (r == -ECANCELED)
@@ -192,7 +194,7 @@ int gv_out_flush(struct gv_actor *a)
 	a->retry_send_ms = 0;
 	for (size_t i = 0; i < a->peers.count; i++) {
 		struct peer *p = a->peers.items[i];
-		if (!p->out.size && !p->queue)
+		if ((!p->out.size && !p->queue) || p->gathering)
 			continue;
 		int r = gv_out_flush_peer(a, p);
 		if (r < 0)

@@ -485,6 +485,7 @@ void gv_turn_clear(struct gv_turn *t)
 		free(t->waiting.items[i]);
 	t->done.count = t->calls.count = t->timer_ops.count = t->waiting.count = t->emitted.count = 0;
 	gv_arena_reset(&t->arena);
+	gv_arena_reset(&t->kept);
 }
 
 /* A broken store, or death by the test host: nothing of this turn may leave, nothing more may happen. */
@@ -509,7 +510,7 @@ static bool turn_has_room(const struct gv_actor *a, size_t messages, size_t byte
 		return false;
 	if (a->careful_until_ms && messages)
 		return false;
-	return messages < GV_TURN_MESSAGES && bytes < GV_TURN_BYTES && a->turn.arena.used < GV_TURN_ARENA / 4;
+	return messages < GV_TURN_MESSAGES && bytes < GV_TURN_BYTES && a->turn.kept.used < GV_TURN_ARENA / 4;
 }
 
 static int turn(struct gv_actor *a)

@@ -347,6 +347,7 @@ void gv_message_end(struct gv_turn *t)
 		t->touched.items[i]->touched = false;
 	t->touched.count = 0;
 	t->message = NULL;
+	gv_arena_reset(&t->arena);
 }
 
 void gv_message_undo(struct gv_turn *t)
@@ -378,6 +379,7 @@ void gv_message_undo(struct gv_turn *t)
 void gv_turn_fini(struct gv_turn *t)
 {
 	gv_arena_fini(&t->arena);
+	gv_arena_fini(&t->kept);
 	free(t->writes.items);
 	free(t->undos.items);
 	free(t->replies.items);

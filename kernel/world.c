@@ -190,9 +190,12 @@ uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct 
 	return w->id;
 }
 
+/* A packet costs both processes more than the frames in it, so frames that come in together go together. */
 static void send_kept(struct gv_actor *a, struct wire *w, struct kept *k)
 {
-	gv_out_frame(a, w->plugin,
+	struct peer *p = w->plugin;
+	bool alone = !a->in_turn && (!p->out.size || p->gathering);
+	gv_out_frame(a, p,
 		     &(struct frame){ .conn = w->id,
 				      .seq = k->seq,
 				      .kind = k->kind,
@@ -200,8 +203,10 @@ static void send_kept(struct gv_actor *a, struct wire *w, struct kept *k)
 				      .size = k->size,
 				      .again = k->sent });
 	k->sent = true;
-	if (!a->in_turn && w->plugin->out.size > GV_FRAMES_BYTES)
-		gv_out_flush_peer(a, w->plugin);
+	p->gathering = alone;
+	a->gathered = true;
+	if (!a->in_turn && p->out.size > GV_FRAMES_BYTES)
+		gv_out_flush_peer(a, p);
 }
 
 int gv_world_frame(struct gv_world *world, uint64_t conn, enum gv_frame_kind kind, const void *data, size_t size)
