@@ -129,7 +129,7 @@ static int check_meta(struct gv_actor *a, const Rows__Meta *m, char **ret_error)
 	return 0;
 }
 
-/* A greater incarnation at each start, never one that any clock-keeping predecessor had. */
+/* A greater incarnation at each start: the time, or, where the clock was set back, behind what is noted. */
 static uint64_t next_incarnation(const struct gv_actor *a, const Rows__Meta *old)
 {
 	uint64_t now = (uint64_t)gv_now(a);
@@ -231,12 +231,25 @@ static int write_meta(struct gv_actor *a)
 {
 	Rows__Meta m = ROWS__META__INIT;
 	m.format = STORE_FORMAT;
-	m.incarnation = a->incarnation;
+	m.incarnation = a->ids_noted;
 	m.plugin = (char *)a->plugin->name;
 	m.instance = a->options.instance;
 	m.instances = a->options.instances;
 	m.schema = a->plugin->schema;
 	return gv_put_row(a, a->meta, META_KEY, sizeof META_KEY, &m);
+}
+
+/* Ids begin with the incarnation. One that makes more than a million of them uses up those of incarnations to come,
+ * which is noted half a million ahead: the next one begins behind them even if the clock is set back. */
+int gv_note_ids(struct gv_actor *a)
+{
+	uint64_t last = a->next_call > a->next_wire ? a->next_call : a->next_wire;
+	uint64_t noted = (last + (1ull << (GV_ID_BITS - 1))) >> GV_ID_BITS;
+
+	if (noted <= a->ids_noted)
+		return 0;
+	a->ids_noted = noted;
+	return write_meta(a);
 }
 
 static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_t config_size, char **ret_error)
@@ -250,7 +263,8 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 	if (r < 0)
 		return r;
 	a->incarnation = next_incarnation(a, old);
-	a->next_wire = a->incarnation << 20 | 1;
+	a->ids_noted = a->incarnation;
+	a->next_wire = a->incarnation << GV_ID_BITS | 1;
 	r = gv_tables_open(a, old ? old->schema : 0, ret_error);
 	if (r == 0)
 		r = load(a);

@@ -41,6 +41,7 @@
 #define GV_SUBSCRIBE_AGAIN_MS 2000 /* without a sign of life from the emitter */
 #define GV_EVENTS_AGAIN_MS 10000   /* without an acknowledgement from a subscriber */
 #define GV_CAREFUL_MS 60000        /* one message a turn after a crash, at most this long */
+#define GV_ID_BITS 20              /* of an id of a call or connection that count within an incarnation */
 #define GV_MAX_EMITS 63
 #define GV_MAX_INSTANCES 64
 #define GV_WINDOW_FRAMES 16
@@ -376,6 +377,7 @@ struct gv_actor {
 	uint64_t hash;
 	void *self;
 	uint64_t incarnation;
+	uint64_t ids_noted; /* the store says: the incarnations up to this one have given their ids away */
 	bool started, opened, draining, returns, drained, directory_seen;
 	int dead; /* a negative errno once nothing works any more */
 	struct gv_schema *schema;
@@ -447,6 +449,8 @@ struct gv_world {
 };
 
 /* ---- actor.c: life --------------------------------------------------------------------------- */
+
+int gv_note_ids(struct gv_actor *a); /* before the commit */
 
 int64_t gv_now(const struct gv_actor *a);
 void gv_actor_log(struct gv_actor *a, enum gv_level level, const char *fmt, ...) GV_PRINTF(3, 4);

@@ -545,7 +545,7 @@ static struct outcall *from_row(const Rows__OutCall *row, uint64_t id)
 
 int gv_calls_open(struct gv_actor *a)
 {
-	a->next_call = a->incarnation << 20;
+	a->next_call = a->incarnation << GV_ID_BITS;
 	struct gv_walk w = { .table = a->calls_rows };
 	while (gv_walk(a->store, &w)) {
 		Rows__OutCall *row = gv_turn_unpack(&a->turn, &rows__out_call__descriptor, w.value, w.size);

@@ -421,7 +421,9 @@ static void count_commit(struct gv_actor *a, double seconds)
 static int commit(struct gv_turn *t)
 {
 	struct gv_actor *a = t->a;
-	int r = gv_journal_write(t);
+	int r = gv_note_ids(a);
+	if (r == 0)
+		r = gv_journal_write(t);
 	if (r == 0 && gv_store_dirty(a->store))
 		r = gv_calls_purge(t);
 	if (r < 0) {

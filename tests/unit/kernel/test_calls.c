@@ -527,6 +527,35 @@ Test(calls, that_the_record_does_not_name_fail)
 	cr_assert(strstr(rig_answer(&rig, 1)->error, "galvan.zoo.v1.Chain/Run"), "%s", rig_answer(&rig, 1)->error);
 }
 
+static int calls_nobody(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	Zoo__AddReply reply = ZOO__ADD_REPLY__INIT;
+	Zoo__SetRequest set = ZOO__SET_REQUEST__INIT;
+
+	for (int64_t i = 0; i < q->by; i++)
+		gv_call(t, &(struct gv_call){ .method = "galvan.zoo.v1.Alarm/Set", .request = &set, .to = "nobody" });
+	return gv_reply(t, ticket, &reply);
+}
+
+Test(calls, have_ids_of_their_own_though_there_were_millions_and_the_clock_was_set_back)
+{
+	uint64_t last;
+
+	with_callee(calls_nobody);
+	for (uint64_t i = 1; i <= 1200; i++) {
+		add_again(i, "x", 1000, false, false);
+		rig_clear(&rig);
+	}
+	puppet.add = calls_with_tag;
+	add_again(2000, "x", 1, false, false);
+	last = rig_sent(&rig, "alarm.0", ENV__ITEM__KIND_CALL, 0)->call->id;
+	rig_clear(&rig);
+	rig.now -= 3600000;
+	rig_restart(&rig, true);
+	add_again(2001, "x", 1, false, false);
+	cr_assert_gt(rig_sent(&rig, "alarm.0", ENV__ITEM__KIND_CALL, 0)->call->id, last);
+}
+
 /* ---- to all who serve ------------------------------------------------------------------------ */
 
 Test(calls, that_several_serve_ask_all_and_merge_what_they_say)
