@@ -7,8 +7,15 @@
 
 #include <galvan/billing.pb-c.h>
 
+struct ledger;
+
 struct billing {
 	Billing__Config *config; /* lives as long as the plugin */
+	struct ledger *ledger;   /* ledger_rows.h */
+	/* The ledger says that an account of people's money has moved, in the turn in which it has. May be NULL. */
+	int (*account_changed)(struct billing *b, struct gv_turn *t, const char *account);
+	int64_t codes_minute; /* signin.c: the minute in which */
+	uint32_t codes_sent;  /* so many codes were asked for */
 };
 
 /* The page size that a request means. */

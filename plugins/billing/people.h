@@ -25,4 +25,8 @@ int people_due(struct billing *b, struct gv_turn *t, const char *name); /* timer
 /* Answers to calls that people.c and signin.c made (SMTP, webhook): by the note's type. */
 int people_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *answer);
 
+gv_method_fn people_put_customer, people_get_customer, people_list_customers;
+gv_method_fn people_put_token, people_replace_token, people_list_tokens;
+gv_method_fn people_request_code, people_sign_in, people_sign_out, people_get_me;
+
 #endif
