@@ -2,6 +2,8 @@
  * says so. */
 #include "billing.h"
 #include "billing.schema.h"
+#include "ledger_methods.h"
+#include "ledger_rows.h"
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/link.pb-c.h>
@@ -26,19 +28,35 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		return gv_fault(t, "billing runs as one instance, since all money is in one ledger: remove `instances` "
 				   "from its entry in the config file");
 	b->config = keep(t, config);
-	return b->config ? 0 : gv_fault(t, "no memory for the config");
+	if (!b->config)
+		return gv_fault(t, "no memory for the config");
+	return ledger_start(b, t);
 }
 
 static void stop(void *self)
 {
 	struct billing *b = self;
 
+	ledger_stop(b);
 	if (b->config)
 		billing__config__free_unpacked(b->config, NULL);
 	b->config = NULL;
 }
 
+static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
+{
+	struct billing *b = self;
+
+	if (!strncmp(name, "ledger:", 7))
+		return ledger_due(b, t, name);
+	return gv_fault(t, "no timer of this version is called \"%s\"", name);
+}
+
 static const struct gv_method billing_methods[] = {
+	{ "GetAccount", ledger_get_account },
+	{ "ListAccounts", ledger_list_accounts },
+	{ "ListEntries", ledger_list_entries },
+	{ "Post", ledger_post },
 	{ 0 },
 };
 static const struct gv_method driver_methods[] = {
@@ -55,9 +73,12 @@ GV_PLUGIN = {
 			    { &billing__driver__descriptor, driver_methods }),
 	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor),
 	.listens = GV_LISTENS("/pay/"),
+	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
+			    &ledger_heads),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),
 	.start = start,
 	.stop = stop,
+	.on_timer = on_timer,
 };

@@ -5,7 +5,8 @@
 
 #include "billing.h"
 
-#define LEDGER_ID_MAX 120 /* bytes, of transfers and accounts */
+#define LEDGER_ID_MAX 120     /* bytes, of transfers and accounts */
+#define LEDGER_CHAIN_MAX 8190 /* transfers */
 
 enum ledger_result {
 	LEDGER_CREATED,
@@ -34,9 +35,12 @@ struct ledger_error {
 	char text[200]; /* for people */
 };
 
-/* Books a chain: all of it or nothing. What was refused for its balance is remembered by id: a retry never flips from
- * refused to booked. `chain[i]`'s fields are those of ledger.proto. Returns an enum ledger_result; ret_error, where not
- * NULL, is filled on LEDGER_REFUSED. */
+/* Books a chain: all of it or nothing. Those of it that exist with the same fields count as booked. A transfer that
+ * resolves a pending one may leave debit, credit, currency and order empty: they are the pending one's. A post moves
+ * `amount`, which may be 0, and releases the rest; a void releases all and has no amount. A retry must have the same
+ * expires_at_ms too: derive it from something kept, not from the time of the retry. What was refused for its balance is
+ * remembered by id: a retry never flips from refused to booked. `chain[i]`'s fields are those of ledger.proto. Returns
+ * an enum ledger_result; ret_error, where not NULL, is filled on LEDGER_REFUSED. */
 int ledger_book(struct billing *b, struct gv_turn *t, const Billing__Transfer *const *chain, size_t n,
 		struct ledger_error *ret_error);
 /* What can be taken out of an account of people's money; 0 where there is none. */
@@ -48,5 +52,8 @@ int64_t ledger_held(struct gv_turn *t, const char *pending);
 
 /* Timers whose name begins with "ledger:". */
 int ledger_due(struct billing *b, struct gv_turn *t, const char *name);
+
+int ledger_start(struct billing *b, struct gv_turn *t);
+void ledger_stop(struct billing *b);
 
 #endif

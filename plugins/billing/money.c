@@ -3,6 +3,7 @@
 #include "money.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ISO 4217, the currencies in use, by their digits behind the point. Funds codes, metals and test codes are no means
@@ -146,4 +147,22 @@ void billing_decimal_write(int64_t value, int decimals, char ret[static BILLING_
 	while (n > 0)
 		*ret++ = reversed[--n];
 	*ret = '\0';
+}
+
+void billing_money_write(int64_t minor, const char *currency, char ret[static BILLING_MONEY_MAX])
+{
+	char reversed[BILLING_MONEY_MAX];
+	uint64_t rest = minor < 0 ? -(uint64_t)minor : (uint64_t)minor;
+	int decimals = billing_currency_exponent(currency);
+	size_t n = 0;
+	for (int digit = 0; rest > 0 || digit <= decimals || digit == 0; digit++, rest /= 10) {
+		if (digit > 0 && digit == decimals)
+			reversed[n++] = '.';
+		reversed[n++] = (char)('0' + rest % 10);
+	}
+	if (minor < 0)
+		*ret++ = '-';
+	while (n > 0)
+		*ret++ = reversed[--n];
+	snprintf(ret, 10, " %.8s", currency);
 }

@@ -31,6 +31,10 @@ int billing_decimal_read(const char *text, size_t size, int decimals, int64_t mi
 /* The shortest JSON number of value / 10^decimals: "0.25". decimals is 0 .. 18. */
 void billing_decimal_write(int64_t value, int decimals, char ret[static BILLING_DECIMAL_MAX]);
 
+#define BILLING_MONEY_MAX 40
+/* For people: "12.00 EUR", "-5 JPY". */
+void billing_money_write(int64_t minor, const char *currency, char ret[static BILLING_MONEY_MAX]);
+
 /* ---- exact sums ------------------------------------------------------------------------------ */
 
 #define BILLING_PARTS_MAX 256
