@@ -22,6 +22,8 @@ static bool add(struct listing *l, const char *device, const Ocpp__Transaction *
 {
 	if (l->reply->n_sessions >= l->limit)
 		return false;
+	if (active)
+		x = transaction_now(l->t, device, x);
 	*GV_APPEND(l->t, l->reply->sessions, l->reply->n_sessions) = model_session(l->t, device, x, active);
 	return true;
 }

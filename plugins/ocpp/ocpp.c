@@ -313,7 +313,7 @@ static int snapshot_started(void *self, struct gv_turn *t)
 		Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
 
 		event.device = (char *)scan.key.part[0].s;
-		event.session = model_session(t, event.device, scan.row, true);
+		event.session = model_session(t, event.device, transaction_now(t, event.device, scan.row), true);
 		gv_emit(t, &event);
 	}
 	return 0;
@@ -349,8 +349,8 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,     &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_days, &ocpp_readings,
-	&ocpp_connectors, &ocpp_stations, &ocpp_commands,     &ocpp_requests, &ocpp_orphans, NULL,
+	&ocpp_active,   &ocpp_progress,   &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_days,
+	&ocpp_readings, &ocpp_connectors, &ocpp_stations, &ocpp_commands,     &ocpp_requests, &ocpp_orphans, NULL,
 };
 
 GV_PLUGIN = {

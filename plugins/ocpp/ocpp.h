@@ -75,8 +75,8 @@ struct ocpp {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-extern const struct gv_table
-	ocpp_active; /* device, connector -> Transaction: written with each MeterValues, so kept small */
+extern const struct gv_table ocpp_active, /* device, connector -> Transaction */
+	ocpp_progress; /* device, connector -> Progress: written with each MeterValues, so kept small */
 extern const struct gv_table ocpp_history;      /* device, id -> Transaction that has ended */
 extern const struct gv_table ocpp_transactions; /* id -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
@@ -210,7 +210,11 @@ void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Sess
 Ocpp__Transaction *transaction_on(struct gv_turn *t, const char *device, uint32_t connector);
 Ocpp__Transaction *transaction_active(struct gv_turn *t, const char *device, int32_t id);
 Ocpp__Transaction *transaction_ended(struct gv_turn *t, const char *device, int32_t id);
-int transaction_put_active(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+/* A row of `active` with what meter values have changed since. */
+Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const Ocpp__Transaction *row);
+/* Only what meter values need and change, of the one that runs on a connector; NULL where there is none. */
+Ocpp__Transaction *transaction_metered(struct gv_turn *t, const char *device, uint32_t connector);
+int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 /* Writes a new one, with the next id. */
 int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);

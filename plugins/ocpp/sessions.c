@@ -264,7 +264,7 @@ static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, 
 	meter_apply(x, m);
 	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
 		station_quirks(o, t, in->st, 1u << QUIRK_METER_BACKWARDS);
-	transaction_put_active(t, in->device, x);
+	transaction_put_progress(t, in->device, x);
 	event.device = (char *)in->device;
 	event.session_id = (char *)model_session_id(t, in->device, x->id);
 	event.energy_wh = x->energy_wh;
@@ -289,7 +289,7 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	int64_t connector_id = json_int(in->payload, "connectorId", 0), id = json_int(in->payload, "transactionId", 0);
 	uint32_t connector = connector_id < 0 || connector_id > OCPP_CONNECTOR_MAX ? 0 : (uint32_t)connector_id;
 	bool usable = id > 0 && id <= INT32_MAX;
-	Ocpp__Transaction *x = transaction_on(t, in->device, connector);
+	Ocpp__Transaction *x = transaction_metered(t, in->device, connector);
 	struct meter m;
 
 	meter_read(t, in->st, json_get(in->payload, "meterValue"), &m);

@@ -1,9 +1,10 @@
-/* The plugin's rows. Their shapes follow from the hot path: MeterValues reads and writes one small row of `active`, in
- * pages that hold nothing else, and appends one row to `samples`. All that is looked up otherwise is written at a
- * session's start and end. */
+/* The plugin's rows. Their shapes follow from the hot path: MeterValues reads and writes one small row of `progress`,
+ * in pages that hold nothing else, and appends one row to `samples`: a commit costs by the pages it changes. All that
+ * is looked up otherwise is written at a session's start and end. */
 #include "ocpp.h"
 
 const struct gv_table ocpp_active = { .name = "active", .key = "su", .value = &ocpp__transaction__descriptor };
+const struct gv_table ocpp_progress = { .name = "progress", .key = "su", .value = &ocpp__progress__descriptor };
 const struct gv_table ocpp_history = { .name = "history", .key = "su", .value = &ocpp__transaction__descriptor };
 const struct gv_table ocpp_transactions = {
 	.name = "transactions", .key = "u", .value = &ocpp__transaction_ref__descriptor, .append = true

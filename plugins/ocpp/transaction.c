@@ -1,4 +1,5 @@
-/* Rows of transactions: the few that run, in one small table, and all that have ended. */
+/* Rows of transactions: the few that run, in one small table with another for what changes all the time, and all that
+ * have ended. */
 #include "ocpp.h"
 
 #include <math.h>
@@ -15,9 +16,46 @@ static Ocpp__Transaction *copy(struct gv_turn *t, const Ocpp__Transaction *row)
 	return x;
 }
 
+static void take_progress(Ocpp__Transaction *x, const Ocpp__Progress *p)
+{
+	x->energy_wh = p->energy_wh;
+	x->newest_row = p->newest_row;
+	x->newest_sample_ms = p->newest_sample_ms;
+	x->register_wh = p->register_wh;
+	x->has_register = p->has_register;
+	x->power_w = p->power_w;
+	x->flags = p->flags;
+}
+
+Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const Ocpp__Transaction *row)
+{
+	Ocpp__Transaction *x = copy(t, row);
+	const Ocpp__Progress *p = x ? gv_get(t, &ocpp_progress, gv_key(device, x->connector)) : NULL;
+
+	if (p && p->transaction == x->id)
+		take_progress(x, p);
+	return x;
+}
+
 Ocpp__Transaction *transaction_on(struct gv_turn *t, const char *device, uint32_t connector)
 {
-	return copy(t, gv_get(t, &ocpp_active, gv_key(device, connector)));
+	return transaction_now(t, device, gv_get(t, &ocpp_active, gv_key(device, connector)));
+}
+
+Ocpp__Transaction *transaction_metered(struct gv_turn *t, const char *device, uint32_t connector)
+{
+	const Ocpp__Progress *p = gv_get(t, &ocpp_progress, gv_key(device, connector));
+	Ocpp__Transaction *x;
+
+	if (!p) /* as it is in stores of before there were such rows */
+		return transaction_on(t, device, connector);
+	x = gv_alloc(t, sizeof *x);
+	ocpp__transaction__init(x);
+	x->id = p->transaction;
+	x->connector = connector;
+	x->meter_start_wh = p->meter_start_wh;
+	take_progress(x, p);
+	return x;
 }
 
 Ocpp__Transaction *transaction_active(struct gv_turn *t, const char *device, int32_t id)
@@ -26,7 +64,7 @@ Ocpp__Transaction *transaction_active(struct gv_turn *t, const char *device, int
 
 	while (gv_next(t, &scan))
 		if (((const Ocpp__Transaction *)scan.row)->id == id)
-			return copy(t, scan.row);
+			return transaction_now(t, device, scan.row);
 	return NULL;
 }
 
@@ -35,9 +73,20 @@ Ocpp__Transaction *transaction_ended(struct gv_turn *t, const char *device, int3
 	return id > 0 ? copy(t, gv_get(t, &ocpp_history, gv_key(device, (uint64_t)id))) : NULL;
 }
 
-int transaction_put_active(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
 {
-	return gv_put(t, &ocpp_active, gv_key(device, x->connector), x);
+	Ocpp__Progress p = OCPP__PROGRESS__INIT;
+
+	p.transaction = x->id;
+	p.meter_start_wh = x->meter_start_wh;
+	p.energy_wh = x->energy_wh;
+	p.newest_row = x->newest_row;
+	p.newest_sample_ms = x->newest_sample_ms;
+	p.register_wh = x->register_wh;
+	p.has_register = x->has_register;
+	p.power_w = x->power_w;
+	p.flags = x->flags;
+	return gv_put(t, &ocpp_progress, gv_key(device, x->connector), &p);
 }
 
 int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
@@ -61,7 +110,8 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 	start.connector = x->connector;
 	gv_put(t, &ocpp_transactions, gv_key((uint64_t)x->id), &ref);
 	gv_put(t, &ocpp_starts, gv_key(device, x->start_key), &start);
-	transaction_put_active(t, device, x);
+	gv_put(t, &ocpp_active, gv_key(device, x->connector), x);
+	transaction_put_progress(t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, true);
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
@@ -75,8 +125,10 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 	const Ocpp__Transaction *running = gv_get(t, &ocpp_active, gv_key(device, x->connector));
 
 	/* A late stop ends again what has ended, and the connector may have another by now. */
-	if (running && running->id == x->id)
+	if (running && running->id == x->id) {
 		gv_delete(t, &ocpp_active, gv_key(device, x->connector));
+		gv_delete(t, &ocpp_progress, gv_key(device, x->connector));
+	}
 	transaction_put_ended(t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, false);
