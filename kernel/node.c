@@ -56,19 +56,58 @@ static void on_changed(void *arg, const Kernel__Directory *d)
 	gv_control_directory(n->control, d);
 }
 
+static void say_how(const struct gv_instance *inst)
+{
+	if (inst->state == GV_FAILED)
+		printf("without %s, which cannot be started: galvan ctl status says why\n", inst->name);
+	else if (inst->plan->note)
+		printf("with an old copy of %s: galvan ctl status says why\n", inst->name);
+}
+
 static void on_ready(void *arg)
 {
 	struct node *n = arg;
+	const struct gv_unit *u;
 
 	for (size_t i = 0; i < n->config->n_plugins; i++)
 		gv_announce(n->plans[i], stdout);
-	for (size_t i = 0; i < n->config->n_plugins; i++)
-		if (!gv_plan_runs(n->plans[i]))
-			printf("without %s, which cannot be loaded: galvan ctl status says why\n", n->plans[i]->name);
-		else if (n->plans[i]->note)
-			printf("with an old copy of %s: galvan ctl status says why\n", n->plans[i]->name);
+	for (size_t i = 0; (u = gv_supervisor_unit(n->supervisor, i)); i++)
+		for (uint32_t k = 0; k < u->count; k++)
+			say_how(&u->instances[k]);
 	puts("ready");
 	fflush(stdout);
+}
+
+/* A plan for the copy that ran last. -ENOENT: there is none, or it is what has just been tried. */
+static int make_plan_of_last(struct node *n, const struct gv_config_plugin *p, const char *tried, const char *why,
+			     struct gv_plan **ret, char **ret_error)
+{
+	char hash[GV_HASH_SIZE], *file;
+	int rc = gv_datadir_recall(&n->data, p->name, hash);
+
+	if (rc < 0 || strcmp(hash, tried) == 0)
+		return -ENOENT;
+	file = gv_text("%s/plugins/%s.so", n->data.path, hash);
+	rc = file ? gv_plan_make_last(n->config, p, file, hash, why, ret, ret_error) : -ENOMEM;
+	free(file);
+	if (rc == 0)
+		gv_err(&n->log, "a plugin runs from an old copy: %s plugin=%s", why, p->name);
+	return rc == -ENOENT ? -EIO : rc;
+}
+
+static struct gv_plan *on_instead(void *arg, const struct gv_plan *plan, const char *reason)
+{
+	struct node *n = arg;
+	const struct gv_config_plugin *p = gv_config_find(n->config, plan->name);
+	char *why = gv_text("version %s of %s does not start: %s", plan->record->version, plan->path, reason);
+	struct gv_plan *instead = NULL;
+	char *error = NULL;
+
+	if (p && make_plan_of_last(n, p, plan->hash, why ? why : reason, &instead, &error) < 0 && error)
+		gv_err(&n->log, "nor can the copy that ran last be loaded: %s plugin=%s", error, plan->name);
+	free(why);
+	free(error);
+	return instead;
 }
 
 static void on_failed(void *arg, const char *sentence)
@@ -116,28 +155,21 @@ static void on_signal(uv_signal_t *handle, int number)
 /* ---- the start ------------------------------------------------------------------------------- */
 
 /* The file that `path:` names cannot be loaded: the copy that ran last will do, or else the node does without. */
-static int make_plan_without_file(struct node *n, const struct gv_config_plugin *p, const char *copies, const char *why,
+static int make_plan_without_file(struct node *n, const struct gv_config_plugin *p, const char *why,
 				  struct gv_plan **ret)
 {
-	char hash[GV_HASH_SIZE], *file = NULL, *error = NULL, *text = NULL;
-	int rc = gv_datadir_recall(&n->data, p->name, hash);
+	char *error = NULL, *text = NULL;
+	int rc = make_plan_of_last(n, p, "", why, ret, &error);
 
-	if (rc == 0) {
-		file = gv_text("%s/%s.so", copies, hash);
-		rc = file ? gv_plan_make_last(n->config, p, file, hash, why, ret, &error) : -ENOMEM;
-		if (rc < 0)
-			text = gv_text("%s; nor can the copy that ran last: %s", why, error ? error : "out of memory");
-	}
-	if (rc < 0)
-		rc = gv_plan_make_without(p, text ? text : why, ret);
-	if (rc == 0) {
-		gv_err(&n->log, "%s: %s plugin=%s",
-		       gv_plan_runs(*ret) ? "a plugin runs from an old copy" : "the node starts without a plugin",
-		       text ? text : why, p->name);
-	}
+	if (rc == 0)
+		return 0;
+	if (rc != -ENOENT)
+		text = gv_text("%s; nor can the copy that ran last: %s", why, error ? error : "out of memory");
+	rc = gv_plan_make_without(n->config, p, text ? text : why, ret);
+	if (rc == 0)
+		gv_err(&n->log, "the node starts without a plugin: %s plugin=%s", text ? text : why, p->name);
 	free(text);
 	free(error);
-	free(file);
 	return rc;
 }
 
@@ -183,7 +215,7 @@ static int make_plans(struct node *n)
 		int made = gv_plan_make(n->config, p, copies, &n->plans[i], &error);
 
 		if (made == -ENOEXEC && !n->strict && error)
-			made = make_plan_without_file(n, p, copies, error, &n->plans[i]);
+			made = make_plan_without_file(n, p, error, &n->plans[i]);
 		else if (made < 0)
 			say(error);
 		if (made < 0)
@@ -231,9 +263,11 @@ static int open_supervisor(struct node *n, char **ret_error)
 		.journal_limit_ms = c->journal_limit_ms,
 		.config_file = n->config_file,
 		.kernel = gv_control_peer(n->control),
+		.strict = n->strict,
 		.events = { .arg = n,
 			    .changed = on_changed,
 			    .ready = on_ready,
+			    .instead = on_instead,
 			    .failed = on_failed,
 			    .stopped = on_stopped },
 	};
@@ -336,7 +370,7 @@ static const char run_usage[] =
 	"usage: galvan run CONFIG.yaml [--data DIR] [--strict]\n"
 	"  runs a node; it is ready when it prints `ready`, and stops on SIGTERM\n"
 	"  --data DIR   its data folder (else node.data of the config, GALVAN_DATA, " DEFAULT_DATA ")\n"
-	"  --strict     not without a plugin whose file cannot be loaded\n";
+	"  --strict     not without a plugin whose file cannot be loaded or started\n";
 
 static int parse_arguments(int argc, char **argv, const char **ret_config, const char **ret_data, bool *ret_strict)
 {

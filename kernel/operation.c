@@ -365,6 +365,14 @@ static bool any_running(const struct gv_unit *u)
 	return false;
 }
 
+static bool all_failed(const struct gv_unit *u)
+{
+	for (uint32_t i = 0; i < u->count; i++)
+		if (u->instances[i].state != GV_FAILED)
+			return false;
+	return true;
+}
+
 /* Why it cannot be begun at all; NULL: it can. malloc'd. */
 static char *refusal(const struct gv_operation *op, enum gv_code *ret_code)
 {
@@ -406,8 +414,8 @@ void gv_operation_start(struct gv_supervisor *s, enum gv_operation_kind kind, co
 	op->config_file = strdup(o->config_file);
 	op->copies = gv_text("%s/plugins", o->data->path);
 	op->unit = gv_supervisor_find(s, name);
-	if (kind == GV_OP_RELOAD && op->unit && !gv_plan_runs(op->unit->plan))
-		op->kind = GV_OP_LOAD; /* its file could not be loaded: there is no version to go back to */
+	if (kind == GV_OP_RELOAD && op->unit && all_failed(op->unit))
+		op->kind = GV_OP_LOAD; /* there is no version to go back to */
 	if (!op->name || !op->config_file || !op->copies) {
 		done(arg, GV_RESOURCE_EXHAUSTED, "out of memory");
 		free_operation(op);

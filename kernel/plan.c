@@ -61,13 +61,13 @@ static int check_config(struct gv_plan *plan, const struct gv_config *c, const s
 }
 
 /* Puts the plugin's place before a sentence that does not begin with the config's file. */
-static void name_plugin(const struct gv_config *c, const struct gv_config_plugin *p, char **error)
+static void name_plugin(const struct gv_config *c, const struct gv_plan *plan, char **error)
 {
 	char *named;
 
 	if (!error || !*error || strncmp(*error, c->file, strlen(c->file)) == 0)
 		return;
-	named = gv_text("%s:%u:%u: plugins.%s: %s", c->file, p->line, p->column, p->name, *error);
+	named = gv_text("%s: %s", plan->place, *error);
 	if (!named)
 		return;
 	free(*error);
@@ -90,7 +90,7 @@ static int check_by_record(struct gv_plan *plan, const struct gv_config *c, cons
 	return rc < 0 ? rc : second;
 }
 
-static struct gv_plan *create(const struct gv_config_plugin *p)
+static struct gv_plan *create(const struct gv_config *c, const struct gv_config_plugin *p)
 {
 	struct gv_plan *plan = calloc(1, sizeof *plan);
 
@@ -101,7 +101,8 @@ static struct gv_plan *create(const struct gv_config_plugin *p)
 	plan->instances = p->instances;
 	plan->outside = p->path != NULL;
 	plan->name = strdup(p->name);
-	if (!plan->name) {
+	plan->place = gv_text("%s:%u:%u: plugins.%s", c->file, p->line, p->column, p->name);
+	if (!plan->name || !plan->place) {
 		gv_plan_unref(plan);
 		return NULL;
 	}
@@ -122,7 +123,7 @@ static int complete(struct gv_plan *plan, const struct gv_config *c, const struc
 	if (rc == 0)
 		rc = check_by_record(plan, c, p, ret_error);
 	if (rc < 0) {
-		name_plugin(c, p, ret_error);
+		name_plugin(c, plan, ret_error);
 		gv_plan_unref(plan);
 		return rc;
 	}
@@ -133,14 +134,14 @@ static int complete(struct gv_plan *plan, const struct gv_config *c, const struc
 int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, const char *copies, struct gv_plan **ret,
 		 char **ret_error)
 {
-	struct gv_plan *plan = create(p);
+	struct gv_plan *plan = create(c, p);
 	int rc;
 
 	if (!plan)
 		return -ENOMEM;
 	rc = find_file(plan, p, copies, ret_error);
 	if (rc < 0) {
-		name_plugin(c, p, ret_error);
+		name_plugin(c, plan, ret_error);
 		gv_plan_unref(plan);
 		return p->path && rc != -ENOMEM ? -ENOEXEC : rc;
 	}
@@ -150,7 +151,7 @@ int gv_plan_make(const struct gv_config *c, const struct gv_config_plugin *p, co
 int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *p, const char *file, const char *hash,
 		      const char *why, struct gv_plan **ret, char **ret_error)
 {
-	struct gv_plan *plan = create(p);
+	struct gv_plan *plan = create(c, p);
 
 	if (!plan)
 		return -ENOMEM;
@@ -165,9 +166,10 @@ int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *
 	return complete(plan, c, p, ret, ret_error);
 }
 
-int gv_plan_make_without(const struct gv_config_plugin *p, const char *why, struct gv_plan **ret)
+int gv_plan_make_without(const struct gv_config *c, const struct gv_config_plugin *p, const char *why,
+			 struct gv_plan **ret)
 {
-	struct gv_plan *plan = create(p);
+	struct gv_plan *plan = create(c, p);
 
 	if (!plan)
 		return -ENOMEM;
@@ -199,6 +201,7 @@ void gv_plan_unref(struct gv_plan *plan)
 	gv_buf_fini(&plan->config);
 	free(plan->note);
 	free(plan->name);
+	free(plan->place);
 	free(plan->path);
 	free(plan->file);
 	free(plan);

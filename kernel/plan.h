@@ -11,8 +11,9 @@
 
 struct gv_plan {
 	char *name;
-	char *path; /* the file as people know it */
-	char *file; /* what hosts load: the copy, or `path` where no copy was asked for */
+	char *place; /* in the config: "cloud.yaml:12:3: plugins.ocpp" */
+	char *path;  /* the file as people know it */
+	char *file;  /* what hosts load: the copy, or `path` where no copy was asked for */
 	char hash[GV_HASH_SIZE];
 	Kernel__Record *record;
 	struct gv_buf config; /* packed; empty where the plugin takes none */
@@ -40,7 +41,8 @@ int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *
 		      const char *why, struct gv_plan **ret, char **ret_error);
 /* A plan for a plugin that cannot run, with the reason as its note: it has a name and instances, an empty record and no
  * file. */
-int gv_plan_make_without(const struct gv_config_plugin *p, const char *why, struct gv_plan **ret);
+int gv_plan_make_without(const struct gv_config *c, const struct gv_config_plugin *p, const char *why,
+			 struct gv_plan **ret);
 struct gv_plan *gv_plan_ref(struct gv_plan *plan);
 /* NULL is fine. */
 void gv_plan_unref(struct gv_plan *plan);

@@ -194,14 +194,45 @@ void gv_instance_drop_warm(struct gv_instance *inst)
 
 /* ---- how an instance goes down --------------------------------------------------------------- */
 
-static void fail_first(struct gv_instance *inst, const char *reason)
+/* Without one of ours the node is not what its config says, so it does not start; whoever supervises it tries again. */
+static void fail_node(struct gv_instance *inst, const char *reason)
 {
 	struct gv_supervisor *s = inst->unit->supervisor;
-	char *sentence = gv_text("plugin %s does not start: %s", inst->name, reason);
+	char *sentence = gv_text("%s: plugin %s does not start: %s. Mend that, or take the plugin out of the config",
+				 inst->plan->place, inst->name, reason);
 
 	gv_instance_set_state(inst, GV_FAILED, reason);
 	s->o.events.failed(s->o.events.arg, sentence ? sentence : reason);
 	free(sentence);
+}
+
+/* The first start since the node's own. True: that settles it; false: it died, as it may at any time. */
+static bool first_failed(struct gv_instance *inst, const char *reason, bool refused)
+{
+	struct gv_supervisor *s = inst->unit->supervisor;
+	struct gv_plan *instead;
+	char *message;
+
+	if (!inst->plan->outside || s->o.strict) {
+		fail_node(inst, reason);
+		return true;
+	}
+	instead = s->o.events.instead(s->o.events.arg, inst->plan, reason);
+	if (instead) {
+		gv_instance_set_plan(inst, instead);
+		gv_plan_unref(instead);
+		gv_instance_launch(inst);
+		return true;
+	}
+	inst->first = false;
+	if (!refused)
+		return false;
+	message = gv_text("%s: %s of version %s does not start: %s. `galvan ctl load %s` starts it once that is mended",
+			  inst->plan->place, inst->plan->path, inst->plan->record->version, reason, inst->unit->name);
+	gv_err(s->o.log, "the node starts without a plugin: %s plugin=%s", message ? message : reason, inst->name);
+	gv_instance_set_state(inst, GV_FAILED, message ? message : reason);
+	free(message);
+	return true;
 }
 
 /* It died unasked, or did not come up. `refused`: it said itself that it cannot. */
@@ -224,8 +255,8 @@ static void died(struct gv_instance *inst, const char *reason, bool refused)
 	}
 	if (offer(inst, GV_EVENT_LOST, reason))
 		return;
-	if (inst->first) {
-		fail_first(inst, reason);
+	if (inst->first && first_failed(inst, reason, refused)) {
+		gv_supervisor_check_ready(s);
 		return;
 	}
 	if (!gv_restart_crashed(&inst->restart, up_ms, gv_supervisor_now_ms(s), &delay_ms)) {

@@ -58,9 +58,12 @@ struct gv_supervisor_events {
 	void *arg;
 	/* The directory has changed. It lives until the next change. */
 	void (*changed)(void *arg, const Kernel__Directory *d);
-	/* Every instance has come up once. */
+	/* Every instance has come up once, or, of a third party's plugin, has been given up. */
 	void (*ready)(void *arg);
-	/* An instance did not come up the first time: the node cannot start. */
+	/* A plugin of a third party did not start the first time: another plan to start it by, whose reference the
+	 * supervisor takes, or NULL. */
+	struct gv_plan *(*instead)(void *arg, const struct gv_plan *plan, const char *reason);
+	/* An instance did not come up the first time, and without it the node must not start. */
 	void (*failed)(void *arg, const char *sentence);
 	/* After gv_supervisor_stop: nothing runs any more. `in_order`: nothing had to be killed. */
 	void (*stopped)(void *arg, bool in_order);
@@ -78,6 +81,7 @@ struct gv_supervisor_options {
 	int64_t journal_limit_ms;
 	const char *config_file;    /* read again by load and reload */
 	const Kernel__Peer *kernel; /* the kernel's own entry in the directory */
+	bool strict;                /* a third party's plugin that does not start the first time ends the node too */
 	struct gv_supervisor_events events;
 };
 

@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'e2e'))
 
-from galvan import GALVAN, Gone, Node, Refused, children, until  # noqa: E402,F401
+from galvan import GALVAN, Gone, Node, Refused, children, free_ports, until  # noqa: E402,F401
 
 FIXTURES = os.environ.get('FIXTURES', os.path.join(os.path.dirname(GALVAN), 'tests', 'fixtures', 'plugins'))
 GRANTS = {

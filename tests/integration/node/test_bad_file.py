@@ -1,9 +1,11 @@
-"""A file of a third party that cannot be loaded does not stop the node: what ran last does, or the others run without it."""
+"""A file of a third party that cannot be loaded, or does not start, does not stop the node: what ran last does, or the others run without it
+(docs/adr/0007)."""
 import os
+import socket
 import subprocess
 import unittest
 
-from support import COUNT, GALVAN, NodeTest, count, fixture, plugin
+from support import COUNT, GALVAN, NodeTest, count, fixture, free_ports, plugin, until
 
 
 class BadFile(NodeTest):
@@ -68,6 +70,66 @@ class BadFile(NodeTest):
         done = subprocess.run([GALVAN, 'check', node.file], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn('ABI 2.0', done.stderr)
+
+    def test_one_that_refuses_to_start_is_left_out(self):
+        node = self.pair('counter_4_refuses').start()
+        self.assertTrue(any('without counter.0' in line for line in node.lines.seen), node.lines.seen)
+        self.assertEqual(node.instance('listener')['state'], 'running')
+        counter = node.instance('counter')
+        self.assertEqual(counter['state'], 'failed')
+        for text in (node.file + ':', 'plugins.counter', 'counter.so', 'told not to start', 'galvan ctl load counter'):
+            self.assertIn(text, counter['message'])
+        self.assertIn('told not to start', node.read_log())
+        self.refused(lambda: node.call(COUNT, {'key': 'a'}))
+        self.refused(lambda: node.ctl('load', 'counter'), 'told not to start')
+        for file, verb in (('counter_1', 'load'), ('counter_2', 'reload')):
+            self.copy('counter.so', file)
+            self.assertIn('counter %s runs' % file[-1], node.ctl(verb, 'counter'))
+        self.assertEqual(count(node), 1)
+        self.assertEqual(node.stop(), 0)
+
+    def test_one_that_crashes_at_its_start_is_tried_again_and_quarantined(self):
+        node = self.pair('counter_5_crashes').start()
+        until('quarantined', lambda: node.instance('counter')['state'] == 'quarantined')
+        self.assertIn('SIGSEGV', node.instance('counter')['message'])
+        self.assertEqual(node.instance('listener')['state'], 'running')
+        self.copy('counter.so', 'counter_1')
+        node.ctl('load', 'counter')
+        self.assertEqual(count(node), 1)
+
+    def test_the_copy_that_ran_last_runs_instead_of_one_that_does_not_start(self):
+        node = self.pair('counter_1').start()
+        self.assertEqual(count(node), 1)
+        self.assertEqual(node.stop(), 0)
+        for starts, (file, why) in enumerate({'counter_4_refuses': 'told not to start', 'counter_5_crashes': 'SIGSEGV',
+                                              'counter_6_hangs': 'had not started in time',
+                                              'counter_7_bad_migration': 'built to fail'}.items(), 2):
+            with self.subTest(file):
+                self.copy('counter.so', file)
+                node.start()
+                self.assertTrue(any('with an old copy of counter' in line for line in node.lines.seen), node.lines.seen)
+                status = node.instance('counter')
+                self.assertEqual((status['state'], status['version']), ('running', '1'))
+                self.assertIn('the copy that ran last (%s)' % status['hash'][:8], status['message'])
+                self.assertIn(why, status['message'])
+                self.assertEqual(count(node), starts, 'on untouched tables')
+                self.assertEqual(node.stop(), 0)
+
+    def test_strict_refuses_what_does_not_start(self):
+        node = self.pair('counter_1').start()
+        node.stop()
+        for file, why in {'counter_4_refuses': 'told not to start', 'counter_5_crashes': 'SIGSEGV',
+                          'counter_6_hangs': 'it had not started in time'}.items():
+            with self.subTest(file):
+                self.copy('counter.so', file)
+                node.options = ['--strict']
+                self.fails_to_run(node, node.file + ':', 'plugins.counter: plugin counter.0 does not start', why)
+
+    def test_one_of_ours_that_does_not_start_ends_the_run(self):
+        port, = free_ports(1)
+        with socket.create_server(('127.0.0.1', port)):
+            node = self.node(link={'config': {'listen': [{'ws': port, 'host': '127.0.0.1'}]}}, registry={})
+            self.fails_to_run(node, node.file + ':', 'plugins.link: plugin link.0 does not start', 'Mend that', str(port))
 
     def test_a_wrong_config_is_no_bad_file(self):
         node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))

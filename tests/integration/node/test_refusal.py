@@ -83,14 +83,6 @@ class Refusal(NodeTest):
         self.fails_to_run(second, 'another node runs on the data folder', 'process %d' % first.process.pid, '--data')
         self.assertEqual(first.instance('counter')['state'], 'running')
 
-    def test_a_first_start_that_fails_ends_the_run(self):
-        for how, texts in {'refuse': ['told not to start: set `start: ok`'], 'crash': ['signal 11 (SIGSEGV)'],
-                           'hang': ['it had not started in time']}.items():
-            with self.subTest(how):
-                node = self.node('node-' + how, listener=plugin('listener', 'listener'),
-                                 counter=plugin('counter', 'counter_1', config={'start': how}))
-                self.fails_to_run(node, 'plugin counter.0 does not start', *texts)
-
     def test_a_data_folder_with_too_long_a_path(self):
         node = self.node(counter=plugin('counter', 'counter_1'))
         node.data = os.path.join(self.folder, 'x' * 100)
