@@ -75,8 +75,8 @@ struct ocpp {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-extern const struct gv_table ocpp_active, /* device, connector -> Transaction */
-	ocpp_progress; /* device, connector -> Progress: written with each MeterValues, so kept small */
+extern const struct gv_table ocpp_active;       /* device, connector -> Transaction */
+extern const struct gv_table ocpp_progress;     /* device, connector -> Progress: written with each MeterValues */
 extern const struct gv_table ocpp_history;      /* device, id -> Transaction that has ended */
 extern const struct gv_table ocpp_transactions; /* id -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
