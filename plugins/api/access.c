@@ -22,6 +22,11 @@ const char *api_role_name(enum api_role role)
 	return role_names[role];
 }
 
+bool api_is_public(const char *role)
+{
+	return strcmp(role, "public") == 0;
+}
+
 const char *api_bearer(const char *authorization)
 {
 	const char *token;

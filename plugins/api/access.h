@@ -18,6 +18,8 @@ struct api_token {
 /* API_NOBODY where the name is none of "viewer", "operator" and "admin". */
 enum api_role api_role(const char *name);
 const char *api_role_name(enum api_role role);
+/* Whether a method with this role may be called without a token: it says itself who may. */
+bool api_is_public(const char *role);
 
 /* The token of an Authorization header "Bearer TOKEN" (the scheme in any case, RFC 9110 11.1; RFC 6750 2.1): within the
  * header, NULL where it is something else. */

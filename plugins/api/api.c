@@ -15,9 +15,13 @@ const struct gv_table api_secrets = { .name = "secrets", .key = "s", .value = &a
 
 /* ---- one request ----------------------------------------------------------------------------- */
 
-/* What is open to this machine without a token: nothing that changes anything or names a device or person. */
-static bool needs_token(const struct api_exchange *x)
+/* What is open to this machine without a token: nothing that changes anything or names a device or person, but for
+ * methods that say so themselves. Of what the catalogue does not know yet, that is asked again when it has been read.
+ */
+static bool needs_token(const struct api *api, struct gv_turn *t, const struct api_exchange *x)
 {
+	const struct gv_rpc *rpc;
+
 	switch (x->route.kind) {
 	case API_ROUTE_PAGE:
 	case API_ROUTE_HEALTH:
@@ -26,6 +30,9 @@ static bool needs_token(const struct api_exchange *x)
 	case API_ROUTE_METRICS:
 	case API_ROUTE_OPENAPI:
 		return !x->local;
+	case API_ROUTE_CALL:
+		rpc = api->catalog ? api_catalog_method(api->catalog, x->route.rpc) : NULL;
+		return rpc ? !api_is_public(rpc->role) : api->catalog && !api_may_be_new(api, t, x);
 	default:
 		return true;
 	}
@@ -50,7 +57,7 @@ static bool refused(struct api *api, struct gv_turn *t, const struct api_exchang
 			      x->request->path, x->route.allow);
 		return true;
 	}
-	if (needs_token(x) && !x->token) {
+	if (!x->token && needs_token(api, t, x)) {
 		api_refuse_as(t, x->conn, 401, "www-authenticate", "Bearer realm=\"galvan\"", GV_UNAUTHENTICATED,
 			      "%s%s",
 			      *api_header(x->request, "authorization")

@@ -116,6 +116,8 @@ void api_hold(struct api *api, struct gv_turn *t, const struct api_exchange *x);
 void api_calls_fini(struct api *api);
 
 /* rpc.c */
+/* Whether what the catalogue does not know may be new to it. */
+bool api_may_be_new(const struct api *api, struct gv_turn *t, const struct api_exchange *x);
 void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x);
 void api_rpc_answer(struct api *api, struct gv_turn *t, uint64_t conn, const struct gv_answer *answer);
 

@@ -55,8 +55,7 @@ static void refuse_unknown(struct api *api, struct gv_turn *t, const struct api_
 	gv_buf_fini(&known);
 }
 
-/* Whether what the catalogue does not know may be new to it. */
-static bool may_be_new(const struct api *api, struct gv_turn *t, const struct api_exchange *x)
+bool api_may_be_new(const struct api *api, struct gv_turn *t, const struct api_exchange *x)
 {
 	return !x->waited && gv_now_ms(t) - api->catalog_at_ms >= API_CATALOG_AGE_MIN_MS;
 }
@@ -106,7 +105,7 @@ static bool method_refused(struct gv_turn *t, const struct api_exchange *x, cons
 {
 	enum api_role needed = api_role(rpc->role);
 
-	if (x->token->role < (needed ? needed : API_OPERATOR)) {
+	if (!api_is_public(rpc->role) && x->token->role < (needed ? needed : API_OPERATOR)) {
 		api_refuse(t, x->conn, GV_PERMISSION_DENIED, "%s needs the role %s; token \"%s\" has the role %s",
 			   x->route.rpc, rpc->role, x->token->name, api_role_name(x->token->role));
 		return true;
@@ -136,7 +135,7 @@ static void call(struct api *api, struct gv_turn *t, const struct api_exchange *
 			   "the field that says where the call goes is longer than %d bytes", KEY_MAX - 1);
 		return;
 	}
-	if (api_role(rpc->role) != API_VIEWER)
+	if (api_role(rpc->role) != API_VIEWER && !api_is_public(rpc->role))
 		gv_log(t, GV_INFO, "called method=%s key=\"%s\" token=\"%s\" peer=%s", x->route.rpc, key,
 		       x->token->name, x->request->peer);
 	api_call(api, t, x->conn, API_CALL_RPC,
@@ -160,7 +159,7 @@ void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
 		return;
 	rpc = api_catalog_method(api->catalog, x->route.rpc);
 	if (!rpc) {
-		if (may_be_new(api, t, x))
+		if (api_may_be_new(api, t, x))
 			api_hold(api, t, x);
 		else
 			refuse_unknown(api, t, x);
@@ -173,7 +172,7 @@ void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
 		call(api, t, x, rpc, &packed);
 	else if (r == -ENOMEM)
 		api_refuse(t, x->conn, GV_UNAVAILABLE, "api has no memory left for this request: try again later");
-	else if (may_be_new(api, t, x))
+	else if (api_may_be_new(api, t, x))
 		api_hold(api, t, x);
 	else
 		api_refuse(t, x->conn, GV_INVALID_ARGUMENT, "%s%s%s", error.path, *error.path ? ": " : "", error.text);

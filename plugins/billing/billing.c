@@ -4,6 +4,7 @@
 #include "billing.schema.h"
 #include "ledger_methods.h"
 #include "ledger_rows.h"
+#include "people_rows.h"
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/link.pb-c.h>
@@ -23,6 +24,7 @@ static Billing__Config *keep(struct gv_turn *t, const Billing__Config *c)
 static int start(void *self, struct gv_turn *t, const void *config)
 {
 	struct billing *b = self;
+	int error;
 
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "billing runs as one instance, since all money is in one ledger: remove `instances` "
@@ -30,7 +32,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	b->config = keep(t, config);
 	if (!b->config)
 		return gv_fault(t, "no memory for the config");
-	return ledger_start(b, t);
+	error = ledger_start(b, t);
+	return error ? error : people_start(b, t);
 }
 
 static void stop(void *self)
@@ -49,10 +52,28 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 
 	if (!strncmp(name, "ledger:", 7))
 		return ledger_due(b, t, name);
+	if (!strncmp(name, "people:", 7))
+		return people_due(b, t, name);
 	return gv_fault(t, "no timer of this version is called \"%s\"", name);
 }
 
+static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answer)
+{
+	const ProtobufCMessage *note = answer->note;
+	struct billing *b = self;
+
+	if (note && note->descriptor == &billing__code_sent__descriptor)
+		return people_answered(b, t, answer);
+	return gv_fault(t, "an answer of %s comes to nobody", answer->method);
+}
+
 static const struct gv_method billing_methods[] = {
+	{ "PutCustomer", people_put_customer },
+	{ "GetCustomer", people_get_customer },
+	{ "ListCustomers", people_list_customers },
+	{ "PutToken", people_put_token },
+	{ "ReplaceToken", people_replace_token },
+	{ "ListTokens", people_list_tokens },
 	{ "GetAccount", ledger_get_account },
 	{ "ListAccounts", ledger_list_accounts },
 	{ "ListEntries", ledger_list_entries },
@@ -60,6 +81,10 @@ static const struct gv_method billing_methods[] = {
 	{ 0 },
 };
 static const struct gv_method driver_methods[] = {
+	{ "RequestCode", people_request_code },
+	{ "SignIn", people_sign_in },
+	{ "SignOut", people_sign_out },
+	{ "GetMe", people_get_me },
 	{ 0 },
 };
 
@@ -71,14 +96,18 @@ GV_PLUGIN = {
 	.config = &billing__config__descriptor,
 	.serves = GV_SERVES({ &billing__billing__descriptor, billing_methods },
 			    { &billing__driver__descriptor, driver_methods }),
-	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor),
+	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor, &link__mail__descriptor),
+	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot }),
 	.listens = GV_LISTENS("/pay/"),
 	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
-			    &ledger_heads),
+			    &ledger_heads, &people_customers, &people_contacts, &people_tokens, &people_tokens_of,
+			    &people_guests, &people_ends, &people_codes, &people_accesses, &people_accesses_of),
+	.notes = GV_NOTES(&billing__code_sent__descriptor),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),
 	.start = start,
 	.stop = stop,
+	.on_answer = on_answer,
 	.on_timer = on_timer,
 };
