@@ -32,6 +32,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	b->config = keep(t, config);
 	if (!b->config)
 		return gv_fault(t, "no memory for the config");
+	if (!b->config->hold || !b->config->sign_in)
+		return gv_fault(t, "the config has neither its parts hold and sign_in nor their defaults");
 	error = ledger_start(b, t);
 	return error ? error : people_start(b, t);
 }
