@@ -184,8 +184,10 @@ uint64_t gv_world_open(struct gv_world *world, const char *plugin, const struct 
 		return 0;
 	}
 	p->n_wires++;
-	if (synced(p) && !a->in_turn)
+	if (synced(p) && !a->in_turn) {
 		send_open(a, w, false);
+		gv_out_flush_peer(a, p); /* now: who was let in calls at once, and a turn's commit may take its time */
+	}
 	a->wires_unsent |= w->unsent |= a->in_turn;
 	return w->id;
 }

@@ -355,6 +355,17 @@ Test(wires, tell_the_plugin_of_the_connection_then_of_its_frames)
 	cr_assert_eq(rig_sent(&rig, "chat.0", ENV__ITEM__KIND_FRAME, 1)->frame->conn, conn);
 }
 
+/* Who was let in can ask for something at once by another way; the driver's next commit may take its time. */
+Test(wires, are_told_of_before_anything_else_is_done)
+{
+	struct gv_conn info = { .device = "chat:a", .listener = "chat", .subprotocol = "", .peer = "", .path = "" };
+
+	listen_in("chat.0");
+	rig_clear(&rig);
+	cr_assert_neq(gv_world_open(world, "chat", &info, 4), 0);
+	cr_assert_eq(rig_count(&rig, "chat.0", ENV__ITEM__KIND_OPEN), 1, "before the next turn");
+}
+
 Test(wires, keep_frames_until_they_are_acknowledged_and_send_them_to_the_next_incarnation)
 {
 	open_wire();
