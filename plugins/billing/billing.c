@@ -4,6 +4,7 @@
 #include "billing.schema.h"
 #include "ledger_methods.h"
 #include "ledger_rows.h"
+#include "pay.h"
 #include "people_rows.h"
 
 #include <galvan/charging.pb-c.h>
@@ -35,7 +36,9 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (!b->config->hold || !b->config->sign_in)
 		return gv_fault(t, "the config has neither its parts hold and sign_in nor their defaults");
 	error = ledger_start(b, t);
-	return error ? error : people_start(b, t);
+	if (!error)
+		error = people_start(b, t);
+	return error ? error : pay_start(b, t);
 }
 
 static void stop(void *self)
@@ -56,6 +59,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return ledger_due(b, t, name);
 	if (!strncmp(name, "people:", 7))
 		return people_due(b, t, name);
+	if (!strncmp(name, "pay:", 4))
+		return pay_due(b, t, name);
 	return gv_fault(t, "no timer of this version is called \"%s\"", name);
 }
 
@@ -66,7 +71,14 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 
 	if (note && note->descriptor == &billing__code_sent__descriptor)
 		return people_answered(b, t, answer);
+	if (note && note->descriptor == &billing__payment_asked__descriptor)
+		return pay_answered(b, t, answer);
 	return gv_fault(t, "an answer of %s comes to nobody", answer->method);
+}
+
+static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *frame)
+{
+	return pay_frame(self, t, frame);
 }
 
 static const struct gv_method billing_methods[] = {
@@ -80,6 +92,10 @@ static const struct gv_method billing_methods[] = {
 	{ "ListAccounts", ledger_list_accounts },
 	{ "ListEntries", ledger_list_entries },
 	{ "Post", ledger_post },
+	{ "TopUp", topup },
+	{ "GetPayment", pay_get },
+	{ "ListPayments", pay_list },
+	{ "Refund", topup_refund },
 	{ 0 },
 };
 static const struct gv_method driver_methods[] = {
@@ -99,12 +115,15 @@ GV_PLUGIN = {
 	.serves = GV_SERVES({ &billing__billing__descriptor, billing_methods },
 			    { &billing__driver__descriptor, driver_methods }),
 	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor, &link__mail__descriptor),
-	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot }),
+	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot },
+			  { &billing__payment_changed__descriptor, NULL }),
 	.listens = GV_LISTENS("/pay/"),
 	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
 			    &ledger_heads, &people_customers, &people_contacts, &people_tokens, &people_tokens_of,
-			    &people_guests, &people_ends, &people_codes, &people_accesses, &people_accesses_of),
-	.notes = GV_NOTES(&billing__code_sent__descriptor),
+			    &people_guests, &people_ends, &people_codes, &people_accesses, &people_accesses_of,
+			    &pay_payments, &pay_refs, &pay_refund_ids, &pay_times, &pay_events, &pay_event_times,
+			    &pay_store),
+	.notes = GV_NOTES(&billing__code_sent__descriptor, &billing__payment_asked__descriptor),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),
@@ -112,4 +131,5 @@ GV_PLUGIN = {
 	.stop = stop,
 	.on_answer = on_answer,
 	.on_timer = on_timer,
+	.on_frame = on_frame,
 };
