@@ -6,9 +6,12 @@
 #include "ledger_rows.h"
 #include "pay.h"
 #include "people_rows.h"
+#include "places.h"
+#include "tariffs.h"
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/link.pb-c.h>
+#include <galvan/registry.pb-c.h>
 
 #include <string.h>
 
@@ -46,6 +49,7 @@ static void stop(void *self)
 	struct billing *b = self;
 
 	ledger_stop(b);
+	places_stop(b);
 	if (b->config)
 		billing__config__free_unpacked(b->config, NULL);
 	b->config = NULL;
@@ -88,6 +92,10 @@ static const struct gv_method billing_methods[] = {
 	{ "PutToken", people_put_token },
 	{ "ReplaceToken", people_replace_token },
 	{ "ListTokens", people_list_tokens },
+	{ "PutTariff", tariffs_put },
+	{ "ListTariffs", tariffs_list },
+	{ "AssignTariff", tariffs_assign },
+	{ "Quote", tariffs_quote },
 	{ "GetAccount", ledger_get_account },
 	{ "ListAccounts", ledger_list_accounts },
 	{ "ListEntries", ledger_list_entries },
@@ -114,6 +122,7 @@ GV_PLUGIN = {
 	.config = &billing__config__descriptor,
 	.serves = GV_SERVES({ &billing__billing__descriptor, billing_methods },
 			    { &billing__driver__descriptor, driver_methods }),
+	.hears = GV_HEARS({ &registry__device_changed__descriptor, places_device_changed }),
 	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor, &link__mail__descriptor),
 	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot },
 			  { &billing__payment_changed__descriptor, NULL }),
@@ -122,7 +131,7 @@ GV_PLUGIN = {
 			    &ledger_heads, &people_customers, &people_contacts, &people_tokens, &people_tokens_of,
 			    &people_guests, &people_ends, &people_codes, &people_accesses, &people_accesses_of,
 			    &pay_payments, &pay_refs, &pay_refund_ids, &pay_times, &pay_events, &pay_event_times,
-			    &pay_store),
+			    &pay_store, &tariffs_table, &tariffs_assignments, &places_table),
 	.notes = GV_NOTES(&billing__code_sent__descriptor, &billing__payment_asked__descriptor),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,

@@ -8,10 +8,12 @@
 #include <galvan/billing.pb-c.h>
 
 struct ledger;
+struct places;
 
 struct billing {
 	Billing__Config *config; /* lives as long as the plugin */
 	struct ledger *ledger;   /* ledger_rows.h */
+	struct places *places;   /* places.c: time zones read so far */
 	/* The ledger says that an account of people's money has moved, in the turn in which it has. May be NULL. */
 	int (*account_changed)(struct billing *b, struct gv_turn *t, const char *account);
 	int64_t codes_minute; /* signin.c: the minute in which */
