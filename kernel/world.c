@@ -95,6 +95,18 @@ void gv_world_set_limits(struct gv_world *w, const struct gv_world_limits *limit
 	w->a->limits = *limits;
 }
 
+bool gv_world_settled(const struct gv_world *w)
+{
+	const struct gv_actor *a = w->a;
+
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (p->listed && !p->gone && !p->listen_incarnation && strcmp(p->plugin, "kernel") != 0)
+			return false;
+	}
+	return a->directory_seen;
+}
+
 bool gv_world_returns(const struct gv_world *w)
 {
 	return w->a->returns;

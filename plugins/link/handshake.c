@@ -195,7 +195,7 @@ void handshake(struct conn *c, const struct head *h, struct slice path)
 {
 	struct candidate who = { .route = route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path) };
 
-	if (!who.route && link_starting(c->link)) {
+	if (!who.route && !gv_world_settled(c->link->world)) {
 		refuse(c, &who, 503, "no plugin listens for WebSockets at this path yet");
 		return;
 	}

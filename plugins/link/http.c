@@ -259,7 +259,7 @@ static struct route *find_route(struct conn *c, const struct head *h, struct sli
 		http_refuse(c, 426,
 			    "this path speaks WebSocket only: Upgrade: websocket and Connection: Upgrade are missing",
 			    keep);
-	else if (c->port->to || link_starting(c->link))
+	else if (c->port->to || !gv_world_settled(c->link->world))
 		http_refuse(c, 503, "the plugin that answers here is not up; try again soon", false);
 	else
 		http_refuse(c, 404, "no plugin listens at this path", keep);

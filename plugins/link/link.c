@@ -140,7 +140,6 @@ static int open_world(void *self, struct gv_world *w)
 	l->world = w;
 	l->loop = gv_world_loop(w);
 	uv_update_time(l->loop);
-	l->opened_ms = link_now(l);
 	gv_world_set_limits(w, &l->limits);
 	raise_limit(l);
 	r = table_init(l);

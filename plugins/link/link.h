@@ -31,7 +31,6 @@
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
-#define LINK_STARTING_MS 5000         /* after its start, a path that nobody listens at may yet be registered */
 
 struct bytes {
 	uint8_t *data;
@@ -164,7 +163,7 @@ struct link {
 	uint64_t second;  /* of refusals that were logged */
 	unsigned refusals;
 	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
-	uint64_t opened_ms, drain_ms;
+	uint64_t drain_ms;
 	unsigned lws_closing;
 	bool draining, drained;
 };
@@ -180,11 +179,6 @@ struct route *route_find(struct link *l, const struct port *port, Link__Listener
 static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
 {
 	return uv_now(l->loop);
-}
-/* Plugins may not all have registered yet: "not here" means "not yet". */
-static inline bool link_starting(const struct link *l)
-{
-	return link_now(l) - l->opened_ms < LINK_STARTING_MS;
 }
 
 /* ---- ports.c */

@@ -60,6 +60,10 @@ GV_API void gv_world_set_limits(struct gv_world *w, const struct gv_world_limits
 /* True while an instance of `plugin` that `key` belongs to runs, or is expected back within the hold limits. */
 GV_API bool gv_world_available(struct gv_world *w, const char *plugin, const char *key);
 
+/* False while some plugin of the node that is to run has not said yet what it listens for: nobody knows then whether a
+ * path is nobody's. */
+GV_API bool gv_world_settled(const struct gv_world *w);
+
 /* Opens a connection to `plugin` (which instance: by `device`, or by the connection's id where that is empty). The
  * strings in `info` are copied; info->id is not read. Returns the id, never 0; 0 where the plugin is not there (see
  * gv_world_available). */

@@ -326,6 +326,25 @@ static void restart_chat(uint64_t incarnation)
 	listen_in("chat.0");
 }
 
+Test(wires, a_path_is_nobodys_when_all_have_said_what_they_listen_for)
+{
+	struct rig_peer *late = rig_peer(&rig, "late.0", 5), *broken = rig_peer(&rig, "broken.0", 6);
+
+	late->up = broken->up = false;
+	broken->gone = true;
+	rig_directory(&rig);
+	cr_assert_not(gv_world_settled(world));
+	listen_in("chat.0");
+	cr_assert_not(gv_world_settled(world), "late is to run and may listen; broken is not");
+	late->up = true;
+	rig_directory(&rig);
+	listen_in("late.0");
+	cr_assert(gv_world_settled(world));
+	late->up = false;
+	rig_directory(&rig);
+	cr_assert(gv_world_settled(world), "it has said so once");
+}
+
 Test(wires, cannot_be_opened_to_a_plugin_that_does_not_listen)
 {
 	struct gv_conn info = { .device = "chat:A" };

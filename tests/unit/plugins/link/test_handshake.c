@@ -78,8 +78,15 @@ Test(handshake, what_nobody_knows_is_not_found)
 
 Test(handshake, a_path_that_nobody_listens_at_yet_is_asked_to_come_again)
 {
-	cr_expect_eq(status("/nowhere/CP001", OCPP16), 503, "plugins may still be starting");
+	int fd = client_open(server.options.ws, "/ocpp/CP001");
+
+	cr_expect_eq(status("/nowhere/CP001", OCPP16), 404);
+	client_text(fd, "!starting");
+	client_expect_text(fd, "starting");
+	cr_expect_eq(status("/nowhere/CP001", OCPP16), 503, "it may be the path of a plugin that is starting");
 	cr_expect_not_null(strstr(head, "Retry-After: 5\r\n"));
+	cr_expect_eq(status("/ocpp/CP002", OCPP16), 404, "somebody listens there, and does not know it");
+	close(fd);
 }
 
 Test(handshake, passwords_in_every_form_that_stations_send)

@@ -44,7 +44,7 @@ struct gv_world {
 	size_t n_turns;
 	void *allocs[ALLOCS_MAX];
 	size_t n_allocs;
-	bool down, drained, returns;
+	bool down, drained, returns, starting;
 	uint64_t asking; /* connection that waits for a call's answer */
 	unsigned opened, closed, events;
 };
@@ -233,6 +233,11 @@ unsigned gv_world_unacknowledged(struct gv_world *w, uint64_t conn)
 	return 0;
 }
 
+bool gv_world_settled(const struct gv_world *w)
+{
+	return !w->starting;
+}
+
 bool gv_world_returns(const struct gv_world *w)
 {
 	return w->returns;
@@ -413,6 +418,9 @@ static void command(struct gv_world *w, uint64_t conn, const char *text)
 	} else if (strcmp(text, "!up") == 0) {
 		w->down = false;
 		send_text(w, conn, "up");
+	} else if (strcmp(text, "!starting") == 0) {
+		w->starting = true;
+		send_text(w, conn, "starting");
 	} else if (strcmp(text, "!overrun") == 0) {
 		d->on_overrun(w->self, "echo");
 	} else if (strcmp(text, "!pause") == 0) {
