@@ -66,6 +66,11 @@ static int answer(void *self, struct gv_turn *t, void *arg)
 	Link__FetchReply reply = LINK__FETCH_REPLY__INIT;
 	int r;
 
+	if (j->mail) {
+		r = mail_answer(t, j);
+		job_free(j);
+		return r;
+	}
 	if (j->result != CURLE_OK) {
 		r = refuse_failed(t, j);
 		job_free(j);
@@ -102,7 +107,10 @@ void fetch_finish_done(struct link *l)
 		j->result = m->data.result;
 		curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &j->status);
 		job_unlink(f, j);
-		gv_world_count(l->world, j->result == CURLE_OK ? "fetches" : "fetches_failed", 1);
+		if (j->mail)
+			gv_world_count(l->world, j->result == CURLE_OK ? "mails" : "mails_failed", 1);
+		else
+			gv_world_count(l->world, j->result == CURLE_OK ? "fetches" : "fetches_failed", 1);
 		if (gv_world_turn(l->world, answer, j) < 0)
 			job_free(j);
 	}
@@ -110,7 +118,7 @@ void fetch_finish_done(struct link *l)
 
 /* ---- what comes in --------------------------------------------------------------------------- */
 
-static size_t on_body(char *data, size_t size, size_t count, void *arg)
+size_t job_on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct job *j = arg;
 
@@ -234,7 +242,7 @@ static void set_options(struct job *j, const Link__FetchRequest *request)
 			 timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(j->easy, CURLOPT_HTTPHEADER, j->headers);
 	curl_easy_setopt(j->easy, CURLOPT_USERAGENT, "galvan");
-	curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, job_on_body);
 	curl_easy_setopt(j->easy, CURLOPT_WRITEDATA, j);
 	curl_easy_setopt(j->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(j->easy, CURLOPT_HEADERDATA, j);
@@ -262,38 +270,65 @@ static const char *request_problem(const Link__FetchRequest *request)
 	return NULL;
 }
 
-int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *request)
+struct job *job_create(struct link *l, struct gv_turn *t, struct gv_ticket ticket, int *ret_result)
 {
 	struct fetcher *f = l->fetcher;
-	const char *problem = request_problem(request);
 	struct job *j;
 
-	if (problem)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
-	if (!f || l->draining)
-		return gv_refuse(t, ticket, GV_UNAVAILABLE, "link is starting or stopping; try again");
-	if (f->n_jobs >= JOBS_MAX)
-		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%d requests are in flight; try again later",
-				 JOBS_MAX);
+	if (!f || l->draining) {
+		*ret_result = gv_refuse(t, ticket, GV_UNAVAILABLE, "link is starting or stopping; try again");
+		return NULL;
+	}
+	if (f->n_jobs >= JOBS_MAX) {
+		*ret_result = gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%d requests are in flight; try again later",
+					JOBS_MAX);
+		return NULL;
+	}
+	*ret_result = -ENOMEM;
 	j = calloc(1, sizeof(*j));
 	if (!j)
-		return -ENOMEM;
+		return NULL;
 	j->link = l;
 	j->ticket = ticket;
-	j->reply_max = request->max_reply_bytes ? request->max_reply_bytes : REPLY_DEFAULT;
-	if (j->reply_max > REPLY_MAX)
-		j->reply_max = REPLY_MAX;
+	j->reply_max = REPLY_DEFAULT;
 	j->easy = curl_easy_init();
-	if (!j->easy || add_headers(j, request) < 0 || set_method(j, request) < 0) {
+	if (!j->easy) {
 		job_free(j);
-		return -ENOMEM;
+		return NULL;
 	}
-	set_options(j, request);
+	return j;
+}
+
+void job_run(struct job *j)
+{
+	struct fetcher *f = j->link->fetcher;
+
 	j->next = f->jobs;
 	if (f->jobs)
 		f->jobs->previous = j;
 	f->jobs = j;
 	f->n_jobs++;
 	curl_multi_add_handle(f->multi, j->easy);
+}
+
+int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *request)
+{
+	const char *problem = request_problem(request);
+	struct job *j;
+	int r;
+
+	if (problem)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
+	j = job_create(l, t, ticket, &r);
+	if (!j)
+		return r;
+	if (request->max_reply_bytes)
+		j->reply_max = request->max_reply_bytes < REPLY_MAX ? request->max_reply_bytes : REPLY_MAX;
+	if (add_headers(j, request) < 0 || set_method(j, request) < 0) {
+		job_free(j);
+		return -ENOMEM;
+	}
+	set_options(j, request);
+	job_run(j);
 	return 0;
 }

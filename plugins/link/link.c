@@ -99,6 +99,7 @@ static int list_connections(struct link *l, struct gv_turn *t, struct gv_ticket 
 }
 GV_ON_CALL(list_connections, struct link, Link__ListConnectionsRequest)
 GV_ON_CALL(fetch, struct link, Link__FetchRequest)
+GV_ON_CALL(send_mail, struct link, Link__SendMailRequest)
 
 /* ---- loop side ------------------------------------------------------------------------------- */
 
@@ -221,9 +222,11 @@ static void on_flush(void *self)
 /* ---- record ---------------------------------------------------------------------------------- */
 
 static const struct gv_method http_methods[] = { { "Fetch", fetch_call }, { 0 } };
+static const struct gv_method mail_methods[] = { { "SendMail", send_mail_call }, { 0 } };
 static const struct gv_method link_methods[] = { { "ListConnections", list_connections_call }, { 0 } };
 static const struct gv_service services[] = {
 	{ &link__http__descriptor, http_methods },
+	{ &link__mail__descriptor, mail_methods },
 	{ &link__link__descriptor, link_methods },
 	{ 0 },
 };
@@ -250,7 +253,7 @@ GV_PLUGIN = {
 	GV_STAMP,
 	.name = "link",
 	.version = "0.1.0",
-	.summary = "Owns the sockets: WebSocket, HTTP, raw TCP, TLS, and outbound HTTP",
+	.summary = "Owns the sockets: WebSocket, HTTP, raw TCP, TLS, and outbound HTTP and mail",
 	.config = &link__config__descriptor,
 	.serves = services,
 	.hears = hears,

@@ -292,6 +292,9 @@ int fetch_open(struct link *l);
 void fetch_close(struct link *l);
 int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *request);
 
+/* ---- mail.c */
+int send_mail(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__SendMailRequest *request);
+
 /* ---- drain.c */
 void drain_begin(struct link *l);
 /* Memory for a libuv handle that link_handle_close frees; counted, so that draining can wait for all. */
