@@ -199,6 +199,7 @@ static int read_plugin(struct loaded *l, const struct gv_yaml_node *node, struct
 {
 	char where[sizeof "plugins." + GV_CONFIG_NAME_MAX];
 	struct gv_buf b = { 0 };
+	to->wrong = true;
 	if (!is_name(node->key, true) || !strcmp(node->key, "kernel"))
 		return WRONG(l, node,
 			     "plugins: \"%s\" is no name for a plugin: lower-case letters, digits and '_', at most %d, "
@@ -218,6 +219,7 @@ static int read_plugin(struct loaded *l, const struct gv_yaml_node *node, struct
 		config__plugin__free_unpacked(m, NULL);
 	}
 	gv_buf_fini(&b);
+	to->wrong = r < 0;
 	return r;
 }
 
@@ -299,8 +301,10 @@ static void drop(char **error)
 	*error = NULL;
 }
 
-int gv_config_parse(const char *file, const char *text, size_t size, struct gv_config **ret, char **ret_error)
+/* *ret is set where r is 0, and also where it is -EINVAL and plugins could be read. */
+static int survey(const char *file, const char *text, size_t size, struct gv_config **ret, char **ret_error)
 {
+	*ret = NULL;
 	*ret_error = NULL;
 	struct loaded *l = calloc(1, sizeof *l);
 	if (!l)
@@ -310,11 +314,29 @@ int gv_config_parse(const char *file, const char *text, size_t size, struct gv_c
 	int r = l->c.file ? read_text(l, text, size) : -ENOMEM;
 	if (r == -ENOMEM)
 		drop(ret_error);
-	if (r < 0)
-		gv_config_destroy(&l->c);
-	else
+	if (r == 0 || (r == -EINVAL && l->c.n_plugins))
 		*ret = &l->c;
+	else
+		gv_config_destroy(&l->c);
 	return r;
+}
+
+/* The outcome of a survey, of which only a good file counts. */
+static int judge(int r, struct gv_config *c, struct gv_config **ret)
+{
+	if (r == 0)
+		*ret = c;
+	else
+		gv_config_destroy(c);
+	return r;
+}
+
+int gv_config_parse(const char *file, const char *text, size_t size, struct gv_config **ret, char **ret_error)
+{
+	struct gv_config *c;
+	int r = survey(file, text, size, &c, ret_error);
+
+	return judge(r, c, ret);
 }
 
 static int wrong_file(const char *path, int error, char **ret_error)
@@ -326,8 +348,9 @@ static int wrong_file(const char *path, int error, char **ret_error)
 	return error;
 }
 
-int gv_config_load(const char *path, struct gv_config **ret, char **ret_error)
+int gv_config_survey(const char *path, struct gv_config **ret, char **ret_error)
 {
+	*ret = NULL;
 	*ret_error = NULL;
 	FILE *f = fopen(path, "re");
 	if (!f)
@@ -339,9 +362,17 @@ int gv_config_load(const char *path, struct gv_config **ret, char **ret_error)
 	int r = !text ? -ENOMEM : ferror(f) ? wrong_file(path, errno ? -errno : -EIO, ret_error) : 0;
 	fclose(f);
 	if (r == 0)
-		r = gv_config_parse(path, text, size, ret, ret_error);
+		r = survey(path, text, size, ret, ret_error);
 	free(text);
 	return r;
+}
+
+int gv_config_load(const char *path, struct gv_config **ret, char **ret_error)
+{
+	struct gv_config *c;
+	int r = gv_config_survey(path, &c, ret_error);
+
+	return judge(r, c, ret);
 }
 
 void gv_config_destroy(struct gv_config *c)

@@ -50,6 +50,7 @@ struct gv_config_plugin {
 	const char *const *grants;
 	size_t n_grants;
 	unsigned line, column;             /* of the plugin's name in the file */
+	bool wrong;                        /* its own keys are: only gv_config_survey lets such a one out */
 	const struct gv_yaml_node *config; /* NULL: no `config:` */
 };
 
@@ -63,7 +64,10 @@ struct gv_config {
 /* Reads and checks a deployment file. -ENOENT and the like where it cannot be read, -EINVAL where it says something
  * wrong. */
 int gv_config_load(const char *path, struct gv_config **ret, char **ret_error);
-/* The same from text; `file` is what messages call it and what relative paths are taken from. */
+/* The same, but of a file that says something wrong *ret is what else could be read of it, or NULL: not to run, but to
+ * find out what more is wrong. */
+int gv_config_survey(const char *path, struct gv_config **ret, char **ret_error);
+/* The same as gv_config_load from text; `file` is what messages call it and what relative paths are taken from. */
 int gv_config_parse(const char *file, const char *text, size_t size, struct gv_config **ret, char **ret_error);
 /* NULL is fine. */
 void gv_config_destroy(struct gv_config *c);

@@ -47,6 +47,11 @@ static int say(const char *text)
 	return EXIT_FAILED;
 }
 
+static void say_sentence(const char *text)
+{
+	say(text);
+}
+
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 static void on_changed(void *arg, const Kernel__Directory *d)
@@ -393,6 +398,7 @@ int gv_node_main(int argc, char **argv)
 {
 	const char *config = NULL, *data = NULL;
 	bool strict = false;
+	unsigned instances;
 	struct node *n;
 	char *error = NULL;
 	int status = EXIT_FAILED;
@@ -411,8 +417,10 @@ int gv_node_main(int argc, char **argv)
 	if (!n)
 		return say(NULL);
 	n->strict = strict;
-	if (gv_config_load(config, &n->config, &error) < 0) {
+	if (gv_config_survey(config, &n->config, &error) < 0) {
 		say(error);
+		if (n->config)
+			gv_plan_try(n->config, say_sentence, &instances);
 	} else {
 		n->config_file = realpath(config, NULL);
 		status = n->config_file ? run(n, data) : say(strerror(errno));

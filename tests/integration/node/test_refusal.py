@@ -57,6 +57,18 @@ class Refusal(NodeTest):
         self.assertIn('config.level', lines[2])
         self.assertIn('nowhere', lines[3])
 
+    def test_what_is_wrong_in_the_files_own_keys_hides_nothing_else(self):
+        node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), listener=dict(plugin('listener', 'listener'), pth='x'),
+                         nowhere={})
+        node.config['nod'] = {}
+        node.config['node']['nmae'] = 'x'
+        node.write_config()
+        done = self.check(node.file)
+        self.assertEqual(done.returncode, 1)
+        for text in ('"nod"', '"nmae"', '"levle"', '"pth"', "'nowhere'"):
+            self.assertEqual(done.stderr.count(text), 1, (text, done.stderr))
+        self.fails_to_run(node, '"nod"', '"nmae"', '"levle"', '"pth"', "'nowhere'")
+
     def test_a_plugin_under_another_name(self):
         node = self.node(counted=dict(plugin('counter', 'counter_1')))
         self.fails_to_run(node, "calls itself 'counter'")
