@@ -1,10 +1,10 @@
 // The npm server that galvan is compared with: ocpp-rpc, with as little behind it as it can have (nothing is stored).
 //
-//     node npm_server.js PORT        prints "ready" when it listens
+//     node npm_server.js PORT [strict]        prints "ready" when it listens; strict: checks payloads against their schemas
 'use strict';
 const { RPCServer } = require('ocpp-rpc');
 
-const server = new RPCServer({ protocols: ['ocpp1.6'] });
+const server = new RPCServer({ protocols: ['ocpp1.6'], strictMode: process.argv[3] === 'strict' });
 let transactions = 0;
 
 server.auth((accept) => accept());
