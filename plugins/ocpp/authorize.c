@@ -1,5 +1,5 @@
-/* Who may charge: the tags of the config. All that asks goes through this one function, so that a plugin which knows
- * people and their cards can answer instead without another file knowing. */
+/* Who may charge: the config's tags, then the tokens that a plugin which knows people has told of, then the policy for
+ * unknown ones. All that asks goes through this one function, and it answers from what is here: a charger waits. */
 #include "ocpp.h"
 
 #include <lib/json.h>
@@ -7,30 +7,150 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct gv_table ocpp_tokens = { .name = "tokens", .key = "s", .value = &ocpp__known_token__descriptor };
+const struct gv_table ocpp_running = { .name = "running", .key = "ssu", .value = &ocpp__running_row__descriptor };
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const struct gv_emitter *from)
+{
+	const char *fold = model_fold(t, e->token);
+	Ocpp__KnownToken row = OCPP__KNOWN_TOKEN__INIT;
+
+	if (e->gone)
+		return gv_delete(t, &ocpp_tokens, gv_key(fold));
+	row.status = e->status;
+	row.parent = e->parent;
+	row.sites = e->sites;
+	row.n_sites = e->n_sites;
+	row.valid_until_ms = e->valid_until_ms;
+	row.max_sessions = e->max_sessions;
+	row.emitter = (char *)from->instance;
+	return gv_put(t, &ocpp_tokens, gv_key(fold), &row);
+}
+
+int authorize_forget(struct gv_turn *t, const char *emitter)
+{
+	struct gv_scan scan = { .table = &ocpp_tokens };
+
+	while (gv_next(t, &scan))
+		if (!strcmp(((const Ocpp__KnownToken *)scan.row)->emitter, emitter))
+			gv_delete(t, &ocpp_tokens, scan.key);
+	return 0;
+}
+
+/* ---- sessions by token ----------------------------------------------------------------------- */
+
+/* How many sessions of the token run. Rows of those that have ended are taken away here, so that an end has nothing to
+ * write for it. */
+static unsigned count_running(struct gv_turn *t, const char *fold)
+{
+	struct gv_scan scan = { .table = &ocpp_running, .prefix = gv_key(fold) };
+	unsigned n = 0;
+
+	while (gv_next(t, &scan)) {
+		const Ocpp__RunningRow *row = scan.row;
+		const Ocpp__Transaction *x = gv_get(t, &ocpp_active, gv_key(scan.key.part[1].s, row->connector));
+
+		if (x && (uint64_t)x->id == scan.key.part[2].u)
+			n++;
+		else
+			gv_delete(t, &ocpp_running, scan.key);
+	}
+	return n;
+}
+
+int authorize_started(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+{
+	const char *fold = model_fold(t, x->token);
+	Ocpp__RunningRow row = OCPP__RUNNING_ROW__INIT;
+
+	if (strcmp(x->token_status, "Accepted") != 0 || !gv_get(t, &ocpp_tokens, gv_key(fold)))
+		return 0; /* a refused one does not count: most stations end it by themselves */
+	count_running(t, fold);
+	row.connector = x->connector;
+	return gv_put(t, &ocpp_running, gv_key(fold, device, (uint64_t)x->id), &row);
+}
+
+/* Whether the token began a session here that it may end, whatever it may do now. */
+static bool runs_here(struct gv_turn *t, const char *device, const char *fold)
+{
+	struct gv_scan scan = { .table = &ocpp_active, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan)) {
+		const Ocpp__Transaction *x = scan.row;
+
+		if (!strcmp(model_fold(t, x->token), fold) && !strcmp(x->token_status, "Accepted"))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static bool good_here(struct gv_turn *t, const Ocpp__KnownToken *token, const char *device)
+{
+	const Ocpp__StationRow *station = token->n_sites ? gv_get(t, &ocpp_stations, gv_key(device)) : NULL;
+
+	for (size_t i = 0; station && i < token->n_sites; i++)
+		if (!strcmp(token->sites[i], station->site))
+			return true;
+	return !token->n_sites;
+}
+
+static const char *status_of(struct gv_turn *t, const struct ask *ask, const Ocpp__KnownToken *token, const char *fold)
+{
+	if (strcmp(token->status, "Accepted") != 0)
+		return token->status;
+	if (token->valid_until_ms && token->valid_until_ms <= gv_now_ms(t))
+		return "Expired";
+	if (!good_here(t, token, ask->device))
+		return "Blocked";
+	/* 1.6, 7.2: only a start can be one too many. */
+	if (ask->starts && token->max_sessions && count_running(t, fold) >= token->max_sessions)
+		return "ConcurrentTx";
+	return "Accepted";
+}
+
 static int compare(const void *id, const void *tag)
 {
 	return strcmp(id, ((const struct tag *)tag)->id);
 }
 
-struct verdict authorize(struct ocpp *o, struct gv_turn *t, const char *tag, bool asked_for)
+struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
 {
-	const struct tag *known = o->n_tags ? bsearch(model_fold(t, tag), o->tags, o->n_tags, sizeof *o->tags, compare)
-					    : NULL;
+	const char *fold = model_fold(t, ask->tag), *status;
+	const struct tag *tag = o->n_tags ? bsearch(fold, o->tags, o->n_tags, sizeof *o->tags, compare) : NULL;
+	const Ocpp__KnownToken *token;
 
-	if (known)
-		return (struct verdict){ known->status, known->parent };
-	return (struct verdict){ asked_for || o->accept_unknown_token ? "Accepted" : "Invalid", "" };
+	if (tag)
+		return (struct verdict){ tag->status, tag->parent, 0 };
+	token = *fold ? gv_get(t, &ocpp_tokens, gv_key(fold)) : NULL;
+	if (!token)
+		return (struct verdict){ ask->asked_for || o->accept_unknown_token ? "Accepted" : "Invalid", "", 0 };
+	status = status_of(t, ask, token, fold);
+	if (strcmp(status, "Accepted") != 0 && !ask->starts && runs_here(t, ask->device, fold))
+		status = "Accepted";
+	return (struct verdict){ status, token->parent, token->valid_until_ms };
 }
 
 const char *authorize_info(struct gv_turn *t, const struct verdict *v)
 {
-	struct gv_buf parent = { 0 };
-	const char *info;
+	struct gv_buf info = { 0 };
+	char until[25];
+	const char *text;
 
-	if (!v->parent[0])
-		return gv_str(t, "{\"status\":\"%s\"}", v->status);
-	gv_json_string(&parent, v->parent, strlen(v->parent));
-	info = gv_str(t, "{\"status\":\"%s\",\"parentIdTag\":%s}", v->status, gv_buf_str(&parent));
-	gv_buf_fini(&parent);
-	return info;
+	gv_buf_printf(&info, "{\"status\":\"%s\"", v->status);
+	if (v->parent[0]) {
+		gv_buf_puts(&info, ",\"parentIdTag\":");
+		gv_json_string(&info, v->parent, strlen(v->parent));
+	}
+	if (v->valid_until_ms) {
+		gv_time_format(v->valid_until_ms, until);
+		gv_buf_printf(&info, ",\"expiryDate\":\"%s\"", until);
+	}
+	gv_buf_putc(&info, '}');
+	text = gv_strdup(t, gv_buf_str(&info));
+	gv_buf_fini(&info);
+	return text;
 }

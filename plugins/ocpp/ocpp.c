@@ -155,7 +155,7 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	return strcmp(name, RETENTION_TIMER) ? commands_due(self, t) : retention_due(self, t);
 }
 
-/* ---- what registry says ---------------------------------------------------------------------- */
+/* ---- what registry and billing say ----------------------------------------------------------- */
 
 static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged *e,
 			  const struct gv_emitter *from)
@@ -165,9 +165,22 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 
 	if (strncmp(e->id, plugin, size) != 0 || e->id[size] != ':' || !gv_owns(t, e->id))
 		return 0;
-	return station_set_zone(o, t, e->id, e->deleted ? "" : e->time_zone);
+	return station_set_place(o, t, e->id, e->deleted || !e->device ? "" : e->device->site,
+				 e->deleted ? "" : e->time_zone);
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
+
+static int token_changed(struct ocpp *o, struct gv_turn *t, const Billing__TokenChanged *e,
+			 const struct gv_emitter *from)
+{
+	return authorize_told(t, e, from);
+}
+GV_ON_EVENT(token_changed, struct ocpp, Billing__TokenChanged)
+
+static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
+{
+	return authorize_forget(t, emitter);
+}
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
@@ -336,6 +349,7 @@ static int snapshot_connectors(void *self, struct gv_turn *t)
 
 static const struct gv_hears hears[] = {
 	{ &registry__device_changed__descriptor, device_changed_event },
+	{ &billing__token_changed__descriptor, token_changed_event },
 	{ 0 },
 };
 static const struct gv_emits emits[] = {
@@ -349,8 +363,10 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,   &ocpp_progress,   &ocpp_history,  &ocpp_transactions, &ocpp_starts,   &ocpp_samples, &ocpp_days,
-	&ocpp_readings, &ocpp_connectors, &ocpp_stations, &ocpp_commands,     &ocpp_requests, &ocpp_orphans, NULL,
+	&ocpp_active,     &ocpp_progress, &ocpp_history,  &ocpp_transactions,
+	&ocpp_starts,     &ocpp_samples,  &ocpp_days,     &ocpp_readings,
+	&ocpp_connectors, &ocpp_stations, &ocpp_commands, &ocpp_requests,
+	&ocpp_orphans,    &ocpp_tokens,   &ocpp_running,  NULL,
 };
 
 GV_PLUGIN = {
@@ -373,4 +389,5 @@ GV_PLUGIN = {
 	.on_open = on_open,
 	.on_frame = on_frame,
 	.on_close = on_close,
+	.on_resync = on_resync,
 };

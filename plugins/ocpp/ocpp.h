@@ -13,6 +13,7 @@
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/ocpp.pb-c.h>
+#include <galvan/people.pb-c.h>
 #include <galvan/plugin.h>
 #include <galvan/registry.pb-c.h>
 
@@ -88,6 +89,8 @@ extern const struct gv_table ocpp_stations;     /* device -> StationRow */
 extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
+extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
+extern const struct gv_table ocpp_running;      /* known token in lower case, device, id -> RunningRow */
 
 /* ---- json.c: cJSON as the handlers need it --------------------------------------------------- */
 
@@ -163,20 +166,30 @@ void station_close(struct ocpp *o, struct station *st);
 void station_close_all(struct ocpp *o);
 /* Remembers how this charger differs; writes only what is new. */
 void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t quirks);
-/* Registry's word on a device's time zone. */
-int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone);
+/* Registry's word on a device's site and its time zone. */
+int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, const char *site, const char *zone);
 Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row);
 
 /* ---- authorize.c: the one place that decides about tags -------------------------------------- */
 
 struct verdict {
-	const char *status; /* Accepted, Blocked, Expired, Invalid, ConcurrentTx */
-	const char *parent; /* "" where there is none */
+	const char *status;     /* Accepted, Blocked, Expired, Invalid, ConcurrentTx */
+	const char *parent;     /* "" where there is none */
+	int64_t valid_until_ms; /* 0: for ever */
 };
-/* `asked_for`: somebody inside galvan asked for a session with this tag. */
-struct verdict authorize(struct ocpp *o, struct gv_turn *t, const char *tag, bool asked_for);
+struct ask {
+	const char *device, *tag;
+	bool asked_for; /* somebody inside galvan asked for a session with this tag */
+	bool starts;    /* a session begins: how many run already counts */
+};
+struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask);
 /* {"status":...} */
 const char *authorize_info(struct gv_turn *t, const struct verdict *v);
+/* After transaction_begin: it counts among its token's. */
+int authorize_started(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+/* What billing says of a token; and that what this emitter said so far is void. */
+int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const struct gv_emitter *from);
+int authorize_forget(struct gv_turn *t, const char *emitter);
 
 /* ---- meter.c --------------------------------------------------------------------------------- */
 

@@ -109,6 +109,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 
 static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
 {
+	struct verdict v;
 	const char *why;
 	cJSON *profile;
 
@@ -128,6 +129,12 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	if (command_impossible(o, t, ticket, r->device)) {
 		cJSON_Delete(profile);
 		return 0;
+	}
+	v = authorize(o, t, &(struct ask){ .device = r->device, .tag = r->token, .asked_for = true, .starts = true });
+	if (strcmp(v.status, "Accepted") != 0) {
+		cJSON_Delete(profile);
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "token %s may not start at %s: it is %s", r->token,
+				 r->device, v.status);
 	}
 	if (!room_for_request(o, t, r->device)) {
 		cJSON_Delete(profile);

@@ -50,7 +50,7 @@ static const char *start_key(struct gv_turn *t, const cJSON *payload, const stru
 static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__StartRef *ref, const char *tag)
 {
 	const Ocpp__Transaction *x = transaction_on(t, in->device, ref->connector);
-	struct verdict v = authorize(o, t, tag, true);
+	struct verdict v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = true });
 
 	if (!x || x->id != ref->transaction)
 		x = transaction_ended(t, in->device, ref->transaction);
@@ -84,10 +84,10 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	if (ref)
 		return again(o, t, in, ref, tag);
 	request = request_match(o, t, in->device, fold, &connector, &request_id);
-	v = authorize(o, t, tag, request != NULL);
 	before = transaction_on(t, in->device, connector);
 	if (before)
 		transaction_give_up(t, in->device, before, 0, FLAG(FLAG_NO_STOP));
+	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = request, .starts = true });
 	x.connector = connector;
 	x.token = strlen(tag) > OCPP_TAG_MAX ? gv_str(t, "%.*s", OCPP_TAG_MAX, tag) : (char *)tag;
 	x.flags = when.flags | (x.token != tag ? FLAG(FLAG_TOKEN_CUT) : 0);
@@ -98,6 +98,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	x.start_key = (char *)key;
 	if (transaction_begin(o, t, in->device, &x))
 		return -EINVAL;
+	authorize_started(t, in->device, &x);
 	if (request)
 		gv_delete(t, &ocpp_requests, gv_key(in->device, request_id));
 	return answer_start(t, in, &v, x.id);
@@ -181,7 +182,7 @@ static void answer_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 
 	if (!tag[0])
 		return;
-	v = authorize(o, t, tag, false);
+	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag });
 	if (x && !strcmp(model_fold(t, tag), model_fold(t, x->token)))
 		v.status = x->token_status;
 	in->answer = gv_str(t, "{\"idTagInfo\":%s}", authorize_info(t, &v));

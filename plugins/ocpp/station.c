@@ -85,15 +85,16 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 			       st->device, quirk_name(i));
 }
 
-int station_set_zone(struct ocpp *o, struct gv_turn *t, const char *device, const char *zone)
+int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, const char *site, const char *zone)
 {
 	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(device));
 	struct station *st = station_find(o, device);
 
-	if (strcmp(row ? row->time_zone : "", zone) != 0) {
+	if (strcmp(row ? row->time_zone : "", zone) != 0 || strcmp(row ? row->site : "", site) != 0) {
 		Ocpp__StationRow *edit = gv_edit(t, &ocpp_stations, gv_key(device));
 
 		edit->time_zone = gv_strdup(t, zone);
+		edit->site = gv_strdup(t, site);
 	}
 	if (st)
 		st->zone = zones_get(o->zones, t, zone);
