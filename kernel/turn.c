@@ -102,7 +102,7 @@ void *gv_alloc(struct gv_turn *t, size_t size)
 {
 	void *memory = gv_arena_alloc(&t->arena, size);
 	if (t->arena.exhausted)
-		gv_turn_fail(t, -ENOMEM, "the turn uses more than %u MiB of memory", GV_TURN_ARENA >> 20);
+		gv_turn_fail(t, -ENOMEM, "it uses more than %u MiB of memory", GV_TURN_ARENA >> 20);
 	return memory;
 }
 

@@ -58,12 +58,11 @@ GV_API const struct gv_self *gv_self(struct gv_turn *t);
 /* True if this instance is the one that `key` belongs to, where a plugin runs as several instances. */
 GV_API bool gv_owns(struct gv_turn *t, const char *key);
 
-/* Memory of the turn, zeroed, aligned for anything. Never NULL: a turn that asks for too much (64 MiB) fails as a
- * whole. */
+/* Memory, zeroed, aligned for anything. Never NULL: a callback that asks for too much (64 MiB) fails. */
 GV_API void *gv_alloc(struct gv_turn *t, size_t size);
 GV_API char *gv_str(struct gv_turn *t, const char *fmt, ...) GV_PRINTF(2, 3);
 GV_API char *gv_strdup(struct gv_turn *t, const char *s);
-/* The turn's memory as protobuf-c's allocator; its free does nothing. */
+/* The same memory as protobuf-c's allocator; its free does nothing. */
 GV_API ProtobufCAllocator *gv_allocator(struct gv_turn *t);
 /* Appends to a repeated field: the array behind *ret_array (of *n elements of `size` bytes) moves to new memory with
  * room for one more, zeroed, whose address is returned; *n grows by one. Use GV_APPEND. */
@@ -107,7 +106,7 @@ struct gv_table {
 /* The row, or NULL where there is none. */
 GV_API const void *gv_get(struct gv_turn *t, const struct gv_table *table, struct gv_key key);
 /* The row to change in place; a fresh one where there is none. Written when the callback succeeds. Never NULL. What is
- * hung on it must be memory of the turn or constant. */
+ * hung on it must be memory of gv_alloc or constant. */
 GV_API void *gv_edit(struct gv_turn *t, const struct gv_table *table, struct gv_key key);
 /* Writes a row whole. */
 GV_API int gv_put(struct gv_turn *t, const struct gv_table *table, struct gv_key key, const void *row);
