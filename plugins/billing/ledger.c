@@ -144,7 +144,7 @@ static struct order *order(struct chain *c, const char *id)
 {
 	struct ledger_name *n = ledger_names_at(&c->order_names, id, "");
 	struct order *o = n->item;
-	const Billing__OrderRow *row;
+	const Billing__EntryOrderRow *row;
 
 	if (o)
 		return o;
@@ -425,7 +425,7 @@ static void write_names(struct chain *c)
 			gv_put(c->t, &ledger_transfers, gv_key(k->id), &row);
 	}
 	for (const struct order *o = c->orders; o; o = o->next) {
-		Billing__OrderRow row = BILLING__ORDER_ROW__INIT;
+		Billing__EntryOrderRow row = BILLING__ENTRY_ORDER_ROW__INIT;
 
 		row.last_entry = o->last_entry;
 		gv_put(c->t, &ledger_orders, gv_key(o->id), &row);
@@ -568,4 +568,15 @@ int64_t ledger_held(struct gv_turn *t, const char *pending)
 	    row->state != BILLING__PENDING_STATE__PENDING_STATE_HELD)
 		return 0;
 	return entry->amount;
+}
+
+const Billing__Entry *ledger_of_order(struct gv_turn *t, const char *id, struct ledger_walk *walk)
+{
+	const Billing__EntryOrderRow *head = walk->begun ? NULL : gv_get(t, &ledger_orders, gv_key(id));
+	uint64_t seq = walk->begun ? walk->next : head ? head->last_entry : 0;
+	const Billing__EntryRow *row = ledger_entry(t, seq);
+
+	walk->begun = true;
+	walk->next = row ? row->order_before : 0;
+	return row ? ledger_entry_message(t, seq, row) : NULL;
 }

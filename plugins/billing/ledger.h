@@ -50,6 +50,33 @@ Billing__Account *ledger_account(struct gv_turn *t, const char *account, const c
 /* What a pending transfer still holds: 0 where there is none, or it is resolved. */
 int64_t ledger_held(struct gv_turn *t, const char *pending);
 
+/* The lines of an order, newest first: begins with a zeroed walk; NULL: no more. In the turn's memory. */
+struct ledger_walk {
+	uint64_t next;
+	bool begun;
+};
+const Billing__Entry *ledger_of_order(struct gv_turn *t, const char *order, struct ledger_walk *walk);
+
+/* ---- more that Verify checks, of orders, charges and payments -------------------------------- */
+
+struct ledger_audit;
+
+#define LEDGER_PLACE_MAX 1024 /* bytes, with the zero byte */
+#define LEDGER_CHECKS_MAX 8
+#define LEDGER_CHECK_ROWS 5000 /* about so many a part: other messages wait meanwhile */
+
+struct ledger_check {
+	const char *name; /* "I5" */
+	/* Looks at a part of its rows, from `place` on ("" at first; gv_page of a scan will do), and sets it to where
+	 * the next part begins. False: there is no more. What does not hold is told by ledger_problem. Must not write.
+	 * Lines and rows may have been added since the part before. */
+	bool (*part)(struct billing *b, struct gv_turn *t, struct ledger_audit *audit, char place[LEDGER_PLACE_MAX]);
+};
+/* From start. `check` must live as long as the plugin. -ENOSPC: there are LEDGER_CHECKS_MAX. */
+int ledger_add_check(struct billing *b, const struct ledger_check *check);
+/* One sentence, with the line, order or account that is wrong. */
+void ledger_problem(struct ledger_audit *audit, const char *fmt, ...) GV_PRINTF(2, 3);
+
 /* Timers whose name begins with "ledger:". */
 int ledger_due(struct billing *b, struct gv_turn *t, const char *name);
 

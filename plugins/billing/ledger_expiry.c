@@ -1,6 +1,8 @@
 /* Holds that end by themselves. One timer, for the earliest of them: `expiries` knows the others by time. */
 #include "ledger_rows.h"
 
+#include <string.h>
+
 #define EXPIRIES_A_TURN 500
 
 static int expire_due(struct billing *b, struct gv_turn *t)
@@ -30,5 +32,5 @@ static int expire_due(struct billing *b, struct gv_turn *t)
 
 int ledger_due(struct billing *b, struct gv_turn *t, const char *name)
 {
-	return expire_due(b, t);
+	return !strcmp(name, LEDGER_VERIFY_TIMER) ? ledger_verify_on(b, t) : expire_due(b, t);
 }

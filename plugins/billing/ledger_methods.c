@@ -86,7 +86,7 @@ static void begin_walk(struct gv_turn *t, struct walk *w)
 	struct gv_scan scan = { .table = &ledger_accounts, .prefix = gv_key(w->wanted.account) };
 
 	if (*w->wanted.order) {
-		const Billing__OrderRow *row = gv_get(t, &ledger_orders, gv_key(w->wanted.order));
+		const Billing__EntryOrderRow *row = gv_get(t, &ledger_orders, gv_key(w->wanted.order));
 
 		w->next[w->n++] = row ? row->last_entry : 0;
 	} else if (*w->wanted.account) {

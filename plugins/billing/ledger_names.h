@@ -27,6 +27,8 @@ static inline void ledger_names_init(struct gv_turn *t, struct ledger_names *n, 
 	n->mask = size - 1;
 }
 
+#define LEDGER_NAMES_SEED 0xcbf29ce484222325ull
+
 /* FNV-1a */
 static inline uint64_t ledger_names_hash(uint64_t hash, const char *s)
 {
@@ -38,7 +40,7 @@ static inline uint64_t ledger_names_hash(uint64_t hash, const char *s)
 /* The name's place; a, b must live as long as the map. */
 static inline struct ledger_name *ledger_names_at(struct ledger_names *n, const char *a, const char *b)
 {
-	uint64_t hash = ledger_names_hash(ledger_names_hash(0xcbf29ce484222325ull, a), b);
+	uint64_t hash = ledger_names_hash(ledger_names_hash(LEDGER_NAMES_SEED, a), b);
 
 	for (size_t i = (hash ^ hash >> 32) & n->mask;; i = (i + 1) & n->mask) {
 		struct ledger_name *s = &n->slots[i];

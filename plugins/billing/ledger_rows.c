@@ -12,9 +12,14 @@ const struct gv_table ledger_transfers = { .name = "transfers",
 const struct gv_table ledger_entries = {
 	.name = "entries", .key = "u", .value = &billing__entry_row__descriptor, .append = true
 };
-const struct gv_table ledger_orders = { .name = "entry_orders", .key = "s", .value = &billing__order_row__descriptor };
+const struct gv_table ledger_orders = { .name = "entry_orders",
+					.key = "s",
+					.value = &billing__entry_order_row__descriptor };
 const struct gv_table ledger_expiries = { .name = "expiries", .key = "iu", .value = &billing__expiry_row__descriptor };
 const struct gv_table ledger_heads = { .name = "ledger", .key = "u", .value = &billing__ledger_row__descriptor };
+const struct gv_table ledger_verifications = { .name = "verifications",
+					       .key = "u",
+					       .value = &billing__verify_row__descriptor };
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -239,7 +244,16 @@ void ledger_stop(struct billing *b)
 {
 	if (!b->ledger)
 		return;
+	ledger_verify_stop(b->ledger);
 	ledger_hasher_fini(&b->ledger->hasher);
 	free(b->ledger);
 	b->ledger = NULL;
+}
+
+int ledger_add_check(struct billing *b, const struct ledger_check *check)
+{
+	if (b->ledger->n_checks == LEDGER_CHECKS_MAX)
+		return -ENOSPC;
+	b->ledger->checks[b->ledger->n_checks++] = check;
+	return 0;
 }

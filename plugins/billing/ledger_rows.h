@@ -10,9 +10,10 @@
 #define LEDGER_ORDER_MAX 80 /* bytes */
 #define LEDGER_REASON_MAX 40
 #define LEDGER_EXPIRY_TIMER "ledger:expiry"
+#define LEDGER_VERIFY_TIMER "ledger:verify"
 
 extern const struct gv_table ledger_accounts, ledger_transfers, ledger_entries, ledger_orders, ledger_expiries,
-	ledger_heads;
+	ledger_heads, ledger_verifications;
 
 /* The one row of `ledger`, in the turn's memory, to change and put back with ledger_put_head. */
 Billing__LedgerRow *ledger_head(struct gv_turn *t);
@@ -70,12 +71,18 @@ void ledger_hasher_fini(struct ledger_hasher *h);
 int ledger_hash(struct ledger_hasher *h, const uint8_t *before, uint64_t seq, const Billing__EntryRow *row,
 		uint8_t ret[static LEDGER_HASH_SIZE]);
 
-struct ledger_audit;
+struct ledger_verification;
 
 /* What the plugin keeps for the ledger outside the store. */
 struct ledger {
 	struct ledger_hasher hasher;
-	struct ledger_audit *audit; /* the verification under way, or NULL */
+	struct ledger_verification *verification; /* the one under way, or NULL */
+	const struct ledger_check *checks[LEDGER_CHECKS_MAX];
+	size_t n_checks;
 };
+
+/* ledger_verify.c: the next part of a verification. */
+int ledger_verify_on(struct billing *b, struct gv_turn *t);
+void ledger_verify_stop(struct ledger *l);
 
 #endif

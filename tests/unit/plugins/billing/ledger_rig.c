@@ -72,6 +72,7 @@ static const struct gv_method methods[] = {
 	{ "ListAccounts", ledger_list_accounts },
 	{ "ListEntries", ledger_list_entries },
 	{ "Post", ledger_post },
+	{ "Verify", ledger_verify },
 	{ 0 },
 };
 
@@ -82,7 +83,7 @@ static const struct gv_plugin record = {
 	.summary = "The ledger alone",
 	.serves = GV_SERVES({ &billing__billing__descriptor, methods }),
 	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
-			    &ledger_heads),
+			    &ledger_heads, &ledger_verifications),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),

@@ -1,0 +1,66 @@
+/* The books once more, from the log alone: what Verify replays and compares. Kept outside the store, as a run takes
+ * many turns; it is made of what was read, so nothing is lost with it but time. */
+#ifndef BILLING_LEDGER_AUDIT_H
+#define BILLING_LEDGER_AUDIT_H
+
+#include "ledger_rows.h"
+
+#define LEDGER_PROBLEMS_MAX 100 /* that are told; beyond: the run ends */
+
+/* Something that two strings name. */
+struct audit_item {
+	struct audit_item *next;
+	uint64_t hash;
+	const char *a, *b; /* behind the item */
+};
+struct audit_map {
+	struct audit_item **buckets;
+	size_t n_buckets, count, size; /* size: of an item */
+};
+/* The item, or NULL; `make`: a zeroed one where there was none, NULL where there is no memory. */
+struct audit_item *audit_find(struct audit_map *m, const char *a, const char *b, bool make);
+void audit_remove(struct audit_map *m, struct audit_item *item);
+void audit_clear(struct audit_map *m);
+
+struct audit_account {
+	struct audit_item item; /* id, currency */
+	Billing__AccountRow row;
+	bool seen;
+};
+struct audit_order_hold {
+	struct audit_item item; /* order, debit account */
+	uint64_t seq;           /* of its live hold */
+};
+struct audit_hold {
+	struct audit_item item; /* id of the transfer */
+	uint64_t seq;
+	int64_t amount;
+	struct audit_order_hold *order; /* NULL: of none */
+};
+
+struct ledger_audit {
+	struct ledger_hasher *hasher;
+	struct audit_map accounts, holds, order_holds;
+	uint64_t entries; /* replayed so far */
+	uint8_t hash[LEDGER_HASH_SIZE];
+	char *problems[LEDGER_PROBLEMS_MAX];
+	size_t n_problems;
+	bool no_memory;
+};
+
+void audit_init(struct ledger_audit *a, struct ledger_hasher *hasher);
+void audit_fini(struct ledger_audit *a);
+static inline bool audit_is_full(const struct ledger_audit *a)
+{
+	return a->n_problems == LEDGER_PROBLEMS_MAX || a->no_memory;
+}
+/* The log's next line. */
+void audit_replay(struct ledger_audit *a, uint64_t seq, const Billing__EntryRow *row);
+/* A stored account against the replayed one. Both must be as of the same line. */
+void audit_compare(struct ledger_audit *a, const char *id, const char *currency, const Billing__AccountRow *stored);
+/* I1: in each currency, over all accounts, debits are credits. */
+void audit_balance(struct ledger_audit *a);
+/* The accounts that no audit_compare has seen: calls it with what `stored` gives for each. */
+void audit_compare_rest(struct ledger_audit *a, struct gv_turn *t);
+
+#endif
