@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -65,6 +66,27 @@ void *gv_alloc(struct gv_turn *t, size_t size)
 char *gv_strdup(struct gv_turn *t, const char *s)
 {
 	return strcpy(gv_alloc(t, strlen(s) + 1), s);
+}
+
+char *gv_str(struct gv_turn *t, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	s = gv_alloc(t, (size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	va_end(ap);
+	return s;
+}
+
+int64_t gv_now_ms(struct gv_turn *t)
+{
+	return (int64_t)time(NULL) * 1000;
 }
 
 void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
