@@ -89,6 +89,27 @@ int64_t gv_now_ms(struct gv_turn *t)
 	return (int64_t)time(NULL) * 1000;
 }
 
+char *gv_str(struct gv_turn *t, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *text;
+	int size;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	size = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	text = gv_alloc(t, (size_t)size + 1);
+	vsnprintf(text, (size_t)size + 1, fmt, again);
+	va_end(again);
+	return text;
+}
+
+int64_t gv_now_ms(struct gv_turn *t)
+{
+	return gv_world_now_ms(t->world);
+}
+
 void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
 {
 	void **array = ret_array;
