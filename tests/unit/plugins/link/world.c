@@ -16,7 +16,6 @@
 #include <time.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNS_MAX 20000
