@@ -16,6 +16,7 @@
 #include <time.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONNS_MAX 20000
@@ -86,27 +87,6 @@ char *gv_str(struct gv_turn *t, const char *fmt, ...)
 int64_t gv_now_ms(struct gv_turn *t)
 {
 	return (int64_t)time(NULL) * 1000;
-}
-
-char *gv_str(struct gv_turn *t, const char *fmt, ...)
-{
-	va_list ap, again;
-	char *text;
-	int size;
-
-	va_start(ap, fmt);
-	va_copy(again, ap);
-	size = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	text = gv_alloc(t, (size_t)size + 1);
-	vsnprintf(text, (size_t)size + 1, fmt, again);
-	va_end(again);
-	return text;
-}
-
-int64_t gv_now_ms(struct gv_turn *t)
-{
-	return gv_world_now_ms(t->world);
 }
 
 void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
