@@ -16,6 +16,7 @@ struct billing {
 	struct places *places;   /* places.c: time zones read so far */
 	/* The ledger says that an account of people's money has moved, in the turn in which it has. May be NULL. */
 	int (*account_changed)(struct billing *b, struct gv_turn *t, const char *account);
+	int64_t pay_warned_ms;   /* pay_stripe.c: when a wrong signature was last told of */
 	int64_t codes_minute; /* signin.c: the minute in which */
 	uint32_t codes_sent;  /* so many codes were asked for */
 };

@@ -11,7 +11,7 @@ const struct gv_table pay_refund_ids = { .name = "refunds", .key = "s", .value =
 const struct gv_table pay_times = { .name = "payment_times", .key = "sis", .value = &billing__payment_at__descriptor };
 const struct gv_table pay_store = { .name = "payment_store", .key = "s", .value = &billing__payment_store__descriptor };
 
-static const struct pay_provider *const providers[] = { &pay_desk };
+static const struct pay_provider *const providers[] = { &pay_desk, &pay_stripe };
 
 const struct pay_provider *pay_provider_of(const char *name)
 {
@@ -69,7 +69,7 @@ const char *pay_problem(struct billing *b, struct gv_turn *t, const struct pay_r
 	if (!plain(r->id))
 		return gv_str(t, "id: must have 1 to %d characters of ASCII, and no blanks", PAY_ID_MAX);
 	if (!p)
-		return gv_str(t, "provider: there is none named %.80s; there is desk", r->provider);
+		return gv_str(t, "provider: there is none named %.80s; there are desk and stripe", r->provider);
 	if (r->amount <= 0 || r->amount > PAY_AMOUNT_MAX)
 		return gv_str(t, "amount: must be 1 to %lld minor units", (long long)PAY_AMOUNT_MAX);
 	if (strcmp(r->currency, b->config->currency) != 0)

@@ -67,8 +67,10 @@ static bool merge_standing(Billing__PaymentRow *row, const struct pay_facts *f, 
 	} else if (rank(p->state) == 3 && rank(f->state) == 3 && p->state != f->state) {
 		*ret_problem = "the provider says another end of this payment than before";
 	}
+	if (p->state != BILLING__PAYMENT_STATE__PAYMENT_STATE_OPEN)
+		p->url = "";
 	row->page_open = f->page_open && p->state == BILLING__PAYMENT_STATE__PAYMENT_STATE_OPEN;
-	if (f->refunded > row->provider_refunded)
+	if (f->refunded >= 0)
 		row->provider_refunded = f->refunded;
 	return changed;
 }

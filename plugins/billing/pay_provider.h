@@ -29,13 +29,14 @@ struct pay_facts {
 	int64_t amount;       /* -1: not known */
 	const char *currency; /* as ours, upper case; NULL: not known */
 	const char *payment;  /* the id of ours that the provider keeps with it; NULL: none */
-	int64_t captured, refunded;
+	int64_t captured;
+	int64_t refunded;                   /* by whomever; -1: not known */
 	int64_t capture_before_ms;          /* 0: not known */
 	const char *page, *url, *reference; /* NULL: not known */
 	bool refunds_known;                 /* `refunds` are all of ours that the provider has */
 	struct pay_fact_refund *refunds;
 	size_t n_refunds;
-	int64_t refunds_total; /* refunds_known: of all that the provider has and that did not fail */
+	int64_t refunds_total; /* refunds_known: of all that the provider has, failed ones too */
 };
 
 struct pay_answer {
@@ -45,6 +46,11 @@ struct pay_answer {
 	int64_t wait_ms;  /* PAY_AGAIN: not before; 0: pay.c decides */
 	struct pay_facts facts;
 };
+
+#define PAY_ANSWER_INIT                                                                                                \
+	{                                                                                                              \
+		.text = "", .facts = {.amount = -1, .refunded = -1 }                                                   \
+	}
 
 /* What is asked. `key` is to go with it as idempotency key; it is the same for the same request. */
 struct pay_ask {

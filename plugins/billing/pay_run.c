@@ -193,6 +193,14 @@ static void flag(struct gv_turn *t, row_t *row, const char *problem)
 		       row->payment->provider);
 }
 
+static void trouble(struct gv_turn *t, row_t *row, const char *text)
+{
+	if (row->payment->problem[0] && !row->troubled)
+		return; /* something worse is shown */
+	row->troubled = true;
+	flag(t, row, text);
+}
+
 static bool fail(row_t *row, const char *why)
 {
 	row->payment->state = BILLING__PAYMENT_STATE__PAYMENT_STATE_FAILED;
@@ -243,6 +251,8 @@ static bool refunds_known(struct gv_turn *t, row_t *row, const struct pay_facts 
 
 	if (f->refunds_total < row->provider_refunded) { /* the list lags behind: nothing may be concluded from it */
 		wait(t, row, 0);
+		if (row->tries >= TRIES_BEFORE_FLAG)
+			trouble(t, row, "more has gone back than the provider's list of refunds has");
 		return false;
 	}
 	row->refunds_stale = false;
@@ -298,14 +308,6 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 	if (changed)
 		say_failed_refunds(t, row);
 	return changed;
-}
-
-static void trouble(struct gv_turn *t, row_t *row, const char *text)
-{
-	if (row->payment->problem[0] && !row->troubled)
-		return; /* something worse is shown */
-	row->troubled = true;
-	flag(t, row, text);
 }
 
 /* Takes an answer over; true if the owner must know. */
@@ -378,7 +380,7 @@ static int tell(struct billing *b, struct gv_turn *t, const char *id, bool owner
 /* One step: 1 if there may be another at once. */
 static int step_once(struct billing *b, struct gv_turn *t, const char *id, bool *ret_changed)
 {
-	struct pay_answer answer = { .text = "", .facts.amount = -1 };
+	struct pay_answer answer = PAY_ANSWER_INIT;
 	Billing__PaymentAsked asked = BILLING__PAYMENT_ASKED__INIT;
 	row_t *row = pay_row(t, id);
 	int r;
@@ -440,7 +442,7 @@ static void index_reference(struct gv_turn *t, const Billing__Payment *p, const 
 int pay_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *answer)
 {
 	const Billing__PaymentAsked *asked = answer->note;
-	struct pay_answer a = { .text = "", .facts.amount = -1 };
+	struct pay_answer a = PAY_ANSWER_INIT;
 	row_t *row = pay_row(t, asked->payment);
 	bool changed;
 

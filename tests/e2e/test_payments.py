@@ -1,9 +1,18 @@
-"""Payments: the cash desk."""
+"""Payments: the cash desk, and Stripe as a fake plays it that loses answers, repeats events and keeps books."""
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
 import pytest
 
-from galvan import Refused, free_ports
+from fake_stripe import FAULTS, KEY, SECRET, FakeStripe, Gate, Plan, sign
+from galvan import Refused, free_ports, until
 
 BILLING = 'galvan.billing.v1.Billing/'
+CLEARING = 'psp:stripe:clearing'
 
 
 def config(ws, **billing):
@@ -29,7 +38,11 @@ def refund(node, key, payment, amount):
 
 
 def account(node, name):
-    return node.call(BILLING + 'GetAccount', {'id': name})['account']
+    try:
+        return node.call(BILLING + 'GetAccount', {'id': name})['account']
+    except Refused as e:
+        assert e.code == 'not_found'
+        return {'available': '0', 'debitsPosted': '0', 'creditsPosted': '0'}
 
 
 def available(node, name):
@@ -129,3 +142,295 @@ def test_a_replaced_card_takes_its_money_along(node):
     refused('failed_precondition', 'CARD-1B', top_up, node, 'T-2', 100, token='CARD-1')
     assert refund(node, 'R-1', 'topup:T-1', 400)['refunded'] == '400'
     assert available(node, 'card:CARD-1B') == 600
+
+
+# ---- Stripe
+
+
+@pytest.fixture
+def stripe():
+    fake = FakeStripe()
+    yield fake
+    fake.close()
+    assert fake.wrong == []
+
+
+@pytest.fixture
+def paid(run, stripe):
+    """A node that takes money through the fake."""
+    ws, = free_ports(1)
+    stripe.hook = ('127.0.0.1', ws)
+    return run(config(ws, stripe={'secretKey': KEY, 'webhookSecret': SECRET, 'api': stripe.url}, publicUrl='https://charge.example.com/done'))
+
+
+def payment_of(node, payment):
+    return node.call(BILLING + 'GetPayment', {'id': payment})['payment']
+
+
+def wait_state(node, payment, state, what=lambda p: True):
+    return until('%s is %s' % (payment, state),
+                 lambda: (lambda p: p if p['state'] == 'PAYMENT_STATE_' + state and what(p) else None)(payment_of(node, payment)))
+
+
+def pay_in(node, key, amount, **more):
+    return top_up(node, key, amount, **dict({'customer': 'C-1', 'provider': 'stripe', 'desk': ''}, **more))
+
+
+def balance(node, name):
+    a = account(node, name)
+    return int(a['debitsPosted']) - int(a['creditsPosted'])
+
+
+def check_books(node, stripe):
+    """What the provider has is what our payments and our ledger say it has; nothing was taken or sent back twice."""
+    books = stripe.books()
+    ours = {}
+    page = ''
+    while True:
+        reply = node.call(BILLING + 'ListPayments', {'limit': 1000, 'page': page})
+        ours.update({p['id']: p for p in reply['payments'] if p['provider'] == 'stripe'})
+        page = reply['nextPage']
+        if not page:
+            break
+    assert {i: (int(p['captured']), int(p['refunded'])) for i, p in ours.items() if int(p['captured'])} == \
+        {i: sums for i, sums in books.items() if sums[0]}
+    assert balance(node, CLEARING) == sum(captured - refunded for captured, refunded in books.values())
+    assert {move: n for move, n in stripe.moves.items() if n > 1} == {}
+
+
+def test_a_person_pays_at_the_page_and_has_it(paid, stripe):
+    payment = pay_in(paid, 'T-1', 2500)
+    assert payment['state'] == 'PAYMENT_STATE_OPEN'
+    assert payment['url'].startswith(stripe.url)
+    session = stripe.session_of('topup:T-1')
+    assert session['success_url'] == 'https://charge.example.com/done'
+    assert stripe.pay('topup:T-1')
+    payment = wait_state(paid, 'topup:T-1', 'CAPTURED')
+    assert (payment['captured'], payment['credited'], payment['url'], payment['error']) == ('2500', 'wallet:C-1', '', '')
+    assert available(paid, 'wallet:C-1') == 2500
+    assert pay_in(paid, 'T-1', 2500)['state'] == 'PAYMENT_STATE_CAPTURED'
+    check_books(paid, stripe)
+
+
+def test_a_declined_card_may_be_followed_by_another(paid, stripe):
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1', 'declined')
+    wait_state(paid, 'topup:T-1', 'OPEN', lambda p: 'declined' in p['error'])
+    stripe.pay('topup:T-1')
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    check_books(paid, stripe)
+
+
+def test_a_page_that_nobody_pays_ends(paid, stripe):
+    pay_in(paid, 'T-1', 2500)
+    with stripe.lock:
+        stripe.expire_session(stripe.session_of('topup:T-1'))
+    assert 'not paid' in wait_state(paid, 'topup:T-1', 'FAILED')['error']
+    assert pay_in(paid, 'T-1', 2500)['state'] == 'PAYMENT_STATE_FAILED'
+    check_books(paid, stripe)
+
+
+def test_money_goes_back_through_the_provider(paid, stripe):
+    stripe.plans['topup:T-1'] = Plan(refunds='pending')
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1')
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    refund(paid, 'R-1', 'topup:T-1', 1000)
+    assert available(paid, 'wallet:C-1') == 1500
+    until('the refund is under way', lambda: payment_of(paid, 'topup:T-1')['refunds'][0]['state'] == 'REFUND_STATE_PENDING')
+    stripe.finish_refunds('topup:T-1', 'succeeded')
+    until('the refund is done', lambda: payment_of(paid, 'topup:T-1')['refunds'][0]['state'] == 'REFUND_STATE_DONE')
+    refused('failed_precondition', 'amount', refund, paid, 'R-2', 'topup:T-1', 1501)
+    check_books(paid, stripe)
+
+
+@pytest.mark.parametrize('how', ['refused', 'comes back'])
+def test_a_refund_that_fails_is_booked_back_and_flagged(paid, stripe, how):
+    stripe.plans['topup:T-1'] = Plan(refunds='refused' if how == 'refused' else 'succeeded')
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1')
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    refund(paid, 'R-1', 'topup:T-1', 1000)
+    if how == 'comes back':
+        until('it is done', lambda: payment_of(paid, 'topup:T-1')['refunds'][0]['state'] == 'REFUND_STATE_DONE')
+        stripe.finish_refunds('topup:T-1', 'failed')
+    until('it is booked back', lambda: payment_of(paid, 'topup:T-1')['refunds'][0]['state'] == 'REFUND_STATE_FAILED')
+    payment = payment_of(paid, 'topup:T-1')
+    assert 'R-1' in payment['problem']
+    assert payment['refunds'][0]['returnedTo'] == 'wallet:C-1'
+    assert available(paid, 'wallet:C-1') == 2500
+    check_books(paid, stripe)
+    stripe.plans['topup:T-1'] = Plan()
+    refund(paid, 'R-2', 'topup:T-1', 2500)
+    until('the next one works', lambda: payment_of(paid, 'topup:T-1')['refunded'] == '2500')
+    assert available(paid, 'wallet:C-1') == 0
+    check_books(paid, stripe)
+
+
+def test_what_stripe_refuses_is_said(paid, stripe):
+    payment = pay_in(paid, 'T-1', 10)
+    assert payment['state'] == 'PAYMENT_STATE_FAILED'
+    assert 'at least 50' in payment['error']
+
+
+def test_a_wrong_key_is_shown_and_waits(paid, stripe):
+    stripe.plans['topup:T-1'] = Plan({'begin': ['setup']})
+    payment = pay_in(paid, 'T-1', 2500)
+    assert payment['state'] == 'PAYMENT_STATE_CREATED'
+    assert 'secret_key' in payment['problem']
+    paid.wait_log('a payment needs people')
+    payment = wait_state(paid, 'topup:T-1', 'OPEN')
+    assert payment['problem'] == ''
+
+
+# ---- events
+
+
+def event(kind, thing, number=1):
+    return json.dumps({'id': 'evt_test_%d' % number, 'object': 'event', 'type': kind, 'data': {'object': thing}}).encode()
+
+
+def test_events_need_the_right_signature(paid, stripe):
+    body = event('payment_intent.succeeded', {'id': 'pi_1', 'object': 'payment_intent', 'metadata': {}})
+    good = sign(body)
+    old, ahead = time.time() - 301, time.time() + 310
+    for signature in ['', 't=1', 'v1=00', 'nonsense', sign(body, 'whsec_other'), sign(body, at_s=old), sign(body, at_s=ahead),
+                      good.replace('v1=', 'v0='), good[:-1], good + 'ff', 't=x,' + good, good + ',' + good, 't=99999999999999999999,v1=00']:
+        assert stripe.post(body, signature) == 400, signature
+    assert stripe.post(body + b' ', good) == 400
+    assert stripe.post(body, good) == 200
+    assert stripe.post(body, sign(body, 'whsec_rolled', more=',' + sign(body).split(',')[1])) == 200
+    assert stripe.post(body, sign(body, more=',v1=' + '0' * 64)) == 200
+    for junk in (b'', b'[]', b'{}', b'{"id":5}', b'nonsense', b'{"id":"evt_2"}', b'{"id":"evt_3","data":[]}', b'{"id":"' + b'x' * 300 + b'"}'):
+        assert stripe.post(junk, sign(junk)) in (200, 400), junk
+    assert stripe.post(b'x' * 300000, sign(b'')) == 413
+    assert stripe.post(body, good, '/pay/paypal') == 404
+    assert stripe.post(body, good, '/pay/desk') == 404
+    assert paid.instance('billing')['restarts'] == 0
+
+
+def test_an_event_that_comes_again_does_nothing(paid, stripe):
+    pay_in(paid, 'T-1', 2500)
+    thing = stripe.shown(stripe.session_of('topup:T-1'))
+    asked = stripe.count('session')
+    body = event('checkout.session.completed', thing)
+    assert stripe.post(body) == 200
+    stripe.wait(lambda: stripe.count('session') == asked + 1)
+    for _ in range(5):
+        assert stripe.post(body) == 200
+    paid.restart()
+    assert stripe.post(body) == 200
+    assert stripe.post(event('checkout.session.completed', thing, 2)) == 200
+    stripe.wait(lambda: stripe.count('session') >= asked + 2)
+    assert payment_of(paid, 'topup:T-1')['state'] == 'PAYMENT_STATE_OPEN'
+
+
+def test_an_event_is_never_believed_about_money(paid, stripe):
+    """Whatever it says, only what is retrieved counts."""
+    pay_in(paid, 'T-1', 2500)
+    thing = dict(stripe.shown(stripe.session_of('topup:T-1')), status='complete', payment_status='paid')
+    asked = stripe.count('session')
+    assert stripe.post(event('checkout.session.completed', thing)) == 200
+    stripe.wait(lambda: stripe.count('session') > asked)
+    assert available(paid, 'wallet:C-1') == 0
+    other = dict(thing, metadata={'galvan_store': 'another', 'galvan_payment': 'topup:T-1'})
+    assert stripe.post(event('checkout.session.completed', other, 2)) == 200
+    assert stripe.post(event('invoice.paid', {'id': 'in_1', 'object': 'invoice'}, 3)) == 200
+
+
+def test_without_stripe_in_the_config_there_is_none(node):
+    connection = http.client.HTTPConnection('127.0.0.1', node.config['plugins']['link']['config']['listen'][0]['ws'], timeout=10)
+    connection.request('POST', '/pay/stripe', b'{}')
+    assert connection.getresponse().status == 404
+    refused('invalid_argument', 'stripe config', pay_in, node, 'T-1', 100)
+
+
+# ---- the crash table
+
+
+def test_paid_and_no_event_came(paid, stripe):
+    """Paid at the provider, the event lost: the payment is asked for until the money is there."""
+    stripe.plans['topup:T-1'] = Plan(events='never')
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1')
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    check_books(paid, stripe)
+
+
+def test_events_doubled_and_out_of_order(paid, stripe):
+    for key, events in (('T-1', 'twice'), ('T-2', 'late')):
+        stripe.plans['topup:' + key] = Plan(events=events)
+        pay_in(paid, key, 2500)
+        stripe.pay('topup:' + key, 'declined')
+        stripe.pay('topup:' + key)
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    stripe.release_events()
+    wait_state(paid, 'topup:T-2', 'CAPTURED')
+    assert available(paid, 'wallet:C-1') == 5000
+    check_books(paid, stripe)
+
+
+@pytest.mark.parametrize('fault', sorted(FAULTS))
+def test_a_page_is_made_once(paid, stripe, fault):
+    """Whatever happens to the request for the page, the person gets one, and every request for it had the same key unless that was used up."""
+    stripe.plans['topup:T-1'] = Plan({'begin': [fault, fault]})
+    pay_in(paid, 'T-1', 2500)
+    wait_state(paid, 'topup:T-1', 'OPEN')
+    keys = [key for step, _, key, _ in stripe.requests if step == 'begin']
+    if fault in ('error_kept', 'error_after'):
+        assert len(set(keys)) == 2 and keys[0] == keys[1]
+    else:
+        assert len(set(keys)) == 1
+    payment = payment_of(paid, 'topup:T-1')
+    assert stripe.pay('topup:T-1', session=stripe.objects[payment['url'].rsplit('/', 1)[1]])
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    check_books(paid, stripe)
+
+
+@pytest.mark.parametrize('fault', sorted(FAULTS))
+def test_a_refund_is_sent_once(paid, stripe, fault):
+    stripe.plans['topup:T-1'] = Plan({'refund': [fault, fault]})
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1')
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    refund(paid, 'R-1', 'topup:T-1', 700)
+    until('the refund is done', lambda: payment_of(paid, 'topup:T-1')['refunded'] == '700')
+    assert stripe.moves['topup:T-1', 'refund:R-1'] == 1
+    check_books(paid, stripe)
+
+
+def try_to_pay_in(node, key):
+    try:
+        pay_in(node, key, 2500)
+    except (Refused, ValueError):
+        pass  # the node was killed under it
+
+
+@pytest.mark.parametrize('victim', ['node', 'billing', 'link'])
+def test_kill_9_while_the_provider_is_being_asked(paid, stripe, victim):
+    """The request is under way when the process dies; its answer comes to nobody, and everything happens once all the same."""
+    def kill():
+        if victim == 'node':
+            paid.restart()
+            return
+        restarts = paid.instance(victim)['restarts']
+        os.kill(int(paid.instance(victim)['pid']), signal.SIGKILL)
+        until('it is back', lambda: paid.instance(victim)['restarts'] > restarts and paid.instance(victim)['state'] == 'running')
+
+    def held(step, action):
+        """Runs the action, kills while `step` waits at the provider, lets it go on."""
+        gate = stripe.gates[step] = Gate()
+        action()
+        gate.reached.wait(30)
+        kill()
+        stripe.gates.pop(step)
+        gate.set()
+
+    held('begin', lambda: threading.Thread(target=try_to_pay_in, args=(paid, 'T-1'), daemon=True).start())
+    wait_state(paid, 'topup:T-1', 'OPEN')
+    held('session', lambda: stripe.pay('topup:T-1'))
+    wait_state(paid, 'topup:T-1', 'CAPTURED')
+    held('refund', lambda: refund(paid, 'R-1', 'topup:T-1', 900))
+    until('the refund is done', lambda: payment_of(paid, 'topup:T-1')['refunded'] == '900')
+    assert available(paid, 'wallet:C-1') == 1600
+    check_books(paid, stripe)
