@@ -9,31 +9,42 @@
 
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 10000L
-#define ANSWER_MAX 500 /* bytes of the server's last line */
+#define ANSWER_MAX 500 /* bytes of the server's verdict */
 #define RECIPIENTS_MAX 100
 #define TEXT_MAX (1 << 20) /* bytes */
 
-/* The server's last line, without its end. */
-static const char *last_line(struct gv_turn *t, const struct job *j)
+/* The last line in which the server said yes or no to the letter; what it says to our QUIT does not count. "" where
+ * there is none. */
+static const char *verdict(struct gv_turn *t, const struct job *j)
 {
-	size_t size = j->reply.size, at;
+	const char *first = j->result == CURLE_OK ? "2" : "45", *at = (const char *)j->reply.data, *found = "";
+	const char *end = at + j->reply.size;
+	size_t found_size = 0;
+	char *line;
 
-	while (size && (j->reply.data[size - 1] == '\n' || j->reply.data[size - 1] == '\r'))
-		size--;
-	for (at = size; at && j->reply.data[at - 1] != '\n';)
-		at--;
-	if (size - at > ANSWER_MAX)
-		size = at + ANSWER_MAX;
-	for (size_t i = at; i < size; i++) /* it will stand in logs */
-		if (j->reply.data[i] < ' ' || j->reply.data[i] > '~')
-			j->reply.data[i] = '?';
-	return gv_str(t, "%.*s", (int)(size - at), size > at ? (const char *)j->reply.data + at : "");
+	while (at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		size_t size = (size_t)((stop ? stop : end) - at);
+
+		if (*at && strchr(first, *at) && (size < 3 || memcmp(at, "221", 3) != 0)) {
+			found = at;
+			found_size = size > ANSWER_MAX ? ANSWER_MAX : size;
+		}
+		at += size + 1;
+	}
+	while (found_size && found[found_size - 1] == '\r')
+		found_size--;
+	line = gv_str(t, "%.*s", (int)found_size, found);
+	for (char *s = line; *s; s++) /* it will stand in logs */
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	return line;
 }
 
 int mail_answer(struct gv_turn *t, const struct job *j)
 {
 	Link__SendMailReply reply = LINK__SEND_MAIL_REPLY__INIT;
-	const char *line = last_line(t, j), *why = j->error[0] ? j->error : curl_easy_strerror(j->result);
+	const char *line = verdict(t, j), *why = j->error[0] ? j->error : curl_easy_strerror(j->result);
 
 	switch (j->result) {
 	case CURLE_OK:
