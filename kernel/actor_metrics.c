@@ -69,7 +69,8 @@ size_t gv_actor_metrics(struct gv_actor *a, const Kernel__Metric *const **ret)
 			 custom->gauge ? "" : "_total");
 	}
 	for (size_t i = 0; i < a->customs.count; i++)
-		add(a, a->customs.items[i].full, "", a->customs.items[i].gauge, "", a->customs.items[i].value);
+		add(a, a->customs.items[i].full, "What the plugin itself counts; see its documentation.",
+		    a->customs.items[i].gauge, "", a->customs.items[i].value);
 	for (size_t i = 0; i < a->metric_list.count; i++) {
 		Kernel__Metric **p = PUSH(a->metric_pointers);
 		*p = &a->metric_list.items[i];

@@ -324,14 +324,8 @@ int gv_cli_describe(struct gv_cli *cli)
 		return code;
 	if (cli->json)
 		return print_json(cli);
-	if (!cli->argc) {
-		printf("kernel\n");
-		print_service(gv_schema_service(cli->schema, "galvan.kernel.v1.Kernel"));
-		print_service(gv_schema_service(cli->schema, "galvan.kernel.v1.Plugin"));
-		putchar('\n');
-		for (size_t i = 0; i < cli->records->n_plugins; i++)
-			print_record(cli, cli->records->plugins[i]);
-	}
+	for (size_t i = 0; !cli->argc && i < cli->records->n_plugins; i++)
+		print_record(cli, cli->records->plugins[i]);
 	for (int i = 0; i < cli->argc && !code; i++)
 		code = print_named(cli, cli->argv[i]);
 	return code;

@@ -138,6 +138,8 @@ def test_describe_tells_services_events_and_config(cloud):
     for wanted in ('galvan.charging.v1.Charging/Start', 'emits galvan.charging.v1.SessionEnded', 'heartbeat_s', 'in s', 'default 300',
                    'galvan.kernel.v1.Kernel/Reload', 'plugin registry'):
         assert wanted in text, wanted
+    services = [line for line in text.splitlines() if line.startswith('  service ')]
+    assert sorted(services) == sorted(set(services)), 'each is told once'
     whole = json.loads(cloud.cli('describe', '--json').stdout)
     ocpp = next(p for p in whole['plugins'] if p['name'] == 'ocpp')
     assert 'galvan.charging.v1.SessionStarted' in ocpp['emits']

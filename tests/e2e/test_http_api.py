@@ -74,6 +74,9 @@ def test_health_metrics_and_the_openapi_document(node):
     assert status == 200
     assert '# TYPE galvan_' in text
     assert 'plugin="ocpp"' in text
+    helps = [line.split(' ', 3) for line in text.splitlines() if line.startswith('# HELP ')]
+    assert len(helps) > 20
+    assert all(len(h) == 4 and h[3] for h in helps), helps
     status, text = node.http.get('/api/openapi.json')
     document = json.loads(text)
     assert document['openapi'].startswith('3.')
