@@ -14,7 +14,8 @@ struct billing {
 	Billing__Config *config; /* lives as long as the plugin */
 	struct ledger *ledger;   /* ledger_rows.h */
 	struct places *places;   /* places.c: time zones read so far */
-	/* The ledger says that an account of people's money has moved, in the turn in which it has. May be NULL. */
+	/* The ledger says that a wallet or a card's purse has run empty, or has money again, in the turn in which it
+	 * has: that is what decides whether it may be used. May be NULL. */
 	int (*account_changed)(struct billing *b, struct gv_turn *t, const char *account);
 	int64_t pay_warned_ms;   /* pay_stripe.c: when a wrong signature was last told of */
 	int64_t codes_minute; /* signin.c: the minute in which */

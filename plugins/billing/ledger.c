@@ -11,6 +11,7 @@
 struct account {
 	const char *id, *currency;
 	Billing__AccountRow row;
+	bool had_money; /* before this chain */
 	struct account *next;
 };
 
@@ -109,6 +110,7 @@ static struct account *account(struct chain *c, const char *id, const char *curr
 		a->row = *row;
 	else
 		billing__account_row__init(&a->row);
+	a->had_money = ledger_row_available(&a->row) > 0;
 	*c->last_account = a;
 	c->last_account = &a->next;
 	return a;
@@ -437,7 +439,8 @@ static void write_accounts(struct chain *c)
 	for (const struct account *a = c->accounts; a; a = a->next)
 		gv_put(c->t, &ledger_accounts, gv_key(a->id, a->currency), &a->row);
 	for (const struct account *a = c->accounts; a; a = a->next)
-		if (c->b->account_changed && (!strncmp(a->id, "wallet:", 7) || !strncmp(a->id, "card:", 5)))
+		if (c->b->account_changed && a->had_money != (ledger_row_available(&a->row) > 0) &&
+		    (!strncmp(a->id, "wallet:", 7) || !strncmp(a->id, "card:", 5)))
 			c->b->account_changed(c->b, c->t, a->id);
 }
 

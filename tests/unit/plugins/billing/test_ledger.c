@@ -110,8 +110,27 @@ static void moves_both(struct billing *b, struct gv_turn *t)
 Test(ledger, a_transfer_debits_one_account_and_credits_another)
 {
 	ledger_rig_turn(h, moves_both);
-	cr_expect_eq(ledger_rig_changes("wallet:C-1"), 1, "whoever depends on a balance is told");
-	cr_expect_eq(ledger_rig_changes("psp:fake:clearing"), 0);
+}
+
+static void take_some(struct billing *b, struct gv_turn *t)
+{
+	cr_assert_eq(BOOK(b, t, pending("hold", "wallet:C-1", "income:suspense", 6000)), LEDGER_CREATED);
+}
+
+static void take_all(struct billing *b, struct gv_turn *t)
+{
+	cr_assert_eq(BOOK(b, t, pending("hold-2", "wallet:C-1", "income:suspense", 4000)), LEDGER_CREATED);
+}
+
+Test(ledger, whoever_depends_on_it_is_told_when_an_account_runs_empty_and_when_it_has_money_again)
+{
+	ledger_rig_turn(h, top_up);
+	cr_expect_eq(ledger_rig_changes("wallet:C-1"), 1);
+	cr_expect_eq(ledger_rig_changes("psp:fake:clearing"), 0, "nobody's money");
+	ledger_rig_turn(h, take_some);
+	cr_expect_eq(ledger_rig_changes("wallet:C-1"), 1);
+	ledger_rig_turn(h, take_all);
+	cr_expect_eq(ledger_rig_changes("wallet:C-1"), 2);
 }
 
 static void again(struct billing *b, struct gv_turn *t)
