@@ -1,6 +1,7 @@
-/* The API as its clients see it, in the test host: the .so of api and registry, unchanged, beside a kernel that only
- * describes them. */
+/* The API as its clients see it, in the test host: the .so of api, registry and billing, unchanged, beside a kernel
+ * that only describes them. */
 #include "api.schema.h"
+#include "billing.schema.h"
 #include "registry.schema.h"
 
 #include <cJSON.h>
@@ -25,7 +26,7 @@
 /* ---- a kernel that only describes ----------------------------------------------------------------------------------
  */
 
-static bool node_ready, registry_described;
+static bool node_ready, registry_described, billing_described;
 static unsigned described;
 
 static int describe(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *request)
@@ -33,8 +34,10 @@ static int describe(void *self, struct gv_turn *t, struct gv_ticket ticket, cons
 	static char *serves[] = { (char *)"galvan.registry.v1.Registry" },
 		    *emits[] = { (char *)"galvan.registry.v1.DeviceChanged" };
 	static char *api_serves[] = { (char *)"galvan.api.v1.Api" };
+	static char *billing_serves[] = { (char *)"galvan.billing.v1.Billing", (char *)"galvan.billing.v1.Driver" };
 	Kernel__DescribeReply reply = KERNEL__DESCRIBE_REPLY__INIT;
-	Kernel__Record api = KERNEL__RECORD__INIT, registry = KERNEL__RECORD__INIT, *records[] = { &api, &registry };
+	Kernel__Record api = KERNEL__RECORD__INIT, registry = KERNEL__RECORD__INIT, billing = KERNEL__RECORD__INIT;
+	Kernel__Record *records[] = { &api, &registry, &billing };
 
 	api.name = (char *)"api";
 	api.serves = api_serves;
@@ -46,7 +49,11 @@ static int describe(void *self, struct gv_turn *t, struct gv_ticket ticket, cons
 	registry.n_serves = registry.n_emits = 1;
 	registry.file_descriptor_set = (ProtobufCBinaryData){ sizeof(registry_schema), (uint8_t *)registry_schema };
 	reply.plugins = records;
-	reply.n_plugins = registry_described ? 2 : 1;
+	billing.name = (char *)"billing";
+	billing.serves = billing_serves;
+	billing.n_serves = 2;
+	billing.file_descriptor_set = (ProtobufCBinaryData){ sizeof(billing_schema), (uint8_t *)billing_schema };
+	reply.n_plugins = billing_described ? 3 : registry_described ? 2 : 1;
 	described++;
 	return gv_reply(t, ticket, &reply);
 }
@@ -209,6 +216,7 @@ static void start(const char *config)
 {
 	h = host_create(1);
 	node_ready = registry_described = true;
+	billing_described = false;
 	described = 0;
 	cr_assert_eq(host_load_record(h, &kernel_record, 1, NULL), 0, "%s", host_error(h));
 	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, NULL), 0, "%s", host_error(h));
@@ -284,6 +292,25 @@ Test(http, without_a_known_token_nothing_is_told)
 	expect(post(REGISTRY "ListDevices", "viewer-012345678", "{}"), 401, "unauthenticated");
 	expect(post("/api/no.Such/Method", NULL, "{}"), 401, "unauthenticated");
 	expect(ask((struct question){ .path = "/api/events" }), 401, "unauthenticated");
+}
+
+Test(http, a_public_method_needs_no_token_and_finds_out_itself_who_calls)
+{
+	static const char get_me[] = "/api/galvan.billing.v1.Driver/GetMe";
+
+	cr_assert_eq(host_load(h, "billing", PLUGINS "/billing.so", 1, NULL), 0, "%s", host_error(h));
+	host_settle(h, 10);
+	expect(post(get_me, NULL, "{\"access\":\"x\"}"), 401, "a token is needed");
+	billing_described = true;
+	host_run_ms(h, 300);
+	expect(post(get_me, NULL, "{\"access\":\"x\"}"), 401, "sign in again"); /* found though it came later */
+	expect(post(get_me, VIEWER, "{\"access\":\"x\"}"), 401, "sign in again");
+	expect(post(get_me, "no-such-token-at-all", "{\"access\":\"x\"}"), 401, "sign in again");
+	expect(post(get_me, NULL, "{\"access\":1}"), 400, "access");
+	expect(post("/api/galvan.billing.v1.Billing/ListCustomers", NULL, "{}"), 401, "a token is needed");
+	expect(post("/api/galvan.billing.v1.Driver/Nope", NULL, "{}"), 401, "a token is needed");
+	expect(ask((struct question){ "POST", get_me, .type = "application/json", .body = "{}", .remote = true }), 403,
+	       "allow_remote");
 }
 
 Test(http, other_machines_are_refused_unless_allowed)
