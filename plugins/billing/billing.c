@@ -2,6 +2,7 @@
  * says so. */
 #include "billing.h"
 #include "billing.schema.h"
+#include "charges.h"
 #include "ledger_methods.h"
 #include "ledger_rows.h"
 #include "pay.h"
@@ -48,6 +49,7 @@ static void stop(void *self)
 {
 	struct billing *b = self;
 
+	live_stop(b);
 	ledger_stop(b);
 	places_stop(b);
 	if (b->config)
@@ -65,6 +67,10 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return people_due(b, t, name);
 	if (!strncmp(name, "pay:", 4))
 		return pay_due(b, t, name);
+	if (!strncmp(name, "order:", 6))
+		return orders_due(b, t, name);
+	if (!strncmp(name, "use:", 4))
+		return uses_due(b, t, note);
 	return gv_fault(t, "no timer of this version is called \"%s\"", name);
 }
 
@@ -77,6 +83,12 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 		return people_answered(b, t, answer);
 	if (note && note->descriptor == &billing__payment_asked__descriptor)
 		return pay_answered(b, t, answer);
+	if (note && note->descriptor == &billing__order_asked__descriptor)
+		return orders_answered(b, t, answer);
+	if (note && note->descriptor == &billing__use_asked__descriptor)
+		return uses_answered(b, t, answer);
+	if (!note && !strcmp(answer->method, "galvan.charging.v1.Charging/GetSession"))
+		return live_answered(b, t, answer);
 	return gv_fault(t, "an answer of %s comes to nobody", answer->method);
 }
 
@@ -105,14 +117,19 @@ static const struct gv_method billing_methods[] = {
 	{ "GetPayment", pay_get },
 	{ "ListPayments", pay_list },
 	{ "Refund", topup_refund },
+	{ "Checkout", orders_checkout },
+	{ "GetOrder", orders_get },
+	{ "ListOrders", orders_list },
+	{ "StopOrder", orders_stop },
+	{ "ListCharges", charges_list },
+	{ "GetCharge", charges_get },
+	{ "CreditCharge", charges_credit },
 	{ 0 },
 };
 static const struct gv_method driver_methods[] = {
-	{ "RequestCode", people_request_code },
-	{ "SignIn", people_sign_in },
-	{ "SignOut", people_sign_out },
-	{ "GetMe", people_get_me },
-	{ 0 },
+	{ "RequestCode", people_request_code }, { "SignIn", people_sign_in },
+	{ "SignOut", people_sign_out },         { "GetMe", people_get_me },
+	{ "ListMyCharges", charges_list_mine }, { 0 },
 };
 
 GV_PLUGIN = {
@@ -123,17 +140,25 @@ GV_PLUGIN = {
 	.config = &billing__config__descriptor,
 	.serves = GV_SERVES({ &billing__billing__descriptor, billing_methods },
 			    { &billing__driver__descriptor, driver_methods }),
-	.hears = GV_HEARS({ &registry__device_changed__descriptor, places_device_changed }),
+	.hears = GV_HEARS({ &registry__device_changed__descriptor, places_device_changed },
+			  { &charging__session_started__descriptor, uses_started },
+			  { &charging__session_metered__descriptor, live_metered },
+			  { &charging__session_ended__descriptor, uses_ended }),
 	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor, &link__mail__descriptor),
 	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot },
-			  { &billing__payment_changed__descriptor, NULL }),
+			  { &billing__payment_changed__descriptor, NULL },
+			  { &billing__order_changed__descriptor, NULL },
+			  { &billing__charge_recorded__descriptor, NULL }),
 	.listens = GV_LISTENS("/pay/"),
 	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
 			    &ledger_heads, &ledger_verifications, &people_customers, &people_contacts, &people_tokens,
 			    &people_tokens_of, &people_guests, &people_ends, &people_codes, &people_accesses,
 			    &people_accesses_of, &pay_payments, &pay_refs, &pay_refund_ids, &pay_times, &pay_events,
-			    &pay_event_times, &pay_store, &tariffs_table, &tariffs_assignments, &places_table),
-	.notes = GV_NOTES(&billing__code_sent__descriptor, &billing__payment_asked__descriptor),
+			    &pay_event_times, &pay_store, &tariffs_table, &tariffs_assignments, &places_table,
+			    &orders_table, &orders_tokens, &orders_open, &orders_times, &uses_table, &charges_table,
+			    &charges_sessions, &charges_credits, &charges_times),
+	.notes = GV_NOTES(&billing__code_sent__descriptor, &billing__payment_asked__descriptor,
+			  &billing__order_asked__descriptor, &billing__use_asked__descriptor),
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),
