@@ -285,7 +285,7 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 		if (row->conn == st->conn && again && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));
 		} else if (row->conn && row->conn != st->conn) {
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
+			gv_refuse(t, ticket_of(row), GV_UNKNOWN,
 				  "%s lost its connection before it answered %s: whether it has acted is not known",
 				  st->device, row->action);
 			forget(t, st->device, scan.key, row, true);
@@ -304,7 +304,7 @@ int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint6
 
 		found = true;
 		if (row->conn == conn)
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
+			gv_refuse(t, ticket_of(row), GV_UNKNOWN,
 				  "%s lost its connection before it answered %s: whether it has acted is not known",
 				  device, row->action);
 		else if (!row->conn && !current)
