@@ -274,8 +274,7 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 	r = run_start(a, old ? old->schema : 0, config, config_size);
 	gv_message_end(t);
 	if (r < 0)
-		return set_error(ret_error, r, "plugin %s refuses to start: %s", a->plugin->name,
-				 t->fault ? t->fault : strerror(-r));
+		return set_error(ret_error, r, "%s", t->fault ? t->fault : strerror(-r));
 	r = gv_tables_settle(a);
 	if (r == 0)
 		r = write_meta(a);
@@ -300,7 +299,7 @@ int gv_actor_start(struct gv_actor *a, const uint8_t *config, size_t config_size
 	else
 		gv_store_abort(a->store);
 	if (r < 0) {
-		set_error(ret_error, r, "plugin %s did not start: %s", a->plugin->name, gv_store_strerror(r));
+		set_error(ret_error, r, "its start cannot be committed: %s", gv_store_strerror(r));
 		a->dead = r;
 		gv_turn_clear(t);
 		return r;

@@ -27,8 +27,8 @@ int gv_cli_check(struct gv_cli *cli)
 	if (refused)
 		fprintf(stderr, "%s: %u of %zu plugins would be refused\n", config->file, refused, config->n_plugins);
 	else if (r == 0)
-		printf("%s: node %s, %zu plugins, %u instances: nothing to refuse\n", config->file, config->node.name,
-		       config->n_plugins, instances);
+		printf("%s: node %s, %zu plugin%s, %u instance%s: nothing to refuse\n", config->file, config->node.name,
+		       config->n_plugins, config->n_plugins == 1 ? "" : "s", instances, instances == 1 ? "" : "s");
 	gv_config_destroy(config);
 	return r < 0 || refused ? GV_CLI_REFUSED : GV_CLI_OK;
 }

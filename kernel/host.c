@@ -123,7 +123,7 @@ static int open_actor(struct host *h, char **ret_error)
 	if (rc == 0) {
 		rc = gv_actor_open(h->actor);
 		if (rc < 0)
-			gv_text_error(ret_error, rc, "its driver cannot open: %s", gv_text_errno(rc));
+			gv_text_error(ret_error, rc, "%s (its log says what it could not open)", gv_text_errno(rc));
 	}
 	return rc;
 }
@@ -387,7 +387,7 @@ static void close_loop(struct host *h, bool may_run)
 	for (int i = 0; may_run && i < 100 && uv_loop_alive(&h->loop); i++)
 		uv_run(&h->loop, UV_RUN_NOWAIT);
 	rc = uv_loop_close(&h->loop);
-	if (rc < 0)
+	if (rc < 0 && may_run)
 		gv_warn(&h->log, "the plugin left handles open on its loop");
 }
 

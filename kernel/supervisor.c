@@ -198,7 +198,7 @@ void gv_instance_drop_warm(struct gv_instance *inst)
 static void fail_node(struct gv_instance *inst, const char *reason)
 {
 	struct gv_supervisor *s = inst->unit->supervisor;
-	char *sentence = gv_text("%s: plugin %s does not start: %s. Mend that, or take the plugin out of the config",
+	char *sentence = gv_text("%s: %s does not start: %s. Mend that, or take the plugin out of the config",
 				 inst->plan->place, inst->name, reason);
 
 	gv_instance_set_state(inst, GV_FAILED, reason);

@@ -62,6 +62,9 @@ static int init_port(struct link *l, struct gv_turn *t, const Link__Port *from, 
 	p->number = (uint16_t)number;
 	if (p->kind != PORT_WS && !from->to[0])
 		return gv_fault(t, "config listen[%zu]: 'to' must name the plugin that port %u belongs to", i, number);
+	for (size_t k = 0; k < i; k++)
+		if (l->ports[k].number == p->number && !strcmp(l->ports[k].host ? l->ports[k].host : "", from->host))
+			return gv_fault(t, "config listen[%zu]: port %u is that of listen[%zu] already", i, number, k);
 	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0)
 		return -ENOMEM;
 	return from->tls ? init_tls(&p->tls, t, from->tls, i) : 0;

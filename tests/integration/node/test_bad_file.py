@@ -123,13 +123,13 @@ class BadFile(NodeTest):
             with self.subTest(file):
                 self.copy('counter.so', file)
                 node.options = ['--strict']
-                self.fails_to_run(node, node.file + ':', 'plugins.counter: plugin counter.0 does not start', why)
+                self.fails_to_run(node, node.file + ':', 'plugins.counter: counter.0 does not start', why)
 
     def test_one_of_ours_that_does_not_start_ends_the_run(self):
         port, = free_ports(1)
         with socket.create_server(('127.0.0.1', port)):
             node = self.node(link={'config': {'listen': [{'ws': port, 'host': '127.0.0.1'}]}}, registry={})
-            self.fails_to_run(node, node.file + ':', 'plugins.link: plugin link.0 does not start', 'Mend that', str(port))
+            self.fails_to_run(node, node.file + ':', 'plugins.link: link.0 does not start', 'Mend that', str(port))
 
     def test_a_wrong_config_is_no_bad_file(self):
         node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))
