@@ -67,8 +67,8 @@ def verify(node):
     assert said['sound'], said['problems']
     parked = node.call('galvan.kernel.v1.Plugin/ListParked', {'plugin': 'billing'})['parked']
     assert not parked, parked
-    suspense = node.bill('GetAccount', {'id': 'suspense'})['account']
-    assert suspense['debitsPosted'] == suspense['creditsPosted'], suspense
+    for suspense in node.bill('ListAccounts', {'prefix': 'suspense'})['accounts']:
+        assert suspense['debitsPosted'] == suspense['creditsPosted'], suspense
     return said
 
 
@@ -100,6 +100,9 @@ class Charger:
         """The token that it is to start with."""
         return self.station.asked('RemoteStartTransaction')['idTag']
 
+    def authorize(self, token):
+        return self.station.call('Authorize', {'idTag': token})['idTagInfo']['status']
+
     def begin(self, token, meter=0, time=START_TIME):
         reply = self.station.call('StartTransaction', {'connectorId': 1, 'idTag': token, 'meterStart': meter, 'timestamp': time})
         self.transaction = reply['transactionId']
@@ -118,4 +121,4 @@ class Charger:
 
 
 __all__ = ['BILLING', 'OVER', 'Charger', 'Refused', 'TARIFF', 'available', 'balance', 'billing_config', 'charges', 'order',
-           'put_customer', 'start_paid_node', 'until_charges', 'until_order', 'utc_ms', 'verify']
+           'put_customer', 'start_paid_node', 'until', 'until_charges', 'until_order', 'utc_ms', 'verify']
