@@ -1,7 +1,6 @@
-/* `galvan check`: everything that `galvan run` would refuse before it starts a plugin, told all at once and without
- * starting any. */
+/* `galvan check`: everything that `galvan run` would refuse, told all at once and without running anything. */
 #include "cli_command.h"
-#include "plan.h"
+#include "rehearse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@ int gv_cli_check(struct gv_cli *cli)
 		say(error ? error : strerror(-r));
 	free(error);
 	if (config)
-		refused = gv_plan_try(config, say, &instances);
+		refused = gv_rehearse_all(config, say, &instances);
 	if (refused)
 		fprintf(stderr, "%s: %u of %zu plugins would be refused\n", config->file, refused, config->n_plugins);
 	else if (r == 0)

@@ -3,6 +3,7 @@
 #include "host.h"
 #include "loader.h"
 #include "node.h"
+#include "rehearse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
 		return gv_host_main(argc, argv);
 	if (strcmp(command, "probe") == 0)
 		return gv_probe_main(argc, argv);
+	if (strcmp(command, "rehearse") == 0)
+		return gv_rehearse_main(argc, argv);
 	if (strcmp(command, "--version") == 0) {
 		puts("galvan " GALVAN_VERSION);
 		return 0;

@@ -3,6 +3,7 @@
 #include "node.h"
 #include "announce.h"
 #include "control.h"
+#include "rehearse.h"
 #include "text.h"
 
 #include <errno.h>
@@ -420,7 +421,7 @@ int gv_node_main(int argc, char **argv)
 	if (gv_config_survey(config, &n->config, &error) < 0) {
 		say(error);
 		if (n->config)
-			gv_plan_try(n->config, say_sentence, &instances);
+			gv_rehearse_all(n->config, say_sentence, &instances);
 	} else {
 		n->config_file = realpath(config, NULL);
 		status = n->config_file ? run(n, data) : say(strerror(errno));

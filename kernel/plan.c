@@ -186,29 +186,6 @@ int gv_plan_make_without(const struct gv_config *c, const struct gv_config_plugi
 	return 0;
 }
 
-unsigned gv_plan_try(const struct gv_config *c, void (*say)(const char *sentence), unsigned *ret_instances)
-{
-	unsigned refused = 0, instances = 0;
-
-	for (size_t i = 0; i < c->n_plugins; i++) {
-		struct gv_plan *plan = NULL;
-		char *error = NULL;
-
-		if (c->plugins[i].wrong) {
-			refused++;
-		} else if (gv_plan_make(c, &c->plugins[i], NULL, &plan, &error) < 0) {
-			say(error ? error : "out of memory");
-			refused++;
-		} else {
-			instances += plan->instances;
-			gv_plan_unref(plan);
-		}
-		free(error);
-	}
-	*ret_instances = instances;
-	return refused;
-}
-
 struct gv_plan *gv_plan_ref(struct gv_plan *plan)
 {
 	plan->references++;

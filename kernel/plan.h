@@ -43,9 +43,6 @@ int gv_plan_make_last(const struct gv_config *c, const struct gv_config_plugin *
  * file. */
 int gv_plan_make_without(const struct gv_config *c, const struct gv_config_plugin *p, const char *why,
 			 struct gv_plan **ret);
-/* Makes all of a config's plans for a look, and says what is wrong with each; how many cannot be made. Those whose own
- * keys are wrong are passed over. */
-unsigned gv_plan_try(const struct gv_config *c, void (*say)(const char *sentence), unsigned *ret_instances);
 struct gv_plan *gv_plan_ref(struct gv_plan *plan);
 /* NULL is fine. */
 void gv_plan_unref(struct gv_plan *plan);

@@ -1,6 +1,7 @@
 /* Describing a plugin loads it, and loading runs whatever it holds. So a child process does it, prints the record on a
  * pipe and is thrown away; what the parent gets is bytes, or the knowledge that the child crashed, hung or refused. */
 #include "loader.h"
+#include "child.h"
 #include "describe.h"
 #include "text.h"
 
@@ -31,7 +32,7 @@ static int64_t clock_ms(void)
 
 /* ---- the parent ------------------------------------------------------------------------------ */
 
-static int64_t timeout_ms(void)
+int64_t gv_child_limit_ms(void)
 {
 	const char *text = getenv("GALVAN_PROBE_TIMEOUT_MS");
 	long value = text ? strtol(text, NULL, 10) : 0;
@@ -39,9 +40,8 @@ static int64_t timeout_ms(void)
 	return value > 0 ? value : GV_PROBE_TIMEOUT_MS;
 }
 
-static int spawn_child(const char *file, pid_t *ret_pid, int *ret_fd)
+static int spawn_child(char *const argv[], pid_t *ret_pid, int *ret_fd)
 {
-	char *argv[] = { (char *)"galvan", (char *)"probe", (char *)file, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t set;
@@ -98,6 +98,23 @@ static int read_output(int fd, int64_t deadline_ms, struct gv_buf *out)
 	}
 }
 
+int gv_child_run(char *const argv[], struct gv_buf *out, int *ret_status)
+{
+	int fd = -1, rc;
+	pid_t pid;
+
+	rc = spawn_child(argv, &pid, &fd);
+	if (rc < 0)
+		return rc;
+	rc = read_output(fd, clock_ms() + gv_child_limit_ms(), out);
+	close(fd);
+	if (rc < 0)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		continue;
+	return rc;
+}
+
 /* What the end of the child means. */
 static int judge(int status, struct gv_buf *out, const char *path, Kernel__Record **ret, char **ret_error)
 {
@@ -133,26 +150,15 @@ static int judge(int status, struct gv_buf *out, const char *path, Kernel__Recor
 
 int gv_probe(const char *file, const char *path, Kernel__Record **ret, char **ret_error)
 {
+	char *argv[] = { (char *)"galvan", (char *)"probe", (char *)file, NULL };
 	struct gv_buf out = { 0 };
-	int64_t limit_ms = timeout_ms();
-	int status = 0, fd = -1, rc;
-	pid_t pid;
+	int status = 0, rc = gv_child_run(argv, &out, &status);
 
-	rc = spawn_child(file, &pid, &fd);
-	if (rc < 0)
-		return gv_text_error(ret_error, rc, "no child process could be started to read the record of %s: %s",
-				     path, gv_text_errno(rc));
-	rc = read_output(fd, clock_ms() + limit_ms, &out);
-	close(fd);
-	if (rc < 0)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
 	if (rc == -ETIMEDOUT)
 		gv_text_error(
 			ret_error, rc,
 			"%s is refused: the child that loaded it to read its record had said nothing after %lld ms",
-			path, (long long)limit_ms);
+			path, (long long)gv_child_limit_ms());
 	else if (rc < 0)
 		gv_text_error(ret_error, rc, "%s is refused: its record cannot be read: %s", path, gv_text_errno(rc));
 	else

@@ -168,6 +168,18 @@ def test_stop_ends_the_node_with_0(cloud):
     assert cloud.process.wait(30) == 0
 
 
+def test_check_knows_what_a_plugin_says_only_in_its_start(folder):
+    path = os.path.join(folder, 'c.yaml')
+    for listen, words in (('{}', 'give exactly one of ws, http and tcp'), ('{ws: 9000}, {ws: 9000}', 'port 9000 is that of listen[0] already'),
+                          ('{ws: 9443, tls: {cert: /nowhere/x.pem, key: /nowhere/x.key}}', 'cannot read /nowhere/x.pem')):
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('plugins:\n  link: {config: {listen: [%s]}}\n' % listen)
+        done = galvan('check', path)
+        assert done.returncode == 1
+        assert path + ':2:3: plugins.link: it does not start: ' in done.stderr
+        assert words in done.stderr
+
+
 def test_check_needs_no_node_and_says_everything_at_once(folder):
     path = os.path.join(folder, 'c.yaml')
     with open(path, 'w', encoding='utf-8') as f:

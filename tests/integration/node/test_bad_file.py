@@ -125,6 +125,21 @@ class BadFile(NodeTest):
                 node.options = ['--strict']
                 self.fails_to_run(node, node.file + ':', 'plugins.counter: counter.0 does not start', why)
 
+    def test_check_tries_the_start_where_nothing_comes_of_it(self):
+        node = self.pair('counter_1').start()
+        self.assertEqual(count(node), 1)
+        for file, why in {'counter_4_refuses': 'it does not start: told not to start', 'counter_5_crashes': 'its start died of signal 11 (SIGSEGV)',
+                          'counter_6_hangs': 'its start had not ended after 1000 ms', 'counter_7_bad_migration': None}.items():
+            with self.subTest(file):
+                self.copy('counter.so', file)
+                done = subprocess.run([GALVAN, 'check', node.file], capture_output=True, text=True, check=False,
+                                      env=dict(os.environ, GALVAN_PROBE_TIMEOUT_MS='1000', TMPDIR=self.folder))
+                self.assertEqual(done.returncode, 1 if why else 0, done.stderr)
+                if why:
+                    self.assertIn(': plugins.counter: ' + why, done.stderr)
+                self.assertFalse([x for x in os.listdir(self.folder) if x.startswith('galvan-check')])
+        self.assertEqual(count(node), 2, 'the node that runs has noticed nothing')
+
     def test_one_of_ours_that_does_not_start_ends_the_run(self):
         port, = free_ports(1)
         with socket.create_server(('127.0.0.1', port)):
