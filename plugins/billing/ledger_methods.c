@@ -32,9 +32,9 @@ int ledger_list_accounts(void *self, struct gv_turn *t, struct gv_ticket to, con
 	if (prefix > LEDGER_ID_MAX)
 		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "prefix: an account's id has at most %d bytes",
 				 LEDGER_ID_MAX);
-	if (prefix && !*r->page)
-		scan.after = gv_key(r->prefix, "");
-	if (gv_page_from(t, &scan, r->page) < 0)
+	if (!*r->page)
+		scan.after = prefix ? gv_key(r->prefix, "") : scan.after;
+	else if (gv_page_from(t, &scan, r->page) < 0)
 		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "page: \"%s\" is not the next_page of an answer", r->page);
 	while (reply.n_accounts < billing_limit(r->limit) && gv_next(t, &scan)) {
 		const char *id = scan.key.part[0].s;
