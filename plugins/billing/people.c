@@ -135,8 +135,8 @@ const char *people_store_customer(struct billing *b, struct gv_turn *t, const Bi
 	gv_put(t, &people_customers, gv_key(c.id), &c);
 	if (lost || c.blocked) /* whoever signed in with it may be somebody else by now */
 		people_end_accesses(t, c.id);
-	if (before && before->blocked != c.blocked)
-		people_tell_all(b, t, c.id);
+	if (before && (before->blocked || c.blocked))
+		people_tell_all(b, t, c.id, true);
 	*ret = c;
 	return NULL;
 }

@@ -40,8 +40,8 @@ const char *people_store_token(struct billing *b, struct gv_turn *t, const Billi
 			       enum gv_code *ret_code);
 /* In lower case, in the turn's memory: tokens are compared without regard to case (OCPP 1.6, 3.17). */
 char *people_fold(struct gv_turn *t, const char *id);
-/* Tells of all the customer's tokens. */
-int people_tell_all(struct billing *b, struct gv_turn *t, const char *customer);
+/* Tells of all the customer's tokens; `again`: even what was told already. */
+int people_tell_all(struct billing *b, struct gv_turn *t, const char *customer, bool again);
 int people_token_ends(struct billing *b, struct gv_turn *t, const char *fold);
 
 /* ---- ends.c: what ends by the clock alone. `kind`: "token", "code", "access". */

@@ -79,7 +79,9 @@ static bool same(struct gv_turn *t, const Billing__TokenChanged *a, const Billin
 	return !memcmp(packed, packed + size, size);
 }
 
-static int tell(struct billing *b, struct gv_turn *t, const char *fold)
+/* `again`: even what was told already, for a caller who is answered when it has been heard: it may still be under way.
+ */
+static int tell(struct billing *b, struct gv_turn *t, const char *fold, bool again)
 {
 	const Billing__TokenRow *row = find(t, fold);
 	Billing__TokenChanged event = BILLING__TOKEN_CHANGED__INIT;
@@ -95,7 +97,7 @@ static int tell(struct billing *b, struct gv_turn *t, const char *fold)
 	event.valid_until_ms = row->token->valid_until_ms;
 	event.max_sessions = row->token->max_sessions;
 	event.partition = (char *)"billing";
-	if (row->told && same(t, row->told, &event))
+	if (row->told && !again && same(t, row->told, &event))
 		return 0;
 	changed = *row;
 	changed.told = &event;
@@ -105,16 +107,16 @@ static int tell(struct billing *b, struct gv_turn *t, const char *fold)
 
 int people_tell(struct billing *b, struct gv_turn *t, const char *token)
 {
-	return tell(b, t, people_fold(t, token));
+	return tell(b, t, people_fold(t, token), false);
 }
 
-int people_tell_all(struct billing *b, struct gv_turn *t, const char *customer)
+int people_tell_all(struct billing *b, struct gv_turn *t, const char *customer, bool again)
 {
 	struct gv_scan scan = { .table = &people_tokens_of, .prefix = gv_key(customer) };
 	int error = 0;
 
 	while (!error && gv_next(t, &scan))
-		error = tell(b, t, scan.key.part[1].s);
+		error = tell(b, t, scan.key.part[1].s, again);
 	return error;
 }
 
@@ -122,7 +124,7 @@ int people_account_changed(struct billing *b, struct gv_turn *t, const char *acc
 {
 	if (!strncmp(account, "card:", 5))
 		return people_tell(b, t, account + 5);
-	return strncmp(account, "wallet:", 7) ? 0 : people_tell_all(b, t, account + 7);
+	return strncmp(account, "wallet:", 7) ? 0 : people_tell_all(b, t, account + 7, false);
 }
 
 int people_snapshot(void *self, struct gv_turn *t)
@@ -241,7 +243,7 @@ static void write_token(struct billing *b, struct gv_turn *t, const char *fold, 
 	row.told = before ? before->told : NULL;
 	gv_put(t, &people_tokens, gv_key(fold), &row);
 	people_ends_arm(t);
-	tell(b, t, fold);
+	tell(b, t, fold, true);
 }
 
 const char *people_store_token(struct billing *b, struct gv_turn *t, const Billing__Token *from, Billing__Token *ret,
@@ -284,7 +286,7 @@ int people_token_ends(struct billing *b, struct gv_turn *t, const char *fold)
 		token.state = BILLING__TOKEN_STATE__TOKEN_STATE_EXPIRED;
 	gv_put(t, &people_tokens, gv_key(fold), &changed);
 	gv_log(t, GV_INFO, "token expired token=%s", token.id);
-	return tell(b, t, fold);
+	return tell(b, t, fold, false);
 }
 
 int people_guest_token(struct billing *b, struct gv_turn *t, const char *customer, char ret_id[static 21])
@@ -379,6 +381,8 @@ int people_replace_token(void *self, struct gv_turn *t, struct gv_ticket to, con
 	old = *row->token;
 	new = old;
 	if (*old.replaced_by && !strcasecmp(old.replaced_by, r->new_)) { /* said again */
+		tell(self, t, people_fold(t, old.id), true);
+		tell(self, t, people_fold(t, r->new_), true);
 		reply.token = (Billing__Token *)people_token(t, r->new_);
 		return gv_reply_when_heard(t, to, &reply);
 	}

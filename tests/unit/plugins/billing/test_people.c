@@ -253,8 +253,9 @@ Test(people, a_token_is_told_of_when_what_it_may_do_has_changed_and_only_then)
 	cr_expect_str_eq(told("card"), "Accepted");
 	pay("b", "wallet:C-1", 100);
 	pay("c", "wallet:C-1", -150);
+	cr_expect_eq(times_told("card"), 2, "a balance that stays above nothing changes nothing");
 	ok(BILLING "PutToken", "{\"token\":{\"id\":\"card\",\"customer\":\"C-1\",\"label\":\"hers\"}}");
-	cr_expect_eq(times_told("card"), 2, "neither a balance that stays above nothing nor a label changes it");
+	cr_expect_eq(times_told("card"), 3, "who puts a token is answered when what was told last has been heard");
 	pay("d", "wallet:C-1", -50);
 	cr_expect_str_eq(told("card"), "Blocked");
 	cr_expect_str_eq(at(ok(BILLING "ListTokens", "{}"), "tokens.0.id"), "CARD", "its first spelling stays");
