@@ -42,6 +42,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	error = ledger_start(b, t);
 	if (!error)
 		error = people_start(b, t);
+	if (!error)
+		error = charges_start(b);
 	return error ? error : pay_start(b, t);
 }
 
@@ -124,6 +126,8 @@ static const struct gv_method billing_methods[] = {
 	{ "ListCharges", charges_list },
 	{ "GetCharge", charges_get },
 	{ "CreditCharge", charges_credit },
+	{ "GetReceipt", receipt_get },
+	{ "ExportCharges", charges_export },
 	{ 0 },
 };
 static const struct gv_method driver_methods[] = {

@@ -47,6 +47,9 @@ int charges_credit_now(struct billing *b, struct gv_turn *t, const Billing__Char
 
 gv_method_fn charges_list, charges_get, charges_credit, charges_list_mine, charges_export;
 
+/* ---- charges_verify.c: what Verify looks at besides the ledger. From start, behind ledger_start. */
+int charges_start(struct billing *b);
+
 /* ---- charge_ocpi.c: as a CDR of OCPI 2.2.1 (mod_cdrs), JSON, in the turn's memory */
 char *charges_ocpi(struct billing *b, struct gv_turn *t, const Billing__ChargeRow *row);
 

@@ -17,9 +17,10 @@
 #define ORDERS_TOLD_EVERY_MS 10000 /* at most, of the running cost of one order */
 #define ORDERS_OPEN_MAX 64         /* orders of one device at once */
 #define USES_STOP_AGAIN_MS 30000   /* a charger that does not stop is told again */
-#define USES_CHECK_MS (15 * 60000) /* a session that is paid from a hold is looked at so often though it says nothing  \
-				    */
-#define ORDERS_PAYMENT "order:"    /* begins the ids of their payments */
+#define USES_CHECK_MS                                                                                                  \
+	(15 * 60000)            /* a session that is paid from a hold is looked at so often though it says nothing     \
+				 */
+#define ORDERS_PAYMENT "order:" /* begins the ids of their payments */
 
 extern const struct gv_table orders_table, orders_tokens, orders_open, orders_times, uses_table;
 
@@ -76,7 +77,7 @@ bool uses_on(struct gv_turn *t, const char *device, uint32_t connector, const ch
 int uses_due(struct billing *b, struct gv_turn *t, const void *note);               /* timers "use:SESSION" */
 int uses_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a); /* notes UseAsked */
 void uses_forget(struct billing *b, struct gv_turn *t, const Billing__UseRow *row);
-/* Names what its money moves for, in the ledger: "order:O-1", "session:ocpp:CP001/17". */
+/* Names what its money moves for, in the ledger: "O-1", "session:ocpp:CP001/17". */
 const char *uses_purpose(struct gv_turn *t, const Billing__UseRow *row);
 void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms);
 

@@ -146,7 +146,7 @@ static int book(struct billing *b, struct chain *c)
 
 static const char *purpose(struct gv_turn *t, const Billing__Charge *c)
 {
-	return *c->order ? gv_str(t, "order:%s", c->order) : charges_purpose(t, c->session);
+	return *c->order ? c->order : charges_purpose(t, c->session);
 }
 
 /* `most`: what may be taken of the account besides the hold. */

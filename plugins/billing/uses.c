@@ -249,7 +249,7 @@ static bool whose_order(struct gv_turn *t, Billing__UseRow *row, Billing__OrderR
 
 const char *uses_purpose(struct gv_turn *t, const Billing__UseRow *row)
 {
-	return *row->order ? gv_str(t, "order:%s", row->order) : charges_purpose(t, row->session);
+	return *row->order ? row->order : charges_purpose(t, row->session);
 }
 
 /* When it is looked at although nothing is heard of it. */

@@ -1,4 +1,9 @@
 """Payment first, then start: on the real binary, with a charger of somebody else's making."""
+import base64
+import csv
+import io
+import json
+
 import pytest
 
 from billing import (Charger, Refused, available, balance, charges, order, put_customer, start_paid_node, until_charges,
@@ -190,3 +195,67 @@ def test_a_charge_is_taken_back(node, charger):
     with pytest.raises(Refused, match='failed_precondition'):
         node.bill('CreditCharge', {'id': credit['id'], 'reason': 'no'})
     verify(node)
+
+
+def charged(node, charger):
+    put_customer(node, top_up=10000)
+    checkout(node)
+    charger.begin(charger.asked_to_start())
+    charger.end()
+    return until_order(node, 'O-1', 'CLOSED')['charge']
+
+
+def test_a_receipt_says_what_was_paid_for(node, charger):
+    node.call('galvan.registry.v1.Registry/PutSite', {'site': {'id': 'depot', 'timeZone': 'Europe/Budapest'}})
+    node.put_device('ocpp:CP001', site='depot', name='Kertész utca; Müller & Sons €')
+    name = charged(node, charger)
+    receipt = node.bill('GetReceipt', {'charge': name})
+    lines = [' '.join(line.split()) for line in receipt['lines']]
+    assert lines[0] == 'RECEIPT ' + name
+    assert 'Where Kertész utca; Müller & Sons €' in lines
+    assert 'From 2025-01-15 03:09:54 UTC+01:00' in lines
+    assert 'Energy 6.379 kWh at 0.4 2.55 EUR' in lines
+    assert 'Start 0.50 EUR' in lines
+    assert 'Before taxes 3.05 EUR' in lines
+    assert 'VAT 20 % 0.61 EUR' in lines
+    assert 'Total 3.66 EUR' in lines
+    assert 'Paid from the balance 3.66 EUR' in lines
+    pdf = base64.b64decode(receipt['pdf'])
+    assert pdf.startswith(b'%PDF-') and pdf.rstrip().endswith(b'%%EOF')
+    assert node.bill('GetReceipt', {'charge': name})['pdf'] == receipt['pdf'], 'the same each time'
+
+
+def test_a_charge_is_a_cdr_of_ocpi(node, charger):
+    cdr = json.loads(node.bill('GetCharge', {'id': charged(node, charger)})['ocpi'])
+    assert cdr['start_date_time'] == '2025-01-15T02:09:54.000Z'
+    assert cdr['end_date_time'] == '2025-01-15T02:40:49.000Z'
+    assert cdr['total_cost'] == {'excl_vat': 3.05, 'incl_vat': 3.66}
+    assert cdr['total_energy'] == 6.379
+    assert cdr['total_fixed_cost'] == {'excl_vat': 0.5}
+    assert cdr['currency'] == 'EUR'
+    assert cdr['tariffs'][0]['id'] == 'T1'
+    assert cdr['authorization_reference'] == 'O-1'
+    assert sum(d['volume'] for p in cdr['charging_periods'] for d in p['dimensions'] if d['type'] == 'ENERGY') == 6.379
+
+
+def test_an_export_is_safe_to_open_in_a_spreadsheet(node, charger):
+    """A card that names itself as a formula stays text; a reason with quotes and commas stays one cell."""
+    node.bill('PutToken', {'token': {'id': '=1+2', 'use': 'TOKEN_USE_PRIVATE'}})
+    charger.begin('=1+2')
+    charger.end()
+    charge, = until_charges(node, 1)
+    node.bill('CreditCharge', {'id': charge['id'], 'reason': 'so "broken", it was'})
+    rows = list(csv.DictReader(io.StringIO(node.bill('ExportCharges')['csv'])))
+    assert [r['charge'] for r in rows] == ['CDR-000000000001', 'CDR-000000000002']
+    assert rows[0]['token'] == "'=1+2"
+    assert rows[0]['energy_kwh'] == '6.379'
+    assert rows[1]['reason'] == 'so "broken", it was'
+    assert rows[1]['credit_of'] == rows[0]['charge']
+    only = node.bill('ExportCharges', {'fromMs': str(int(charge['endedAtMs']) + 1)})['csv']
+    assert len(only.splitlines()) == 1
+
+
+def test_a_driver_sees_the_own_charges_only(node, charger):
+    charged(node, charger)
+    with pytest.raises(Refused, match='unauthenticated'):
+        node.call('galvan.billing.v1.Driver/ListMyCharges', {'access': 'guessed'})

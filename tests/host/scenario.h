@@ -8,7 +8,8 @@ struct scenario {
 	const char *name, *summary;
 	void (*run)(struct host *h);
 };
-extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, scenario_ledger, scenario_tokens;
+extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, scenario_ledger, scenario_tokens,
+	scenario_billing;
 
 /* Where the plugins' and the zoo's shared objects are. */
 void scenario_folders(const char *plugins, const char *zoo);
