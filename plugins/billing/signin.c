@@ -1,6 +1,7 @@
 /* Signing in by a one-time code. Signing up is the same: whoever shows the code of a contact that no customer has
  * becomes one, so neither answer tells whether a contact is known. Neither codes nor what SignIn gives are kept as they
  * are. */
+#include "orders.h"
 #include "people_rows.h"
 
 #include <lib/hex.h>
@@ -18,6 +19,7 @@
 #define SALT_SIZE 16
 #define ACCESS_SIZE 16 /* bytes, random */
 #define ACCESS_CHARS (2 * ACCESS_SIZE)
+#define ME_ORDERS_MAX 20
 #define HASH_CHARS (2 * SHA256_DIGEST_LENGTH)
 
 const struct gv_table people_codes = { .name = "codes", .key = "s", .value = &billing__code_row__descriptor };
@@ -329,6 +331,23 @@ void people_end_accesses(struct gv_turn *t, const char *customer)
 		forget_access(t, customer, scan.key.part[1].i, scan.key.part[2].s);
 }
 
+/* The newest ones, for the driver's page. */
+static void collect_orders(struct billing *b, struct gv_turn *t, const char *customer, Billing__GetMeReply *reply)
+{
+	struct gv_scan scan = { .table = &orders_times,
+				.prefix = gv_key(gv_str(t, "c:%s", customer)),
+				.reverse = true };
+
+	while (reply->n_orders < ME_ORDERS_MAX && gv_next(t, &scan)) {
+		Billing__OrderRow *row = orders_take(t, scan.key.part[2].s);
+
+		if (!row)
+			continue;
+		live_show(b, row->order);
+		*GV_APPEND(t, reply->orders, reply->n_orders) = row->order;
+	}
+}
+
 int people_get_me(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
 	const char *id = people_signed_in(self, t, ((const Billing__GetMeRequest *)m)->access);
@@ -338,5 +357,6 @@ int people_get_me(void *self, struct gv_turn *t, struct gv_ticket to, const Prot
 		return gv_refuse(t, to, GV_UNAUTHENTICATED, "you are not signed in any more: sign in again");
 	reply.customer = own_view(t, people_customer(t, id));
 	people_collect(self, t, id, &reply.tokens, &reply.n_tokens, &reply.accounts, &reply.n_accounts);
+	collect_orders(self, t, id, &reply);
 	return gv_reply(t, to, &reply);
 }

@@ -14,9 +14,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from billing import BILLING, Charger, start_paid_node, until_order
 from galvan import Http, PATIENCE_S, Refused, base_config, free_ports, until
 
-BILLING = 'galvan.billing.v1.Billing/'
 DRIVER = 'galvan.billing.v1.Driver/'
 
 
@@ -170,6 +170,34 @@ def test_who_is_blocked_is_signed_out(node):
     assert refused(n, 'GetMe', access=me['access']) == 'unauthenticated'
     call(n, 'RequestCode', contact='anna@example.com')
     assert refused(n, 'SignIn', contact='anna@example.com', code=code_in_log(n, 2)) == 'permission_denied'
+
+
+def test_a_driver_signs_up_pays_charges_and_sees_it(run, any_station):
+    """The own orders, charges, cards and balance, from nothing to the receipt."""
+    n = start_paid_node(run)
+    charger = Charger(n, any_station())
+    charger.connect()
+    n.call(DRIVER + 'RequestCode', {'contact': 'ada@example.com', 'name': 'Ada'})
+    signed_in = n.call(DRIVER + 'SignIn', {'contact': 'ada@example.com', 'code': code_in_log(n)})
+    access, customer = signed_in['access'], signed_in['customer']['id']
+    n.bill('TopUp', {'id': 'T-1', 'customer': customer, 'amount': 10000, 'provider': 'desk', 'desk': 'main'})
+    n.bill('PutToken', {'token': {'id': 'HERS', 'customer': customer}})
+    for name in ('O-1', 'O-2'):
+        n.bill('Checkout', {'id': name, 'device': 'ocpp:CP001', 'connector': 1, 'customer': customer})
+        charger.begin(charger.asked_to_start(), time='2025-01-15T0%s:09:54Z' % name[2])
+        until_order(n, name, 'STARTED')
+        charger.end(time='2025-01-15T0%s:40:49Z' % name[2])
+        until_order(n, name, 'CLOSED')
+    me = n.call(DRIVER + 'GetMe', {'access': access})
+    assert [o['id'] for o in me['orders']] == ['O-2', 'O-1'], 'the newest first'
+    assert [t['id'] for t in me['tokens']] == ['HERS'], "the orders' own tokens are no cards"
+    charges = n.call(DRIVER + 'ListMyCharges', {'access': access})['charges']
+    assert sorted(c['order'] for c in charges) == ['O-1', 'O-2']
+    spent = sum(int(c['price']['incl']) for c in charges)
+    assert [a['available'] for a in me['accounts']] == [str(10000 - spent)]
+    with pytest.raises(Refused) as refusal:
+        n.call(DRIVER + 'ListMyCharges', {'access': 'f' * 32})
+    assert refusal.value.code == 'unauthenticated'
 
 
 # ---- who guesses
