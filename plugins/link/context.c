@@ -150,6 +150,7 @@ struct lws_vhost *context_vhost(struct link *l, struct port *port)
 		.ssl_cert_filepath = port->tls.cert,
 		.ssl_private_key_filepath = port->tls.key,
 		.ssl_cipher_list = port->tls.ciphers,
+		.alpn = "http/1.1", /* or it agrees to HTTP/2 and takes the connection away from us */
 		.user = port,
 	};
 	struct lws_vhost *vhost;

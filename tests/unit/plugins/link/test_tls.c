@@ -121,6 +121,32 @@ Test(tls, a_session_with_large_frames_both_ways)
 	server_stop(&server);
 }
 
+/* curl and browsers offer both; a client that offers HTTP/2 alone is not promised it. */
+Test(tls, http_2_is_not_agreed_to)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1", alone[] = "\x02h2";
+	const unsigned char *chosen;
+	unsigned size;
+	char head[1024];
+	int fd, n;
+
+	setup(false);
+	for (int i = 0; i < 2; i++) {
+		SSL_CTX *ctx = context(0, NULL);
+		SSL *ssl = dial(ctx, &fd);
+
+		SSL_set_alpn_protos(ssl, i ? alone : both, i ? sizeof(alone) - 1 : sizeof(both) - 1);
+		cr_assert_eq(SSL_connect(ssl), 1);
+		SSL_get0_alpn_selected(ssl, &chosen, &size);
+		cr_expect(size == (i ? 0 : 8) && (i || memcmp(chosen, "http/1.1", 8) == 0));
+		SSL_write(ssl, upgrade, sizeof(upgrade) - 1);
+		n = SSL_read(ssl, head, sizeof(head));
+		cr_expect(n > 0 && strncmp(head, "HTTP/1.1 101 ", 13) == 0);
+		hang_up(ssl, ctx, fd);
+	}
+	server_stop(&server);
+}
+
 Test(tls, a_close_ends_the_session_properly)
 {
 	char head[1024];
