@@ -36,8 +36,12 @@ static int init_tls(struct tls *ret, struct gv_turn *t, const Link__Tls *from, s
 		return gv_fault(t, "config listen[%zu].tls: second_cert and second_key go together", i);
 	for (size_t k = 0; k < 5; k++) {
 		if (files[k][0] && access(files[k], R_OK) < 0)
-			return gv_fault(t, "config listen[%zu].tls.%s: cannot read %s: %s", i, names[k], files[k],
-					strerror(errno));
+			return gv_fault(
+				t, "config listen[%zu].tls.%s: cannot read %s: %s%s", i, names[k], files[k],
+				strerror(errno),
+				files[k][0] == '/'
+					? ""
+					: " (write it from / on: a plugin does not know where the config lies)");
 	}
 	r |= take(&ret->cert, from->cert) | take(&ret->key, from->key) | take(&ret->ciphers, from->ciphers);
 	r |= take(&ret->second_cert, from->second_cert) | take(&ret->second_key, from->second_key);
