@@ -30,7 +30,8 @@ def test_an_unknown_station_gets_404(cloud):
 
 def test_a_deleted_station_gets_404_again(cloud):
     cloud.put_device('ocpp:CP001')
-    connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']).close()
+    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']):
+        pass
     cloud.call('galvan.registry.v1.Registry/DeleteDevice', {'id': 'ocpp:CP001'})
     assert status_of(cloud.ws + '/CP001')[0] == 404
 
@@ -50,10 +51,12 @@ def test_wrong_credentials_get_401(cloud, station):
 
 def test_a_changed_password_counts_at_once(cloud):
     cloud.put_device('ocpp:CP001', password='first password')
-    connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6'], additional_headers=basic('CP001', 'first password')).close()
+    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6'], additional_headers=basic('CP001', 'first password')):
+        pass
     cloud.put_device('ocpp:CP001', password='second password')
     assert status_of(cloud.ws + '/CP001', additional_headers=basic('CP001', 'first password'))[0] == 401
-    connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6'], additional_headers=basic('CP001', 'second password')).close()
+    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6'], additional_headers=basic('CP001', 'second password')):
+        pass
 
 
 def test_a_password_never_comes_back(cloud):
@@ -91,10 +94,7 @@ def test_the_identity_is_the_percent_decoded_last_segment(cloud):
 def test_a_new_connection_replaces_the_old_at_once(cloud):
     """A station whose line broke without a word is back before any time-out has noticed."""
     cloud.put_device('ocpp:CP001')
-    old = connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6'])
-    old.send(HEARTBEAT)
-    old.recv(timeout=10)
-    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']) as new:
+    with connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']) as old, connect(cloud.ws + '/CP001', subprotocols=['ocpp1.6']) as new:
         new.send(HEARTBEAT)
         assert 'currentTime' in new.recv(timeout=10)
         with pytest.raises(ConnectionClosed):

@@ -1,12 +1,15 @@
 """Hot reload under load, and a reload that fails."""
+import json
 import os
+import re
 import shutil
+import subprocess
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from galvan import PLUGINS, Refused
+from galvan import GALVAN, PLUGINS, Refused
 from loads import Load, check_all_answered_is_stored, put_devices
 
 
@@ -40,6 +43,15 @@ def test_a_reload_of_another_plugin_leaves_connections_alone(cloud, any_station)
     assert cloud.call('galvan.registry.v1.Registry/GetDevice', {'id': 'ocpp:CP001'})['device']['id'] == 'ocpp:CP001'
 
 
+def grants_that_check_asks_for(folder, config):
+    """What the sentence says to write, as an operator would copy it."""
+    path = os.path.join(folder, 'check.yaml')
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(config, f)
+    done = subprocess.run([GALVAN, 'check', path], capture_output=True, text=True, check=False)
+    return re.search(r'grants: \[(.*?)\]', done.stderr).group(1).split(', ')
+
+
 def test_a_file_that_is_no_plugin_leaves_the_old_version_at_work(run, folder, any_station):
     """The operator copied a broken file over the plugin: the reload says so, and nobody else notices."""
     from galvan import base_config, free_ports
@@ -47,11 +59,8 @@ def test_a_file_that_is_no_plugin_leaves_the_old_version_at_work(run, folder, an
     mine = os.path.join(folder, 'ocpp.so')
     shutil.copy(os.path.join(PLUGINS, 'plugins', 'ocpp.so'), mine)
     config = base_config(ws)
-    config['plugins']['ocpp'].update(path=mine, grants=[
-        'listen:/ocpp/', 'serve:galvan.charging.v1.Charging', 'serve:galvan.ocpp.v1.Ocpp',
-        'hear:galvan.registry.v1.DeviceChanged', 'emit:galvan.charging.v1.SessionStarted', 'emit:galvan.charging.v1.SessionMetered',
-        'emit:galvan.charging.v1.SessionEnded', 'emit:galvan.charging.v1.ConnectorStatusChanged', 'emit:galvan.ocpp.v1.StationBooted',
-        'emit:galvan.ocpp.v1.StationNotified', 'emit:galvan.ocpp.v1.DataTransferred'])
+    config['plugins']['ocpp'].update(path=mine)
+    config['plugins']['ocpp']['grants'] = grants_that_check_asks_for(folder, config)
     node = run(config)
     node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
     node.put_device('ocpp:CP001')
