@@ -54,6 +54,7 @@ static void stop(void *self)
 	live_stop(b);
 	ledger_stop(b);
 	places_stop(b);
+	tariffs_stop(b);
 	if (b->config)
 		billing__config__free_unpacked(b->config, NULL);
 	b->config = NULL;

@@ -24,6 +24,7 @@ size_t tariffs_groups(const Billing__Customer *customer, const Billing__Token *t
  * fail. */
 const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
 				    const Billing__PricedUse *use, const char **ret_problem);
+void tariffs_stop(struct billing *b);
 /* "EUR"; "" of a tariff without terms. */
 const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff);
 /* What a checkout holds by this tariff: a package's price, a rental's deposit, else the config's amount; of a card's

@@ -1,10 +1,12 @@
 /* From messages to a price and back: one door for quotes, running costs and charges, whatever the tariff's kind. */
+#include "ledger_names.h"
 #include "ocpi.h"
 #include "places.h"
 #include "pricing_message.h"
 #include "tariffs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINES_FIRST 64
@@ -28,6 +30,74 @@ static const char *why(struct gv_turn *t, int error)
 	}
 }
 
+/* ---- tariffs read so far --------------------------------------------------------------------- */
+
+#define SLOTS 64 /* an operator has few tariffs at work; of two in one slot the later one stays */
+
+/* Reading a tariff takes longer than pricing by it. What is kept follows from the text alone. */
+struct tariffs {
+	struct {
+		char *text;
+		struct billing_tariff tariff;
+	} slots[SLOTS];
+};
+
+static void forget(struct tariffs *kept, size_t slot)
+{
+	if (kept->slots[slot].text)
+		billing_tariff_fini(&kept->slots[slot].tariff);
+	free(kept->slots[slot].text);
+	kept->slots[slot].text = NULL;
+}
+
+void tariffs_stop(struct billing *b)
+{
+	for (size_t i = 0; b->tariffs && i < SLOTS; i++)
+		forget(b->tariffs, i);
+	free(b->tariffs);
+	b->tariffs = NULL;
+}
+
+static size_t slot_of(const char *text)
+{
+	uint64_t hash = ledger_names_hash(LEDGER_NAMES_SEED, text);
+
+	return (hash ^ hash >> 32) % SLOTS;
+}
+
+/* Prepared, borrowed until the next read; NULL with *ret_problem. */
+static const struct billing_tariff *read_ocpi(struct billing *b, struct gv_turn *t, const char *text,
+					      const char **ret_problem)
+{
+	struct billing_error error = { 0 };
+	size_t slot = slot_of(text);
+	int r;
+
+	if (!b->tariffs)
+		b->tariffs = calloc(1, sizeof *b->tariffs);
+	if (!b->tariffs) {
+		*ret_problem = why(t, -ENOMEM);
+		return NULL;
+	}
+	if (b->tariffs->slots[slot].text && !strcmp(b->tariffs->slots[slot].text, text))
+		return &b->tariffs->slots[slot].tariff;
+	forget(b->tariffs, slot);
+	r = billing_ocpi_read(text, strlen(text), &b->tariffs->slots[slot].tariff, &error);
+	if (r < 0) {
+		*ret_problem = r == -EINVAL ? gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text)
+					    : why(t, r);
+		return NULL;
+	}
+	b->tariffs->slots[slot].text = strdup(text);
+	if (b->tariffs->slots[slot].text)
+		return &b->tariffs->slots[slot].tariff;
+	billing_tariff_fini(&b->tariffs->slots[slot].tariff);
+	*ret_problem = why(t, -ENOMEM);
+	return NULL;
+}
+
+/* ---- prices ---------------------------------------------------------------------------------- */
+
 /* -ENOBUFS: more lines than `max`. */
 static int run(struct gv_turn *t, const struct billing_tariff *tariff, const struct gv_zone *zone,
 	       const Billing__PricedUse *use, size_t max, struct gv_buf *out)
@@ -48,28 +118,21 @@ static int run(struct gv_turn *t, const struct billing_tariff *tariff, const str
 static const Billing__Price *price_ocpi(struct billing *b, struct gv_turn *t, const char *ocpi,
 					const Billing__PricedUse *use, const char **ret_problem)
 {
+	const struct billing_tariff *tariff = read_ocpi(b, t, ocpi, ret_problem);
 	const struct gv_zone *zone = places_zone(b, t, use->zone);
-	struct billing_tariff tariff = { 0 };
-	struct billing_error error = { 0 };
 	struct gv_buf packed = { 0 };
 	const Billing__Price *price = NULL;
-	int r = billing_ocpi_read(ocpi, strlen(ocpi), &tariff, &error);
+	int r = -ENOBUFS;
 
-	if (r < 0) {
-		*ret_problem = gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text);
+	if (!tariff)
 		return NULL;
-	}
-	r = -ENOBUFS;
-	for (size_t max = LINES_FIRST; r == -ENOBUFS && max <= LINES_MAX; max *= 16) {
-		packed.size = 0;
-		r = run(t, &tariff, zone, use, max, &packed);
-	}
+	for (size_t max = LINES_FIRST; r == -ENOBUFS && max <= LINES_MAX; max *= 16)
+		r = run(t, tariff, zone, use, max, &packed);
 	if (r == 0)
 		price = billing__price__unpack(gv_allocator(t), packed.size, packed.data);
 	if (!price)
 		*ret_problem = why(t, r < 0 ? r : -ENOMEM);
 	gv_buf_fini(&packed);
-	billing_tariff_fini(&tariff);
 	return price;
 }
 
