@@ -321,7 +321,7 @@ int orders_due(struct billing *b, struct gv_turn *t, const char *name)
 						       : orders_void(b, t, row, "it was not paid in time");
 	if (row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING || row->asked)
 		return 0;
-	if (gv_now_ms(t) < row->deadline_ms && !row->starts)
+	if (gv_now_ms(t) < row->deadline_ms && (row->again || !row->starts))
 		return orders_start(b, t, row);
 	return orders_look(b, t, row);
 }

@@ -41,6 +41,7 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	int64_t left_ms = row->deadline_ms - gv_now_ms(t);
 	int r;
 
+	row->again = false;
 	request.device = row->order->device;
 	request.connector = row->order->connector;
 	request.token = row->order->token;
@@ -78,7 +79,6 @@ static bool is_refusal(const struct gv_answer *a)
 	case GV_ABORTED:
 	case GV_OUT_OF_RANGE:
 	case GV_UNIMPLEMENTED:
-	case GV_UNAVAILABLE:
 	case GV_UNAUTHENTICATED:
 		return true;
 	default:
@@ -86,8 +86,21 @@ static bool is_refusal(const struct gv_answer *a)
 	}
 }
 
+/* It was not told: it may be on its way back. */
+static int unreachable(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *why)
+{
+	if (row->starts >= ORDERS_STARTS_MAX)
+		return row->unsure ? orders_look(b, t, row) : orders_void(b, t, row, why);
+	row->again = true;
+	orders_put(t, row);
+	arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+	return 0;
+}
+
 static int start_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a)
 {
+	if (a->code == GV_UNAVAILABLE)
+		return unreachable(b, t, row, a->error);
 	if (is_refusal(a)) {
 		if (!row->unsure)
 			return orders_void(b, t, row,

@@ -22,6 +22,7 @@ def start_paid_node(run, **billing):
     ws, = free_ports(1)
     node = run(billing_config(ws, **billing))
     node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
+    node.ws_port = ws
     node.bill = lambda method, request=None: node.call(BILLING + method, request)
     node.bill('PutTariff', {'tariff': {'id': 'T1', 'ocpi': json.dumps(TARIFF)}})
     node.bill('AssignTariff', {'assignment': {'tariff': 'T1'}})
