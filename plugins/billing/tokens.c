@@ -242,7 +242,8 @@ static void write_token(struct billing *b, struct gv_turn *t, const char *fold, 
 	row.token = now;
 	row.told = before ? before->told : NULL;
 	gv_put(t, &people_tokens, gv_key(fold), &row);
-	people_ends_arm(t);
+	if (now->valid_until_ms || (before && before->token->valid_until_ms))
+		people_ends_arm(t);
 	tell(b, t, fold, true);
 }
 
@@ -358,7 +359,7 @@ static int move_purse(struct billing *b, struct gv_turn *t, const Billing__Token
 	transfer.debit = gv_str(t, "card:%s", old->id);
 	transfer.credit = gv_str(t, "card:%s", new->id);
 	transfer.amount = ledger_available(t, transfer.debit, b->config->currency);
-	transfer.id = gv_str(t, "replace:%s:%s", old->id, new->id);
+	transfer.id = gv_str(t, "replace:%s", old->id); /* which happens once */
 	transfer.currency = b->config->currency;
 	transfer.reason = (char *)"replacement";
 	if (transfer.amount > 0 && ledger_book(b, t, &chain, 1, &error) == LEDGER_REFUSED)

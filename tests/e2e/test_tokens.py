@@ -268,3 +268,32 @@ def test_billing_works_without_chargers(run):
     del config['plugins']['ocpp']
     node = run(config)
     assert private(node, 'CARD')['state'] == 'TOKEN_STATE_ACTIVE'
+
+
+def test_every_instance_of_ocpp_knows_every_card(run, any_station):
+    """Stations are shared among instances; cards are not."""
+    ws, = free_ports(1)
+    config = base_config(ws, billing={})
+    config['plugins']['ocpp'].update(instances=2)
+    config['plugins']['ocpp']['config']['unknown_token'] = 'refuse'
+    node = run(config)
+    private(node, 'CARD')
+    for identity in ('CP001', 'CP002', 'CP003', 'CP004'):
+        node.put_device('ocpp:' + identity)
+        station = any_station()
+        station.connect('ws://127.0.0.1:%d/ocpp' % ws, identity)
+        assert status(station, 'CARD') == 'Accepted'
+    assert [len(node.rows('ocpp.%d' % i, 'tokens')) for i in (0, 1)] == [1, 1]
+
+
+def test_cards_are_known_while_billing_is_down(paid, charger):
+    """What was told is kept: a charger is answered though nobody can be asked."""
+    station = charger()
+    private(paid, 'CARD')
+    paid.ctl('unload', 'billing')
+    assert status(station, 'CARD') == 'Accepted'
+    assert status(station, 'NOBODY') == 'Invalid'
+    paid.ctl('load', 'billing')
+    paid.wait_state('billing', 'running')
+    private(paid, 'CARD', state='TOKEN_STATE_BLOCKED')
+    assert status(station, 'CARD') == 'Blocked'
