@@ -2,6 +2,8 @@
  * write-only. */
 #include "openapi.h"
 
+#include "access.h"
+
 #include <lib/json.h>
 
 #include <errno.h>
@@ -231,6 +233,8 @@ static void method(struct writer *w, const struct gv_service_type *service, cons
 	if (*rpc->comment)
 		property(w, "description", rpc->comment);
 	property(w, "x-role", rpc->role);
+	if (api_is_public(rpc->role))
+		gv_buf_puts(w->out, ",\"security\":[]");
 	gv_buf_puts(w->out, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{");
 	reference(w, rpc->input);
 	gv_buf_puts(w->out, "}}}},\"responses\":{\"200\":{\"description\":\"The "

@@ -1,4 +1,5 @@
 /* The catalogue of a node and the document that is made of it. */
+#include "billing.schema.h"
 #include "charging.schema.h"
 #include "kernel.schema.h"
 #include "registry.schema.h"
@@ -19,7 +20,8 @@ static void setup(void)
 {
 	Kernel__DescribeReply reply = KERNEL__DESCRIBE_REPLY__INIT;
 	Kernel__Record registry = KERNEL__RECORD__INIT, ocpp = KERNEL__RECORD__INIT, broken = KERNEL__RECORD__INIT;
-	Kernel__Record *records[] = { &registry, &broken, &ocpp };
+	Kernel__Record billing = KERNEL__RECORD__INIT, *records[] = { &registry, &broken, &ocpp, &billing };
+	char *billing_serves[] = { (char *)"galvan.billing.v1.Driver" };
 	char *registry_serves[] = { (char *)"galvan.registry.v1.Registry" },
 	     *registry_emits[] = { (char *)"galvan.registry.v1.DeviceChanged" };
 	char *ocpp_serves[] = { (char *)"galvan.charging.v1.Charging" };
@@ -40,8 +42,12 @@ static void setup(void)
 	ocpp.file_descriptor_set = (ProtobufCBinaryData){ sizeof(charging_schema), (uint8_t *)charging_schema };
 	broken.name = (char *)"broken";
 	broken.file_descriptor_set = (ProtobufCBinaryData){ 3, (uint8_t *)"\xff\xff\xff" };
+	billing.name = (char *)"billing";
+	billing.serves = billing_serves;
+	billing.n_serves = 1;
+	billing.file_descriptor_set = (ProtobufCBinaryData){ sizeof(billing_schema), (uint8_t *)billing_schema };
 	reply.plugins = records;
-	reply.n_plugins = 3;
+	reply.n_plugins = 4;
 	size = kernel__describe_reply__get_packed_size(&reply);
 	packed = malloc(size);
 	kernel__describe_reply__pack(&reply, packed);
@@ -130,7 +136,12 @@ Test(openapi, has_a_path_for_each_method_and_the_role_it_needs)
 	cr_expect_str_eq(cJSON_GetStringValue(at(json, "info", "version", NULL)), "1.2.3");
 	cr_assert_not_null(post);
 	cr_expect_str_eq(cJSON_GetStringValue(at(post, "x-role", NULL, NULL)), "viewer");
+	cr_expect_null(at(post, "security", NULL, NULL), "a token, as everywhere");
 	cr_expect_not_null(at(json, "paths", "/api/events", "get"));
+	post = at(json, "paths", "/api/galvan.billing.v1.Driver/SignIn", "post");
+	cr_expect_str_eq(cJSON_GetStringValue(at(post, "x-role", NULL, NULL)), "public");
+	cr_expect(cJSON_IsArray(at(post, "security", NULL, NULL)) && !at(post, "security", NULL, NULL)->child,
+		  "none is needed");
 	cJSON_Delete(json);
 }
 
