@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct account {
 	const char *id, *currency;
 	Billing__AccountRow row;
 	bool had_money; /* before this chain */
-	struct account *next;
 };
 
 /* A transfer that the chain names: one of its own, or one that it resolves. */
@@ -22,13 +22,11 @@ struct known {
 	Billing__PendingState state;
 	bool refused, changed;
 	const char *id;
-	struct known *next;
 };
 
 struct order {
 	const char *id;
 	uint64_t last_entry;
-	struct order *next;
 };
 
 /* A new line of the log. */
@@ -42,10 +40,7 @@ struct line {
 struct chain {
 	struct billing *b;
 	struct gv_turn *t;
-	struct ledger_names account_names, known_names, order_names;
-	struct account *accounts, **last_account;
-	struct known *knowns, **last_known;
-	struct order *orders, **last_order;
+	struct ledger_names accounts, knowns, orders;
 	struct line *lines, **last_line;
 	const char *sound_currency; /* checked last */
 	uint32_t existing;
@@ -96,7 +91,7 @@ static char *money(struct gv_turn *t, int64_t minor, const char *currency)
 
 static struct account *account(struct chain *c, const char *id, const char *currency)
 {
-	struct ledger_name *n = ledger_names_at(&c->account_names, id, currency);
+	struct ledger_name *n = ledger_names_at(&c->accounts, id, currency);
 	struct account *a = n->item;
 	const Billing__AccountRow *row;
 
@@ -111,14 +106,12 @@ static struct account *account(struct chain *c, const char *id, const char *curr
 	else
 		billing__account_row__init(&a->row);
 	a->had_money = ledger_row_available(&a->row) > 0;
-	*c->last_account = a;
-	c->last_account = &a->next;
 	return a;
 }
 
 static struct known *known(struct chain *c, const char *id)
 {
-	struct ledger_name *n = ledger_names_at(&c->known_names, id, "");
+	struct ledger_name *n = ledger_names_at(&c->knowns, id, "");
 	struct known *k = n->item;
 	const Billing__TransferRow *row;
 
@@ -137,14 +130,12 @@ static struct known *known(struct chain *c, const char *id)
 				 "transfer %s is known, and its line %llu of the log is gone: the store is damaged", id,
 				 (unsigned long long)row->entry);
 	}
-	*c->last_known = k;
-	c->last_known = &k->next;
 	return k;
 }
 
 static struct order *order(struct chain *c, const char *id)
 {
-	struct ledger_name *n = ledger_names_at(&c->order_names, id, "");
+	struct ledger_name *n = ledger_names_at(&c->orders, id, "");
 	struct order *o = n->item;
 	const Billing__EntryOrderRow *row;
 
@@ -154,8 +145,6 @@ static struct order *order(struct chain *c, const char *id)
 	o->id = id;
 	row = gv_get(c->t, &ledger_orders, gv_key(id));
 	o->last_entry = row ? row->last_entry : 0;
-	*c->last_order = o;
-	c->last_order = &o->next;
 	return o;
 }
 
@@ -416,9 +405,33 @@ static void write_expiry(struct chain *c, const struct line *l)
 		gv_put(c->t, &ledger_expiries, gv_key(k->row->expires_at_ms, k->seq), &row);
 }
 
+/* A long chain is written in the order of keys: neighbours share their pages. */
+static int by_name(const void *a, const void *b)
+{
+	const struct ledger_name *x = a, *y = b;
+	int order = strcmp(x->a, y->a);
+
+	return order ? order : strcmp(x->b, y->b);
+}
+
+/* Moves the names that there are to the front; the map is done with. */
+static size_t sort_names(struct ledger_names *names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= names->mask; i++)
+		if (names->slots[i].a)
+			names->slots[n++] = names->slots[i];
+	qsort(names->slots, n, sizeof *names->slots, by_name);
+	return n;
+}
+
 static void write_names(struct chain *c)
 {
-	for (const struct known *k = c->knowns; k; k = k->next) {
+	size_t n_knowns = sort_names(&c->knowns), n_orders = sort_names(&c->orders);
+
+	for (size_t i = 0; i < n_knowns; i++) {
+		const struct known *k = c->knowns.slots[i].item;
 		Billing__TransferRow row = BILLING__TRANSFER_ROW__INIT;
 
 		row.entry = k->seq;
@@ -426,7 +439,8 @@ static void write_names(struct chain *c)
 		if (k->changed)
 			gv_put(c->t, &ledger_transfers, gv_key(k->id), &row);
 	}
-	for (const struct order *o = c->orders; o; o = o->next) {
+	for (size_t i = 0; i < n_orders; i++) {
+		const struct order *o = c->orders.slots[i].item;
 		Billing__EntryOrderRow row = BILLING__ENTRY_ORDER_ROW__INIT;
 
 		row.last_entry = o->last_entry;
@@ -436,12 +450,20 @@ static void write_names(struct chain *c)
 
 static void write_accounts(struct chain *c)
 {
-	for (const struct account *a = c->accounts; a; a = a->next)
+	size_t n = sort_names(&c->accounts);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct account *a = c->accounts.slots[i].item;
+
 		gv_put(c->t, &ledger_accounts, gv_key(a->id, a->currency), &a->row);
-	for (const struct account *a = c->accounts; a; a = a->next)
-		if (c->b->account_changed && a->had_money != (ledger_row_available(&a->row) > 0) &&
+	}
+	for (size_t i = 0; i < n && c->b->account_changed; i++) {
+		const struct account *a = c->accounts.slots[i].item;
+
+		if (a->had_money != (ledger_row_available(&a->row) > 0) &&
 		    (!strncmp(a->id, "wallet:", 7) || !strncmp(a->id, "card:", 5)))
 			c->b->account_changed(c->b, c->t, a->id);
+	}
 }
 
 static void write_chain(struct chain *c)
@@ -475,12 +497,9 @@ static void remember_refusal(struct gv_turn *t, const char *id)
 static void chain_init(struct chain *c, struct billing *b, struct gv_turn *t, size_t n)
 {
 	*c = (struct chain){ .b = b, .t = t };
-	ledger_names_init(t, &c->account_names, 2 * n);
-	ledger_names_init(t, &c->known_names, 2 * n);
-	ledger_names_init(t, &c->order_names, n);
-	c->last_account = &c->accounts;
-	c->last_known = &c->knowns;
-	c->last_order = &c->orders;
+	ledger_names_init(t, &c->accounts, 2 * n);
+	ledger_names_init(t, &c->knowns, 2 * n);
+	ledger_names_init(t, &c->orders, n);
 	c->last_line = &c->lines;
 }
 
