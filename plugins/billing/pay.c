@@ -29,12 +29,6 @@ const char *pay_store_name(struct gv_turn *t)
 	return row ? row->name : "";
 }
 
-/* For as long as nothing of the plugin pays for orders. */
-__attribute__((weak)) int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *payment)
-{
-	return 0;
-}
-
 /* ---- beginning ------------------------------------------------------------------------------- */
 
 static bool web_address(const char *url)

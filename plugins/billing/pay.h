@@ -61,7 +61,9 @@ int pay_due(struct billing *b, struct gv_turn *t, const char *name);            
 int pay_frame(struct billing *b, struct gv_turn *t, const struct gv_frame *frame);
 
 /* Called in the turn in which a payment's state, captured or refunded amount or one of its refunds changed; implemented
- * by orders.c for ids "order:..." and by topup.c for "topup:...". */
+ * by orders.c for ids "order:..." and by topup.c for "topup:...". It may call what is above, for instance pay_capture
+ * when a hold stands; what these refuse is no reason to fail. An answer whose handler fails is tried again and parked,
+ * and the payment stands still meanwhile. */
 int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *payment);
 int topup_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *payment);
 

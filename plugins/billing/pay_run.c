@@ -18,6 +18,7 @@
 #define POLL_REFUND_MS INT64_C(3600000) /* a refund under way; doubles */
 #define POLL_REFUND_MAX_MS INT64_C(43200000)
 #define TRIES_BEFORE_FLAG 8
+#define ANSWER_LOST_MS INT64_C(300000) /* longer than any call takes: its answer was parked */
 
 typedef Billing__PaymentRow row_t;
 
@@ -263,7 +264,6 @@ static bool refunds_known(struct gv_turn *t, row_t *row, const struct pay_facts 
 		return false;
 	r->state = BILLING__REFUND_STATE__REFUND_STATE_FAILED;
 	r->error = row->payment->error;
-	flag(t, row, gv_str(t, "refund %s was refused: %s", r->id, r->error));
 	return true;
 }
 
@@ -411,7 +411,7 @@ static int step_once(struct billing *b, struct gv_turn *t, const char *id, bool 
 		*ret_changed = take(t, row, &asked, &answer);
 	else
 		row->asked = asked.step;
-	return r;
+	return r > 0 ? 1 : gv_timer(t, gv_str(t, "pay:%s", id), gv_now_ms(t) + ANSWER_LOST_MS, NULL);
 }
 
 int pay_run(struct billing *b, struct gv_turn *t, const char *id, bool told)
@@ -468,8 +468,12 @@ int pay_due(struct billing *b, struct gv_turn *t, const char *name)
 	const char *id = name + strlen("pay:");
 	row_t *row = pay_row(t, id);
 
-	if (!row || row->asked != BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE)
+	if (!row)
 		return 0;
+	if (row->asked != BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE) {
+		look(row, row->asked);
+		row->asked = BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE;
+	}
 	row->not_before_ms = 0;
 	if (next_step(row) == BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE) {
 		row->stale = true;

@@ -248,6 +248,17 @@ static const char *payment_of(struct gv_turn *t, const cJSON *object)
 	return found ? found : pay_by_reference(t, &pay_stripe, stripe_id(object, "payment_intent"));
 }
 
+/* A page whose address we never had, as its making was answered with an error: nobody should have it. */
+static void flag_other_page(struct gv_turn *t, const char *payment, const cJSON *object)
+{
+	const char *page = pay_row(t, payment)->page, *id = stripe_text(object, "id");
+
+	if (strcmp(stripe_text(object, "object"), "checkout.session") == 0 && strcmp(id, page) != 0 && page[0] &&
+	    strcmp(stripe_text(object, "status"), "complete") == 0)
+		pay_flag(t, payment,
+			 gv_str(t, "paid at another page of Stripe's than the one known, %.100s: refund it there", id));
+}
+
 static int take_event(struct billing *b, struct gv_turn *t, uint64_t conn, const cJSON *event)
 {
 	const cJSON *object = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(event, "data"),
@@ -260,8 +271,10 @@ static int take_event(struct billing *b, struct gv_turn *t, uint64_t conn, const
 	if (!pay_event_new(t, &pay_stripe, id))
 		return pay_respond(t, conn, 200, "known\n");
 	payment = payment_of(t, object);
-	if (payment)
+	if (payment) {
+		flag_other_page(t, payment, object);
 		pay_heard(b, t, payment, true);
+	}
 	return pay_respond(t, conn, 200, payment ? "noted\n" : "not ours\n");
 }
 

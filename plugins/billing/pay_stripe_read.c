@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RATE_WAIT_MS 5000 /* Stripe asks for fewer requests */
+#define RATE_WAIT_MS 2000 /* Stripe asks for fewer requests */
 #define REFUNDS_READ 100  /* of one payment; more are never asked for */
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -116,6 +116,13 @@ static const char *why_canceled(struct gv_turn *t, const cJSON *intent)
 	return reason[0] ? gv_str(t, "Stripe has cancelled it: %s", reason) : "Stripe has cancelled it";
 }
 
+/* There was a hold, as far as we know. */
+static bool held(Billing__PaymentState state)
+{
+	return state == BILLING__PAYMENT_STATE__PAYMENT_STATE_AUTHORISED ||
+	       state == BILLING__PAYMENT_STATE__PAYMENT_STATE_RELEASED;
+}
+
 static void read_intent(struct gv_turn *t, const Billing__PaymentRow *row, const cJSON *intent, const char *page,
 			struct pay_answer *ret)
 {
@@ -139,9 +146,8 @@ static void read_intent(struct gv_turn *t, const Billing__PaymentRow *row, const
 		f->state = BILLING__PAYMENT_STATE__PAYMENT_STATE_AUTHORISED;
 		ret->text = "";
 	} else if (strcmp(status, "canceled") == 0) {
-		f->state = row->payment->state == BILLING__PAYMENT_STATE__PAYMENT_STATE_AUTHORISED
-				   ? BILLING__PAYMENT_STATE__PAYMENT_STATE_RELEASED
-				   : BILLING__PAYMENT_STATE__PAYMENT_STATE_FAILED;
+		f->state = held(row->payment->state) ? BILLING__PAYMENT_STATE__PAYMENT_STATE_RELEASED
+						     : BILLING__PAYMENT_STATE__PAYMENT_STATE_FAILED;
 		ret->text = why_canceled(t, intent);
 	} else if (strcmp(status, "processing") == 0) {
 		f->state = BILLING__PAYMENT_STATE__PAYMENT_STATE_OPEN;

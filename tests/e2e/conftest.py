@@ -4,6 +4,7 @@ import tempfile
 
 import pytest
 
+from fake_stripe import FakeStripe
 from galvan import GALVAN, Node, base_config, free_ports
 from stations import CLIENTS
 
@@ -73,3 +74,12 @@ def any_station():
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def stripe():
+    """A payment provider that behaves like Stripe, and must not have seen what Stripe would never see."""
+    fake = FakeStripe()
+    yield fake
+    fake.close()
+    assert fake.wrong == []

@@ -244,10 +244,9 @@ class FakeStripe:
     # ---- what people do
 
     def session_of(self, payment):
-        """The page that galvan knows: the first, as all others of this payment must be replays of it."""
+        """The page whose address was answered: no person has that of another."""
         with self.lock:
-            sessions = self.of(payment, 'checkout.session')
-            return sessions[0] if sessions else None
+            return next((s for s in self.of(payment, 'checkout.session') if s.get('_answered')), None)
 
     def pay(self, payment, outcome='ok', session=None):
         """A person pays at the page; 'declined': the card is refused and the page stays open. False: the page is closed."""
@@ -292,7 +291,7 @@ class FakeStripe:
         """Refunds under way arrive, or come back."""
         with self.lock:
             for refund in self.of(payment, 'refund'):
-                if refund['status'] != 'failed':
+                if refund['status'] not in ('failed', status):
                     refund['status'] = status
                     if status == 'failed':
                         refund['failure_reason'] = 'expired_or_canceled_card'
@@ -441,6 +440,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             fault = faults.pop(0) if faults else None
             fake.requests.append((step, payment, key, fault))
             answer = self.answer(step, thing_id, form, body, key, fault)
+            if step == 'begin' and answer and answer[0] == 200 and answer[1].startswith(b'{'):
+                session = fake.objects[json.loads(answer[1])['id']]
+                if any(s.get('_answered') for s in fake.of(payment, 'checkout.session') if s is not session):
+                    fake.wrong.append('%s was given two pages' % payment)
+                session['_answered'] = True
             fake.seen.notify_all()
             return answer
 
