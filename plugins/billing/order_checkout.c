@@ -225,7 +225,7 @@ static int make(struct billing *b, struct gv_turn *t, struct gv_ticket to, const
 	row->ticket_call = to.call;
 	row->ticket_caller = to.caller;
 	orders_put(t, row);
-	return 0;
+	return gv_timer(t, gv_str(t, "order:%s", c->id), gv_now_ms(t) + ORDERS_PAGE_MS, NULL);
 }
 
 int orders_checkout(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *request)

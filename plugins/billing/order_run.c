@@ -310,6 +310,16 @@ int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__
 	}
 }
 
+static int paying_due(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	if (gv_now_ms(t) >= row->deadline_ms)
+		return orders_void(b, t, row, "it was not paid in time");
+	answer_ticket(t, row); /* without the page, which GetOrder and OrderChanged will tell */
+	orders_put(t, row);
+	arm(t, row, row->deadline_ms);
+	return 0;
+}
+
 int orders_due(struct billing *b, struct gv_turn *t, const char *name)
 {
 	Billing__OrderRow *row = orders_take(t, name + strlen("order:"));
@@ -317,8 +327,7 @@ int orders_due(struct billing *b, struct gv_turn *t, const char *name)
 	if (!row)
 		return 0;
 	if (row->order->state == BILLING__ORDER_STATE__ORDER_STATE_PAYING)
-		return gv_now_ms(t) < row->deadline_ms ? (arm(t, row, row->deadline_ms), 0)
-						       : orders_void(b, t, row, "it was not paid in time");
+		return paying_due(b, t, row);
 	if (row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING || row->asked)
 		return 0;
 	if (gv_now_ms(t) < row->deadline_ms && (row->again || !row->starts))

@@ -12,6 +12,7 @@
 #include <galvan/charging.pb-c.h>
 
 #define ORDERS_ID_MAX 64
+#define ORDERS_PAGE_MS 15000        /* so long Checkout waits for the page to pay at */
 #define ORDERS_STARTS_MAX 3        /* times that a device is told to start for one order */
 #define ORDERS_AGAIN_MS 5000       /* between tries */
 #define ORDERS_TOLD_EVERY_MS 10000 /* at most, of the running cost of one order */

@@ -3,6 +3,7 @@
  * without money held for it before, and every session has its charge. */
 #include "pile.h"
 #include "scenario.h"
+#include "till.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 static const char config[] =
 	"{\"currency\":\"EUR\",\"hold\":{\"amount\":\"3000\",\"cardAmount\":\"1000\",\"openS\":300,\"startS\":100,"
 	"\"noStopS\":1800},\"signIn\":{\"adapter\":\"console\",\"codeS\":600,\"accessS\":3600,\"codesPerMinute\":60},"
+	"\"stripe\":{\"secretKey\":\"k\",\"webhookSecret\":\"w\",\"api\":\"http://till\"},\"publicUrl\":\"http://x\","
 	"\"desks\":[\"main\"],\"countryCode\":\"XX\",\"partyId\":\"GLV\","
 	"\"customers\":[{\"id\":\"C-1\",\"name\":\"Ada\"}],"
 	"\"tokens\":[{\"id\":\"CARD-1\",\"ownPurse\":true},{\"id\":\"CARD-2\",\"use\":\"TOKEN_USE_PRIVATE\"}]}";
@@ -59,9 +61,9 @@ static void check_out(struct host *h, void *arg)
 	unsigned i = w->made++;
 	char json[200];
 
-	snprintf(json, sizeof json,
-		 "{\"id\":\"O-%u\",\"device\":\"pile:P%u\",\"connector\":%u,\"customer\":\"C-1\",\"limit\":\"%u\"}", i,
-		 host_below(h, 2), 1 + host_below(h, 2), host_below(h, 2) ? 0 : 500);
+	snprintf(json, sizeof json, "{\"id\":\"O-%u\",\"device\":\"pile:P%u\",\"connector\":%u,\"limit\":\"%u\",%s}", i,
+		 host_below(h, 2), 1 + host_below(h, 2), host_below(h, 2) ? 0 : 500,
+		 i % 2 ? "\"customer\":\"C-1\"" : "\"payBy\":\"PAY_BY_PROVIDER\"");
 	w->checkouts[i] = host_call_later(h, NULL, BILLING "Checkout", json);
 }
 
@@ -90,7 +92,7 @@ static void prepare(struct host *h)
 /* ---- what must hold -------------------------------------------------------------------------- */
 
 struct sums {
-	int64_t incl, paid_wallet, paid_card, receivable;
+	int64_t incl, paid_wallet, paid_card, paid_till, receivable;
 	unsigned effective;
 };
 
@@ -194,13 +196,26 @@ static void add_charge(struct host *h, const cJSON *c, struct sums *s)
 		return;
 	s->incl += incl;
 	s->receivable += receivable;
-	*(*text(c, "order") ? &s->paid_wallet : &s->paid_card) += incl - receivable;
+	*(!*text(c, "order")     ? &s->paid_card
+	  : *text(c, "customer") ? &s->paid_wallet
+				 : &s->paid_till) += incl - receivable;
+}
+
+/* What the provider has of each payment in the end: captured and not sent back, or nothing at all. */
+static void add_payment(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
+{
+	int64_t *sum = arg;
+
+	host_check(h, strcmp(scenario_str(h, json, "state"), "PAYMENT_STATE_AUTHORISED") != 0,
+		   "the provider still holds money of a person: %s", json);
+	*sum += scenario_int(h, json, "captured") - scenario_int(h, json, "refunded");
 }
 
 static void check_money(struct host *h, const cJSON *charges)
 {
 	struct sums s = { 0 };
 	const cJSON *c;
+	int64_t till = 0;
 
 	cJSON_ArrayForEach(c, charges) add_charge(h, c, &s);
 	host_check(h, account(h, "wallet:C-1", "available") == TOP_UP - s.paid_wallet,
@@ -211,6 +226,11 @@ static void check_money(struct host *h, const cJSON *charges)
 		   (long long)account(h, "card:CARD-1", "available"), CARD_TOP_UP, (long long)s.paid_card);
 	host_check(h, !account(h, "wallet:C-1", "debitsPending") && !account(h, "card:CARD-1", "debitsPending"),
 		   "money is still held");
+	host_rows(h, "till.0", TILL_PAYMENTS, add_payment, &till);
+	host_check(h, till == s.paid_till, "the provider has %lld, by the charges it is %lld", (long long)till,
+		   (long long)s.paid_till);
+	host_check(h, -net(h, "psp:") == till, "the books say that the provider has %lld, it has %lld",
+		   (long long)-net(h, "psp:"), (long long)till);
 	host_check(h, net(h, "income:") + net(h, "vat:") == s.incl, "income and taxes are %lld, the charges %lld",
 		   (long long)(net(h, "income:") + net(h, "vat:")), (long long)s.incl);
 	host_check(h, net(h, "receivable:") == -s.receivable, "owed is %lld, by the charges %lld",
@@ -242,6 +262,11 @@ static void check_start(struct host *h, void *arg, const char *const *key, size_
 	host_check(h, found, "a start was asked for with the token %s, which is no order's", key[0]);
 }
 
+static const char *payments_of(struct host *h)
+{
+	return must(h, "ListPayments", "{}")->json;
+}
+
 static void check_orders(struct host *h)
 {
 	struct host_answer *a = must(h, "ListOrders", "{}");
@@ -250,7 +275,7 @@ static void check_orders(struct host *h)
 
 	cJSON_ArrayForEach(o, cJSON_GetObjectItemCaseSensitive(root, "orders")) host_check(
 		h, !strcmp(text(o, "state"), "ORDER_STATE_CLOSED") || !strcmp(text(o, "state"), "ORDER_STATE_VOIDED"),
-		"order %s is left in %s", text(o, "id"), text(o, "state"));
+		"order %s is left in %s: %s", text(o, "id"), text(o, "state"), payments_of(h));
 	cJSON_Delete(root);
 }
 
@@ -262,6 +287,7 @@ static void check_world(struct host *h, struct world *w)
 
 	host_check(h, !host_parked(h, "billing.0"), "billing has parked a message");
 	host_check(h, !host_parked(h, "pile.0"), "the devices' plugin has parked a message");
+	host_check(h, !host_parked(h, "till.0"), "the provider has parked a message");
 	check_orders(h);
 	host_rows(h, "pile.0", PILE_SESSIONS, check_session, &seen);
 	host_rows(h, "pile.0", PILE_STARTS, check_start, w);
@@ -286,12 +312,13 @@ static bool finished(struct host *h, void *arg)
 
 static void run(struct host *h)
 {
-	static const char *const victims[] = { "billing.0", "pile.0", NULL };
+	static const char *const victims[] = { "billing.0", "pile.0", "till.0", NULL };
 	struct world w = { 0 };
 
 	scenario_load(h, "billing", 1, config);
 	prepare(h);
 	host_check(h, host_load_record(h, &pile_record, 1, NULL) == 0, "%s", host_error(h));
+	host_check(h, host_load_record(h, &till_record, 1, NULL) == 0, "%s", host_error(h));
 	host_durable(h, true);
 	host_settle(h, 5);
 	scenario_weather(h, victims);
