@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_A_TURN 10000
-#define ACCOUNTS_A_TURN 10000
+#define LINES_A_TURN 4000
+#define ACCOUNTS_A_TURN 4000
 #define WAITERS_MAX 16
 #define DEAD_MS 60000 /* a verification that has not moved for so long has failed, and another begins */
 

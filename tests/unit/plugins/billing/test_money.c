@@ -9,6 +9,27 @@
 
 TestSuite(money, .fini = check_leaks);
 
+Test(money, amounts_are_said_with_all_digits_of_their_currency)
+{
+	static const struct {
+		int64_t minor;
+		const char *currency, *said;
+	} cases[] = { { 1200, "EUR", "12.00 EUR" },
+		      { 5, "EUR", "0.05 EUR" },
+		      { 0, "EUR", "0.00 EUR" },
+		      { -1, "EUR", "-0.01 EUR" },
+		      { 500, "JPY", "500 JPY" },
+		      { 0, "JPY", "0 JPY" },
+		      { 1234, "KWD", "1.234 KWD" },
+		      { INT64_MIN, "EUR", "-92233720368547758.08 EUR" },
+		      { INT64_MAX, "JPY", "9223372036854775807 JPY" } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char said[BILLING_MONEY_MAX];
+		billing_money_write(cases[i].minor, cases[i].currency, said);
+		cr_expect_str_eq(said, cases[i].said);
+	}
+}
+
 Test(money, knows_how_many_digits_a_currency_has)
 {
 	cr_assert_eq(billing_currency_exponent("EUR"), 2);
