@@ -21,9 +21,9 @@ struct billing {
 	/* The ledger says that a wallet or a card's purse has run empty, or has money again, in the turn in which it
 	 * has: that is what decides whether it may be used. May be NULL. */
 	int (*account_changed)(struct billing *b, struct gv_turn *t, const char *account);
-	int64_t pay_warned_ms;   /* pay_stripe.c: when a wrong signature was last told of */
-	int64_t codes_minute; /* signin.c: the minute in which */
-	uint32_t codes_sent;  /* so many codes were asked for */
+	int64_t pay_warned_ms; /* pay_stripe.c: when a wrong signature was last told of */
+	int64_t codes_minute;  /* signin.c: the minute in which */
+	uint32_t codes_sent;   /* so many codes were asked for */
 };
 
 /* The page size that a request means. */

@@ -12,7 +12,7 @@
 #include <galvan/charging.pb-c.h>
 
 #define ORDERS_ID_MAX 64
-#define ORDERS_PAGE_MS 15000        /* so long Checkout waits for the page to pay at */
+#define ORDERS_PAGE_MS 15000       /* so long Checkout waits for the page to pay at */
 #define ORDERS_STARTS_MAX 3        /* times that a device is told to start for one order */
 #define ORDERS_AGAIN_MS 5000       /* between tries */
 #define ORDERS_TOLD_EVERY_MS 10000 /* at most, of the running cost of one order */
@@ -39,7 +39,10 @@ void orders_flag(struct gv_turn *t, Billing__OrderRow *row, const char *flag);
 /* "order:O-1:hold", the id of what it holds in the ledger. */
 const char *orders_hold(struct gv_turn *t, const Billing__OrderRow *row);
 bool orders_is_over(const Billing__OrderRow *row);
-/* A list of strings with one more, where it is not there yet. */
+
+/* ---- flags.c */
+
+/* Adds a copy of the flag to a list where it is not there yet; "" adds nothing. */
 void orders_add_flag(struct gv_turn *t, char ***flags, size_t *n, const char *flag);
 bool orders_has_flag(char *const *flags, size_t n, const char *flag);
 

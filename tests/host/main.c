@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-static const struct scenario *const scenarios[] = { &scenario_zoo, &scenario_registry, &scenario_ocpp, &scenario_ledger,
-						    &scenario_tokens, &scenario_billing };
+static const struct scenario *const scenarios[] = { &scenario_zoo,    &scenario_registry, &scenario_ocpp,
+						    &scenario_ledger, &scenario_tokens,   &scenario_billing };
 
 static int usage(void)
 {
