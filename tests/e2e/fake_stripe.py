@@ -102,6 +102,7 @@ class FakeStripe:
         self.plans = {}                  # by payment
         self.default = Plan()
         self.requests = []               # (step, payment, key, fault)
+        self.raw = {}                    # by step, as it came last: (method, path and query, headers, body)
         self.wrong = []                  # what Stripe would never see from a good client
         self.number = 0
         self.moves = collections.Counter()  # (payment, 'captured' or 'refunded:ID') -> how often
@@ -401,6 +402,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode()
         path, _, query = self.path.partition('?')
         step, thing_id = self.match(method, path)
+        self.fake.raw[step] = (method, self.path, dict(self.headers), body)
         form = parse_form(body if method == 'POST' else query)
         gate = self.fake.gates.get(step)
         if gate:
