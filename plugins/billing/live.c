@@ -304,9 +304,10 @@ int live_metered(void *self, struct gv_turn *t, const ProtobufCMessage *event, c
 	return s && s->tariff ? metered(self, t, s, e) : read_again(self, t, e);
 }
 
-/* The run of a session from all its samples; NULL: it is not followed, or cannot be. */
+/* The run of a session from all its samples; NULL: it is not followed, or cannot be. `tail`: what is taken of the time
+ * since the last sample. */
 static struct live_session *restore(struct billing *b, struct gv_turn *t, const Billing__UseRow *row,
-				    const Charging__Session *session, int64_t end_ms)
+				    const Charging__Session *session, int64_t end_ms, enum billing_kind tail)
 {
 	const Billing__PricedUse *use;
 	char **flags = NULL;
@@ -324,9 +325,9 @@ static struct live_session *restore(struct billing *b, struct gv_turn *t, const 
 		const Billing__Segment *m = use->segments[i];
 		struct billing_segment segment = { .start_ms = at_ms,
 						   .end_ms = m->end_ms,
-						   /* Without a sample all of it may have been. */
-						   .kind = m->idle && session->n_samples ? BILLING_IDLE
-											 : BILLING_CHARGING,
+						   .kind = m->energy_uwh              ? BILLING_CHARGING
+							   : i + 1 == use->n_segments ? tail
+										      : BILLING_IDLE,
 						   .energy_uwh = m->energy_uwh,
 						   .current_ma = m->current ? m->current->ma : BILLING_UNKNOWN,
 						   .power_mw = m->power ? m->power->mw : BILLING_UNKNOWN };
@@ -360,7 +361,7 @@ int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 
 	if (!row || session->state != CHARGING__SESSION_STATE__ACTIVE)
 		return 0;
-	s = restore(b, t, row, session, last_ms(session));
+	s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
 	if (!s)
 		return 0;
 	return tell(t, s) ? -1 : limit(b, t, s, s->cost);
@@ -368,16 +369,18 @@ int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 
 int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *session)
 {
+	int64_t until_ms = gv_now_ms(t) + USES_CHECK_MS, cost = 0;
 	struct live_session *s;
-	int64_t cost, last = last_ms(session), now = gv_now_ms(t);
 
 	if (!*row->hold || row->stop)
 		return 0;
-	/* If it went on like that until the next look: */
-	s = restore(b, t, row, session, now + USES_CHECK_MS);
-	cost = s ? s->cost : 0;
-	s = restore(b, t, row, session, last);
-	if (!s || cost <= row->held)
+	/* If it goes on like that until the next look, or does nothing but stand there: whichever costs more. */
+	for (int tail = BILLING_CHARGING; tail <= BILLING_IDLE; tail++) {
+		s = restore(b, t, row, session, until_ms, tail);
+		cost = s && s->cost > cost ? s->cost : cost;
+	}
+	s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
+	if (!s || cost < row->held)
 		return 0;
 	s->stopping = true;
 	return uses_stop(b, t, row, "stopped-at-limit");

@@ -91,20 +91,6 @@ void orders_to(struct gv_turn *t, Billing__OrderRow *row, Billing__OrderState st
 	       o->connector, *o->error ? " why=" : "", o->error);
 }
 
-bool orders_has_flag(char *const *flags, size_t n, const char *flag)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(flags[i], flag))
-			return true;
-	return false;
-}
-
-void orders_add_flag(struct gv_turn *t, char ***flags, size_t *n, const char *flag)
-{
-	if (*flag && !orders_has_flag(*flags, *n, flag))
-		*GV_APPEND(t, *flags, *n) = gv_strdup(t, flag);
-}
-
 void orders_flag(struct gv_turn *t, Billing__OrderRow *row, const char *flag)
 {
 	orders_add_flag(t, &row->order->flags, &row->order->n_flags, flag);
