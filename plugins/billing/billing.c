@@ -44,6 +44,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = people_start(b, t);
 	if (!error)
 		error = charges_start(b);
+	if (!error)
+		error = pay_add_checks(b);
 	return error ? error : pay_start(b, t);
 }
 

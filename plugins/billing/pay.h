@@ -55,6 +55,7 @@ int pay_credited(struct gv_turn *t, const char *id, const char *refund, const ch
 /* Says what people must look at, in the payment and in the log. */
 int pay_flag(struct gv_turn *t, const char *id, const char *problem);
 
+int pay_add_checks(struct billing *b);               /* what Verify asks of top-ups */
 int pay_start(struct billing *b, struct gv_turn *t); /* listens for webhooks under "/pay/" */
 int pay_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *answer); /* notes PaymentAsked */
 int pay_due(struct billing *b, struct gv_turn *t, const char *name);                    /* timers "pay:..." */

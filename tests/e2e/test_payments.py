@@ -210,6 +210,20 @@ def test_a_wrong_key_is_shown_and_waits(paid, stripe):
     assert payment['problem'] == ''
 
 
+def test_money_that_cannot_be_booked_is_said_and_found(paid, stripe):
+    """Somebody has used the transfer's id for something else."""
+    paid.call(BILLING + 'Post', {'transfers': [{'id': 'topup:T-1', 'debit': 'cash:main', 'credit': 'income:test', 'amount': '5',
+                                                'currency': 'EUR'}]})
+    assert paid.call(BILLING + 'Verify')['sound']
+    pay_in(paid, 'T-1', 2500)
+    stripe.pay('topup:T-1')
+    payment = wait_state(paid, 'topup:T-1', 'CAPTURED', lambda p: p['problem'])
+    assert 'cannot be booked' in payment['problem'] and payment['credited'] == ''
+    verdict = paid.call(BILLING + 'Verify')
+    assert not verdict['sound'] and 'topup:T-1' in verdict['problems'][0]
+    refused('failed_precondition', 'not booked', refund, paid, 'R-1', 'topup:T-1', 100)
+
+
 # ---- events
 
 
