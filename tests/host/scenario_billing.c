@@ -79,6 +79,18 @@ static void stop_one(struct host *h, void *arg)
 	w->stops[i] = host_call_later(h, NULL, BILLING "StopOrder", json);
 }
 
+#define BY_HAND "by hand"
+
+/* People take a charge back, whichever it is, twice. */
+static void credit_one(struct host *h, void *arg)
+{
+	char json[80];
+
+	snprintf(json, sizeof json, "{\"id\":\"CDR-%012u\",\"reason\":\"" BY_HAND "\"}", 1 + host_below(h, 4));
+	for (unsigned i = 0; i < 2; i++)
+		host_call_later(h, NULL, BILLING "CreditCharge", json);
+}
+
 static void prepare(struct host *h)
 {
 	must(h, "PutTariff", tariff);
@@ -123,12 +135,12 @@ struct seen {
 	unsigned sessions;
 };
 
-static bool is_credited(const cJSON *charges, const char *id)
+static const cJSON *credit_of(const cJSON *charges, const char *id)
 {
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, charges) if (!strcmp(text(c, "creditOf"), id)) return true;
-	return false;
+	cJSON_ArrayForEach(c, charges) if (!strcmp(text(c, "creditOf"), id)) return c;
+	return NULL;
 }
 
 static void check_session(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
@@ -141,8 +153,10 @@ static void check_session(struct host *h, void *arg, const char *const *key, siz
 	host_check(h, !strcmp(scenario_str(h, json, "state"), "ENDED"), "session %s goes on: %s", key[0], json);
 	cJSON_ArrayForEach(c, seen->charges)
 	{
+		const cJSON *credit = credit_of(seen->charges, text(c, "id"));
+
 		if (strcmp(text(c, "session"), key[0]) != 0 || *text(c, "creditOf") ||
-		    is_credited(seen->charges, text(c, "id")))
+		    (credit && strcmp(text(credit, "reason"), BY_HAND) != 0))
 			continue;
 		found = c;
 		n++;
@@ -325,6 +339,7 @@ static void run(struct host *h)
 	for (unsigned i = 0; i < ORDERS; i++)
 		host_after(h, 1 + host_below(h, OPEN_MS), check_out, &w);
 	host_after(h, 1 + host_below(h, 2 * OPEN_MS), stop_one, &w);
+	host_after(h, OPEN_MS + host_below(h, 2 * OPEN_MS), credit_one, &w);
 	host_check(h, host_run_until(h, finished, &w, END_MS), "a call of the test is not answered");
 	host_run_ms(h, 20 * 60000);
 	scenario_calm(h);
