@@ -46,6 +46,7 @@ struct ledger_audit {
 	char *problems[LEDGER_PROBLEMS_MAX];
 	size_t n_problems;
 	bool no_memory;
+	bool skipped; /* the line before: its hash is not known */
 };
 
 void audit_init(struct ledger_audit *a, struct ledger_hasher *hasher);
@@ -56,6 +57,8 @@ static inline bool audit_is_full(const struct ledger_audit *a)
 }
 /* The log's next line. */
 void audit_replay(struct ledger_audit *a, uint64_t seq, const Billing__EntryRow *row);
+/* The log's next line cannot be read. */
+void audit_skip(struct ledger_audit *a);
 /* A stored account against the replayed one. Both must be as of the same line. */
 void audit_compare(struct ledger_audit *a, const char *id, const char *currency, const Billing__AccountRow *stored);
 /* I1: in each currency, over all accounts, debits are credits. */

@@ -24,6 +24,8 @@ struct ledger_verification {
 	size_t check;
 	char place[LEDGER_PLACE_MAX]; /* of that check */
 	int64_t moved_at_ms;
+	uint64_t parts;                                     /* begun */
+	enum { NOTHING, LINE, ID, ACCOUNT, CHECK } reading; /* what was being read when a part failed */
 };
 
 void ledger_verify_stop(struct ledger *l)
@@ -54,11 +56,14 @@ static bool replay(struct ledger_verification *v, struct gv_turn *t)
 
 	if (v->audit.entries)
 		scan.after = gv_key(v->audit.entries);
+	v->reading = LINE;
 	for (; n < LINES_A_TURN && !audit_is_full(&v->audit) && gv_next(t, &scan); n++) {
 		uint64_t seq = scan.key.part[0].u;
 
 		audit_replay(&v->audit, seq, scan.row);
+		v->reading = ID;
 		check_index(&v->audit, t, seq, scan.row);
+		v->reading = LINE;
 	}
 	return n < LINES_A_TURN;
 }
@@ -78,6 +83,7 @@ static bool compare_accounts(struct ledger_verification *v, struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &ledger_accounts };
 
+	v->reading = ACCOUNT;
 	if (*v->account.id)
 		scan.after = gv_key(v->account.id, v->account.currency);
 	for (size_t n = 0; !audit_is_full(&v->audit); n++) {
@@ -108,6 +114,34 @@ static bool check_more(struct ledger_verification *v, struct billing *b, struct 
 	return v->check == l->n_checks;
 }
 
+/* The part before has failed: a row cannot be read, the one after those that could be. */
+static void step_over(struct ledger_verification *v, const struct ledger *l)
+{
+	unsigned long long line = v->audit.entries;
+
+	switch (v->reading) {
+	case LINE:
+		ledger_problem(&v->audit, "line %llu: its row cannot be read", line + 1);
+		audit_skip(&v->audit);
+		break;
+	case ID:
+		ledger_problem(&v->audit, "line %llu: the row of its id cannot be read", line);
+		break;
+	case ACCOUNT:
+		ledger_problem(&v->audit, "an account behind %s cannot be read; those behind it were not compared",
+			       *v->account.id ? v->account.id : "the first");
+		v->phase = DONE;
+		break;
+	case CHECK:
+		ledger_problem(&v->audit, "%s: a row that it looks at cannot be read", l->checks[v->check]->name);
+		*v->place = 0;
+		v->phase = ++v->check == l->n_checks ? DONE : CHECKS;
+		break;
+	case NOTHING:
+		break;
+	}
+}
+
 static void go_on(struct ledger_verification *v, struct billing *b, struct gv_turn *t)
 {
 	bool level = replay(v, t);
@@ -120,6 +154,7 @@ static void go_on(struct ledger_verification *v, struct billing *b, struct gv_tu
 	} else if (level && v->phase == ACCOUNTS) {
 		v->phase = compare_accounts(v, t) ? CHECKS : ACCOUNTS;
 	} else if (level && v->phase == CHECKS) {
+		v->reading = CHECK;
 		v->phase = check_more(v, b, t) ? DONE : CHECKS;
 	}
 	v->moved_at_ms = gv_now_ms(t);
@@ -148,21 +183,25 @@ static void answer(const struct ledger_verification *v, struct gv_turn *t, const
 
 int ledger_verify_on(struct billing *b, struct gv_turn *t)
 {
-	const Billing__VerifyRow *waiting = gv_get(t, &ledger_verifications, gv_key(0u));
+	Billing__VerifyRow *row = gv_edit(t, &ledger_verifications, gv_key(0u));
 	struct ledger_verification *v = b->ledger->verification;
 
-	if (!waiting)
-		return 0;
+	if (!row->n_waiters)
+		return gv_delete(t, &ledger_verifications, gv_key(0u));
 	if (!v) { /* it begins, or the plugin has started anew */
 		v = b->ledger->verification = calloc(1, sizeof *v);
 		if (!v)
 			return gv_fault(t, "no memory to replay the ledger");
 		audit_init(&v->audit, &b->ledger->hasher);
 	}
-	go_on(v, b, t);
+	if (v->parts == ++row->parts)
+		step_over(v, b->ledger);
+	v->parts = row->parts;
+	if (v->phase != DONE)
+		go_on(v, b, t);
 	if (v->phase != DONE)
 		return gv_timer(t, LEDGER_VERIFY_TIMER, gv_now_ms(t), NULL);
-	answer(v, t, waiting);
+	answer(v, t, row);
 	ledger_verify_stop(b->ledger);
 	return gv_delete(t, &ledger_verifications, gv_key(0u));
 }

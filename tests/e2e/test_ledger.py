@@ -250,6 +250,18 @@ def test_a_line_that_was_changed_on_the_disk_is_named(node):
     assert found['problems'][0].startswith('line 33 (t-33): its hash')
 
 
+def test_a_line_that_cannot_be_read_any_more_is_named(node):
+    for n in range(1, 11):
+        post(node, transfer('t-%d' % n, 'bank', 'wallet:A-%d' % n, 100, reason='reason-%02d' % n))
+    assert node.stop() == 0
+    tamper(node, b'\x09reason-04', b'\x79reason-04')  # its length
+    node.start()
+    found = verify(node)
+    assert not found['sound']
+    assert 'line 4: its row cannot be read' in found['problems']
+    assert not any(p.startswith(('line 3', 'line 5')) and 'hash' in p for p in found['problems'])
+
+
 def test_money_moved_to_another_wallet_on_the_disk_is_found_in_the_log_and_in_the_accounts(node):
     for n in range(1, 11):
         post(node, transfer('t-%d' % n, 'bank', 'wallet:A-%d' % n, 100))
