@@ -84,9 +84,10 @@ void charges_record(struct gv_turn *t, Billing__ChargeRow *row)
 	c->hash.len = 32;
 	gv_put(t, &charges_table, gv_key(c->id), row);
 	ref.charge = c->id;
-	gv_put(t, &charges_sessions, gv_key(c->session), &ref);
 	if (*c->credit_of)
 		gv_put(t, &charges_credits, gv_key(c->credit_of), &ref);
+	else
+		gv_put(t, &charges_sessions, gv_key(c->session), &ref);
 	gv_put(t, &charges_times, gv_key("", c->ended_at_ms, c->id), &none);
 	gv_put(t, &charges_times, gv_key(gv_str(t, "d:%s", c->device), c->ended_at_ms, c->id), &none);
 	gv_put(t, &charges_times, gv_key(gv_str(t, "t:%s", people_fold(t, c->token)), c->ended_at_ms, c->id), &none);

@@ -25,14 +25,11 @@ void rating_now(Charging__Sample *const *samples, size_t n, struct rating_now *r
 int settle(struct billing *b, struct gv_turn *t, Billing__UseRow *use, const Charging__Session *session);
 /* Books what takes a charge back. */
 int settle_credit(struct billing *b, struct gv_turn *t, Billing__ChargeRow *row, const Billing__ChargeRow *of);
-/* "income:energy:SITE-1", "vat:20". */
-const char *settle_income(struct gv_turn *t, const char *kind, const char *site);
-const char *settle_vat(struct gv_turn *t, const Billing__TaxShare *tax);
 
 /* ---- charges.c */
 
 const Billing__ChargeRow *charges_row(struct gv_turn *t, const char *id);
-/* The newest charge of a session that has not been taken back, or NULL. */
+/* The newest charge of a session, taken back or not; NULL: it has none. */
 const Billing__ChargeRow *charges_of_session(struct gv_turn *t, const char *session);
 /* Names a session in the ledger, where ids are short: "session:ocpp:CP001/17". */
 const char *charges_purpose(struct gv_turn *t, const char *session);

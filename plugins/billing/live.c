@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_FIRST 8
+#define LINES_FIRST 4
 #define LINES_MAX 4096
 #define UWH_PER_WH 1000000
 #define ASK_AGAIN_MS 60000

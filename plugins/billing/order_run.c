@@ -165,71 +165,96 @@ int orders_void(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, co
 
 /* ---- after the charge ------------------------------------------------------------------------ */
 
-/* Begins what is to go back as soon as the money is there to go back. */
+static const char *debtor(struct gv_turn *t, const Billing__Order *o)
+{
+	return *o->customer ? gv_str(t, "receivable:%s", o->customer) : gv_str(t, "receivable:order:%s", o->id);
+}
+
+/* The books say that the provider has so much more, or less, than it has: somebody owes it. */
+static void book_missing(struct billing *b, struct gv_turn *t, const Billing__OrderRow *row, const char *id,
+			 int64_t missing)
+{
+	Billing__Transfer x = BILLING__TRANSFER__INIT;
+	const Billing__Transfer *chain = &x;
+	struct ledger_error error;
+
+	x.id = (char *)id;
+	x.debit = (char *)(missing > 0 ? debtor(t, row->order) : row->account);
+	x.credit = (char *)(missing > 0 ? row->account : debtor(t, row->order));
+	x.amount = missing > 0 ? missing : -missing;
+	x.currency = row->order->currency;
+	x.order = row->order->id;
+	x.reason = (char *)"not captured";
+	if (ledger_book(b, t, &chain, 1, &error) == LEDGER_REFUSED)
+		gv_fault(t, "what order %s is owed cannot be booked: %s", row->order->id, error.text);
+}
+
+static int64_t captured(const Billing__Payment *p)
+{
+	return p->state == BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED ? p->captured : 0;
+}
+
+/* What never came in need not go back: it is owed no more. The rest does. */
+static void send_one_back(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const Billing__Payment *p,
+			  const Billing__OrderRefund *r)
+{
+	int64_t missing = row->take > captured(p) ? row->take - captured(p) : 0, back = r->amount;
+
+	if (missing > back)
+		missing = back;
+	if (missing)
+		book_missing(b, t, row, gv_str(t, "%s:missing", r->id), -missing);
+	row->take -= missing;
+	back -= missing;
+	if (back && pay_refund(b, t, p->id, r->id, back))
+		pay_flag(t, p->id,
+			 gv_str(t, "%lld minor units are to go back and cannot: %s", (long long)back,
+				pay_refund_problem(t, p->id, r->id, back)));
+}
+
+/* Begins what is to go back, once it is known what the provider has. */
 static void send_back(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const Billing__Payment *p)
 {
-	if (p->state != BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED)
-		return;
-	for (size_t i = 0; i < row->n_refunds; i++) {
-		Billing__OrderRefund *r = row->refunds[i];
+	for (size_t i = 0; row->settled_with_provider && i < row->n_refunds; i++) {
 		Billing__OrderRefund *begun = gv_alloc(t, sizeof *begun);
 
-		if (r->begun)
+		if (row->refunds[i]->begun)
 			continue;
-		*begun = *r;
+		*begun = *row->refunds[i];
 		begun->begun = true;
 		row->refunds[i] = begun;
-		if (pay_refund(b, t, p->id, r->id, r->amount))
-			pay_flag(t, p->id,
-				 gv_str(t, "%lld minor units are to go back and cannot: %s", (long long)r->amount,
-					pay_refund_problem(t, p->id, r->id, r->amount)));
+		send_one_back(b, t, row, p, begun);
 	}
 }
 
-int orders_send_back(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *refund, int64_t amount)
+static void want_back(struct gv_turn *t, Billing__OrderRow *row, const char *refund, int64_t amount)
 {
-	const Billing__Payment *p = pay_find(t, row->order->payment);
 	Billing__OrderRefund *r = gv_alloc(t, sizeof *r);
 
 	billing__order_refund__init(r);
 	r->id = gv_strdup(t, refund);
 	r->amount = amount;
 	*GV_APPEND(t, row->refunds, row->n_refunds) = r;
-	if (p && row->settled_with_provider)
+}
+
+int orders_send_back(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *refund, int64_t amount)
+{
+	const Billing__Payment *p = pay_find(t, row->order->payment);
+
+	want_back(t, row, refund, amount);
+	if (p)
 		send_back(b, t, row, p);
 	orders_put(t, row);
 	return 0;
 }
 
-/* The books say `want` came in; the provider gave less: somebody owes the rest. */
-static void book_missing(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, int64_t missing)
-{
-	Billing__Transfer x = BILLING__TRANSFER__INIT;
-	const Billing__Transfer *chain = &x;
-	struct ledger_error error;
-
-	x.id = gv_str(t, "order:%s:missing", row->order->id);
-	x.debit = gv_str(t, "receivable:%s%s", *row->order->customer ? "" : "order:",
-			 *row->order->customer ? row->order->customer : row->order->id);
-	x.credit = row->account;
-	x.amount = missing;
-	x.currency = row->order->currency;
-	x.order = row->order->id;
-	x.reason = (char *)"not captured";
-	if (ledger_book(b, t, &chain, 1, &error) == LEDGER_REFUSED)
-		gv_fault(t, "what order %s is owed cannot be booked: %s", row->order->id, error.text);
-	orders_flag(t, row, "not-captured");
-}
-
 static int with_provider(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 {
 	const Billing__Payment *p = pay_find(t, row->order->payment);
-	int64_t want = row->take, got = 0;
+	int64_t want = row->take;
 
 	if (p->state == BILLING__PAYMENT_STATE__PAYMENT_STATE_AUTHORISED) {
-		int r = pay_capture(b, t, p->id, want);
-
-		if (r)
+		if (pay_capture(b, t, p->id, want))
 			pay_flag(t, p->id,
 				 gv_str(t, "%lld minor units are to be captured and cannot", (long long)want));
 		p = pay_find(t, row->order->payment);
@@ -238,15 +263,14 @@ static int with_provider(struct billing *b, struct gv_turn *t, Billing__OrderRow
 		orders_put(t, row);
 		return 0;
 	}
-	if (p->state == BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED)
-		got = p->captured;
-	if (got < want)
-		book_missing(b, t, row, want - got);
+	if (captured(p) < want) {
+		book_missing(b, t, row, gv_str(t, "order:%s:missing", row->order->id), want - captured(p));
+		orders_flag(t, row, "not-captured");
+	}
+	if (captured(p) > want)
+		want_back(t, row, gv_str(t, "order:%s:rest", row->order->id), captured(p) - want);
 	row->settled_with_provider = true;
-	if (got > want)
-		orders_send_back(b, t, row, gv_str(t, "order:%s:rest", row->order->id), got - want);
-	else
-		send_back(b, t, row, p);
+	send_back(b, t, row, p);
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_CLOSED);
 	return 0;
 }

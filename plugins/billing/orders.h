@@ -18,10 +18,8 @@
 #define ORDERS_TOLD_EVERY_MS 10000 /* at most, of the running cost of one order */
 #define ORDERS_OPEN_MAX 64         /* orders of one device at once */
 #define USES_STOP_AGAIN_MS 30000   /* a charger that does not stop is told again */
-#define USES_CHECK_MS                                                                                                  \
-	(15 * 60000)            /* a session that is paid from a hold is looked at so often though it says nothing     \
-				 */
-#define ORDERS_PAYMENT "order:" /* begins the ids of their payments */
+#define USES_CHECK_MS 900000       /* what is paid from a hold is looked at so often though it says nothing */
+#define ORDERS_PAYMENT "order:"    /* begins the ids of their payments */
 
 extern const struct gv_table orders_table, orders_tokens, orders_open, orders_times, uses_table;
 
@@ -81,9 +79,6 @@ bool uses_on(struct gv_turn *t, const char *device, uint32_t connector, const ch
 int uses_due(struct billing *b, struct gv_turn *t, const void *note);               /* timers "use:SESSION" */
 int uses_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a); /* notes UseAsked */
 void uses_forget(struct billing *b, struct gv_turn *t, const Billing__UseRow *row);
-/* Names what its money moves for, in the ledger: "O-1", "session:ocpp:CP001/17". */
-const char *uses_purpose(struct gv_turn *t, const Billing__UseRow *row);
-void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms);
 
 /* ---- live.c: what goes on at this moment, kept in memory and found again after a restart */
 

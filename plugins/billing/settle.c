@@ -15,12 +15,12 @@
 
 /* ---- accounts -------------------------------------------------------------------------------- */
 
-const char *settle_income(struct gv_turn *t, const char *kind, const char *site)
+static const char *income_account(struct gv_turn *t, const char *kind, const char *site)
 {
 	return gv_str(t, "income:%s:%s", kind, *site ? site : "-");
 }
 
-const char *settle_vat(struct gv_turn *t, const Billing__TaxShare *tax)
+static const char *vat_account(struct gv_turn *t, const Billing__TaxShare *tax)
 {
 	char percent[BILLING_DECIMAL_MAX];
 
@@ -126,11 +126,11 @@ static void split(struct chain *c)
 
 		for (size_t i = 0; i < p->n_lines; i++)
 			sum += strcmp(income_kind(p->lines[i]), kinds[k]) ? 0 : p->lines[i]->excl;
-		move(c, kinds[k], SUSPENSE, settle_income(c->t, kinds[k], charge->site), sum);
+		move(c, kinds[k], SUSPENSE, income_account(c->t, kinds[k], charge->site), sum);
 	}
-	move(c, "adjustment", SUSPENSE, settle_income(c->t, "adjustment", charge->site), p->adjustment);
+	move(c, "adjustment", SUSPENSE, income_account(c->t, "adjustment", charge->site), p->adjustment);
 	for (size_t i = 0; i < p->n_taxes; i++)
-		move(c, gv_str(c->t, "vat%zu", i), SUSPENSE, settle_vat(c->t, p->taxes[i]), p->taxes[i]->tax);
+		move(c, gv_str(c->t, "vat%zu", i), SUSPENSE, vat_account(c->t, p->taxes[i]), p->taxes[i]->tax);
 }
 
 static int book(struct billing *b, struct chain *c)

@@ -51,7 +51,7 @@ static char *timer_name(struct gv_turn *t, const char *session)
 	return gv_str(t, "use:%s", session);
 }
 
-void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms)
+static void arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms)
 {
 	Billing__UseAsked note = BILLING__USE_ASKED__INIT;
 
@@ -82,7 +82,7 @@ static int ask(struct gv_turn *t, const Billing__UseRow *row, const char *method
 			       .method = method, .request = request, .timeout_ms = READ_TIMEOUT_MS, .note = &note });
 	*ret_asked = r == 0;
 	if (r == -ENOSPC) {
-		uses_arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+		arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
 		return 0;
 	}
 	return r;
@@ -206,7 +206,7 @@ static bool whose_card(struct billing *b, struct gv_turn *t, Billing__UseRow *ro
 		return true;
 	}
 	row->account = gv_strdup(t, account);
-	if (hold_card(b, t, row, uses_purpose(t, row)))
+	if (hold_card(b, t, row, charges_purpose(t, row->session)))
 		return true;
 	flag(t, row, "no-funds");
 	return false;
@@ -245,11 +245,6 @@ static bool whose_order(struct gv_turn *t, Billing__UseRow *row, Billing__OrderR
 	gv_timer_cancel(t, gv_str(t, "order:%s", o->id));
 	orders_to(t, order, BILLING__ORDER_STATE__ORDER_STATE_STARTED);
 	return !order->stop;
-}
-
-const char *uses_purpose(struct gv_turn *t, const Billing__UseRow *row)
-{
-	return *row->order ? row->order : charges_purpose(t, row->session);
 }
 
 /* When it is looked at although nothing is heard of it. */
@@ -292,7 +287,7 @@ int uses_begin(struct billing *b, struct gv_turn *t, const char *device, const C
 	order = orders_by_token(t, s->token);
 	may_go_on = order ? whose_order(t, row, order) : whose_card(b, t, row, ended);
 	uses_put(t, row);
-	uses_arm(t, row, ended ? gv_now_ms(t) : next_check(b, t, row));
+	arm(t, row, ended ? gv_now_ms(t) : next_check(b, t, row));
 	if (ended)
 		return 0;
 	live_begin(b, t, row);
@@ -366,7 +361,10 @@ int uses_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, con
 		if (!row)
 			return 0;
 	} else if (!row) { /* it began before billing was there to hear of it */
-		if (uses_begin(self, t, e->device, e->session, "no-start-heard"))
+		Charging__Session s = *e->session;
+
+		s.state = CHARGING__SESSION_STATE__ENDED;
+		if (uses_begin(self, t, e->device, &s, "no-start-heard"))
 			return -1;
 		row = uses_take(t, e->device, e->session->id);
 	}
@@ -378,7 +376,7 @@ int uses_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, con
 	    !strcmp(order->order->session, row->session))
 		orders_to(t, order, BILLING__ORDER_STATE__ORDER_STATE_STOPPED);
 	uses_put(t, row);
-	uses_arm(t, row, gv_now_ms(t) + 2 * READ_TIMEOUT_MS);
+	arm(t, row, gv_now_ms(t) + 2 * READ_TIMEOUT_MS);
 	return read_session(t, row);
 }
 
@@ -426,7 +424,7 @@ static int still_going(struct billing *b, struct gv_turn *t, Billing__UseRow *ro
 
 	if (gv_now_ms(t) - newest < silent_ms) {
 		uses_put(t, row);
-		uses_arm(t, row, next_check(b, t, row));
+		arm(t, row, next_check(b, t, row));
 		return live_check(b, t, row, s);
 	}
 	end.ended_at_ms = newest;
@@ -465,7 +463,7 @@ static int read_answered(struct billing *b, struct gv_turn *t, Billing__UseRow *
 		return charge_ended(b, t, row, NULL);
 	}
 	uses_put(t, row);
-	uses_arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+	arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
 	return 0;
 }
 
@@ -476,7 +474,7 @@ static int stop_answered(struct gv_turn *t, Billing__UseRow *row, const struct g
 	uses_put(t, row);
 	if (row->end)
 		return 0;
-	uses_arm(t, row, gv_now_ms(t) + USES_STOP_AGAIN_MS);
+	arm(t, row, gv_now_ms(t) + USES_STOP_AGAIN_MS);
 	return a->code == GV_FAILED_PRECONDITION || a->code == GV_NOT_FOUND ? read_session(t, row) : 0;
 }
 
@@ -497,7 +495,7 @@ int uses_due(struct billing *b, struct gv_turn *t, const void *p)
 
 	if (!row)
 		return 0;
-	uses_arm(t, row, row->end ? gv_now_ms(t) + 2 * READ_TIMEOUT_MS : next_check(b, t, row));
+	arm(t, row, row->end ? gv_now_ms(t) + 2 * READ_TIMEOUT_MS : next_check(b, t, row));
 	if (row->stop && !row->end && tell_stop(t, row))
 		return -1;
 	return read_session(t, row);

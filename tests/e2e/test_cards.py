@@ -214,6 +214,24 @@ def test_a_late_stop_corrects_what_was_settled_without_it(run, any_station):
     verify(node)
 
 
+def test_a_charge_that_people_took_back_is_not_corrected_any_more(node, charger):
+    put_card(node, 'CARD-1', 2000)
+    charger.begin('CARD-1')
+    first = charger.transaction
+    charger.meter(1000, '2025-01-15T02:20:54Z')
+    charger.begin('CARD-1', meter=6379, time='2025-01-15T03:00:00Z')
+    charge, = until_charges(node, 1)
+    node.bill('CreditCharge', {'id': charge['id'], 'reason': 'a gift'})
+    second, charger.transaction = charger.transaction, first
+    charger.end()
+    charger.transaction = second
+    charger.end(meter=6379, time='2025-01-15T03:10:00Z')
+    until('the second is charged', lambda: [c for c in charges(node) if c['session'].endswith('/%d' % second)])
+    assert len([c for c in charges(node) if c['session'] == charge['session']]) == 2, 'the charge and its credit'
+    assert available(node, 'card:CARD-1') == 2000 - 60
+    verify(node)
+
+
 def test_an_export_and_a_list_agree(node, charger):
     put_card(node, 'CARD-1', 2000)
     for i in range(3):

@@ -107,3 +107,22 @@ def test_kill_9_between_the_steps_captures_once(node, stripe, charger):
     until_order(node, 'O-1', 'CLOSED', 'VOIDED')
     check_books(node, stripe)
     verify(node)
+
+
+def test_a_hold_that_has_gone_leaves_a_debt_and_taking_the_charge_back_ends_it(node, stripe, charger):
+    checkout(node)
+    assert stripe.pay('order:O-1')
+    charger.begin(charger.asked_to_start())
+    until_order(node, 'O-1', 'STARTED')
+    stripe.expire_hold('order:O-1')
+    until('billing knows', lambda: node.bill('GetPayment', {'id': 'order:O-1'})['payment']['state'] == 'PAYMENT_STATE_RELEASED')
+    charger.end()
+    done = until_order(node, 'O-1', 'CLOSED')
+    assert 'not-captured' in done['flags']
+    assert balance(node, 'receivable:order:O-1') == -INCL
+    check_books(node, stripe)
+    verify(node)
+    node.bill('CreditCharge', {'id': done['charge'], 'reason': 'never mind'})
+    assert balance(node, 'receivable:order:O-1') == 0
+    check_books(node, stripe)
+    verify(node)
