@@ -258,6 +258,7 @@ struct write { /* of the message in hand, not yet in the store */
 	void *row;       /* handed out by gv_edit: packed at the end; NULL: `packed` counts */
 	uint8_t *packed; /* given to gv_put; both NULL: delete */
 	size_t packed_size;
+	bool edited; /* `row` is in the plugin's hands, which may change it until its callback returns */
 };
 
 struct undo {
@@ -304,6 +305,8 @@ struct gv_turn {
 	bool wrote;
 	struct peer *snapshot_for; /* in a snapshot callback */
 	VECTOR(struct write) writes;
+	size_t n_flushed; /* the first so many of them are in the store as they were, and edited: written again at the
+			     end */
 	VECTOR(struct undo) undos;
 	VECTOR(struct reply) replies;
 	VECTOR(struct peer *) touched;

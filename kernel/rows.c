@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITES_BEFORE_FLUSH 64 /* searched one by one for each read */
+#define WRITES_BEFORE_FLUSH 64 /* searched one by one for each read; edited rows stay beyond that */
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -123,7 +123,7 @@ static bool may_write(struct gv_turn *t)
 
 static struct write *add_write(struct gv_turn *t, struct table *table, const uint8_t *key, size_t size)
 {
-	if (t->writes.count >= WRITES_BEFORE_FLUSH)
+	if (t->writes.count - t->n_flushed >= WRITES_BEFORE_FLUSH)
 		gv_message_flush(t, false);
 	struct write *w = PUSH(t->writes);
 	w->table = table;
@@ -131,6 +131,21 @@ static struct write *add_write(struct gv_turn *t, struct table *table, const uin
 	w->key_size = size;
 	t->wrote = true;
 	return w;
+}
+
+/* The write to change: one that is in the store already goes back among those that are not, so that the next walk sees
+ * what it becomes. */
+static struct write *open_write(struct gv_turn *t, struct write *w, struct table *table, const uint8_t *key,
+				size_t size)
+{
+	if (!w)
+		return add_write(t, table, key, size);
+	if (w >= t->writes.items + t->n_flushed)
+		return w;
+	struct write *last = &t->writes.items[--t->n_flushed], moved = *w;
+	*w = *last;
+	*last = moved;
+	return last;
 }
 
 static void *fresh_row(struct gv_turn *t, const ProtobufCMessageDescriptor *d)
@@ -153,8 +168,8 @@ void *gv_edit(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
 	}
 	struct write *w = find_write(t, table, encoded, (size_t)size);
 	void *row = present_row(t, table, w, encoded, (size_t)size);
-	if (!w)
-		w = add_write(t, table, encoded, (size_t)size);
+	w = open_write(t, w, table, encoded, (size_t)size);
+	w->edited = true;
 	return w->row = row ? row : fresh_row(t, def->value);
 }
 
@@ -188,8 +203,8 @@ int gv_put(struct gv_turn *t, const struct gv_table *def, struct gv_key key, con
 	if (def->append)
 		return append_row(t, table, encoded, (size_t)size, row);
 	struct write *w = find_write(t, table, encoded, (size_t)size);
-	if (!w)
-		w = add_write(t, table, encoded, (size_t)size);
+	w = open_write(t, w, table, encoded, (size_t)size);
+	w->edited = false;
 	w->row = NULL;
 	w->packed_size = protobuf_c_message_get_packed_size(row);
 	w->packed = gv_alloc(t, w->packed_size);
@@ -205,8 +220,8 @@ int gv_delete(struct gv_turn *t, const struct gv_table *def, struct gv_key key)
 	if (size < 0)
 		return t->failed;
 	struct write *w = find_write(t, table, encoded, (size_t)size);
-	if (!w)
-		w = add_write(t, table, encoded, (size_t)size);
+	w = open_write(t, w, table, encoded, (size_t)size);
+	w->edited = false;
 	w->row = NULL;
 	w->packed = NULL;
 	return 0;
@@ -303,7 +318,7 @@ static int scan_step(struct scan_state *s, bool reverse, struct pair *p)
 bool gv_next(struct gv_turn *t, struct gv_scan *scan)
 {
 	struct scan_state *s = (struct scan_state *)(uintptr_t)scan->opaque_[0];
-	if (t->writes.count)
+	if (t->writes.count > t->n_flushed)
 		gv_message_flush(t, false);
 	if (!s && !t->failed) {
 		s = scan_begin(t, scan);

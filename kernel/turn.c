@@ -255,7 +255,7 @@ void gv_message_begin(struct gv_turn *t, struct message *m)
 	t->fail_code = GV_OK;
 	t->wrote = false;
 	t->snapshot_for = NULL;
-	t->writes.count = t->undos.count = t->replies.count = t->touched.count = 0;
+	t->writes.count = t->n_flushed = t->undos.count = t->replies.count = t->touched.count = 0;
 	memset(t->grown, 0, sizeof t->grown);
 	t->emitted_mark = t->emitted.count;
 	t->calls_mark = t->calls.count;
@@ -317,7 +317,8 @@ static int write_one(struct gv_turn *t, const struct write *w)
 
 int gv_message_flush(struct gv_turn *t, bool final)
 {
-	for (size_t i = 0; i < t->writes.count; i++) {
+	size_t kept = final ? 0 : t->n_flushed;
+	for (size_t i = kept; i < t->writes.count; i++) {
 		const struct write *w = &t->writes.items[i];
 		if (!final)
 			remember(t, w->table->dbi, w->key, w->key_size);
@@ -328,8 +329,10 @@ int gv_message_flush(struct gv_turn *t, bool final)
 			return gv_turn_fail(t, r, "cannot write table \"%s\": %s", w->table->def->name,
 					    gv_store_strerror(r));
 		}
+		if (!final && w->edited)
+			t->writes.items[kept++] = *w;
 	}
-	t->writes.count = 0;
+	t->writes.count = t->n_flushed = kept;
 	return 0;
 }
 
@@ -372,7 +375,7 @@ void gv_message_undo(struct gv_turn *t)
 	t->calls.count = t->calls_mark;
 	t->timer_ops.count = t->timer_ops_mark;
 	t->emitted.count = t->emitted_mark;
-	t->undos.count = t->writes.count = t->replies.count = 0;
+	t->undos.count = t->writes.count = t->n_flushed = t->replies.count = 0;
 	t->wrote = false;
 }
 

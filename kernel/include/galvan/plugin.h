@@ -105,8 +105,8 @@ struct gv_table {
 
 /* The row, or NULL where there is none. */
 GV_API const void *gv_get(struct gv_turn *t, const struct gv_table *table, struct gv_key key);
-/* The row to change in place; a fresh one where there is none. Written when the callback succeeds. Never NULL. What is
- * hung on it must be memory of gv_alloc or constant. */
+/* The row to change in place; a fresh one where there is none. Written as it is when the callback succeeds. Never NULL.
+ * What is hung on it must be memory of gv_alloc or constant. Walks see it as it was when it was last asked for. */
 GV_API void *gv_edit(struct gv_turn *t, const struct gv_table *table, struct gv_key key);
 /* Writes a row whole. */
 GV_API int gv_put(struct gv_turn *t, const struct gv_table *table, struct gv_key key, const void *row);

@@ -130,6 +130,62 @@ Test(turn, fails_a_message_that_ignored_a_failure)
 	cr_assert_eq(puppet_total("a"), -1);
 }
 
+static int64_t walk_sum(struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &puppet_totals };
+	int64_t sum = 0;
+
+	while (gv_next(t, &scan))
+		sum += ((const Zoo__Total *)scan.row)->total;
+	return sum;
+}
+
+static int edits_around_walks(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
+{
+	Zoo__Total *row = gv_edit(t, &puppet_totals, gv_key("edited")), other = ZOO__TOTAL__INIT;
+
+	row->total = 1;
+	cr_expect_eq(walk_sum(t), 1, "a walk sees what was written before it");
+	row->total = 2;
+	for (int i = 0; i < 200; i++)
+		gv_put(t, &puppet_totals, gv_key(gv_str(t, "other-%d", i)), &other);
+	row->total += 4;
+	cr_expect_eq(((const Zoo__Total *)gv_get(t, &puppet_totals, gv_key("edited")))->total, 6);
+	cr_expect_eq(gv_edit(t, &puppet_totals, gv_key("edited")), row, "it is one row, however often it is asked for");
+	cr_expect_eq(walk_sum(t), 6, "and a walk after that sees it as it is");
+	row->total += 8;
+	other.total = 100;
+	gv_edit(t, &puppet_totals, gv_key("deleted"));
+	walk_sum(t);
+	gv_delete(t, &puppet_totals, gv_key("deleted"));
+	gv_edit(t, &puppet_totals, gv_key("replaced"));
+	walk_sum(t);
+	gv_put(t, &puppet_totals, gv_key("replaced"), &other);
+	walk_sum(t);
+	return q->by < 0 ? -EIO : puppet_adds(t, ticket, q);
+}
+
+Test(turn, writes_an_edited_row_as_it_is_in_the_end)
+{
+	puppet.add = edits_around_walks;
+	rig_add(&rig, "test.0", 1, "a", 1);
+	rig_run(&rig);
+	cr_assert_eq(puppet_total("edited"), 14,
+		     "what is changed behind a walk, or behind many other writes, counts too");
+	cr_assert_eq(puppet_total("replaced"), 100);
+	cr_assert_eq(puppet_total("deleted"), -1);
+}
+
+Test(turn, undoes_an_edited_row_that_a_walk_has_seen)
+{
+	puppet.add = edits_around_walks;
+	rig_add(&rig, "test.0", 1, "a", -1);
+	rig_run(&rig);
+	cr_assert_eq(rig_answer(&rig, 1)->code, GV_INTERNAL);
+	cr_assert_eq(puppet_total("edited"), -1);
+	cr_assert_eq(puppet_total("other-0"), -1);
+}
+
 static int emits_what_it_may_not(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
 	Zoo__Heard event = ZOO__HEARD__INIT;
