@@ -2,13 +2,13 @@
  * says so. */
 #include "billing.h"
 #include "billing.schema.h"
-#include "charges.h"
-#include "ledger_methods.h"
-#include "ledger_rows.h"
-#include "pay.h"
-#include "people_rows.h"
-#include "places.h"
-#include "tariffs.h"
+#include <plugins/billing/charges/charges.h>
+#include <plugins/billing/ledger/ledger_methods.h>
+#include <plugins/billing/ledger/ledger_rows.h>
+#include <plugins/billing/payments/pay.h>
+#include <plugins/billing/people/people_rows.h>
+#include <plugins/billing/tariffs/places.h>
+#include <plugins/billing/tariffs/tariffs.h>
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/link.pb-c.h>

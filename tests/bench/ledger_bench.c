@@ -11,8 +11,8 @@
 #include <kernel/actor.h>
 #include <kernel/cli_client.h>
 #include <lmdb.h>
-#include <plugins/billing/ledger_methods.h>
-#include <plugins/billing/ledger_rows.h>
+#include <plugins/billing/ledger/ledger_methods.h>
+#include <plugins/billing/ledger/ledger_rows.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * the day, weekdays, bands of energy and power, steps and two tax rates; every second session crosses a change of
  * price. */
 #include <galvan/billing.pb-c.h>
-#include <plugins/billing/ocpi.h>
-#include <plugins/billing/pricing_message.h>
+#include <plugins/billing/pricing/ocpi.h>
+#include <plugins/billing/pricing/pricing_message.h>
 
 #include <stdio.h>
 #include <stdlib.h>

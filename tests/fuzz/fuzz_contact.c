@@ -2,7 +2,7 @@
  * stands in a letter's headers without beginning another. */
 #include "fuzz.h"
 
-#include <plugins/billing/contact.h>
+#include <plugins/billing/people/contact.h>
 #include <plugins/link/letter.h>
 
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "fuzz.h"
 
 #include <errno.h>
-#include <plugins/billing/ocpi.h>
-#include <plugins/billing/pricing.h>
+#include <plugins/billing/pricing/ocpi.h>
+#include <plugins/billing/pricing/pricing.h>
 #include <string.h>
 
 #define LINES_MAX 256

@@ -4,7 +4,7 @@
 
 #include <tests/unit/plugins/billing/turn.h>
 
-#include <plugins/billing/pay_stripe.h>
+#include <plugins/billing/payments/pay_stripe.h>
 
 #include <galvan/link.pb-c.h>
 #include <string.h>

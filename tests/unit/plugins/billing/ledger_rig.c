@@ -2,8 +2,8 @@
 #include "ledger_rig.h"
 #include "billing.schema.h"
 
-#include <plugins/billing/ledger_methods.h>
-#include <plugins/billing/ledger_rows.h>
+#include <plugins/billing/ledger/ledger_methods.h>
+#include <plugins/billing/ledger/ledger_rows.h>
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef TEST_LEDGER_RIG_H
 #define TEST_LEDGER_RIG_H
 
-#include <plugins/billing/ledger.h>
+#include <plugins/billing/ledger/ledger.h>
 #include <tests/host/host.h>
 
 typedef void ledger_rig_fn(struct billing *b, struct gv_turn *t);

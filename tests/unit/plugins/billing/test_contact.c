@@ -1,6 +1,6 @@
 /* Contacts in one form each: whoever signs in is found however the address was typed, and what is let in can stand in
  * a mail's header and an SMTP command as it is. */
-#include <plugins/billing/contact.h>
+#include <plugins/billing/people/contact.h>
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include <cJSON.h>
 #include <criterion/criterion.h>
-#include <plugins/billing/ledger_rows.h>
+#include <plugins/billing/ledger/ledger_rows.h>
 
 #include <stdio.h>
 #include <string.h>

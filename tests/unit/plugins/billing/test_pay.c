@@ -1,5 +1,5 @@
 /* What a payment becomes by what its provider says, and what Stripe's API looks like on the wire. */
-#include <plugins/billing/pay_stripe.h>
+#include <plugins/billing/payments/pay_stripe.h>
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* What Stripe's answers mean: pages, intents, refunds, errors; and that nothing in them is trusted to be there. */
 #include "turn.h"
 
-#include <plugins/billing/pay_stripe.h>
+#include <plugins/billing/payments/pay_stripe.h>
 
 #include <criterion/criterion.h>
 #include <galvan/link.pb-c.h>

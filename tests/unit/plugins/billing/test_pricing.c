@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <plugins/billing/pricing_message.h>
+#include <plugins/billing/pricing/pricing_message.h>
 #include <string.h>
 
 #include "../../leaks.h"

@@ -2,7 +2,7 @@
  * says rightly may be lost. */
 #include "turn.h"
 
-#include <plugins/billing/charges.h>
+#include <plugins/billing/charges/charges.h>
 
 #include <criterion/criterion.h>
 #include <string.h>

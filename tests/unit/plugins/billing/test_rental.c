@@ -3,9 +3,9 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <plugins/billing/pricing_message.h>
-#include <plugins/billing/rental.h>
-#include <plugins/billing/tariff_package.h>
+#include <plugins/billing/pricing/pricing_message.h>
+#include <plugins/billing/pricing/rental.h>
+#include <plugins/billing/pricing/tariff_package.h>
 #include <string.h>
 
 #include "../../leaks.h"

@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
-#include <plugins/billing/rental.h>
+#include <plugins/billing/pricing/rental.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

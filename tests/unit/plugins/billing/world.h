@@ -2,8 +2,8 @@
 #ifndef WORLD_H
 #define WORLD_H
 
-#include <plugins/billing/ocpi.h>
-#include <plugins/billing/pricing.h>
+#include <plugins/billing/pricing/ocpi.h>
+#include <plugins/billing/pricing/pricing.h>
 
 /* By IANA name: Europe/Amsterdam, Asia/Shanghai, UTC. */
 struct gv_zone *world_zone(const char *name);

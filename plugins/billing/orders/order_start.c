@@ -1,0 +1,155 @@
+/* Starting the device for an order that is paid. The token is the order's alone, so a session that has it is the
+ * order's, however often the device was told and whatever became of the answers. Where an answer does not say whether
+ * the device has acted, it is asked what runs before it is told again. */
+#include "orders.h"
+#include <plugins/billing/people/people_rows.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define LOOK_SESSIONS 50 /* the newest of the device */
+#define LOOK_TIMEOUT_MS 30000
+#define START_TIMEOUT_MIN_MS 1000
+
+static void arm(struct gv_turn *t, const Billing__OrderRow *row, int64_t at_ms)
+{
+	gv_timer(t, gv_str(t, "order:%s", row->order->id), at_ms, NULL);
+}
+
+static int ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
+	       Billing__OrderStep step, int64_t timeout_ms)
+{
+	Billing__OrderAsked note = BILLING__ORDER_ASKED__INIT;
+	int r;
+
+	note.order = row->order->id;
+	note.step = step;
+	r = gv_call(t,
+		    &(struct gv_call){ .method = method, .request = request, .timeout_ms = timeout_ms, .note = &note });
+	row->asked = r == 0;
+	if (r == -ENOSPC) {
+		arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+		r = 0;
+	}
+	orders_put(t, row);
+	return r;
+}
+
+int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	Charging__StartRequest request = CHARGING__START_REQUEST__INIT;
+	int64_t left_ms = row->deadline_ms - gv_now_ms(t);
+	int r;
+
+	row->again = false;
+	request.device = row->order->device;
+	request.connector = row->order->connector;
+	request.token = row->order->token;
+	r = ask(t, row, "galvan.charging.v1.Charging/Start", &request, BILLING__ORDER_STEP__ORDER_STEP_START,
+		left_ms < START_TIMEOUT_MIN_MS ? START_TIMEOUT_MIN_MS : left_ms);
+	if (r == 0 && row->asked) {
+		row->starts++;
+		orders_put(t, row);
+	}
+	return r;
+}
+
+int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	Charging__ListSessionsRequest request = CHARGING__LIST_SESSIONS_REQUEST__INIT;
+
+	request.device = row->order->device;
+	request.limit = LOOK_SESSIONS;
+	return ask(t, row, "galvan.charging.v1.Charging/ListSessions", &request, BILLING__ORDER_STEP__ORDER_STEP_LOOK,
+		   LOOK_TIMEOUT_MS);
+}
+
+/* The device, or the plugin that drives it, has said that it does not start. */
+static bool is_refusal(const struct gv_answer *a)
+{
+	switch (a->code) {
+	case GV_OK:
+		return strcmp(((const Charging__StartReply *)a->reply)->status, "Accepted") != 0;
+	case GV_INVALID_ARGUMENT:
+	case GV_NOT_FOUND:
+	case GV_ALREADY_EXISTS:
+	case GV_PERMISSION_DENIED:
+	case GV_RESOURCE_EXHAUSTED:
+	case GV_FAILED_PRECONDITION:
+	case GV_ABORTED:
+	case GV_OUT_OF_RANGE:
+	case GV_UNIMPLEMENTED:
+	case GV_UNAUTHENTICATED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* It was not told: it may be on its way back. */
+static int unreachable(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *why)
+{
+	if (row->starts >= ORDERS_STARTS_MAX)
+		return row->unsure ? orders_look(b, t, row) : orders_void(b, t, row, why);
+	row->again = true;
+	orders_put(t, row);
+	arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+	return 0;
+}
+
+static int start_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a)
+{
+	if (a->code == GV_UNAVAILABLE)
+		return unreachable(b, t, row, a->error);
+	if (is_refusal(a)) {
+		if (!row->unsure)
+			return orders_void(b, t, row,
+					   a->code == GV_OK ? gv_str(t, "%s refused to start", row->order->device)
+							    : a->error);
+		return orders_look(b, t, row);
+	}
+	if (a->code != GV_OK) {
+		row->unsure = true;
+		return orders_look(b, t, row);
+	}
+	orders_put(t, row);
+	arm(t, row, row->deadline_ms); /* by then its session must have begun */
+	return 0;
+}
+
+static int look_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a)
+{
+	const Charging__ListSessionsReply *reply = a->reply;
+	bool late = gv_now_ms(t) >= row->deadline_ms;
+
+	for (size_t i = 0; reply && i < reply->n_sessions; i++) {
+		const Charging__Session *s = reply->sessions[i];
+
+		if (strcmp(people_fold(t, s->token), people_fold(t, row->order->token)) != 0)
+			continue;
+		orders_put(t, row);
+		return uses_begin(b, t, row->order->device, s, "");
+	}
+	/* Without an answer nothing is known: twice the time, and then it is taken as not started. */
+	if (late && (reply || gv_now_ms(t) >= row->deadline_ms + 1000 * (int64_t)b->config->hold->start_s))
+		return orders_void(b, t, row, gv_str(t, "%s did not start in time", row->order->device));
+	if (reply && !late && row->unsure && row->starts < ORDERS_STARTS_MAX) {
+		row->unsure = true;
+		return orders_start(b, t, row);
+	}
+	orders_put(t, row);
+	arm(t, row, reply && !late ? row->deadline_ms : gv_now_ms(t) + ORDERS_AGAIN_MS);
+	return 0;
+}
+
+int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a)
+{
+	const Billing__OrderAsked *note = a->note;
+	Billing__OrderRow *row = orders_take(t, note->order);
+
+	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING)
+		return 0; /* its session has come meanwhile */
+	row->asked = false;
+	return note->step == BILLING__ORDER_STEP__ORDER_STEP_START ? start_answered(b, t, row, a)
+								   : look_answered(b, t, row, a);
+}

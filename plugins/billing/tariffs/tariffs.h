@@ -1,0 +1,39 @@
+/* Tariffs: kept, assigned to places and groups, and what a use costs by one of them. */
+#ifndef BILLING_TARIFFS_H
+#define BILLING_TARIFFS_H
+
+#include <plugins/billing/billing.h>
+#include <plugins/billing/pricing/tariff.h>
+
+#define TARIFFS_GROUPS_MAX 32
+
+extern const struct gv_table tariffs_table, tariffs_assignments;
+
+const Billing__Tariff *tariffs_get(struct gv_turn *t, const char *id);
+/* The tariff for a use of the connector that begins at `at_ms`, in the turn's memory: NULL where none is assigned. The
+ * most specific assignment counts: connector, device, site, everywhere; and there, the first of the groups that has
+ * one, then none. One whose tariff is not valid at that time does not count. */
+const Billing__Tariff *tariffs_for(struct gv_turn *t, const char *device, uint32_t connector, const char *site,
+				   const char *const *groups, size_t n_groups, int64_t at_ms);
+/* The groups that a use counts for: the token's, then the customer's. Either may be NULL. The strings are theirs. */
+size_t tariffs_groups(const Billing__Customer *customer, const Billing__Token *token,
+		      const char *ret[static TARIFFS_GROUPS_MAX]);
+
+/* What the use costs by the tariff, in the turn's memory. A rental costs from the use's start to its last segment's
+ * end; a package its price. NULL: it cannot be priced, and *ret_problem says why, for people. The message does not
+ * fail. */
+const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
+				    const Billing__PricedUse *use, const char **ret_problem);
+void tariffs_stop(struct billing *b);
+/* "EUR"; "" of a tariff without terms. */
+const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff);
+/* What a checkout holds by this tariff: a package's price, a rental's deposit, else the config's amount; of a card's
+ * purse at most `card_amount`. */
+int64_t tariffs_hold(const struct billing *b, const Billing__Tariff *tariff, bool card);
+/* The tariff in plain sentences for a driver, in the turn's memory. `language`: BCP 47; English where it is not known.
+ */
+char **tariffs_words(struct gv_turn *t, const Billing__Tariff *tariff, const char *language, size_t *ret_n);
+
+gv_method_fn tariffs_put, tariffs_list, tariffs_assign, tariffs_quote;
+
+#endif

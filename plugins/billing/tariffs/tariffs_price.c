@@ -1,0 +1,263 @@
+/* From messages to a price and back: one door for quotes, running costs and charges, whatever the tariff's kind. */
+#include <plugins/billing/ledger/ledger_names.h>
+#include <plugins/billing/pricing/ocpi.h>
+#include "places.h"
+#include <plugins/billing/pricing/pricing_message.h>
+#include "tariffs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINES_FIRST 64
+#define LINES_MAX 16384
+
+static const char *why(struct gv_turn *t, int error)
+{
+	switch (-error) {
+	case EINVAL:
+		return "the use cannot be priced: its times are not in order, or an amount is out of range";
+	case EOVERFLOW:
+		return "the price is too large for its currency";
+	case ENOBUFS:
+		return gv_str(t, "the price would have more than %d lines", LINES_MAX);
+	case E2BIG:
+		return "the tariff has more tax rates than a price can show";
+	case ERANGE:
+		return "the rental is too long to be priced";
+	default:
+		return gv_str(t, "the price cannot be computed: %s", strerror(-error));
+	}
+}
+
+/* ---- tariffs read so far --------------------------------------------------------------------- */
+
+#define SLOTS 64 /* an operator has few tariffs at work; of two in one slot the later one stays */
+
+/* Reading a tariff takes longer than pricing by it. What is kept follows from the text alone. */
+struct tariffs {
+	struct {
+		char *text;
+		struct billing_tariff tariff;
+	} slots[SLOTS];
+};
+
+static void forget(struct tariffs *kept, size_t slot)
+{
+	if (kept->slots[slot].text)
+		billing_tariff_fini(&kept->slots[slot].tariff);
+	free(kept->slots[slot].text);
+	kept->slots[slot].text = NULL;
+}
+
+void tariffs_stop(struct billing *b)
+{
+	for (size_t i = 0; b->tariffs && i < SLOTS; i++)
+		forget(b->tariffs, i);
+	free(b->tariffs);
+	b->tariffs = NULL;
+}
+
+static size_t slot_of(const char *text)
+{
+	uint64_t hash = ledger_names_hash(LEDGER_NAMES_SEED, text);
+
+	return (hash ^ hash >> 32) % SLOTS;
+}
+
+/* Prepared, borrowed until the next read; NULL with *ret_problem. */
+static const struct billing_tariff *read_ocpi(struct billing *b, struct gv_turn *t, const char *text,
+					      const char **ret_problem)
+{
+	struct billing_error error = { 0 };
+	size_t slot = slot_of(text);
+	int r;
+
+	if (!b->tariffs)
+		b->tariffs = calloc(1, sizeof *b->tariffs);
+	if (!b->tariffs) {
+		*ret_problem = why(t, -ENOMEM);
+		return NULL;
+	}
+	if (b->tariffs->slots[slot].text && !strcmp(b->tariffs->slots[slot].text, text))
+		return &b->tariffs->slots[slot].tariff;
+	forget(b->tariffs, slot);
+	r = billing_ocpi_read(text, strlen(text), &b->tariffs->slots[slot].tariff, &error);
+	if (r < 0) {
+		*ret_problem = r == -EINVAL ? gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text)
+					    : why(t, r);
+		return NULL;
+	}
+	b->tariffs->slots[slot].text = strdup(text);
+	if (b->tariffs->slots[slot].text)
+		return &b->tariffs->slots[slot].tariff;
+	billing_tariff_fini(&b->tariffs->slots[slot].tariff);
+	*ret_problem = why(t, -ENOMEM);
+	return NULL;
+}
+
+/* ---- prices ---------------------------------------------------------------------------------- */
+
+/* -ENOBUFS: more lines than `max`. */
+static int run(struct gv_turn *t, const struct billing_tariff *tariff, const struct gv_zone *zone,
+	       const Billing__PricedUse *use, size_t max, struct gv_buf *out)
+{
+	struct billing_line *lines = gv_alloc(t, max * sizeof *lines);
+	struct billing_period *periods = gv_alloc(t, max * sizeof *periods);
+	struct billing_run run;
+	struct billing_price *price = gv_alloc(t, sizeof *price);
+	int r;
+
+	billing_run_init(&run, tariff, zone, lines, max, periods, max);
+	r = billing_run_feed(&run, use);
+	if (r == 0)
+		r = billing_run_price(&run, price);
+	return r < 0 ? r : billing_price_write(&run, price, out);
+}
+
+static const Billing__Price *price_ocpi(struct billing *b, struct gv_turn *t, const char *ocpi,
+					const Billing__PricedUse *use, const char **ret_problem)
+{
+	const struct billing_tariff *tariff = read_ocpi(b, t, ocpi, ret_problem);
+	const struct gv_zone *zone = places_zone(b, t, use->zone);
+	struct gv_buf packed = { 0 };
+	const Billing__Price *price = NULL;
+	int r = -ENOBUFS;
+
+	if (!tariff)
+		return NULL;
+	for (size_t max = LINES_FIRST; r == -ENOBUFS && max <= LINES_MAX; max *= 16)
+		r = run(t, tariff, zone, use, max, &packed);
+	if (r == 0)
+		price = billing__price__unpack(gv_allocator(t), packed.size, packed.data);
+	if (!price)
+		*ret_problem = why(t, r < 0 ? r : -ENOMEM);
+	gv_buf_fini(&packed);
+	return price;
+}
+
+/* A price of one amount and one rate. */
+static Billing__Price *plain_price(struct gv_turn *t, const char *currency, int64_t excl, int64_t incl,
+				   uint32_t vat_ppm)
+{
+	Billing__Price *p = gv_alloc(t, sizeof *p);
+	Billing__TaxShare *tax = gv_alloc(t, sizeof *tax);
+
+	billing__price__init(p);
+	p->currency = gv_strdup(t, currency);
+	p->excl = excl;
+	p->incl = incl;
+	billing__tax_share__init(tax);
+	tax->named = true;
+	tax->vat_ppm = vat_ppm;
+	tax->tax = incl - excl;
+	*GV_APPEND(t, p->taxes, p->n_taxes) = tax;
+	return p;
+}
+
+static void add_line(struct gv_turn *t, Billing__Price *p, const char *dimension, const Billing__PricedUse *use,
+		     int64_t end_ms, int64_t billed)
+{
+	Billing__PriceLine *line = gv_alloc(t, sizeof *line);
+
+	billing__price_line__init(line);
+	line->dimension = (char *)dimension;
+	line->start_ms = use->start_ms;
+	line->end_ms = end_ms;
+	line->billed = billed;
+	line->excl = p->excl;
+	*GV_APPEND(t, p->lines, p->n_lines) = line;
+}
+
+static int64_t end_of(const Billing__PricedUse *use)
+{
+	return use->n_segments ? use->segments[use->n_segments - 1]->end_ms : use->start_ms;
+}
+
+static const Billing__Price *price_rental(struct billing *b, struct gv_turn *t, const Billing__RentalTariff *terms,
+					  const Billing__PricedUse *use, const char **ret_problem)
+{
+	struct billing_rental_tariff tariff;
+	struct billing_rental_price price;
+	struct billing_error error = { 0 };
+	Billing__Price *p;
+	int r;
+
+	if (billing_rental_read(terms, &tariff, &error) < 0) {
+		*ret_problem = gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text);
+		return NULL;
+	}
+	r = billing_rental_price(&tariff, places_zone(b, t, use->zone), use->start_ms, end_of(use), NULL, 0, &price);
+	if (r < 0) {
+		*ret_problem = why(t, r);
+		return NULL;
+	}
+	p = plain_price(t, tariff.currency, price.excl_minor, price.incl_minor, (uint32_t)tariff.vat_ppm);
+	p->charging_ms = end_of(use) - use->start_ms;
+	add_line(t, p, "TIME", use, end_of(use), price.charged_ms);
+	return p;
+}
+
+/* What is paid before the use; what comes back after it is for the one who knows how much was used. */
+static const Billing__Price *price_package(struct gv_turn *t, const Billing__PackageTariff *terms,
+					   const Billing__PricedUse *use, const char **ret_problem)
+{
+	struct billing_package package;
+	struct billing_package_price price;
+	struct billing_error error = { 0 };
+	Billing__Price *p;
+	int r = billing_package_read(terms, &package, &error);
+
+	if (r == 0)
+		r = billing_package_price(&package, package.amount, &price);
+	if (r < 0) {
+		*ret_problem = gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text);
+		return NULL;
+	}
+	p = plain_price(t, package.currency, price.excl_minor, price.incl_minor, (uint32_t)package.vat_ppm);
+	add_line(t, p, "FLAT", use, end_of(use), 1);
+	return p;
+}
+
+const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
+				    const Billing__PricedUse *use, const char **ret_problem)
+{
+	switch (tariff->terms_case) {
+	case BILLING__TARIFF__TERMS_OCPI:
+		return price_ocpi(b, t, tariff->ocpi, use, ret_problem);
+	case BILLING__TARIFF__TERMS_RENTAL:
+		return price_rental(b, t, tariff->rental, use, ret_problem);
+	case BILLING__TARIFF__TERMS_PACKAGE:
+		return price_package(t, tariff->package, use, ret_problem);
+	default:
+		*ret_problem = "the tariff has no terms";
+		return NULL;
+	}
+}
+
+const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff)
+{
+	struct billing_tariff read = { 0 };
+	struct billing_error error = { 0 };
+	char *currency;
+
+	if (tariff->terms_case == BILLING__TARIFF__TERMS_RENTAL)
+		return tariff->rental->currency;
+	if (tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
+		return tariff->package->currency;
+	if (tariff->terms_case != BILLING__TARIFF__TERMS_OCPI ||
+	    billing_ocpi_read(tariff->ocpi, strlen(tariff->ocpi), &read, &error) < 0)
+		return "";
+	currency = gv_strdup(t, read.currency);
+	billing_tariff_fini(&read);
+	return currency;
+}
+
+int64_t tariffs_hold(const struct billing *b, const Billing__Tariff *tariff, bool card)
+{
+	if (tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
+		return tariff->package->price;
+	if (tariff->terms_case == BILLING__TARIFF__TERMS_RENTAL && tariff->rental->deposit)
+		return tariff->rental->deposit;
+	return card ? b->config->hold->card_amount : b->config->hold->amount;
+}
