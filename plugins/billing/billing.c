@@ -130,6 +130,7 @@ static const struct gv_method billing_methods[] = {
 	{ "GetCharge", charges_get },
 	{ "CreditCharge", charges_credit },
 	{ "GetReceipt", receipt_get },
+	{ "GetStatement", statement_get },
 	{ "ExportCharges", charges_export },
 	{ 0 },
 };

@@ -50,9 +50,7 @@ int charges_start(struct billing *b);
 /* ---- charge_ocpi.c: as a CDR of OCPI 2.2.1 (mod_cdrs), JSON, in the turn's memory */
 char *charges_ocpi(struct billing *b, struct gv_turn *t, const Billing__ChargeRow *row);
 
-/* ---- receipt.c, receipt_pdf.c */
-gv_method_fn receipt_get;
-/* A page, or more, of these lines. -ENOMEM */
-int receipt_pdf(struct gv_turn *t, char *const *lines, size_t n, ProtobufCBinaryData *ret);
+/* ---- receipt.c, statement.c */
+gv_method_fn receipt_get, statement_get;
 
 #endif
