@@ -31,6 +31,7 @@
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
+#define LINK_SENTENCE_MAX 512         /* bytes of a reason for people, with a zero */
 
 struct bytes {
 	uint8_t *data;
@@ -56,6 +57,7 @@ struct port {
 	enum port_kind kind;
 	uint16_t number;
 	char *to, *host;
+	char *listener; /* NULL: the first of its plugin */
 	struct tls {
 		char *cert, *key, *second_cert, *second_key, *ciphers, *client_ca;
 	} tls; /* no cert: plain */
@@ -175,6 +177,8 @@ struct route *route_hold(struct route *r);
 void route_release(struct route *r);
 /* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
 struct route *route_find(struct link *l, const struct port *port, Link__Listener__Kind kind, struct slice path);
+/* The listener that a TCP port belongs to. NULL: none, and *ret is a sentence that says why. */
+struct route *route_find_tcp(struct link *l, const struct port *port, char ret[static LINK_SENTENCE_MAX]);
 
 static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
 {

@@ -69,7 +69,12 @@ static int init_port(struct link *l, struct gv_turn *t, const Link__Port *from, 
 	for (size_t k = 0; k < i; k++)
 		if (l->ports[k].number == p->number && !strcmp(l->ports[k].host ? l->ports[k].host : "", from->host))
 			return gv_fault(t, "config listen[%zu]: port %u is that of listen[%zu] already", i, number, k);
-	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0)
+	if (p->kind != PORT_TCP && from->listener[0])
+		return gv_fault(t,
+				"config listen[%zu]: only a tcp port names a listener; on others the path tells which "
+				"one is meant",
+				i);
+	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0 || take(&p->listener, from->listener) < 0)
 		return -ENOMEM;
 	return from->tls ? init_tls(&p->tls, t, from->tls, i) : 0;
 }
@@ -94,6 +99,7 @@ void ports_fini(struct link *l)
 
 		free(p->to);
 		free(p->host);
+		free(p->listener);
 		free(p->tls.cert);
 		free(p->tls.key);
 		free(p->tls.second_cert);

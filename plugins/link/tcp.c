@@ -5,12 +5,12 @@
 
 static bool tcp_open(struct conn *c)
 {
-	struct route *route = route_find(c->link, c->port, LINK__LISTENER__KIND__TCP, slice("", 0));
+	char why[LINK_SENTENCE_MAX];
+	struct route *route = route_find_tcp(c->link, c->port, why);
 	int r = route ? conn_open(c, route, NULL, NULL, (struct slice){ 0 }) : -EHOSTDOWN;
 
 	if (r < 0) {
-		link_log_refusal(c, "", 503,
-				 route ? "the plugin is down" : "the plugin has registered no TCP listener");
+		link_log_refusal(c, "", 503, route ? "the plugin is down" : why);
 		conn_kill(c, 1013, "plugin is down");
 	}
 	return r == 0;

@@ -57,6 +57,7 @@ void server_start(struct server *s, const struct world_options *options)
 		s->options.ws = free_port();
 		s->options.http = free_port();
 		s->options.tcp = free_port();
+		s->options.named = options->listener ? free_port() : 0;
 		s->options.tls = options->cert ? free_port() : 0;
 		cr_assert(pipe(pipes) == 0);
 		s->pid = fork();

@@ -8,8 +8,9 @@
 #include <galvan/registry.pb-c.h>
 
 struct world_options {
-	uint16_t ws, http, tcp, tls; /* ports; 0: none */
-	const char *cert, *key;      /* for tls */
+	uint16_t ws, http, tcp, named, tls; /* ports; 0: none */
+	const char *listener;               /* of `named`, a second TCP port; NULL: no such port */
+	const char *cert, *key;             /* for tls */
 	const char *second_cert, *second_key, *client_ca;
 	uint32_t handshake_timeout_s, ping_s, idle_s, max_frames_per_s, max_connections;
 	bool accept_unknown;
