@@ -32,9 +32,9 @@ size_t tcp_input(struct conn *c, uint8_t *data, size_t size)
 		n = c->route->max_frame;
 	c->frames_in++;
 	c->link->frames_in++;
-	rate_count(c);
+	rate_count(c, 1 + n / LINK_TCP_FRAME_BYTES);
 	if (gv_world_frame(c->link->world, c->id, GV_BYTES, data, n) < 0)
-		conn_kill(c, 1013, "plugin is down");
+		conn_finish(c, 1013, "plugin is down");
 	return n;
 }
 

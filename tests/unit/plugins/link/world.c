@@ -85,6 +85,13 @@ char *gv_str(struct gv_turn *t, const char *fmt, ...)
 	return s;
 }
 
+uint64_t gv_random(struct gv_turn *t)
+{
+	uint64_t random;
+
+	return getrandom(&random, sizeof(random), 0) == sizeof(random) ? random : 0;
+}
+
 int64_t gv_now_ms(struct gv_turn *t)
 {
 	return (int64_t)time(NULL) * 1000;
@@ -598,6 +605,8 @@ static void listeners(struct gv_world *w)
 	all.max_body_bytes = 4 << 20;
 	tcp.name = "tcp";
 	tcp.kind = LINK__LISTENER__KIND__TCP;
+	tcp.idle_s = o->idle_s;
+	tcp.max_frames_per_s = o->max_frames_per_s;
 	other.name = "other";
 	other.kind = LINK__LISTENER__KIND__TCP;
 	gv_plugin.driver->on_listen(w->self, "echo", list, 6);
@@ -638,6 +647,8 @@ static int start(struct gv_world *w)
 	config.handshake_timeout_s = o->handshake_timeout_s ? o->handshake_timeout_s : 20;
 	config.max_frame_bytes = 1 << 20;
 	config.hold_s = 30;
+	config.max_connections_per_address = o->max_connections_per_address;
+	config.max_new_per_address_per_s = o->max_new_per_address_per_s;
 	r = gv_plugin.start(w->self, &w->turn, &config);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@ struct world_options {
 	const char *cert, *key;             /* for tls */
 	const char *second_cert, *second_key, *client_ca;
 	uint32_t handshake_timeout_s, ping_s, idle_s, max_frames_per_s, max_connections;
+	uint32_t max_connections_per_address, max_new_per_address_per_s;
 	bool accept_unknown;
 	int ready;         /* a descriptor that gets one byte when the ports are open; -1: none */
 	const char *blobs; /* folder */
