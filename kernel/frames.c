@@ -171,11 +171,12 @@ bool gv_frames_seen(struct gv_turn *t, const struct frame *f)
 	return c && f->seq <= c->handled;
 }
 
+/* A dead driver's last frames may come behind the news of its death, and so behind on_close: they are dropped. */
 int gv_frames_deliver(struct gv_turn *t, const struct frame *f)
 {
 	struct gv_actor *a = t->a;
 	struct conn *c = gv_map_get(&a->conns, f->conn);
-	if (!c || !a->plugin->on_frame)
+	if (!c || c->closed || !a->plugin->on_frame)
 		return 0;
 	a->count.frames_in++;
 	struct gv_frame frame = {

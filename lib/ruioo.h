@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define GV_RUIOO_IMEI_SIZE 16 /* 15 digits and the zero byte */
+#define GV_RUIOO_BANK_MIN 4
 #define GV_RUIOO_BANK_SIZE 21 /* 4 to 20 of [0-9A-Z], and the zero byte */
 #define GV_RUIOO_SLOTS_MAX 99
 #define GV_RUIOO_FRAME_MAX (64 + 32 * GV_RUIOO_SLOTS_MAX)
@@ -26,6 +27,8 @@ enum gv_ruioo_command {
 	GV_RUIOO_MR, /* BF: not lent, RF: not taken back */
 	GV_RUIOO_AR, /* answers MR */
 };
+#define GV_RUIOO_COMMANDS 10
+const char *gv_ruioo_command_name(enum gv_ruioo_command command); /* "CH" */
 enum gv_ruioo_sub {
 	GV_RUIOO_NONE,
 	GV_RUIOO_BW,
@@ -36,7 +39,11 @@ enum gv_ruioo_sub {
 	GV_RUIOO_BF,
 	GV_RUIOO_RF,
 };
+#define GV_RUIOO_SUBS 8
+const char *gv_ruioo_sub_name(enum gv_ruioo_sub sub); /* "BW"; NONE: "" */
 enum gv_ruioo_state { GV_RUIOO_FU, GV_RUIOO_NF, GV_RUIOO_EM, GV_RUIOO_ER };
+#define GV_RUIOO_STATES 4
+const char *gv_ruioo_state_name(enum gv_ruioo_state state); /* "FU" */
 enum gv_ruioo_from { GV_RUIOO_CABINET, GV_RUIOO_SERVER };
 
 struct gv_ruioo_slot {
@@ -115,11 +122,11 @@ struct gv_ruioo_found {
 	enum gv_ruioo_error error;
 	uint32_t matches;                /* learn: bit n is set where gv_ruioo_check_at(n) fits this frame */
 	enum gv_ruioo_style style;       /* of the separators that were used: COMMA or DOT */
-	char iccid[GV_RUIOO_ICCID_SIZE]; /* 20 digits beginning with 89 outside of frames; "": none */
+	char iccid[GV_RUIOO_ICCID_SIZE]; /* 20 digits beginning with 89 outside of frames, no junk; "": none */
 };
 /* Takes the next frame, good or bad, from the front of a stream. `used` 0 and no frame: more bytes are needed; they
- * must be given again with what comes then. Call it until then. `from`: who wrote the stream; what only the other one
- * may say is an error. */
+ * must be given again with what comes then, and are never more than GV_RUIOO_FRAME_MAX. Call it until then. `from`:
+ * who wrote the stream; what only the other one may say is an error. *ret_frame is filled for GV_RUIOO_OK alone. */
 void gv_ruioo_next(const struct gv_ruioo_rules *rules, enum gv_ruioo_from from, const char *data, size_t size,
 		   struct gv_ruioo_frame *ret_frame, struct gv_ruioo_found *ret);
 

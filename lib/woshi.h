@@ -42,7 +42,7 @@ enum gv_woshi_return {
 struct gv_woshi_slot {
 	uint8_t slot;
 	char bank[GV_WOSHI_BANK_SIZE];
-	uint8_t level; /* 0 to 4 */
+	uint8_t level; /* 0 to 4, of 20 % each, as it came */
 };
 /* One packet's meaning; which members count depends on the command and on who sends it. */
 struct gv_woshi_packet {
@@ -55,7 +55,10 @@ struct gv_woshi_packet {
 	uint8_t heartbeat_s;           /* SERVER */
 	uint8_t slot;
 	uint8_t result; /* LOGIN: enum gv_woshi_login; RETURN: enum gv_woshi_return; LEND, FORCE_EJECT: 1 is done */
-	char bank[GV_WOSHI_BANK_SIZE];
+	char bank[GV_WOSHI_BANK_SIZE]; /* 16 upper-case digits; "": none, eight zero bytes on the wire */
+	uint8_t csq;                   /* NETWORK: signal, 0 to 31 */
+	uint8_t bit_errors;            /* NETWORK: the class of the bit error rate */
+	uint8_t network;               /* NETWORK: 2 GSM, 3 WCDMA, 5 Wi-Fi, 7 LTE; others do occur */
 	struct gv_woshi_slot slots[GV_WOSHI_SLOTS_MAX];
 	uint8_t n_slots;
 };
@@ -73,11 +76,15 @@ const char *gv_woshi_error_name(enum gv_woshi_error error);
 struct gv_woshi_found {
 	size_t used;               /* 0: more bytes are needed */
 	bool packet;               /* *ret_packet is filled, or `error` says what was wrong with one */
-	enum gv_woshi_error error; /* BAD_LENGTH: the stream has lost its step, close it */
+	enum gv_woshi_error error; /* BAD_LENGTH: the stream has lost its step, close it; all bytes are used */
 };
+/* Takes the next packet, good or bad, from the front of a stream that `from` wrote. `used` 0: more bytes are needed;
+ * they must be given again with what comes then, and are less than GV_WOSHI_PACKET_MAX. *ret_packet is filled for
+ * GV_WOSHI_OK alone. The token is the caller's to judge. */
 void gv_woshi_next(enum gv_woshi_from from, const uint8_t *data, size_t size, struct gv_woshi_packet *ret_packet,
 		   struct gv_woshi_found *ret);
-/* Its size, -EINVAL, or -ENOBUFS. */
+/* Writes a packet; its size, or -EINVAL for one that cannot be said (a slot beyond 1 to 99, a bank's id that is not 16
+ * hex digits, a text with other than printable ASCII), or -ENOBUFS. */
 int gv_woshi_write(const struct gv_woshi_packet *packet, enum gv_woshi_from from, uint8_t *ret, size_t size);
 
 #endif

@@ -150,12 +150,22 @@ struct host_station_model {
 };
 struct host_station *host_station(struct host *h, const char *plugin, const char *device, const char *subprotocol,
 				  const struct host_station_model *model, void *arg);
+/* A client of the plugin's listener of kind TCP of that name ("": its first). What both ends send is a stream, of kind
+ * GV_BYTES: it arrives in order, cut and glued anywhere. The plugin is told no device; `name` is for messages and
+ * traces. Its close has code 1006, whoever closed. */
+struct host_station *host_tcp(struct host *h, const char *plugin, const char *listener, const char *name,
+			      const struct host_station_model *model, void *arg);
 void host_station_connect(struct host_station *s);
 bool host_station_connected(const struct host_station *s);
 /* -ENOTCONN without a connection. */
 int host_station_send(struct host_station *s, enum gv_frame_kind kind, const void *data, size_t size);
-/* The network breaks, or the station closes. */
+/* The network breaks: part of what is under way is lost. */
 void host_station_drop(struct host_station *s);
+/* The station closes: what it sent before arrives, what is sent to it may not. */
+void host_station_finish(struct host_station *s);
+/* The station is gone without a word, with no on_close: it may connect again at once, while link takes the old
+ * connection for open and learns within two minutes that it is not. */
+void host_station_vanish(struct host_station *s);
 struct host *host_of_station(struct host_station *s);
 const char *host_station_device(const struct host_station *s);
 

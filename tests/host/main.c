@@ -8,7 +8,8 @@
 #include <time.h>
 
 static const struct scenario *const scenarios[] = { &scenario_zoo,    &scenario_registry, &scenario_ocpp,
-						    &scenario_ledger, &scenario_tokens,   &scenario_billing };
+						    &scenario_ledger, &scenario_tokens,   &scenario_billing,
+						    &scenario_stream };
 
 static int usage(void)
 {
