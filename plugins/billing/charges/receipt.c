@@ -74,20 +74,58 @@ static const char *what(const Billing__PriceLine *l)
 		return "Start";
 	if (!strcmp(l->dimension, "ENERGY"))
 		return "Energy";
+	if (!strcmp(l->dimension, "RENTAL"))
+		return "Rental";
+	if (!strcmp(l->dimension, "BUYOUT"))
+		return "Price of the power bank";
+	if (!strcmp(l->dimension, "PACKAGE"))
+		return "Package";
 	return !strcmp(l->dimension, "TIME") ? "Charging time" : "Parking time";
+}
+
+/* "Package of 4:00:00 h at 2.00, used 1:00:00 h" */
+static const char *package_text(struct receipt *r, const Billing__PriceLine *l)
+{
+	const Billing__Tariff *tariff = r->charge->tariff;
+	bool energy = tariff && tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE &&
+		      tariff->package->unit == BILLING__PACKAGE_UNIT__PACKAGE_UNIT_ENERGY;
+	int64_t amount = tariff && tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE ? tariff->package->amount : 0;
+	const char *price = decimal(r, l->price_micro, 6);
+
+	return energy ? gv_str(r->t, "%s of %s kWh at %s, used %s kWh", what(l), decimal(r, amount, 3), price,
+			       decimal(r, l->billed, 9))
+		      : gv_str(r->t, "%s of %s at %s, used %s", what(l), duration(r, amount * 1000), price,
+			       duration(r, l->billed));
 }
 
 static void price_line(struct receipt *r, const Billing__PriceLine *l)
 {
 	const char *price = decimal(r, l->price_micro, 6), *left;
 
-	if (!strcmp(l->dimension, "ENERGY"))
+	if (!strcmp(l->dimension, "RENTAL"))
+		left = gv_str(r->t, "%s %s", what(l), duration(r, l->billed));
+	else if (!strcmp(l->dimension, "BUYOUT"))
+		left = what(l);
+	else if (!strcmp(l->dimension, "PACKAGE"))
+		left = package_text(r, l);
+	else if (!strcmp(l->dimension, "ENERGY"))
 		left = gv_str(r->t, "%s %s kWh at %s", what(l), decimal(r, l->billed, 9), price);
 	else if (!strcmp(l->dimension, "FLAT"))
 		left = what(l);
 	else
 		left = gv_str(r->t, "%s %s at %s an hour", what(l), duration(r, l->billed), price);
 	line(r, left, money(r, l->excl));
+}
+
+static void bank(struct receipt *r, const Billing__RentedBank *b)
+{
+	const Billing__PlaceRow *place = *b->return_device ? places_find(r->t, b->return_device) : NULL;
+
+	line(r, "Power bank", b->id);
+	if (*b->return_device)
+		line(r, "Returned", place && *place->name ? place->name : b->return_device);
+	else
+		line(r, b->sold ? "Sold" : "Not returned", "");
 }
 
 static void head(struct receipt *r, struct billing *b)
@@ -109,10 +147,13 @@ static void head(struct receipt *r, struct billing *b)
 	line(r, "Where", place && *place->name ? place->name : c->device);
 	if (*c->site)
 		line(r, "Site", c->site);
-	line(r, "Connector", gv_str(r->t, "%u", c->connector));
+	line(r, c->bank ? "Slot" : "Connector", gv_str(r->t, "%u", c->connector));
 	line(r, "From", clock_time(r, c->started_at_ms));
 	line(r, "Until", clock_time(r, c->ended_at_ms));
-	line(r, "Energy", gv_str(r->t, "%s kWh", decimal(r, c->energy_wh, 3)));
+	if (c->bank)
+		bank(r, c->bank);
+	else
+		line(r, "Energy", gv_str(r->t, "%s kWh", decimal(r, c->energy_wh, 3)));
 	text(r, "");
 }
 
