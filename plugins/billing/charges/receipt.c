@@ -15,20 +15,55 @@ static const char *what(const Billing__PriceLine *l)
 		return "Start";
 	if (!strcmp(l->dimension, "ENERGY"))
 		return "Energy";
+	if (!strcmp(l->dimension, "RENTAL"))
+		return "Rental";
+	if (!strcmp(l->dimension, "BUYOUT"))
+		return "Price of the power bank";
+	if (!strcmp(l->dimension, "PACKAGE"))
+		return "Package";
 	return !strcmp(l->dimension, "TIME") ? "Charging time" : "Parking time";
 }
 
-static void price_line(struct paper *p, const Billing__PriceLine *l)
+/* "Package of 4:00:00 h at 2.00, used 1:00:00 h" */
+static const char *package_text(struct paper *p, const Billing__Tariff *tariff, const Billing__PriceLine *l)
+{
+	bool known = tariff && tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE;
+	bool energy = known && tariff->package->unit == BILLING__PACKAGE_UNIT__PACKAGE_UNIT_ENERGY;
+	int64_t amount = known ? tariff->package->amount : 0;
+	const char *price = paper_decimal(p, l->price_micro, 6);
+
+	return energy ? gv_str(p->t, "%s of %s kWh at %s, used %s kWh", what(l), paper_decimal(p, amount, 3), price,
+			       paper_decimal(p, l->billed, 9))
+		      : gv_str(p->t, "%s of %s at %s, used %s", what(l), paper_duration(p, amount * 1000), price,
+			       paper_duration(p, l->billed));
+}
+
+static void price_line(struct paper *p, const Billing__Tariff *tariff, const Billing__PriceLine *l)
 {
 	const char *price = paper_decimal(p, l->price_micro, 6), *left;
 
-	if (!strcmp(l->dimension, "ENERGY"))
+	if (!strcmp(l->dimension, "RENTAL"))
+		left = gv_str(p->t, "%s %s", what(l), paper_duration(p, l->billed));
+	else if (!strcmp(l->dimension, "PACKAGE"))
+		left = package_text(p, tariff, l);
+	else if (!strcmp(l->dimension, "ENERGY"))
 		left = gv_str(p->t, "%s %s kWh at %s", what(l), paper_decimal(p, l->billed, 9), price);
-	else if (!strcmp(l->dimension, "FLAT"))
+	else if (!strcmp(l->dimension, "FLAT") || !strcmp(l->dimension, "BUYOUT"))
 		left = what(l);
 	else
 		left = gv_str(p->t, "%s %s at %s an hour", what(l), paper_duration(p, l->billed), price);
 	paper_line(p, left, paper_money(p, l->excl));
+}
+
+static void bank(struct paper *p, const Billing__RentedBank *b)
+{
+	const Billing__PlaceRow *place = *b->return_device ? places_find(p->t, b->return_device) : NULL;
+
+	paper_line(p, "Power bank", b->id);
+	if (*b->return_device)
+		paper_line(p, "Returned", place && *place->name ? place->name : b->return_device);
+	else
+		paper_line(p, b->sold ? "Sold" : "Not returned", "");
 }
 
 static void head(struct paper *p, const Billing__Charge *c)
@@ -49,17 +84,22 @@ static void head(struct paper *p, const Billing__Charge *c)
 	paper_line(p, "Where", place && *place->name ? place->name : c->device);
 	if (*c->site)
 		paper_line(p, "Site", c->site);
-	paper_line(p, "Connector", gv_str(p->t, "%u", c->connector));
+	paper_line(p, c->bank ? "Slot" : "Connector", gv_str(p->t, "%u", c->connector));
 	paper_line(p, "From", paper_time(p, c->started_at_ms));
 	paper_line(p, "Until", paper_time(p, c->ended_at_ms));
-	paper_line(p, "Energy", gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh, 3)));
+	if (c->bank)
+		bank(p, c->bank);
+	else
+		paper_line(p, "Energy", gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh, 3)));
 	paper_text(p, "");
 }
 
-static void prices(struct paper *p, const Billing__Price *price)
+static void prices(struct paper *p, const Billing__Charge *c)
 {
+	const Billing__Price *price = c->price;
+
 	for (size_t i = 0; i < price->n_lines; i++)
-		price_line(p, price->lines[i]);
+		price_line(p, c->tariff, price->lines[i]);
 	if (price->adjustment)
 		paper_line(p, "Price limits of the tariff", paper_money(p, price->adjustment));
 	paper_line(p, "Before taxes", paper_money(p, price->excl));
@@ -94,7 +134,7 @@ int receipt_get(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 	paper.currency = row->charge->price->currency;
 	paper.zone = places_zone(self, t, row->charge->zone);
 	head(&paper, row->charge);
-	prices(&paper, row->charge->price);
+	prices(&paper, row->charge);
 	payment(&paper, row);
 	reply.lines = paper.lines;
 	reply.n_lines = paper.n;

@@ -2,10 +2,10 @@
  * meter value costs a few additions and no write. After a restart a session is read once from the plugin that drives
  * its device, at the first word that is heard of it. What a session costs in the end is computed anew from all its
  * samples; nothing here is booked. */
+#include "live_internal.h"
 #include <plugins/billing/charges/charges.h>
 #include <plugins/billing/pricing/ocpi.h>
 #include <plugins/billing/tariffs/places.h>
-#include <plugins/billing/pricing/pricing.h>
 
 #include <errno.h>
 #include <search.h>
@@ -14,25 +14,7 @@
 
 #define LINES_FIRST 4
 #define LINES_MAX 4096
-#define UWH_PER_WH 1000000
 #define ASK_AGAIN_MS 60000
-
-/* A tariff in the engine's form, shared by the sessions that have it. */
-struct live_tariff {
-	char *text;
-	struct billing_tariff tariff;
-	size_t users;
-};
-
-struct live_session {
-	char *id, *device, *order;
-	struct live_tariff *tariff; /* NULL: it is being read */
-	struct billing_run run;
-	struct billing_line *lines;
-	int64_t held; /* 0: no limit */
-	int64_t cost, told_cost, told_ms, asked_ms;
-	bool stopping;
-};
 
 struct live {
 	void *sessions, *tariffs; /* trees of the above */
@@ -143,7 +125,12 @@ void live_stop(struct billing *b)
 static bool is_followed(const Billing__UseRow *row)
 {
 	return !row->end && row->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PAID && row->tariff &&
-	       row->tariff->terms_case == BILLING__TARIFF__TERMS_OCPI && !row->unpaid;
+	       row->tariff->terms_case != BILLING__TARIFF__TERMS_RENTAL && !row->unpaid;
+}
+
+static bool is_ready(const struct live_session *s)
+{
+	return s->tariff || s->package.amount;
 }
 
 static struct live_session *add(struct billing *b, const char *id)
@@ -168,19 +155,25 @@ static struct live_session *follow(struct billing *b, struct gv_turn *t, const B
 {
 	struct live_session *s = is_followed(row) ? add(b, row->session) : NULL;
 
-	if (!s || s->tariff)
+	if (!s || is_ready(s))
 		return s;
+	free(s->device);
 	s->device = strdup(row->device);
 	s->order = strdup(row->order);
 	s->held = *row->hold ? row->held : 0;
+	s->stopping = row->stop;
 	s->lines = malloc(LINES_FIRST * sizeof *s->lines);
-	s->tariff = s->device && s->order && s->lines ? use_tariff(b->live, row->tariff->ocpi) : NULL;
-	if (!s->tariff) {
+	if (s->device && s->order && s->lines && row->tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
+		live_package_begin(s, row);
+	else if (s->device && s->order && s->lines)
+		s->tariff = use_tariff(b->live, row->tariff->ocpi);
+	if (!is_ready(s)) {
 		live_end(b, row->session);
 		return NULL;
 	}
+	if (!s->tariff)
+		return s;
 	billing_run_init(&s->run, &s->tariff->tariff, places_zone(b, t, row->zone), s->lines, LINES_FIRST, NULL, 0);
-	s->stopping = row->stop;
 	return s;
 }
 
@@ -192,7 +185,7 @@ void live_begin(struct billing *b, struct gv_turn *t, const Billing__UseRow *row
 					 .current_ma = BILLING_UNKNOWN,
 					 .power_mw = BILLING_UNKNOWN };
 
-	if (s && !s->run.started)
+	if (s && s->tariff && !s->run.started)
 		billing_run_add(&s->run, &begin);
 }
 
@@ -219,9 +212,14 @@ static int64_t price(struct live_session *s)
 	return billing_run_price(&s->run, &p) ? s->cost : p.incl_minor;
 }
 
+int64_t live_energy_uwh(const struct live_session *s)
+{
+	return s->tariff ? s->run.energy_uwh : s->used_uwh;
+}
+
 /* ---- what a meter value means ---------------------------------------------------------------- */
 
-static int tell(struct gv_turn *t, struct live_session *s)
+int live_tell(struct gv_turn *t, struct live_session *s)
 {
 	Billing__OrderRow *row;
 
@@ -233,7 +231,7 @@ static int tell(struct gv_turn *t, struct live_session *s)
 	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTED)
 		return 0;
 	row->order->cost = s->cost;
-	row->order->energy_wh = s->run.energy_uwh / UWH_PER_WH;
+	row->order->energy_wh = live_energy_uwh(s) / LIVE_UWH_PER_WH;
 	orders_put(t, row);
 	orders_tell(t, row);
 	return 0;
@@ -258,7 +256,7 @@ static int limit(struct billing *b, struct gv_turn *t, struct live_session *s, i
 static int metered(struct billing *b, struct gv_turn *t, struct live_session *s, const Charging__SessionMetered *e)
 {
 	struct billing_segment segment = { .start_ms = s->run.at_ms };
-	int64_t uwh = e->energy_wh * UWH_PER_WH - s->run.energy_uwh, before = s->cost;
+	int64_t uwh = e->energy_wh * LIVE_UWH_PER_WH - s->run.energy_uwh, before = s->cost;
 	struct rating_now now;
 
 	rating_now(e->samples, e->n_samples, &now);
@@ -274,7 +272,7 @@ static int metered(struct billing *b, struct gv_turn *t, struct live_session *s,
 		return 0;
 	}
 	s->cost = price(s);
-	if (tell(t, s))
+	if (live_tell(t, s))
 		return -1;
 	return limit(b, t, s, before);
 }
@@ -301,7 +299,9 @@ int live_metered(void *self, struct gv_turn *t, const ProtobufCMessage *event, c
 	const Charging__SessionMetered *e = (const Charging__SessionMetered *)event;
 	struct live_session *s = find(self, e->session_id);
 
-	return s && s->tariff ? metered(self, t, s, e) : read_again(self, t, e);
+	if (!s || !is_ready(s))
+		return read_again(self, t, e);
+	return s->tariff ? metered(self, t, s, e) : live_package_metered(self, t, s, e->energy_wh);
 }
 
 /* The run of a session from all its samples; NULL: it is not followed, or cannot be. `tail`: what is taken of the time
@@ -317,6 +317,10 @@ static struct live_session *restore(struct billing *b, struct gv_turn *t, const 
 
 	live_end(b, row->session);
 	s = follow(b, t, row);
+	if (s && !s->tariff) {
+		live_package_restore(t, s, session);
+		return s;
+	}
 	use = s ? rating_use(t, session, end_ms, row->zone, 0, &flags, &n_flags) : NULL;
 	if (!use)
 		return NULL;
@@ -364,7 +368,7 @@ int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 	s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
 	if (!s)
 		return 0;
-	return tell(t, s) ? -1 : limit(b, t, s, s->cost);
+	return live_tell(t, s) ? -1 : limit(b, t, s, s->cost);
 }
 
 int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *session)
@@ -374,6 +378,10 @@ int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const
 
 	if (!*row->hold || row->stop)
 		return 0;
+	if (row->tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE) {
+		s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
+		return s ? live_package_check(b, t, s) : 0;
+	}
 	/* If it goes on like that until the next look, or does nothing but stand there: whichever costs more. */
 	for (int tail = BILLING_CHARGING; tail <= BILLING_IDLE; tail++) {
 		s = restore(b, t, row, session, until_ms, tail);
@@ -386,14 +394,13 @@ int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const
 	return uses_stop(b, t, row, "stopped-at-limit");
 }
 
-void live_show(struct billing *b, Billing__Order *order)
+void live_show(struct billing *b, struct gv_turn *t, Billing__Order *order)
 {
-	const struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED
-					       ? find(b, order->session)
-					       : NULL;
+	struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED ? find(b, order->session)
+											   : NULL;
 
-	if (!s || !s->tariff)
+	if (!s || !is_ready(s))
 		return;
-	order->cost = s->cost;
-	order->energy_wh = s->run.energy_uwh / UWH_PER_WH;
+	order->cost = s->tariff ? s->cost : live_package_cost(t, s);
+	order->energy_wh = live_energy_uwh(s) / LIVE_UWH_PER_WH;
 }
