@@ -167,12 +167,10 @@ static enum step check_canonical(const struct reader *r, const struct gv_ruioo_f
 	size_t have = r->size < *end + 2 ? r->size : *end + 2;
 
 	r->found->error = GV_RUIOO_NOT_CANONICAL;
-	if (memcmp(r->data + *end, "\r\n", have - *end) != 0)
+	if (n < 0 || (size_t)n != *end + 2 || memcmp(r->data + *end, "\r\n", have - *end) != 0)
 		return STEP_FRAME;
 	if (have < *end + 2)
 		return STEP_MORE;
-	if (n < 0 || (size_t)n != have)
-		return STEP_FRAME;
 	for (size_t i = at.crc; i < at.crc + 4; i++) {
 		if (r->data[i] >= 'a')
 			return STEP_FRAME;
