@@ -330,6 +330,7 @@ void conn_reap(struct link *l)
 
 		l->doomed = c->doomed_next;
 		c->doomed_next = NULL;
+		c->reaped = true; /* or each of ten thousand would look for itself among the others */
 		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC); /* calls conn_closed */
 	}
 }
@@ -353,7 +354,7 @@ void conn_closed(struct conn *c)
 		l->batch.conn = NULL;
 		l->batch.size = 0;
 	}
-	if (c->dead)
+	if (c->dead && !c->reaped)
 		unlist(&l->doomed, c, offsetof(struct conn, doomed_next));
 	if (c->paused & PAUSE_RATE)
 		unlist(&l->limited, c, offsetof(struct conn, limited_next));

@@ -114,8 +114,9 @@ struct conn {
 	uint8_t address[16]; /* IPv4 mapped into IPv6 */
 	uint16_t peer_port;
 	uint8_t state, paused, message_opcode;
-	bool busy : 1; /* its input is being parsed */
-	bool dead : 1; /* nothing more happens to it; freed soon, never under its user's feet */
+	bool busy : 1;   /* its input is being parsed */
+	bool dead : 1;   /* nothing more happens to it; freed soon, never under its user's feet */
+	bool reaped : 1; /* dead, and off the list of the dead */
 	bool adopting : 1;
 	bool finishing : 1; /* close when the output has left */
 	bool half_closed : 1;
