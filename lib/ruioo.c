@@ -56,6 +56,8 @@ static int quote(const char *at, size_t size)
 {
 	static const char quotes[][4] = { "\"", "\xe2\x80\x9c", "\xe2\x80\x9d", "\xa1\xb0", "\xa1\xb1" };
 
+	if (*at != '"' && *at != '\xe2' && *at != '\xa1')
+		return 0;
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++) {
 		size_t n = strlen(quotes[i]);
 

@@ -194,11 +194,11 @@ Test(ruioo_stream, never_more_waits_than_a_frame)
 
 /* ---- hostile streams ------------------------------------------------------------------------- */
 
-/* Where each of the four million bytes were looked at again for each before it, this would not end. */
+/* Were each of the million bytes looked at again for each before it, this would not end. */
 static void run_through(const char *pattern)
 {
 	enum {
-		SIZE = 4 << 20,
+		SIZE = 1 << 20,
 	};
 	struct gv_ruioo_rules rules = { .slots = GV_RUIOO_SLOTS_MAX, .learn = true };
 	size_t n = strlen(pattern), at = 0, frames = 0, braces = 0;
