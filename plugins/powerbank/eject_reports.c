@@ -46,8 +46,18 @@ static bool is_repeat(const Rental__Bank *bank, const char *device, uint32_t slo
 		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_OUT);
 }
 
-static void unsolicited(struct powerbank *p, struct gv_turn *t, const char *device, uint32_t slot, const char *bank)
+/* Whether a bank can have come out of there now. One that is rented or in another slot came out long ago: the report is
+ * an old one, and must not take the bank from whoever has it. */
+static bool can_be_new(const Rental__Bank *bank, const char *device, uint32_t slot)
 {
+	return !bank || bank_is_in(bank, device, slot) ||
+	       (bank->place != RENTAL__BANK_PLACE__BANK_PLACE_RENTED &&
+		bank->place != RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT);
+}
+
+static void unsolicited(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank)
+{
+	const char *device = l->cabinet->device;
 	Powerbank__CabinetRow *cab = cabinet_edit(t, device);
 	const Rental__Bank *known = bank_get(t, bank);
 
@@ -57,6 +67,10 @@ static void unsolicited(struct powerbank *p, struct gv_turn *t, const char *devi
 					.slot = slot,
 					.bank = bank,
 					.epoch = known ? known->epoch : (uint64_t)gv_now_ms(t) });
+	if (!can_be_new(known, device, slot)) {
+		inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
+		return;
+	}
 	bank_move(t, bank, RENTAL__BANK_PLACE__BANK_PLACE_OUT, device, slot, NULL);
 	slot_emptied(t, cab, slot);
 	slots_alarms(p, t, device, cab);
@@ -72,7 +86,7 @@ void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_
 	if (is_repeat(bank_get(t, bank), device, slot)) {
 		gv_count(t, "repeats", 1);
 	} else if (!find_told(t, device, slot, bank, &e, &late)) {
-		unsolicited(p, t, device, slot, bank);
+		unsolicited(p, t, l, slot, bank);
 	} else {
 		e = eject_take(t, &e);
 		if (late)

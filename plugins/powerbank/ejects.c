@@ -14,10 +14,12 @@ static const char *timer_name(struct gv_turn *t, const struct eject *e)
 	return gv_str(t, "eject:%s/%" PRIu64, e->device, e->number);
 }
 
+/* Asks for the row once more: walks see it as it was when it was last asked for, and one follows at once. */
 void eject_step(struct gv_turn *t, struct eject *e, Powerbank__EjectStep step, int64_t due_ms)
 {
 	Powerbank__EjectDue note = POWERBANK__EJECT_DUE__INIT;
 
+	e->row = gv_edit(t, &pb_ejects, gv_key(e->device, e->number));
 	e->row->step = step;
 	e->row->due_ms = due_ms;
 	note.device = (char *)e->device;
