@@ -161,13 +161,17 @@ static int lend(void *self, struct gv_turn *t, struct gv_ticket to, const Rental
 {
 	const Rental__RentalRow *r = of_order(t, q->order);
 	Rental__LendReply reply = RENTAL__LEND_REPLY__INIT;
-	unsigned chance = below(t, 12);
+	unsigned chance = below(t, 14);
 
 	note_lend(t, q);
 	if (!r && chance == 0)
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION, "%s has no bank that could be lent", q->device);
 	if (!r && chance == 1)
 		return gv_refuse(t, to, GV_UNAVAILABLE, "%s is not connected", q->device);
+	if (!r && chance == 4)
+		return gv_refuse(t, to, GV_UNKNOWN, "the question was lost");
+	if (!r && chance == 5)
+		return 0; /* nothing is done, and no answer ever comes */
 	reply.rental = (Rental__RentalRow *)(r ? r : make(t, q));
 	if (chance == 2)
 		return gv_refuse(t, to, GV_UNKNOWN, "the answer was lost");
