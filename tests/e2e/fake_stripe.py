@@ -111,6 +111,7 @@ class FakeStripe:
         self.events = queue.Queue()
         self.undelivered = 0
         self.held_back = []
+        self.sent = []                   # every event, as it was
         self.closed = False
         handler = type('Handler', (Handler,), {'fake': self})
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
@@ -332,6 +333,7 @@ class FakeStripe:
                  'api_version': VERSION, 'data': {'object': self.shown(thing)}}
         how = self.plan(thing['metadata'].get('galvan_payment')).events
         body = json.dumps(event).encode()
+        self.sent.append(body)
         if how == 'never':
             return
         if how == 'late':
