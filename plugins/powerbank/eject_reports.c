@@ -82,6 +82,7 @@ void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_
 	struct eject e;
 	bool late;
 
+	line_say(t, l, &(struct pb_command){ .say = PB_SAY_LENT, .slot = (uint8_t)slot, .bank = bank });
 	if (is_repeat(bank_get(t, bank), device, slot)) {
 		gv_count(t, "repeats", 1);
 	} else if (!find_told(t, device, slot, bank, &e, &late)) {
@@ -101,7 +102,6 @@ void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_
 		ejects_next(p, t, device);
 		cabinet_tell(p, t, device);
 	}
-	line_say(t, l, &(struct pb_command){ .say = PB_SAY_LENT, .slot = (uint8_t)slot, .bank = bank });
 }
 
 /* ---- a slot did not open --------------------------------------------------------------------- */

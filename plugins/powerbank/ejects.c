@@ -35,12 +35,15 @@ static void forget(struct gv_turn *t, const struct eject *e)
 
 bool eject_next_row(struct gv_turn *t, struct gv_scan *scan, struct eject *ret)
 {
-	if (!gv_next(t, scan))
-		return false;
-	ret->device = scan->key.part[0].s;
-	ret->number = scan->key.part[1].u;
-	ret->row = (Powerbank__EjectRow *)scan->row;
-	return true;
+	while (gv_next(t, scan)) {
+		ret->device = scan->key.part[0].s;
+		ret->number = scan->key.part[1].u;
+		/* As it is by now: a walk does not see what changed since a row was taken. */
+		ret->row = (Powerbank__EjectRow *)gv_get(t, &pb_ejects, scan->key);
+		if (ret->row)
+			return true;
+	}
+	return false;
 }
 
 struct eject eject_take(struct gv_turn *t, const struct eject *e)

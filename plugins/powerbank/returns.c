@@ -181,6 +181,8 @@ void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 	enum pb_verdict verdict = judge(p, t, device, r->slot, r->bank);
 	bool decides = !(l->profile.driver->can & PB_ASK_RETURN);
 
+	line_say(t, l,
+		 &(struct pb_command){ .say = PB_SAY_RETURNED, .slot = r->slot, .bank = r->bank, .verdict = verdict });
 	if (bank_is_in(bank_get(t, r->bank), device, r->slot)) {
 		gv_count(t, "repeats", 1);
 	} else if (!decides || verdict == PB_WELCOME) {
@@ -192,8 +194,6 @@ void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 		else if (verdict != PB_CANNOT_SAY)
 			foreign(t, device, r->slot, r->bank, verdict == PB_ABNORMAL);
 	}
-	line_say(t, l,
-		 &(struct pb_command){ .say = PB_SAY_RETURNED, .slot = r->slot, .bank = r->bank, .verdict = verdict });
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */

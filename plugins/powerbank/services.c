@@ -22,14 +22,17 @@ static struct line *online(struct powerbank *p, struct gv_turn *t, struct gv_tic
 
 /* ---- EndRental ------------------------------------------------------------------------------- */
 
-static int end_active(struct gv_turn *t, struct gv_ticket to, const Rental__EndRentalRequest *r,
-		      const Rental__RentalRow *rental, bool sold)
+/* False: the ticket has been answered. */
+static bool end_active(struct gv_turn *t, struct gv_ticket to, const Rental__EndRentalRequest *r,
+		       const Rental__RentalRow *rental, bool sold)
 {
 	int64_t now = gv_now_ms(t);
 	const char *bank = rental->bank;
 
-	if (r->at_ms && (r->at_ms < rental->started_at_ms || r->at_ms > now))
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "atMs must lie between the start of the rental and now");
+	if (r->at_ms && (r->at_ms < rental->started_at_ms || r->at_ms > now)) {
+		gv_refuse(t, to, GV_INVALID_ARGUMENT, "atMs must lie between the start of the rental and now");
+		return false;
+	}
 	rental_end(t, r->id,
 		   &(struct rental_end){ .state = sold ? RENTAL__RENTAL_STATE__RENTAL_STATE_SOLD
 						       : RENTAL__RENTAL_STATE__RENTAL_STATE_CLOSED,
@@ -38,7 +41,7 @@ static int end_active(struct gv_turn *t, struct gv_ticket to, const Rental__EndR
 	bank_move(t, bank, sold ? RENTAL__BANK_PLACE__BANK_PLACE_SOLD : RENTAL__BANK_PLACE__BANK_PLACE_OUT,
 		  rental->device, rental->slot, r->id);
 	gv_log(t, GV_INFO, "rental is ended by a call rental=%s how=%s reason=\"%s\"", r->id, r->how, r->reason);
-	return 0;
+	return true;
 }
 
 static int end_rental(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const Rental__EndRentalRequest *r)
@@ -52,7 +55,8 @@ static int end_rental(struct powerbank *p, struct gv_turn *t, struct gv_ticket t
 	if (!sold && strcmp(r->how, "closed") != 0)
 		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "how must be sold or closed, is \"%.20s\"", r->how);
 	if (rental->state == RENTAL__RENTAL_STATE__RENTAL_STATE_ACTIVE) {
-		end_active(t, to, r, rental, sold);
+		if (!end_active(t, to, r, rental, sold))
+			return 0;
 	} else if (!rental_is_over(rental)) {
 		if (sold)
 			return gv_refuse(t, to, GV_FAILED_PRECONDITION, "rental %s has not begun: its bank is not out",

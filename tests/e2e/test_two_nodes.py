@@ -6,8 +6,8 @@ from galvan import ROOT, Node, free_ports, until
 
 def test_the_harness_charges_at_the_cloud(run, folder):
     """The shipped cloud refuses what it does not know; the shipped harness brings stations that it does."""
-    ws, http = free_ports(2)
-    cloud = Shipped(folder, 'cloud.yaml', GALVAN_WS_PORT=str(ws), GALVAN_HTTP_PORT=str(http)).start()
+    ws, http, tcp = free_ports(3)
+    cloud = Shipped(folder, 'cloud.yaml', GALVAN_WS_PORT=str(ws), GALVAN_HTTP_PORT=str(http), GALVAN_TCP_PORT=str(tcp)).start()
     harness = Shipped(folder, 'harness.yaml', GALVAN_CLOUD_URL='ws://127.0.0.1:%d/ocpp/' % ws)
     try:
         harness.start()
