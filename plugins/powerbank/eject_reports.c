@@ -13,6 +13,15 @@ static bool has_tried(const Powerbank__EjectRow *row, uint32_t slot, const char 
 	return false;
 }
 
+/* Whether the report that an eject was given up without may still come: not once the bank has gone on since. It was put
+ * in again, or another rental has it; then the report is that one's. */
+static bool may_be_late(const Powerbank__EjectRow *row, const Rental__Bank *bank)
+{
+	return !bank || (bank->place != RENTAL__BANK_PLACE__BANK_PLACE_RENTED &&
+			 bank->place != RENTAL__BANK_PLACE__BANK_PLACE_SOLD &&
+			 (bank->place != RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT || bank->since_ms < row->told_at_ms));
+}
+
 /* The eject that a report of an open slot belongs to: the one that slot was told for, before one that tried it and went
  * on, before one that was given up. */
 static bool find_told(struct gv_turn *t, const char *device, uint32_t slot, const char *bank, struct eject *ret,
@@ -24,10 +33,10 @@ static bool find_told(struct gv_turn *t, const char *device, uint32_t slot, cons
 
 	while (eject_next_row(t, &scan, &e)) {
 		bool failed = e.row->step == POWERBANK__EJECT_STEP__EJECT_STEP_FAILED;
-		int rank = eject_is_told(e.row) && e.row->slot == slot            ? 3
-			   : eject_is_told(e.row) && has_tried(e.row, slot, NULL) ? 2
-			   : failed && has_tried(e.row, slot, bank)               ? 1
-										  : 0;
+		int rank = eject_is_told(e.row) && e.row->slot == slot                                       ? 3
+			   : eject_is_told(e.row) && has_tried(e.row, slot, NULL)                            ? 2
+			   : failed && has_tried(e.row, slot, bank) && may_be_late(e.row, bank_get(t, bank)) ? 1
+													     : 0;
 
 		if (rank && rank >= best) { /* of those that were given up the newest */
 			best = rank;
@@ -43,6 +52,7 @@ static bool is_repeat(const Rental__Bank *bank, const char *device, uint32_t slo
 {
 	return bank && bank->slot == slot && !strcmp(bank->device, device) &&
 	       (bank->place == RENTAL__BANK_PLACE__BANK_PLACE_RENTED ||
+		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_SOLD ||
 		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_OUT);
 }
 
@@ -52,6 +62,7 @@ static bool can_be_new(const Rental__Bank *bank, const char *device, uint32_t sl
 {
 	return !bank || bank_is_in(bank, device, slot) ||
 	       (bank->place != RENTAL__BANK_PLACE__BANK_PLACE_RENTED &&
+		bank->place != RENTAL__BANK_PLACE__BANK_PLACE_SOLD &&
 		bank->place != RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT);
 }
 
