@@ -396,11 +396,11 @@ static void begin(struct host *h, struct world *w)
 
 static void run(struct host *h)
 {
-	static const char *const victims[] = { "powerbank.0", "registry.0", "link.0", NULL };
+	static const char *const victims[] = { "powerbank.0", "link.0", NULL };
 	struct cabinet_faults faults = trouble(h);
-	struct world w = { .exact = scenario_must_answer(h) && host_seed(h) / 8 % 8 == 0 };
+	struct world w = { .exact = host_seed(h) < ONE_CRASH && host_seed(h) % 64 == 0 };
 
-	w.exact |= host_seed(h) >= ONE_CRASH && host_seed(h) < 3 * ONE_CRASH;
+	w.exact |= host_seed(h) >= ONE_CRASH && host_seed(h) < 2 * ONE_CRASH; /* beyond, link is the one that dies */
 	w.honest = w.exact || host_below(h, 2);
 	scenario_load(h, "registry", 1, "{\"passwordIterations\":1000}");
 	scenario_load(h, "powerbank", 1, config);
