@@ -14,6 +14,7 @@
 #define LINGER_NS 250000000ull /* after the last answer: a second answer to the same question would come now */
 #define FIRST_IMEI UINT64_C(860000000000001)
 #define IMEI_DIGITS 15
+#define STRIDE 7919 /* a prime: who comes next is no neighbour */
 
 static double cpu_us(void)
 {
@@ -59,12 +60,11 @@ static void visits(struct cabinet_load *l, uint64_t now_ns)
 {
 	uint64_t due = (uint64_t)((double)(now_ns - l->phase_ns) / 1e9 * l->want.rate);
 	for (; running(l) && l->visits < due; l->visits++) {
-		bool asked = false;
-		for (uint32_t i = 0; !asked && i < l->want.cabinets; i++) {
-			l->next_visitor = (l->next_visitor + 7919) % l->want.cabinets; /* no neighbours in time */
-			asked = loaded_visit(&l->cabinets[l->next_visitor], VISITORS_SLOT, now_ns);
-			if (!asked)
-				l->next_visitor = (l->next_visitor + 1) % l->want.cabinets;
+		uint32_t i = 0;
+		l->next_visitor = (l->next_visitor + STRIDE) % l->want.cabinets;
+		while (i < l->want.cabinets && !loaded_visit(&l->cabinets[l->next_visitor], VISITORS_SLOT, now_ns)) {
+			l->next_visitor = (l->next_visitor + 1) % l->want.cabinets;
+			i++;
 		}
 	}
 }

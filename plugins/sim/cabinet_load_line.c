@@ -192,14 +192,14 @@ static size_t take_frames(struct loaded *c, const uint8_t *data, size_t size)
 		gv_ruioo_next(&rules, c->load->want.echo ? GV_RUIOO_CABINET : GV_RUIOO_SERVER, (const char *)data + at,
 			      size - at, &f, &found);
 		at += found.used;
-		if (found.frame && found.error == GV_RUIOO_OK) {
-			understand(c, &f, now_ns);
-		} else if (found.frame || found.junk) {
+		if (found.junk || (found.frame && found.error != GV_RUIOO_OK)) {
 			c->load->unexpected++;
 			cabinet_load_complain(c->load, "the server sent what is no frame",
 					      gv_ruioo_error_name(found.error),
 					      strlen(gv_ruioo_error_name(found.error)));
 		}
+		if (found.frame && found.error == GV_RUIOO_OK)
+			understand(c, &f, now_ns);
 	}
 	return at;
 }
