@@ -56,6 +56,8 @@ static int quote(const char *at, size_t size)
 {
 	static const char quotes[][4] = { "\"", "\xe2\x80\x9c", "\xe2\x80\x9d", "\xa1\xb0", "\xa1\xb1" };
 
+	if (*at != '"' && *at != '\xe2' && *at != '\xa1')
+		return 0;
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++) {
 		size_t n = strlen(quotes[i]);
 
@@ -167,12 +169,10 @@ static enum step check_canonical(const struct reader *r, const struct gv_ruioo_f
 	size_t have = r->size < *end + 2 ? r->size : *end + 2;
 
 	r->found->error = GV_RUIOO_NOT_CANONICAL;
-	if (memcmp(r->data + *end, "\r\n", have - *end) != 0)
+	if (n < 0 || (size_t)n != *end + 2 || memcmp(r->data + *end, "\r\n", have - *end) != 0)
 		return STEP_FRAME;
 	if (have < *end + 2)
 		return STEP_MORE;
-	if (n < 0 || (size_t)n != have)
-		return STEP_FRAME;
 	for (size_t i = at.crc; i < at.crc + 4; i++) {
 		if (r->data[i] >= 'a')
 			return STEP_FRAME;

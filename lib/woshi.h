@@ -84,7 +84,7 @@ struct gv_woshi_found {
 void gv_woshi_next(enum gv_woshi_from from, const uint8_t *data, size_t size, struct gv_woshi_packet *ret_packet,
 		   struct gv_woshi_found *ret);
 /* Writes a packet; its size, or -EINVAL for one that cannot be said (a slot beyond 1 to 99, a bank's id that is not 16
- * hex digits, a text with other than printable ASCII), or -ENOBUFS. */
+ * hex digits or all zeros, a text with other than printable ASCII), or -ENOBUFS. */
 int gv_woshi_write(const struct gv_woshi_packet *packet, enum gv_woshi_from from, uint8_t *ret, size_t size);
 
 #endif

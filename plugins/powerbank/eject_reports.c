@@ -95,9 +95,11 @@ static void unsolicited(struct powerbank *p, struct gv_turn *t, struct line *l, 
 	inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
 }
 
-static void confirmed(struct powerbank *p, struct gv_turn *t, struct eject e, uint32_t slot, const char *bank,
-		      bool late)
+static void confirmed(struct powerbank *p, struct gv_turn *t, struct line *l, struct eject e, uint32_t slot,
+		      const char *bank, bool late)
 {
+	bool another = !late && e.row->slot != slot;
+
 	e = eject_take(t, &e);
 	if (late)
 		incident(t,
@@ -109,6 +111,10 @@ static void confirmed(struct powerbank *p, struct gv_turn *t, struct eject e, ui
 					     .rental = e.row->rental,
 					     .epoch = e.number });
 	eject_succeed(p, t, &e, slot, bank, late ? "late" : NULL);
+	if (another) { /* the slot that was told last may open as well: until that is known, none is told */
+		cabinet_edit(t, e.device)->ready = false;
+		inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
+	}
 	ejects_next(p, t, e.device);
 	cabinet_tell(p, t, e.device);
 }
@@ -124,7 +130,7 @@ void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_
 	if (is_repeat(known, device, slot))
 		gv_count(t, "repeats", 1);
 	else if (believed && find_told(t, device, slot, bank, &e, &late))
-		confirmed(p, t, e, slot, bank, late);
+		confirmed(p, t, l, e, slot, bank, late);
 	else
 		unsolicited(p, t, l, slot, bank, believed);
 }
