@@ -190,9 +190,9 @@ static const char *money_problem(struct billing *b, struct gv_turn *t, struct ch
 	}
 	if (c->r->pay_by == BILLING__PAY_BY__PAY_BY_PROVIDER)
 		return least_problem(b, t, c);
-	available = ledger_available(t, gv_str(t, "wallet:%s", c->customer->id), b->config->currency);
+	available = ledger_available(t, gv_str(t, "wallet:%s", c->r->customer), b->config->currency);
 	if (available <= 0)
-		return gv_str(t, "customer %s has no balance: top up first, or pay by provider", c->customer->id);
+		return gv_str(t, "customer %s has no balance: top up first, or pay by provider", c->r->customer);
 	problem = whole_problem(b, t, c, available);
 	if (problem)
 		return problem;

@@ -280,6 +280,8 @@ Test(rentals, a_bank_that_comes_back_costs_its_intervals_and_the_deposit_is_free
 	host_run_ms(h, 40 * MINUTE_MS);
 	cr_expect_str_eq(state(), "STARTED");
 	cr_expect_str_eq(text("order.cost"), "300", "two intervals were begun");
+	must("Verify", "{}");
+	cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(last, "sound")), "%s", cJSON_PrintUnformatted(last));
 	come_back();
 	cr_expect_str_eq(state(), "CLOSED");
 	cr_expect_eq(available(), 4700);
