@@ -167,7 +167,7 @@ static int actor_send(void *arg, const uint8_t *request, size_t size, uint64_t n
 
 static int actor(const char *folder, double seconds)
 {
-	struct gv_actor *a = bench_actor_open(folder, actor_reply);
+	struct gv_actor *a = ledger_actor_open(folder, actor_reply);
 	const struct load_way way = { a, actor_send, bench_actor_wait };
 	int r = a ? load_run(&way, "actor", seconds) : -1;
 

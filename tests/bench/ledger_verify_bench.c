@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define BILLING "galvan.billing.v1.Billing/"
 #define WAITS_MAX 4000000
@@ -90,21 +89,6 @@ static int fill(struct gv_actor *a, struct load_transfer *room, uint64_t lines)
 	return r;
 }
 
-/* Of this process: what is its own, and what of it is pages of the store. */
-static long status_kib(const char *name)
-{
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[256];
-	long kib = 0;
-
-	while (f && fgets(line, sizeof line, f))
-		if (!strncmp(line, name, strlen(name)))
-			kib = strtol(line + strlen(name) + 1, NULL, 10);
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 static int query(struct gv_actor *a)
 {
 	Billing__GetAccountRequest request = BILLING__GET_ACCOUNT_REQUEST__INIT;
@@ -142,19 +126,10 @@ static void print_waits(const char *name, unsigned kind)
 	       n ? waits[n / 2] : 0, n ? waits[n * 99 / 100] : 0, n ? waits[n - 1] : 0);
 }
 
-static double cpu_s(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 static int verify(struct gv_actor *a)
 {
-	double begun_s = load_now_s(), begun_cpu_s = cpu_s();
-	long own_kib = status_kib("RssAnon:"), most_kib = 0;
+	double begun_s = load_now_s(), begun_cpu_s = bench_cpu_s();
+	long own_kib = bench_own_kib(), most_kib = 0;
 	uint64_t run = (uint64_t)begun_s;
 	int r = call(a, VERIFY, BILLING "Verify", NULL, 0);
 
@@ -165,15 +140,15 @@ static int verify(struct gv_actor *a)
 			r = transfer(a, run);
 		if (r == 0)
 			r = bench_actor_wait(a);
-		if (n % 100 == 0 && status_kib("RssAnon:") > most_kib)
-			most_kib = status_kib("RssAnon:");
+		if (n % 100 == 0 && bench_own_kib() > most_kib)
+			most_kib = bench_own_kib();
 	}
 	if (r < 0 || !verified)
 		return -1;
 	printf("{\"lines\": %llu, \"sound\": %s, \"seconds\": %.1f, \"cpuSeconds\": %.1f, \"ownKibBefore\": %ld, "
 	       "\"ownKibMost\": %ld",
 	       (unsigned long long)verified->entries, verified->sound ? "true" : "false", load_now_s() - begun_s,
-	       cpu_s() - begun_cpu_s, own_kib, most_kib);
+	       bench_cpu_s() - begun_cpu_s, own_kib, most_kib);
 	print_waits("query", QUERY);
 	print_waits("transfer", TRANSFER);
 	printf("}\n");
@@ -183,7 +158,7 @@ static int verify(struct gv_actor *a)
 int bench_verify(const char *folder, uint64_t lines)
 {
 	struct load_transfer *room = calloc(LOAD_BATCH_MAX, sizeof *room);
-	struct gv_actor *a = bench_actor_open(folder, reply);
+	struct gv_actor *a = ledger_actor_open(folder, reply);
 	char made[4096];
 	FILE *mark;
 	int r = a && room ? 0 : -1;
