@@ -4,6 +4,7 @@
  * samples; nothing here is booked. */
 #include "live_internal.h"
 #include <plugins/billing/charges/charges.h>
+#include <plugins/billing/map.h>
 #include <plugins/billing/pricing/ocpi.h>
 #include <plugins/billing/tariffs/places.h>
 
@@ -17,13 +18,9 @@
 #define ASK_AGAIN_MS 60000
 
 struct live {
-	void *sessions, *tariffs; /* trees of the above */
+	struct billing_map sessions;
+	void *tariffs; /* a tree: there are few */
 };
-
-static int compare_sessions(const void *a, const void *b)
-{
-	return strcmp(((const struct live_session *)a)->id, ((const struct live_session *)b)->id);
-}
 
 static int compare_tariffs(const void *a, const void *b)
 {
@@ -32,10 +29,7 @@ static int compare_tariffs(const void *a, const void *b)
 
 static struct live_session *find(const struct billing *b, const char *id)
 {
-	struct live_session key = { .id = (char *)id };
-	struct live_session **found = b->live ? tfind(&key, &b->live->sessions, compare_sessions) : NULL;
-
-	return found ? *found : NULL;
+	return b->live ? (struct live_session *)billing_map_find(&b->live->sessions, id, "", false) : NULL;
 }
 
 /* ---- tariffs --------------------------------------------------------------------------------- */
@@ -81,24 +75,21 @@ static void release_tariff(struct live *live, struct live_tariff *x)
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static void free_session(struct live *live, struct live_session *s)
+static void remove_session(struct live *live, struct live_session *s)
 {
 	release_tariff(live, s->tariff);
 	free(s->lines);
-	free(s->id);
 	free(s->device);
 	free(s->order);
-	free(s);
+	billing_map_remove(&live->sessions, &s->item);
 }
 
 void live_end(struct billing *b, const char *session)
 {
 	struct live_session *s = find(b, session);
 
-	if (!s)
-		return;
-	tdelete(s, &b->live->sessions, compare_sessions);
-	free_session(b->live, s);
+	if (s)
+		remove_session(b->live, s);
 }
 
 static void free_node(void *p)
@@ -109,14 +100,13 @@ void live_stop(struct billing *b)
 {
 	struct live *live = b->live;
 
-	while (live && live->sessions) {
-		struct live_session *s = *(struct live_session **)live->sessions;
-
-		tdelete(s, &live->sessions, compare_sessions);
-		free_session(live, s);
-	}
-	if (live)
+	for (size_t i = 0; live && i < live->sessions.n_buckets; i++)
+		while (live->sessions.buckets[i])
+			remove_session(live, (struct live_session *)live->sessions.buckets[i]);
+	if (live) {
+		billing_map_clear(&live->sessions);
 		tdestroy(live->tariffs, free_node);
+	}
 	free(live);
 	b->live = NULL;
 }
@@ -135,20 +125,13 @@ static bool is_ready(const struct live_session *s)
 
 static struct live_session *add(struct billing *b, const char *id)
 {
-	struct live_session *s = find(b, id);
-
-	if (s)
-		return s;
-	if (!b->live)
+	if (!b->live) {
 		b->live = calloc(1, sizeof *b->live);
-	s = b->live ? calloc(1, sizeof *s) : NULL;
-	if (!s)
-		return NULL;
-	s->id = strdup(id);
-	if (s->id && tsearch(s, &b->live->sessions, compare_sessions))
-		return s;
-	free_session(b->live, s);
-	return NULL;
+		if (!b->live)
+			return NULL;
+		b->live->sessions.size = sizeof(struct live_session);
+	}
+	return (struct live_session *)billing_map_find(&b->live->sessions, id, "", true);
 }
 
 static struct live_session *follow(struct billing *b, struct gv_turn *t, const Billing__UseRow *row)
@@ -244,12 +227,12 @@ static int limit(struct billing *b, struct gv_turn *t, struct live_session *s, i
 
 	if (!s->held || s->stopping || s->cost + (s->cost - before) <= s->held)
 		return 0;
-	row = uses_take(t, s->device, s->id);
+	row = uses_take(t, s->device, s->item.a);
 	if (!row)
 		return 0;
 	s->stopping = true;
 	gv_log(t, GV_INFO, "session is stopped, it costs %lld of the %lld that are held session=%s", (long long)s->cost,
-	       (long long)s->held, s->id);
+	       (long long)s->held, s->item.a);
 	return uses_stop(b, t, row, "stopped-at-limit");
 }
 
@@ -268,7 +251,7 @@ static int metered(struct billing *b, struct gv_turn *t, struct live_session *s,
 	segment.current_ma = now.current_ma;
 	segment.power_mw = now.power_mw;
 	if (run_add(s, &segment)) {
-		live_end(b, s->id);
+		live_end(b, s->item.a);
 		return 0;
 	}
 	s->cost = price(s);

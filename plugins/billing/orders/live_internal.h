@@ -3,6 +3,7 @@
 #define BILLING_LIVE_INTERNAL_H
 
 #include "orders.h"
+#include <plugins/billing/map.h>
 #include <plugins/billing/pricing/pricing.h>
 #include <plugins/billing/pricing/tariff_package.h>
 
@@ -16,7 +17,8 @@ struct live_tariff {
 };
 
 struct live_session {
-	char *id, *device, *order;
+	struct billing_item item; /* its id */
+	char *device, *order;
 	struct live_tariff *tariff; /* NULL: it is being read, or it is a package's */
 	struct billing_run run;
 	struct billing_line *lines;

@@ -28,12 +28,12 @@ static int limit(struct billing *b, struct gv_turn *t, struct live_session *s, i
 	if (s->package.unit != BILLING_PACKAGE_ENERGY || s->stopping || !s->held ||
 	    s->used_uwh + next_uwh <= s->package.amount)
 		return 0;
-	row = uses_take(t, s->device, s->id);
+	row = uses_take(t, s->device, s->item.a);
 	if (!row)
 		return 0;
 	s->stopping = true;
 	gv_log(t, GV_INFO, "session is stopped, %lld Wh of its package's %lld are used session=%s",
-	       (long long)(s->used_uwh / LIVE_UWH_PER_WH), (long long)(s->package.amount / LIVE_UWH_PER_WH), s->id);
+	       (long long)(s->used_uwh / LIVE_UWH_PER_WH), (long long)(s->package.amount / LIVE_UWH_PER_WH), s->item.a);
 	return uses_stop(b, t, row, "package-used-up");
 }
 
