@@ -13,6 +13,13 @@ static bool has_tried(const Powerbank__EjectRow *row, uint32_t slot, const char 
 	return false;
 }
 
+/* Whether the report that an eject was given up without may still come: not once the bank has been put in again, since
+ * then it tells of what came out in between. */
+static bool may_be_late(const Powerbank__EjectRow *row, const Rental__Bank *bank)
+{
+	return !bank || bank->place != RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT || bank->since_ms < row->told_at_ms;
+}
+
 /* The eject that a report of an open slot belongs to: the one that slot was told for, before one that tried it and went
  * on, before one that was given up. */
 static bool find_told(struct gv_turn *t, const char *device, uint32_t slot, const char *bank, struct eject *ret,
@@ -24,10 +31,10 @@ static bool find_told(struct gv_turn *t, const char *device, uint32_t slot, cons
 
 	while (eject_next_row(t, &scan, &e)) {
 		bool failed = e.row->step == POWERBANK__EJECT_STEP__EJECT_STEP_FAILED;
-		int rank = eject_is_told(e.row) && e.row->slot == slot            ? 3
-			   : eject_is_told(e.row) && has_tried(e.row, slot, NULL) ? 2
-			   : failed && has_tried(e.row, slot, bank)               ? 1
-										  : 0;
+		int rank = eject_is_told(e.row) && e.row->slot == slot                                       ? 3
+			   : eject_is_told(e.row) && has_tried(e.row, slot, NULL)                            ? 2
+			   : failed && has_tried(e.row, slot, bank) && may_be_late(e.row, bank_get(t, bank)) ? 1
+													     : 0;
 
 		if (rank && rank >= best) { /* of those that were given up the newest */
 			best = rank;
@@ -43,22 +50,34 @@ static bool is_repeat(const Rental__Bank *bank, const char *device, uint32_t slo
 {
 	return bank && bank->slot == slot && !strcmp(bank->device, device) &&
 	       (bank->place == RENTAL__BANK_PLACE__BANK_PLACE_RENTED ||
+		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_SOLD ||
 		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_OUT);
 }
 
-/* Whether a bank can have come out of there now. One that is rented or in another slot came out long ago: the report is
- * an old one, and must not take the bank from whoever has it. */
-static bool can_be_new(const Rental__Bank *bank, const char *device, uint32_t slot)
+/* By the books it can have been in that cabinet. What is in somebody's hands, sold or in another cabinet was told by a
+ * report that has been under way for long. */
+static bool can_have_been(const Rental__Bank *bank, const char *device)
 {
-	return !bank || bank_is_in(bank, device, slot) ||
-	       (bank->place != RENTAL__BANK_PLACE__BANK_PLACE_RENTED &&
-		bank->place != RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT);
+	if (!bank)
+		return true;
+	switch (bank->place) {
+	case RENTAL__BANK_PLACE__BANK_PLACE_RENTED:
+	case RENTAL__BANK_PLACE__BANK_PLACE_SOLD:
+		return false;
+	case RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT:
+		return !strcmp(bank->device, device);
+	default:
+		return true;
+	}
 }
 
-static void unsolicited(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank)
+/* Nobody asked for it. What it says is tried on the books, and asked for. */
+static void unsolicited(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank,
+			bool believed)
 {
 	const char *device = l->cabinet->device;
 	Powerbank__CabinetRow *cab = cabinet_edit(t, device);
+	const Rental__Slot *book = slot_get(cab, slot);
 	const Rental__Bank *known = bank_get(t, bank);
 
 	incident(t, &(struct incident){ .device = device,
@@ -66,42 +85,54 @@ static void unsolicited(struct powerbank *p, struct gv_turn *t, struct line *l, 
 					.text = gv_str(t, "slot %u gave a bank that nobody had asked for", slot),
 					.slot = slot,
 					.bank = bank,
+					.rental = known ? known->rental : NULL,
 					.epoch = known ? known->epoch : (uint64_t)gv_now_ms(t) });
-	if (!can_be_new(known, device, slot)) {
-		inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
-		return;
-	}
-	bank_move(t, bank, RENTAL__BANK_PLACE__BANK_PLACE_OUT, device, slot, NULL);
-	slot_emptied(t, cab, slot);
+	if (believed)
+		bank_move(t, bank, RENTAL__BANK_PLACE__BANK_PLACE_OUT, device, slot, NULL);
+	if (book && !strcmp(book->bank, bank))
+		slot_emptied(t, cab, slot);
 	slots_alarms(p, t, device, cab);
+	inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
+}
+
+static void confirmed(struct powerbank *p, struct gv_turn *t, struct line *l, struct eject e, uint32_t slot,
+		      const char *bank, bool late)
+{
+	bool another = !late && e.row->slot != slot;
+
+	e = eject_take(t, &e);
+	if (late)
+		incident(t,
+			 &(struct incident){ .device = e.device,
+					     .kind = "late-eject",
+					     .text = gv_str(t, "slot %u gave a bank after it had been given up", slot),
+					     .slot = slot,
+					     .bank = bank,
+					     .rental = e.row->rental,
+					     .epoch = e.number });
+	eject_succeed(p, t, &e, slot, bank, late ? "late" : NULL);
+	if (another) { /* the slot that was told last may open as well: until that is known, none is told */
+		cabinet_edit(t, e.device)->ready = false;
+		inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
+	}
+	ejects_next(p, t, e.device);
+	cabinet_tell(p, t, e.device);
 }
 
 void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank)
 {
 	const char *device = l->cabinet->device;
+	const Rental__Bank *known = bank_get(t, bank);
+	bool late, believed = can_have_been(known, device);
 	struct eject e;
-	bool late;
 
 	line_say(t, l, &(struct pb_command){ .say = PB_SAY_LENT, .slot = (uint8_t)slot, .bank = bank });
-	if (is_repeat(bank_get(t, bank), device, slot)) {
+	if (is_repeat(known, device, slot))
 		gv_count(t, "repeats", 1);
-	} else if (!find_told(t, device, slot, bank, &e, &late)) {
-		unsolicited(p, t, l, slot, bank);
-	} else {
-		e = eject_take(t, &e);
-		if (late)
-			incident(t, &(struct incident){
-					    .device = device,
-					    .kind = "late-eject",
-					    .text = gv_str(t, "slot %u gave a bank after it had been given up", slot),
-					    .slot = slot,
-					    .bank = bank,
-					    .rental = e.row->rental,
-					    .epoch = e.number });
-		eject_succeed(p, t, &e, slot, bank, late ? "late" : NULL);
-		ejects_next(p, t, device);
-		cabinet_tell(p, t, device);
-	}
+	else if (believed && find_told(t, device, slot, bank, &e, &late))
+		confirmed(p, t, l, e, slot, bank, late);
+	else
+		unsolicited(p, t, l, slot, bank, believed);
 }
 
 /* ---- a slot did not open --------------------------------------------------------------------- */

@@ -271,10 +271,10 @@ int cabinet_break(struct cabinet *c, int64_t now_ms, unsigned slot, bool broken)
 	return 0;
 }
 
-void cabinet_power_cycle(struct cabinet *c, int64_t now_ms)
+void cabinet_power_cycle(struct cabinet *c, int64_t now_ms, int64_t off_ms)
 {
 	at(c, now_ms);
-	c->up_ms = c->now_ms + BOOT_MS + (int64_t)cabinet_random_below(c, BOOT_MS);
+	c->up_ms = c->now_ms + off_ms + BOOT_MS + (int64_t)cabinet_random_below(c, BOOT_MS);
 	c->count.power_cycles++;
 	cabinet_log(c, "lost its power");
 	for (unsigned i = 1; i <= c->n_bays; i++)
@@ -288,6 +288,8 @@ void cabinet_power_cycle(struct cabinet *c, int64_t now_ms)
 
 void cabinet_set_faults(struct cabinet *c, const struct cabinet_faults *faults)
 {
+	if (c->faults.never_repeats && !faults->never_repeats)
+		c->n_reports = 0; /* it would say long afterwards what it has kept */
 	c->faults = *faults;
 }
 

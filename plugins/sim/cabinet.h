@@ -127,8 +127,9 @@ int cabinet_stock(struct cabinet *c, int64_t now_ms, unsigned slot, const char *
 int cabinet_take(struct cabinet *c, int64_t now_ms, unsigned slot, char ret_bank[CABINET_BANK_SIZE]);
 /* Breaks a slot, or mends it: it opens for nobody, and the list says ER. */
 int cabinet_break(struct cabinet *c, int64_t now_ms, unsigned slot, bool broken);
-/* Cuts the mains and restores them: RAM is forgotten, the connection dropped. What moves does not arrive. */
-void cabinet_power_cycle(struct cabinet *c, int64_t now_ms);
+/* Cuts the mains and restores them after `off_ms` and a boot: RAM is forgotten, the connection dropped. What moves does
+ * not arrive. */
+void cabinet_power_cycle(struct cabinet *c, int64_t now_ms, int64_t off_ms);
 
 void cabinet_set_faults(struct cabinet *c, const struct cabinet_faults *faults);
 const struct cabinet_faults *cabinet_faults(const struct cabinet *c);

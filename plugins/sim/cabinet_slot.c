@@ -87,7 +87,7 @@ static void eject(struct cabinet *c, unsigned slot)
 	bool forced = b->forced;
 	memcpy(bank, b->bank, sizeof bank);
 	if (cabinet_chance(c, c->faults.reboot_before_pm)) {
-		cabinet_power_cycle(c, c->now_ms);
+		cabinet_power_cycle(c, c->now_ms, 0);
 		return;
 	}
 	rest(b);
@@ -102,7 +102,7 @@ static void eject(struct cabinet *c, unsigned slot)
 	c->count.ejects++;
 	moved(c, CABINET_OUT, slot, bank);
 	if (cabinet_chance(c, c->faults.reboot_after_pm))
-		cabinet_power_cycle(c, c->now_ms);
+		cabinet_power_cycle(c, c->now_ms, 0);
 	else
 		report_add(c, CABINET_LENT, slot, bank, forced);
 }

@@ -81,7 +81,7 @@ static void answer(struct cabinet *c, const struct gv_woshi_packet *asked)
 		c->heartbeat_s = asked->heartbeat_s;
 	send_packet(c, &p);
 	if (asked->command == GV_WOSHI_REBOOT)
-		cabinet_power_cycle(c, c->now_ms);
+		cabinet_power_cycle(c, c->now_ms, 0);
 }
 
 static void understand(struct cabinet *c, const struct gv_woshi_packet *p)

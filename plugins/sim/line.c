@@ -1,5 +1,6 @@
-/* WebSocket client connections, cheap enough to hold ten thousand of and to send a hundred thousand frames a second
- * through: all read into one buffer, and a frame is written at once and only queued if the socket does not take it. */
+/* Client connections, WebSocket or bare TCP, cheap enough to hold ten thousand of and to send a hundred thousand frames
+ * a second through: all read into one buffer, and a frame is written at once and only queued if the socket does not
+ * take it. */
 #include "line.h"
 
 #include <errno.h>
@@ -21,15 +22,15 @@ struct line_dial {         /* what is needed only until the handshake is done */
 	size_t response_size;
 };
 
-int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
+static int parse(const char *url, const char *scheme, const char *expected, struct line_target *ret, char *ret_error,
+		 size_t error_size)
 {
 	struct line_target t = { .port = 80 };
-	if (strncmp(url, "ws://", 5) != 0) {
-		snprintf(ret_error, error_size,
-			 "url \"%.100s\": expected ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", url);
+	if (strncmp(url, scheme, strlen(scheme)) != 0) {
+		snprintf(ret_error, error_size, "url \"%.100s\": expected %s", url, expected);
 		return -EINVAL;
 	}
-	const char *host = url + 5, *path = strchr(host, '/');
+	const char *host = url + strlen(scheme), *path = strchr(host, '/');
 	size_t authority = path ? (size_t)(path - host) : strlen(host);
 	if (authority == 0 || authority >= sizeof t.host || (path && strlen(path) + 2 > sizeof t.path)) {
 		snprintf(ret_error, error_size, "url \"%.100s\": the host is missing, or it is too long", url);
@@ -57,6 +58,23 @@ int line_target_parse(const char *url, struct line_target *ret, char *ret_error,
 		 t.authority + literal6);
 	*ret = t;
 	return 0;
+}
+
+int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
+{
+	return parse(url, "ws://", "ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", ret, ret_error,
+		     error_size);
+}
+
+int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
+{
+	static const char expected[] = "tcp://HOST:PORT (simulated cabinets do not speak TLS)";
+	int r = parse(url, "tcp://", expected, ret, ret_error, error_size);
+	if (r == 0 && ret->path[1]) {
+		snprintf(ret_error, error_size, "url \"%.100s\": expected %s", url, expected);
+		r = -EINVAL;
+	}
+	return r;
 }
 
 static uint64_t
@@ -181,7 +199,9 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
 	struct line *l = stream->data;
-	if (n > 0 && l->opened)
+	if (n > 0 && l->raw && !l->closing)
+		l->events->text(l, buffer->base, (size_t)n);
+	else if (n > 0 && l->opened)
 		decode(l, buffer->base, (size_t)n);
 	else if (n > 0)
 		shake(l, buffer->base, (size_t)n);
@@ -201,6 +221,13 @@ static void connected(uv_connect_t *request, int status)
 		return;
 	}
 	uv_tcp_nodelay(&l->tcp, 1);
+	if (l->raw) {
+		dial_free(l);
+		l->opened = true;
+		uv_read_start((uv_stream_t *)&l->tcp, allocate, on_read);
+		l->events->open(l);
+		return;
+	}
 	uv_buf_t buffer = uv_buf_init(l->dial->request, (unsigned)l->dial->request_size);
 	int n = uv_try_write((uv_stream_t *)&l->tcp, &buffer, 1);
 	if (n != l->dial->request_size)
@@ -262,8 +289,8 @@ static int prepare_dial(struct line *l, const struct line_target *target, const 
 	return d->request_size < 0 ? d->request_size : 0;
 }
 
-int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
-	      const char *identity, const char *password, const char *subprotocol)
+static int prepare(struct line *l, struct line_io *io, const struct line_events *events,
+		   const struct line_target *target)
 {
 	void *owner = l->owner;
 	*l = (struct line){ .io = io, .events = events, .owner = owner };
@@ -273,9 +300,13 @@ int line_open(struct line *l, struct line_io *io, const struct line_events *even
 	l->dial->line = l;
 	l->dial->target = target;
 	l->dial->lookup.data = l->dial;
-	int r = prepare_dial(l, target, identity, password, subprotocol);
-	if (r == 0)
-		r = uv_tcp_init(io->loop, &l->tcp);
+	return 0;
+}
+
+static int look_up(struct line *l)
+{
+	const struct line_target *target = l->dial->target;
+	int r = uv_tcp_init(l->io->loop, &l->tcp);
 	if (r < 0) {
 		dial_free(l);
 		return r;
@@ -290,11 +321,28 @@ int line_open(struct line *l, struct line_io *io, const struct line_events *even
 	char port[8];
 	snprintf(port, sizeof port, "%d", target->port);
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	r = uv_getaddrinfo(io->loop, &l->dial->lookup, looked_up, target->host, port, &hints);
+	r = uv_getaddrinfo(l->io->loop, &l->dial->lookup, looked_up, target->host, port, &hints);
 	l->dial->looking_up = r == 0;
 	if (r < 0)
 		fail_dial(l, "cannot find the host", r);
 	return 0;
+}
+
+int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
+	      const char *identity, const char *password, const char *subprotocol)
+{
+	int r = prepare(l, io, events, target);
+	if (r == 0 && (r = prepare_dial(l, target, identity, password, subprotocol)) < 0)
+		dial_free(l);
+	return r < 0 ? r : look_up(l);
+}
+
+int line_open_tcp(struct line *l, struct line_io *io, const struct line_events *events,
+		  const struct line_target *target)
+{
+	int r = prepare(l, io, events, target);
+	l->raw = true;
+	return r < 0 ? r : look_up(l);
 }
 
 struct queued {
@@ -327,22 +375,32 @@ static int enqueue(struct line *l, const uint8_t *data, size_t size)
 	return r;
 }
 
-int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode)
+static int put(struct line *l, const uint8_t *data, size_t size)
 {
-	if (!l->opened || l->closing || l->frozen)
-		return -ENOTCONN;
-	size_t framed;
-	uint8_t *frame = ws_frame(buffer, size, opcode, (uint32_t)next_random(l->io), &framed);
-	uv_buf_t out = uv_buf_init((char *)frame, (unsigned)framed);
+	uv_buf_t out = uv_buf_init((char *)data, (unsigned)size);
 	int n = uv_try_write((uv_stream_t *)&l->tcp, &out, 1);
-	if (n == (int)framed)
+	if (n == (int)size)
 		return 0;
 	if (n < 0 && n != UV_EAGAIN) {
 		finish(l, uv_strerror(n));
 		return n;
 	}
 	n = n < 0 ? 0 : n;
-	return enqueue(l, frame + n, framed - (size_t)n);
+	return enqueue(l, data + n, size - (size_t)n);
+}
+
+int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode)
+{
+	if (!l->opened || l->closing || l->frozen)
+		return -ENOTCONN;
+	size_t framed;
+	uint8_t *frame = ws_frame(buffer, size, opcode, (uint32_t)next_random(l->io), &framed);
+	return put(l, frame, framed);
+}
+
+int line_send_bytes(struct line *l, const void *data, size_t size)
+{
+	return !l->opened || l->closing || l->frozen ? -ENOTCONN : put(l, data, size);
 }
 
 int line_send_text(struct line *l, const char *text, size_t size)
@@ -363,7 +421,7 @@ void line_close(struct line *l, unsigned code)
 {
 	if (l->closing)
 		return;
-	if (!l->opened) {
+	if (!l->opened || l->raw) {
 		line_abort(l, false);
 		return;
 	}

@@ -1,4 +1,5 @@
-/* A WebSocket client's connection on a libuv loop. Many share one `struct line_io`; all belong to the loop's thread. */
+/* A client's connection on a libuv loop, WebSocket or bare TCP. Many share one `struct line_io`; all belong to the
+ * loop's thread. */
 #ifndef SIM_LINE_H
 #define SIM_LINE_H
 
@@ -16,7 +17,7 @@ struct line_io {
 	char buffer[65536]; /* reads of all lines go here */
 };
 
-/* Where to: a parsed ws:// URL. */
+/* Where to: a parsed ws:// or tcp:// URL. */
 struct line_target {
 	char host[256];
 	char authority[272]; /* host and port, for the Host header */
@@ -25,11 +26,12 @@ struct line_target {
 };
 /* -EINVAL with a sentence. */
 int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size);
+int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size);
 
 struct line;
 struct line_events {
 	void (*open)(struct line *l);
-	void (*text)(struct line *l, const char *data, size_t size);
+	void (*text)(struct line *l, const char *data, size_t size); /* bare TCP: bytes, cut anywhere */
 	/* The line is over and its memory the owner's again; once for each line_open that returned 0. `why` is "" if
 	 * the owner closed it. `opened`: open had been called. */
 	void (*end)(struct line *l, bool opened, const char *why);
@@ -42,7 +44,7 @@ struct line { /* zeroed before its first use */
 	void *owner;            /* the owner's */
 	struct line_dial *dial; /* while it connects */
 	struct ws_decoder in;
-	bool opened, closing, frozen;
+	bool raw, opened, closing, frozen;
 	const char *why; /* static, or dial_error */
 	char *dial_error;
 };
@@ -51,12 +53,17 @@ struct line { /* zeroed before its first use */
  * credentials. */
 int line_open(struct line *l, struct line_io *io, const struct line_events *events, const struct line_target *target,
 	      const char *identity, const char *password, const char *subprotocol);
+/* Connects without a handshake: what is sent and received are bytes. */
+int line_open_tcp(struct line *l, struct line_io *io, const struct line_events *events,
+		  const struct line_target *target);
+/* Bytes as they are, over bare TCP. -ENOTCONN before open and after close. */
+int line_send_bytes(struct line *l, const void *data, size_t size);
 /* Sends the `size` bytes at buffer + GV_WS_HEADER_MAX as one frame; they are masked in place. -ENOTCONN before open and
  * after close. */
 int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode);
 /* The same from a constant. */
 int line_send_text(struct line *l, const char *text, size_t size);
-/* Sends a Close frame; the end comes when the peer has answered, or with line_abort. */
+/* Sends a Close frame (bare TCP: closes); the end comes when the peer has answered, or with line_abort. */
 void line_close(struct line *l, unsigned code);
 /* Ends it now, with a TCP reset if `reset`. */
 void line_abort(struct line *l, bool reset);

@@ -1,5 +1,5 @@
-/* sim: the test harness. A driver that holds simulated chargers and load over real sockets, against any server, galvan
- * or not. */
+/* sim: the test harness. A driver that holds simulated chargers, simulated cabinets of power banks and load over real
+ * sockets, against any server, galvan or not. */
 #include "sim.h"
 #include "sim.schema.h"
 
@@ -9,55 +9,86 @@
 #include <sys/resource.h>
 
 const struct gv_table sim_fleets = { "fleets", "s", &sim__fleet__descriptor, false };
+const struct gv_table sim_cabinets = { "cabinets", "s", &sim__cabinet_fleet__descriptor, false };
 
 /* ---- the fleets that there are at the start -------------------------------------------------- */
 
-static int keep_pending(struct sim *sim, const Sim__Fleet *fleet)
+/* Appends a copy of a message to a list that lives outside of turns. */
+static int keep(const ProtobufCMessage *message, void ***list, size_t *n)
 {
-	size_t size = sim__fleet__get_packed_size(fleet);
+	size_t size = protobuf_c_message_get_packed_size(message);
 	uint8_t *packed = malloc(size + 1);
-	Sim__Fleet **grown = realloc(sim->pending, (sim->n_pending + 1) * sizeof *grown);
+	void **grown = realloc(*list, (*n + 1) * sizeof *grown);
 	if (grown)
-		sim->pending = grown;
-	Sim__Fleet *copy = NULL;
+		*list = grown;
+	ProtobufCMessage *copy = NULL;
 	if (packed && grown) {
-		sim__fleet__pack(fleet, packed);
-		copy = sim__fleet__unpack(NULL, size, packed);
+		protobuf_c_message_pack(message, packed);
+		copy = protobuf_c_message_unpack(message->descriptor, NULL, size, packed);
 	}
 	free(packed);
 	if (!copy)
 		return -ENOMEM;
-	sim->pending[sim->n_pending++] = copy;
+	(*list)[(*n)++] = copy;
 	return 0;
+}
+
+static int keep_pending(struct sim *sim, const Sim__Fleet *fleet)
+{
+	return keep(&fleet->base, (void ***)&sim->pending, &sim->n_pending);
+}
+
+static int keep_pending_cabinets(struct sim *sim, const Sim__CabinetFleet *fleet)
+{
+	return keep(&fleet->base, (void ***)&sim->pending_cabinets, &sim->n_pending_cabinets);
 }
 
 static void drop_pending(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->n_pending; i++)
 		sim__fleet__free_unpacked(sim->pending[i], NULL);
+	for (size_t i = 0; i < sim->n_pending_cabinets; i++)
+		sim__cabinet_fleet__free_unpacked(sim->pending_cabinets[i], NULL);
 	free(sim->pending);
+	free(sim->pending_cabinets);
 	sim->pending = NULL;
-	sim->n_pending = 0;
+	sim->pending_cabinets = NULL;
+	sim->n_pending = sim->n_pending_cabinets = 0;
 }
 
-static int start(void *self, struct gv_turn *t, const void *config)
+/* Each is checked by itself; against each other they are checked when they start. */
+static int configured(struct sim *sim, struct gv_turn *t, const Sim__Config *c)
 {
-	struct sim *sim = self;
-	const Sim__Config *c = config;
-	struct gv_scan scan = { .table = &sim_fleets };
 	char error[400];
-	struct fleets *trial = fleets_create(
-		NULL, 1); /* to check each by itself; against each other they are checked when they start */
-	int r = trial ? 0 : -ENOMEM;
+	struct fleets *trial = fleets_create(NULL, 1);
+	struct racks *racks = racks_create(NULL, 1);
+	int r = trial && racks ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < c->n_fleets; i++)
 		if (fleet_check(trial, c->fleets[i], error, sizeof error) < 0)
 			r = gv_fault(t, "config.fleets[%zu]: %s", i, error);
 		else
 			r = keep_pending(sim, c->fleets[i]);
+	for (size_t i = 0; r == 0 && i < c->n_cabinets; i++)
+		if (rack_fleet_check(racks, c->cabinets[i], error, sizeof error) < 0)
+			r = gv_fault(t, "config.cabinets[%zu]: %s", i, error);
+		else
+			r = keep_pending_cabinets(sim, c->cabinets[i]);
 	fleets_destroy(trial);
+	racks_destroy(racks);
 	sim->n_configured = sim->n_pending;
-	while (r == 0 && gv_next(t, &scan))
-		r = keep_pending(sim, scan.row);
+	sim->n_configured_cabinets = sim->n_pending_cabinets;
+	return r;
+}
+
+static int start(void *self, struct gv_turn *t, const void *config)
+{
+	struct sim *sim = self;
+	struct gv_scan fleets = { .table = &sim_fleets }, cabinets = { .table = &sim_cabinets };
+	int r = configured(sim, t, config);
+	while (r == 0 && gv_next(t, &fleets))
+		r = keep_pending(sim, fleets.row);
+	while (r == 0 && gv_next(t, &cabinets))
+		r = keep_pending_cabinets(sim, cabinets.row);
 	return r;
 }
 
@@ -75,6 +106,19 @@ static void on_log(void *arg, const char *identity, const char *line)
 	gv_world_log(sim->world, GV_DEBUG, "%s charger=%s", line, identity);
 }
 
+static void on_cabinet_log(void *arg, const char *imei, const char *line)
+{
+	struct sim *sim = arg;
+	gv_world_log(sim->world, GV_DEBUG, "%s cabinet=%s", line, imei);
+}
+
+static void on_racks_closed(void *arg)
+{
+	struct sim *sim = arg;
+	sim->racks_closed = true;
+	sim_look_drained(sim);
+}
+
 static void on_fleets_closed(void *arg)
 {
 	struct sim *sim = arg;
@@ -84,7 +128,7 @@ static void on_fleets_closed(void *arg)
 
 void sim_look_drained(struct sim *sim)
 {
-	if (sim->draining && sim->fleets_closed && !sim->load_running)
+	if (sim->draining && sim->fleets_closed && sim->racks_closed && !sim->load_running)
 		gv_world_drained(sim->world);
 }
 
@@ -100,31 +144,47 @@ static void allow_many_files(struct gv_world *w)
 			     (unsigned long long)files.rlim_cur);
 }
 
+static void start_fleets(struct sim *sim)
+{
+	char error[400];
+	for (size_t i = 0; i < sim->n_pending; i++) {
+		const Sim__Fleet *fleet = sim->pending[i];
+		if (fleet_check(sim->fleets, fleet, error, sizeof error) < 0)
+			gv_world_log(sim->world, GV_ERR, "Left a fleet out: %s", error);
+		else if (fleet_add(sim->fleets, fleet, i < sim->n_configured) < 0)
+			gv_world_log(sim->world, GV_ERR, "Left a fleet out: out of memory. fleet=%s", fleet->name);
+	}
+	for (size_t i = 0; i < sim->n_pending_cabinets; i++) {
+		const Sim__CabinetFleet *fleet = sim->pending_cabinets[i];
+		if (rack_fleet_check(sim->racks, fleet, error, sizeof error) < 0)
+			gv_world_log(sim->world, GV_ERR, "Left cabinets out: %s", error);
+		else if (rack_fleet_add(sim->racks, fleet, i < sim->n_configured_cabinets) < 0)
+			gv_world_log(sim->world, GV_ERR, "Left cabinets out: out of memory. fleet=%s", fleet->name);
+	}
+}
+
 static int open_world(void *self, struct gv_world *w)
 {
 	struct sim *sim = self;
 	uv_loop_t *loop = gv_world_loop(w);
-	char error[400];
 	sim->world = w;
 	if (!loop) { /* the test host: nothing to connect over */
 		drop_pending(sim);
 		return 0;
 	}
 	allow_many_files(w);
-	sim->fleets = fleets_create(loop, (uint64_t)gv_world_now_ms(w) * 0x9e3779b97f4a7c15u ^ uv_hrtime());
-	if (!sim->fleets)
+	uint64_t seed = (uint64_t)gv_world_now_ms(w) * 0x9e3779b97f4a7c15u ^ uv_hrtime();
+	sim->fleets = fleets_create(loop, seed);
+	sim->racks = racks_create(loop, ~seed);
+	if (!sim->fleets || !sim->racks)
 		return -ENOMEM;
-	sim->fleets->arg = sim;
-	sim->fleets->now_ms = on_now;
+	sim->fleets->arg = sim->racks->arg = sim;
+	sim->fleets->now_ms = sim->racks->now_ms = on_now;
 	sim->fleets->log = on_log;
+	sim->racks->log = on_cabinet_log;
 	sim->fleets->closed = on_fleets_closed;
-	for (size_t i = 0; i < sim->n_pending; i++) {
-		const Sim__Fleet *fleet = sim->pending[i];
-		if (fleet_check(sim->fleets, fleet, error, sizeof error) < 0)
-			gv_world_log(w, GV_ERR, "Left a fleet out: %s", error);
-		else if (fleet_add(sim->fleets, fleet, i < sim->n_configured) < 0)
-			gv_world_log(w, GV_ERR, "Left a fleet out: out of memory. fleet=%s", fleet->name);
-	}
+	sim->racks->closed = on_racks_closed;
+	start_fleets(sim);
 	drop_pending(sim);
 	return 0;
 }
@@ -135,12 +195,18 @@ static void drain(void *self)
 	if (sim->draining)
 		return;
 	sim->draining = true;
-	if (sim->load_running)
+	if (sim->load_running && sim->load)
 		load_abort(sim->load);
+	else if (sim->load_running)
+		cabinet_load_abort(sim->cabinet_load);
 	if (sim->fleets)
 		fleets_close(sim->fleets);
 	else
 		sim->fleets_closed = true;
+	if (sim->racks)
+		racks_close(sim->racks);
+	else
+		sim->racks_closed = true;
 	sim_look_drained(sim);
 }
 
@@ -152,13 +218,16 @@ static void stop(void *self)
 {
 	struct sim *sim = self;
 	drop_pending(sim);
-	if (sim->fleets && !sim->fleets_closed) { /* not drained: its sockets end with the loop */
-		sim->fleets->closed = ignore;
+	if (sim->fleets && (!sim->fleets_closed || !sim->racks_closed)) { /* not drained: sockets end with the loop */
+		sim->fleets->closed = sim->racks->closed = ignore;
 		return;
 	}
 	fleets_destroy(sim->fleets);
-	if (!sim->load_running)
+	racks_destroy(sim->racks);
+	if (!sim->load_running) {
 		load_destroy(sim->load);
+		cabinet_load_destroy(sim->cabinet_load);
+	}
 }
 
 static const struct gv_driver driver = {
@@ -171,13 +240,13 @@ static const struct gv_service services[] = {
 	{ &sim__sim__descriptor, sim_methods },
 	{ 0 },
 };
-static const struct gv_table *const tables[] = { &sim_fleets, NULL };
+static const struct gv_table *const tables[] = { &sim_fleets, &sim_cabinets, NULL };
 
 GV_PLUGIN = {
 	GV_STAMP,
 	.name = "sim",
 	.version = "0.1.0",
-	.summary = "Simulated chargers over real sockets, and load, for demos and tests",
+	.summary = "Simulated chargers and power-bank cabinets over real sockets, and load, for demos and tests",
 	.config = &sim__config__descriptor,
 	.serves = services,
 	.tables = tables,

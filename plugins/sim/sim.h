@@ -2,28 +2,45 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include "cabinet_load.h"
 #include "fleet.h"
 #include "load.h"
+#include "racks.h"
 
 #include <galvan/driver.h>
 
 struct sim {
 	struct gv_world *world;
-	struct fleets *fleets;          /* NULL: no loop to run them on */
-	struct load *load;              /* the one that runs, or the last */
+	struct fleets *fleets; /* NULL: no loop to run them on */
+	struct racks *racks;   /* likewise */
+	struct load *load;     /* the one that runs, or the last; at most one of these two */
+	struct cabinet_load *cabinet_load;
 	bool load_running, load_waited; /* waited: `load_ticket` is to be answered at its end */
-	bool load_stations, draining, fleets_closed;
+	bool load_stations, draining, fleets_closed, racks_closed;
 	struct gv_ticket load_ticket;
 	Sim__Fleet **pending;           /* between start and open: fleets to be started */
 	size_t n_pending, n_configured; /* the first are the config file's */
+	Sim__CabinetFleet **pending_cabinets;
+	size_t n_pending_cabinets, n_configured_cabinets;
 };
 
-extern const struct gv_table sim_fleets;
+extern const struct gv_table sim_fleets, sim_cabinets;
 extern const struct gv_method sim_methods[];
 
 int sim_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_load_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_get_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_stop_load_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+
+/* service_cabinets.c */
+int sim_add_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_remove_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_list_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_return_bank_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_take_bank_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_break_slot_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_power_cycle_cabinet_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_set_cabinet_faults_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 
 /* Tells the host, once nothing is left of fleets and load. */
 void sim_look_drained(struct sim *sim);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define HEARTBEAT_S 300
-#define RETRY_MS 60000  /* a person whose bank was not taken tries again within it, maybe elsewhere */
-#define KEPT_MS 1800000 /* a bank is brought back within it */
+#define RETRY_MS 60000 /* a person whose bank was not taken tries again within it, maybe elsewhere */
+#define KEPT_MS 600000 /* a bank is brought back within it */
 
 static uint64_t on_random(void *arg)
 {
