@@ -297,7 +297,7 @@ static void keep_unclaimed(struct billing *b, struct gv_turn *t, const Billing__
 		const Billing__Transfer *chain = &x;
 		struct ledger_error error;
 
-		if (r->state != BILLING__REFUND_STATE__REFUND_STATE_FAILED || *r->returned_to)
+		if (r->state != BILLING__REFUND_STATE__REFUND_STATE_FAILED || *r->returned_to || r->elsewhere)
 			continue;
 		x.id = gv_str(t, "refund:%s:back", r->id);
 		x.debit = (char *)pay_clearing(t, p);
@@ -312,6 +312,23 @@ static void keep_unclaimed(struct billing *b, struct gv_turn *t, const Billing__
 	}
 }
 
+/* Disputes, and refunds that were made elsewhere: the order shows them. */
+static void note_outside(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const Billing__Payment *p)
+{
+	size_t n_flags = row->order->n_flags;
+
+	pay_book_outside(b, t, p, row->order->id, debtor(t, row->order), NULL);
+	if (p->n_disputes)
+		orders_flag(t, row, "disputed");
+	for (size_t i = 0; i < p->n_refunds; i++)
+		if (p->refunds[i]->elsewhere)
+			orders_flag(t, row, "refunded-elsewhere");
+	if (row->order->n_flags == n_flags)
+		return;
+	orders_put(t, row);
+	orders_tell(t, row);
+}
+
 int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *payment)
 {
 	Billing__OrderRow *row = orders_take(t, payment->id + strlen(ORDERS_PAYMENT));
@@ -319,6 +336,7 @@ int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__
 	if (!row)
 		return 0;
 	keep_unclaimed(b, t, row, payment);
+	note_outside(b, t, row, payment);
 	switch (row->order->state) {
 	case BILLING__ORDER_STATE__ORDER_STATE_PAYING:
 		return paying(b, t, row);
