@@ -53,6 +53,17 @@ Test(lines, an_unknown_cabinet_is_told_nothing_and_closed_after_a_minute)
 	cr_expect_eq(events("CabinetChanged"), 0);
 }
 
+Test(lines, made_known_while_it_is_connected_it_is_heard_from_its_next_frame_on)
+{
+	struct box *b = box(IMEI);
+
+	say(b, "CH,");
+	cr_expect_str_eq(heard(b), "");
+	known(IMEI, NULL);
+	say(b, "CH,");
+	cr_expect_str_eq(heard(b), "CQ,");
+}
+
 Test(lines, who_does_not_say_who_he_is_is_closed_after_a_minute)
 {
 	struct box *b = box(IMEI);
