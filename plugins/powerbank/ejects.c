@@ -145,6 +145,14 @@ void eject_fail(struct powerbank *p, struct gv_turn *t, struct eject *e, const c
 		   gv_now_ms(t) + 1000 * (int64_t)p->config->repeat_window_s);
 }
 
+/* It came out of a slot while the books have it rented: it had been put in, and nobody had told yet. */
+static bool came_back(struct gv_turn *t, const char *bank, const char *rental)
+{
+	const Rental__Bank *known = bank_get(t, bank);
+
+	return known && known->place == RENTAL__BANK_PLACE__BANK_PLACE_RENTED && strcmp(known->rental, rental) != 0;
+}
+
 /* The bank is out. `flag`: how that is known, if not by a report in time. */
 void eject_succeed(struct powerbank *p, struct gv_turn *t, struct eject *e, uint32_t slot, const char *bank,
 		   const char *flag)
@@ -170,8 +178,9 @@ void eject_succeed(struct powerbank *p, struct gv_turn *t, struct eject *e, uint
 			rental_flag(t, rental_edit(t, rental), "dev-mismatch");
 		if (bank_is_in(bank_get(t, expected), e->device, slot))
 			bank_move(t, expected, RENTAL__BANK_PLACE__BANK_PLACE_UNKNOWN, e->device, slot, NULL);
-		returns_book(p, t, e->device, slot, bank, gv_now_ms(t), "missed-return");
 	}
+	if (other || came_back(t, bank, rental))
+		returns_book(p, t, e->device, slot, bank, gv_now_ms(t), "missed-return");
 	slot_emptied(t, cab, slot);
 	slot_worked(t, e->device, cab, slot);
 	if (*rental) {
