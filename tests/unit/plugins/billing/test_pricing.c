@@ -78,6 +78,24 @@ Test(pricing, refuses_what_is_no_session)
 	billing_tariff_fini(&f.tariff);
 }
 
+/* Whatever was looked up for a segment that was refused is of no use to another one. */
+Test(pricing, a_first_segment_that_is_refused_says_nothing_of_where_the_session_begins)
+{
+	struct fixture f;
+	begin(&f,
+	      "{'id':'p','currency':'EUR','elements':[{'price_components':[{'type':'TIME','price':6,'step_size':1}],"
+	      "'restrictions':{'start_time':'12:00','min_duration':1800}},"
+	      "{'price_components':[{'type':'TIME','price':3,'step_size':1}]}]}");
+	f.run.lines_max = 0;
+	struct billing_segment s = segment(800 * MINUTE, 860 * MINUTE, BILLING_CHARGING, 0);
+	cr_assert_eq(billing_run_add(&f.run, &s), -ENOBUFS);
+	f.run.lines_max = LINES_MAX;
+	s = segment(600 * MINUTE, 780 * MINUTE, BILLING_CHARGING, 0);
+	cr_assert_eq(billing_run_add(&f.run, &s), 0);
+	cr_assert_eq(price(&f)->excl_minor, 2 * 300 + 600, "two hours of the morning, and one from noon");
+	billing_tariff_fini(&f.tariff);
+}
+
 /* 01:00 to 02:00 every day another price: a long session needs more lines than there are. */
 Test(pricing, a_segment_that_does_not_fit_leaves_the_run_as_it_was)
 {
