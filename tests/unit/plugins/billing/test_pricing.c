@@ -325,54 +325,6 @@ Test(pricing, speaks_messages)
 	billing_tariff_fini(&f.tariff);
 }
 
-/* The engine packs by hand; what it packs must be what protobuf-c would, also of the longest numbers. */
-Test(pricing, packs_as_protobuf_does)
-{
-	enum { LINES = 3, PERIODS = 3 };
-	struct billing_tariff tariff = { .currency = "EUR" };
-	const struct billing_component component = { .dimension = BILLING_PARKING,
-						     .element = UINT32_MAX,
-						     .price_micro = INT64_MIN };
-	struct billing_line lines[LINES];
-	struct billing_period periods[PERIODS];
-	struct billing_run run = { .tariff = &tariff,
-				   .lines = lines,
-				   .n_lines = LINES,
-				   .periods = periods,
-				   .n_periods = PERIODS,
-				   .energy_uwh = -1,
-				   .charging_ms = -1,
-				   .idle_ms = -1,
-				   .reserved_ms = -1 };
-	struct billing_price p = {
-		.excl_minor = -1, .incl_minor = -1, .adjustment_minor = -1, .n_taxes = BILLING_RATES_MAX, .flags = 0xff
-	};
-	struct gv_buf out = { 0 };
-	for (int i = 0; i < LINES; i++) {
-		lines[i] = (struct billing_line){ .component = &component,
-						  .lookup = BILLING_IN_RESERVATION,
-						  .start_ms = -1,
-						  .end_ms = -1,
-						  .billed = -1,
-						  .excl_minor = -1 };
-		periods[i] = (struct billing_period){
-			.start_ms = -1, .energy_uwh = -1, .lookup = BILLING_IN_RESERVATION, .kind = BILLING_IDLE
-		};
-	}
-	for (int i = 0; i < BILLING_RATES_MAX; i++)
-		p.taxes[i] = (struct billing_tax_share){ .vat_ppm = i ? INT32_MAX : BILLING_VAT_NONE, .tax_minor = -1 };
-	cr_assert_eq(billing_price_write(&run, &p, &out), 0);
-	Billing__Price *m = billing__price__unpack(NULL, out.size, out.data);
-	uint8_t packed[8192];
-	cr_assert_not_null(m);
-	cr_assert_eq(billing__price__get_packed_size(m), out.size);
-	billing__price__pack(m, packed);
-	cr_expect_arr_eq(packed, out.data, out.size);
-	cr_expect(m->n_lines == LINES && m->n_periods == PERIODS && m->n_flags == 8);
-	billing__price__free_unpacked(m, NULL);
-	gv_buf_fini(&out);
-}
-
 /* ---- readings -------------------------------------------------------------------------------- */
 
 #define READINGS_MAX 40
