@@ -1,7 +1,7 @@
-/* Sessions priced per second on one core, beside the same loop without the engine: in memory, and from the packed
- * message of the use to the packed message of the price. A session has 8 segments, the tariff 8 elements with times of
- * the day, weekdays, bands of energy and power, steps and two tax rates; every second session crosses a change of
- * price. */
+/* Sessions priced per second on one core, beside the same loop without the engine: in memory, asked after each
+ * segment, and from the packed message of the use to the packed message of the price. A session has 8 segments, the
+ * tariff 8 elements with times of the day, weekdays, bands of energy and power, steps and two tax rates; every second
+ * session crosses a change of price. */
 #include <galvan/billing.pb-c.h>
 #include <plugins/billing/pricing/ocpi.h>
 #include <plugins/billing/pricing/pricing_message.h>
@@ -13,7 +13,7 @@
 
 #define SEGMENTS 8
 #define SESSIONS 512
-#define ROUNDS_MAX 4000 /* fewer by an argument: for a profiler */
+#define ROUNDS_MAX 2000 /* fewer by an argument: for a profiler */
 #define LINES_MAX 64
 
 static const char tariff_json[] =
