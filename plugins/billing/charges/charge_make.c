@@ -79,6 +79,17 @@ static Billing__ChargeRow *make(struct gv_turn *t, const Billing__UseRow *use)
 	return row;
 }
 
+/* `priced` NULL: it cannot be priced. */
+static void price(struct billing *b, struct gv_turn *t, const Billing__UseRow *use, Billing__ChargeRow *row,
+		  const Billing__PricedUse *priced)
+{
+	row->charge->price = price_of(b, t, use, priced, row->charge);
+	if (!priced)
+		return;
+	row->priced.data = gv_alloc(t, billing__priced_use__get_packed_size(priced) + 1);
+	row->priced.len = billing__priced_use__pack(priced, row->priced.data);
+}
+
 Billing__ChargeRow *charge_session(struct billing *b, struct gv_turn *t, const Billing__UseRow *use,
 				   const Charging__Session *s)
 {
@@ -89,9 +100,9 @@ Billing__ChargeRow *charge_session(struct billing *b, struct gv_turn *t, const B
 	c->ended_at_ms = s->ended_at_ms;
 	for (size_t i = 0; i < s->n_flags; i++)
 		flag(t, c, s->flags[i]);
-	row->priced = rating_use(t, s, s->ended_at_ms, use->zone,
-				 places_power_w(places_find(t, use->device), use->connector), &c->flags, &c->n_flags);
-	c->price = price_of(b, t, use, row->priced, c);
+	price(b, t, use, row,
+	      rating_use(t, s, s->ended_at_ms, use->zone, places_power_w(places_find(t, use->device), use->connector),
+			 &c->flags, &c->n_flags));
 	c->energy_wh = s->energy_wh;
 	if (orders_has_flag(c->price->flags, c->price->n_flags, "package-exceeded"))
 		flag(t, c, "package-exceeded");
@@ -133,8 +144,7 @@ Billing__ChargeRow *charge_rental(struct billing *b, struct gv_turn *t, const Bi
 	c->ended_at_ms = use->end->at_ms;
 	for (size_t i = 0; i < use->end->n_flags; i++)
 		flag(t, c, use->end->flags[i]);
-	row->priced = charge_rented(t, use, c->ended_at_ms);
-	c->price = price_of(b, t, use, row->priced, c);
+	price(b, t, use, row, charge_rented(t, use, c->ended_at_ms));
 	c->bank = gv_alloc(t, sizeof *c->bank);
 	*c->bank = *use->rented->bank;
 	c->bank->sold = is_sale(c->price);

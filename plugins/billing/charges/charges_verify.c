@@ -85,10 +85,11 @@ static void check_price(struct billing *b, struct gv_turn *t, struct ledger_audi
 	const char *problem = "";
 	const Billing__Price *price;
 
-	if (*c->credit_of || !c->tariff || !row->priced || c->use != BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PAID ||
+	if (*c->credit_of || !c->tariff || !row->priced.len ||
+	    c->use != BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PAID ||
 	    orders_has_flag(c->flags, c->n_flags, "unpriced"))
 		return;
-	price = tariffs_price(b, t, c->tariff, row->priced, &problem);
+	price = tariffs_price_again(b, t, c->tariff, c->zone, row->priced, &problem);
 	if (!price || price->incl != c->price->incl || price->excl != c->price->excl)
 		ledger_problem(a, "charge %s is %lld, and priced again %lld %s", c->id, (long long)c->price->incl,
 			       price ? (long long)price->incl : 0, problem);

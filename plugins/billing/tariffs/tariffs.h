@@ -24,6 +24,9 @@ size_t tariffs_groups(const Billing__Customer *customer, const Billing__Token *t
  * *ret_problem says why, for people. The message does not fail. */
 const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
 				    const Billing__PricedUse *use, const char **ret_problem);
+/* The same of a packed PricedUse, in the zone that it was used in: for what is priced by the million. */
+const Billing__Price *tariffs_price_again(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
+					  const char *zone, ProtobufCBinaryData use, const char **ret_problem);
 void tariffs_stop(struct billing *b);
 /* "EUR"; "" of a tariff without terms. */
 const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff);

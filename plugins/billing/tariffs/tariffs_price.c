@@ -99,9 +99,15 @@ static const struct billing_tariff *read_ocpi(struct billing *b, struct gv_turn 
 
 /* ---- prices ---------------------------------------------------------------------------------- */
 
+/* One of the two. */
+struct use {
+	const Billing__PricedUse *message;
+	ProtobufCBinaryData packed;
+};
+
 /* -ENOBUFS: more lines than `max`. */
 static int run(struct gv_turn *t, const struct billing_tariff *tariff, const struct gv_zone *zone,
-	       const Billing__PricedUse *use, size_t max, struct gv_buf *out)
+	       const struct use *use, size_t max, struct gv_buf *out)
 {
 	struct billing_line *lines = gv_alloc(t, max * sizeof *lines);
 	struct billing_period *periods = gv_alloc(t, max * sizeof *periods);
@@ -110,17 +116,18 @@ static int run(struct gv_turn *t, const struct billing_tariff *tariff, const str
 	int r;
 
 	billing_run_init(&run, tariff, zone, lines, max, periods, max);
-	r = billing_run_feed(&run, use);
+	r = use->message ? billing_run_feed(&run, use->message)
+			 : billing_run_read(&run, use->packed.data, use->packed.len);
 	if (r == 0)
 		r = billing_run_price(&run, price);
 	return r < 0 ? r : billing_price_write(&run, price, out);
 }
 
-static const Billing__Price *price_ocpi(struct billing *b, struct gv_turn *t, const char *ocpi,
-					const Billing__PricedUse *use, const char **ret_problem)
+static const Billing__Price *price_ocpi(struct billing *b, struct gv_turn *t, const char *ocpi, const char *zone_name,
+					const struct use *use, const char **ret_problem)
 {
 	const struct billing_tariff *tariff = read_ocpi(b, t, ocpi, ret_problem);
-	const struct gv_zone *zone = places_zone(b, t, use->zone);
+	const struct gv_zone *zone = places_zone(b, t, zone_name);
 	struct gv_buf packed = { 0 };
 	const Billing__Price *price = NULL;
 	int r = -ENOBUFS;
@@ -142,7 +149,7 @@ const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const 
 {
 	switch (tariff->terms_case) {
 	case BILLING__TARIFF__TERMS_OCPI:
-		return price_ocpi(b, t, tariff->ocpi, use, ret_problem);
+		return price_ocpi(b, t, tariff->ocpi, use->zone, &(struct use){ .message = use }, ret_problem);
 	case BILLING__TARIFF__TERMS_RENTAL:
 		return tariffs_price_rental(b, t, tariff->rental, use, ret_problem);
 	case BILLING__TARIFF__TERMS_PACKAGE:
@@ -151,6 +158,20 @@ const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const 
 		*ret_problem = "the tariff has no terms";
 		return NULL;
 	}
+}
+
+const Billing__Price *tariffs_price_again(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
+					  const char *zone, ProtobufCBinaryData use, const char **ret_problem)
+{
+	const Billing__PricedUse *message;
+
+	if (tariff->terms_case == BILLING__TARIFF__TERMS_OCPI)
+		return price_ocpi(b, t, tariff->ocpi, zone, &(struct use){ .packed = use }, ret_problem);
+	message = billing__priced_use__unpack(gv_allocator(t), use.len, use.data);
+	if (message)
+		return tariffs_price(b, t, tariff, message, ret_problem);
+	*ret_problem = "what it was priced from cannot be read";
+	return NULL;
 }
 
 const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff)
