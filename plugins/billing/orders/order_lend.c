@@ -78,10 +78,12 @@ static int wait_on(struct billing *b, struct gv_turn *t, Billing__OrderRow *row,
 
 static int become(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const Rental__RentalRow *r)
 {
-	if (r->state == RENTAL__RENTAL_STATE__RENTAL_STATE_FAILED)
+	bool out = r->started_at_ms > 0 && (r->state == RENTAL__RENTAL_STATE__RENTAL_STATE_ACTIVE || rents_is_over(r));
+
+	if (r->state == RENTAL__RENTAL_STATE__RENTAL_STATE_FAILED || (!out && rents_is_over(r)))
 		return orders_void(b, t, row, *r->error ? r->error : NO_BANK);
 	row->lent = gv_strdup(t, r->id);
-	if (r->state != RENTAL__RENTAL_STATE__RENTAL_STATE_ACTIVE && !rents_is_over(r))
+	if (!out)
 		return wait_on(b, t, row, FIND_EVERY_MS,
 			       "the cabinet did not say in a day whether a power bank came out");
 	orders_put(t, row);

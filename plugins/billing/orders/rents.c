@@ -198,12 +198,24 @@ static int over(struct billing *b, struct gv_turn *t, Billing__UseRow *row, cons
 	return settle_now(b, t, row, sold);
 }
 
+/* Nothing came out, nor will: the money goes back. */
+static int no_bank(struct billing *b, struct gv_turn *t, const Rental__RentalRow *r)
+{
+	Billing__OrderRow *order = *r->order && strlen(r->order) <= ORDERS_ID_MAX ? orders_take(t, r->order) : NULL;
+
+	if (!order || !order->rental || order->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING)
+		return 0;
+	return orders_void(b, t, order, *r->error ? r->error : "no power bank came out");
+}
+
 int rents_heard(struct billing *b, struct gv_turn *t, const Rental__RentalRow *r, const char *flag)
 {
 	Billing__UseRow *row = uses_take(t, r->device, r->id);
 
 	if (!*r->id || !*r->device || (!row && charges_of_session(t, r->id)))
 		return 0;
+	if (!row && r->started_at_ms <= 0) /* ended before a bank was out */
+		return rents_is_over(r) ? no_bank(b, t, r) : 0;
 	if (!row) {
 		row = begin(t, r, flag);
 		uses_put(t, row);
@@ -230,13 +242,9 @@ int rents_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, co
 
 int rents_failed(void *self, struct gv_turn *t, const ProtobufCMessage *event, const struct gv_emitter *from)
 {
-	const Rental__RentalRow *r = ((const Rental__RentalFailed *)event)->rental;
-	Billing__OrderRow *order = r && *r->order && strlen(r->order) <= ORDERS_ID_MAX ? orders_take(t, r->order)
-										       : NULL;
+	const Rental__RentalFailed *e = (const Rental__RentalFailed *)event;
 
-	if (!order || !order->rental || order->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING)
-		return 0;
-	return orders_void(self, t, order, *r->error ? r->error : "no power bank came out");
+	return e->rental ? no_bank(self, t, e->rental) : 0;
 }
 
 /* ---- meanwhile ------------------------------------------------------------------------------- */

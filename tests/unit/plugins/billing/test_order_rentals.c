@@ -432,6 +432,16 @@ Test(rentals, one_that_people_close_costs_by_its_times)
 	cr_expect_eq(available(), 4700);
 }
 
+Test(rentals, one_that_people_end_before_a_bank_is_out_costs_nothing)
+{
+	borrow_one();
+	return_silently(RENTAL__RENTAL_STATE__RENTAL_STATE_CLOSED);
+	say(OVER);
+	cr_expect_str_eq(state(), "VOIDED");
+	cr_expect_eq(available(), 5000);
+	cr_expect_eq(n_charges(), 0);
+}
+
 Test(rentals, one_that_its_cabinet_has_forgotten_costs_nothing_after_a_while)
 {
 	borrow_one();
