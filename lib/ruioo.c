@@ -111,7 +111,6 @@ static enum step find_end(const struct reader *r, size_t at, size_t *ret_quote, 
 			*ret_end = brace + 1;
 			return STEP_FRAME;
 		}
-		at = brace - 1;
 	}
 	if (n < r->limit)
 		return STEP_MORE;

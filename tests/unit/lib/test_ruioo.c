@@ -181,6 +181,16 @@ Test(ruioo, strict_refuses_what_tolerant_takes)
 	}
 }
 
+Test(ruioo, strict_wants_the_digits_of_the_crc_in_upper_case)
+{
+	static const char text[] = "{\"" IMEI ",CH,,0c49\"}\r\n";
+	struct gv_ruioo_rules rules = { .slots = 3, .strict = true };
+
+	cr_expect_eq(rig_one(rules, GV_RUIOO_CABINET, text, strlen(text)).error, GV_RUIOO_NOT_CANONICAL);
+	rules.strict = false;
+	cr_expect_eq(rig_one(rules, GV_RUIOO_CABINET, text, strlen(text)).error, GV_RUIOO_OK);
+}
+
 Test(ruioo, strict_waits_for_the_line_end)
 {
 	static const char text[] = "{\"" IMEI ",CH,,0C49\"}\r\n";
