@@ -2,6 +2,7 @@
  * the kernel and the bus have, run turns, flush. Sockets and timers only make the loop come round; so nothing is
  * handled twice and no wake-up is lost. */
 #include "host_internal.h"
+#include "store.h"
 #include "text.h"
 
 #include <errno.h>
@@ -288,7 +289,7 @@ static void pump(uv_prepare_t *prepare)
 	for (int i = 0; i < TURNS_PER_PUMP && more > 0; i++)
 		more = gv_actor_run(h->actor);
 	if (more < 0) {
-		fail(h, more, gv_text("it cannot go on: %s (its log has the reason)", gv_text_errno(more)));
+		fail(h, more, gv_text("it cannot go on: %s", gv_store_strerror(more)));
 		return;
 	}
 	gathers = gv_actor_gathers(h->actor);

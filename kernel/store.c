@@ -53,6 +53,9 @@ const char *gv_store_strerror(int error)
 		return "another process has this store open";
 	case ENOSPC:
 		return "the store or the disk is full: raise node.store_limit_gib or free disk space";
+	case EIO:
+		return "the disk under the store fails (Input/output error): look at it before the plugin is started "
+		       "again";
 	case EUCLEAN:
 		return "the store is damaged or of another LMDB version: restore it from a backup";
 	default:

@@ -121,7 +121,7 @@ struct gv_ruioo_found {
 	bool frame;  /* *ret_frame is filled, or `error` says what a frame had been */
 	enum gv_ruioo_error error;
 	uint32_t matches;                /* learn: bit n is set where gv_ruioo_check_at(n) fits this frame */
-	enum gv_ruioo_style style;       /* of the separators that were used: COMMA or DOT */
+	enum gv_ruioo_style style;       /* by the separator in front of the CRC: COMMA, or DOT for any other */
 	char iccid[GV_RUIOO_ICCID_SIZE]; /* 20 digits beginning with 89 outside of frames, no junk; "": none */
 };
 /* Takes the next frame, good or bad, from the front of a stream. `used` 0 and no frame: more bytes are needed; they
@@ -131,7 +131,7 @@ void gv_ruioo_next(const struct gv_ruioo_rules *rules, enum gv_ruioo_from from, 
 		   struct gv_ruioo_frame *ret_frame, struct gv_ruioo_found *ret);
 
 /* Writes a frame with its CRC and line end; its size, or -EINVAL for one that cannot be said (a slot beyond 99, a
- * bank's id that is none), or -ENOBUFS. */
+ * bank's id that is none, the style MIRROR), or -ENOBUFS. */
 int gv_ruioo_write(const struct gv_ruioo_frame *frame, struct gv_ruioo_check check, enum gv_ruioo_style style,
 		   char *ret, size_t size);
 bool gv_ruioo_imei_luhn(const char *imei); /* its check digit is right: informative */

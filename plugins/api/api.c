@@ -38,6 +38,18 @@ static bool needs_token(const struct api *api, struct gv_turn *t, const struct a
 	}
 }
 
+/* Refuses (true) who has shown too many wrong tokens lately, whatever this one is: it would be the next guess. */
+static bool guesses(struct api *api, struct gv_turn *t, const struct api_exchange *x)
+{
+	if (!api_bearer(api_header(x->request, "authorization")))
+		return false;
+	if (api_too_often(api, t, x, API_LIMIT_WRONG_TOKEN))
+		return true;
+	if (!x->token && !x->waited)
+		api_limits_take(&api->limits, x->client, API_LIMIT_WRONG_TOKEN, gv_now_ms(t));
+	return false;
+}
+
 /* Refuses (true) who may not, or what is not there. */
 static bool refused(struct api *api, struct gv_turn *t, const struct api_exchange *x)
 {
@@ -47,6 +59,8 @@ static bool refused(struct api *api, struct gv_turn *t, const struct api_exchang
 			   "opens it to others");
 		return true;
 	}
+	if (guesses(api, t, x))
+		return true;
 	if (x->route.kind == API_ROUTE_NONE) {
 		api_refuse(t, x->conn, GV_NOT_FOUND,
 			   "there is nothing at %.200s; calls go to /api/{package.Service}/{Method}", x->request->path);
@@ -105,6 +119,7 @@ void api_handle(struct api *api, struct gv_turn *t, struct api_exchange *x)
 	Kernel__StatusRequest status = KERNEL__STATUS_REQUEST__INIT;
 
 	x->route = api_route(x->request->path);
+	api_client(x->request, api->trusted, api->n_trusted, x->client);
 	x->token = bearer ? api_token_find(api->tokens, api->n_tokens, bearer) : NULL;
 	x->local = x->request->loopback && !*api_header(x->request, "x-forwarded-for") &&
 		   !*api_header(x->request, "forwarded");
@@ -280,6 +295,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "api runs as one instance: remove `instances` from its entry in the config file");
 	error = read_tokens(api, t, c);
+	if (!error)
+		error = api_strangers_init(api, t, c);
 	if (error)
 		return error;
 	api->allow_remote = c->allow_remote;
@@ -299,6 +316,7 @@ static void stop(void *self)
 
 	api_streams_fini(api);
 	api_calls_fini(api);
+	api_strangers_fini(api);
 	for (size_t i = 0; i < api->n_tokens; i++)
 		free(api->tokens[i].name);
 	free(api->tokens);

@@ -4,6 +4,7 @@
 
 #include "access.h"
 #include "catalog.h"
+#include "limits.h"
 #include "route.h"
 
 #include <galvan/api.pb-c.h>
@@ -29,6 +30,8 @@ struct api_pending {
 	enum api_call_kind kind;
 	uint32_t round; /* grows with each use: tells an answer to an earlier one */
 	bool used;
+	bool proves; /* a stranger's, whose success shows that it is none */
+	uint8_t client[API_ADDRESS_SIZE];
 };
 
 /* A request kept until the catalogue has been read again. */
@@ -59,6 +62,11 @@ struct api {
 	bool own_token; /* the only one is the one that api made */
 	bool allow_remote;
 	uint32_t max_streams, max_body_bytes;
+	struct api_network *trusted; /* proxies */
+	size_t n_trusted;
+	struct api_limits limits;
+	unsigned limited; /* refusals that were not logged */
+	int64_t limited_log_ms;
 
 	struct api_catalog *catalog; /* NULL until the kernel has answered once */
 	int64_t catalog_at_ms;
@@ -87,9 +95,10 @@ struct api_exchange {
 	const Link__HttpRequest *request;
 	struct api_route route;
 	const struct api_token *token; /* NULL: none, or no valid one */
-	bool local;                    /* comes from this machine, by no proxy */
-	bool again;                    /* may have been handled before a restart */
-	bool waited;                   /* the catalogue has been read since it came */
+	uint8_t client[API_ADDRESS_SIZE];
+	bool local;  /* comes from this machine, by no proxy */
+	bool again;  /* may have been handled before a restart */
+	bool waited; /* the catalogue has been read since it came */
 };
 
 /* respond.c */
@@ -106,8 +115,9 @@ const char *api_header(const Link__HttpRequest *request, const char *name);
 unsigned api_status(unsigned code);
 
 /* calls.c */
-/* Sends a call for a connection; an answer or refusal will go there. `to` may be NULL. */
-void api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_kind kind, const struct gv_call *call);
+/* Sends a call for a connection; an answer or refusal will go there. `to` may be NULL. NULL: it has been refused. */
+struct api_pending *api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_kind kind,
+			     const struct gv_call *call);
 int api_on_answer(void *self, struct gv_turn *t, const struct gv_answer *answer);
 /* Asks the kernel what there is, unless that is under way. */
 void api_describe(struct api *api, struct gv_turn *t);
@@ -120,6 +130,12 @@ void api_calls_fini(struct api *api);
 bool api_may_be_new(const struct api *api, struct gv_turn *t, const struct api_exchange *x);
 void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x);
 void api_rpc_answer(struct api *api, struct gv_turn *t, uint64_t conn, const struct gv_answer *answer);
+
+/* strangers.c */
+int api_strangers_init(struct api *api, struct gv_turn *t, const Api__Config *config);
+void api_strangers_fini(struct api *api);
+/* Refuses (true) what an address does too often. What it may do is to be counted by api_limits_take. */
+bool api_too_often(struct api *api, struct gv_turn *t, const struct api_exchange *x, enum api_limit limit);
 
 /* streams.c */
 void api_stream_open(struct api *api, struct gv_turn *t, struct api_exchange *x);

@@ -40,7 +40,8 @@ static struct api_pending *pending_new(struct api *api)
 	return grown;
 }
 
-void api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_kind kind, const struct gv_call *call)
+struct api_pending *api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_kind kind,
+			     const struct gv_call *call)
 {
 	struct api_pending *p = pending_new(api);
 	struct gv_call tagged = *call;
@@ -48,18 +49,20 @@ void api_call(struct api *api, struct gv_turn *t, uint64_t conn, enum api_call_k
 	if (!p) {
 		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED, "%d requests wait for an answer already: try again later",
 			   API_PENDING_MAX);
-		return;
+		return NULL;
 	}
 	p->round = (p->round + 1) & 0x7fffffff;
 	tagged.tag = (uint64_t)p->round << 32 | (uint64_t)(p - api->pending);
 	if (gv_call(t, &tagged) != 0) {
 		api_refuse(t, conn, GV_RESOURCE_EXHAUSTED,
 			   "too many calls to the plugin that serves %s wait already: try again later", call->method);
-		return;
+		return NULL;
 	}
 	p->used = true;
 	p->conn = conn;
 	p->kind = kind;
+	p->proves = false;
+	return p;
 }
 
 void api_describe(struct api *api, struct gv_turn *t)
@@ -199,6 +202,8 @@ int api_on_answer(void *self, struct gv_turn *t, const struct gv_answer *answer)
 	p->used = false;
 	switch (p->kind) {
 	case API_CALL_RPC:
+		if (p->proves && answer->code == GV_OK)
+			api_limits_give_back(&api->limits, p->client, API_LIMIT_PUBLIC);
 		api_rpc_answer(api, t, p->conn, answer);
 		break;
 	case API_CALL_READY:

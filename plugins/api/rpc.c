@@ -125,9 +125,21 @@ static bool method_refused(struct gv_turn *t, const struct api_exchange *x, cons
 	return false;
 }
 
+/* Whether an answer that is no refusal shows that the caller is who it says: then its request has a secret. */
+static bool has_secret(const struct gv_type *input)
+{
+	for (size_t i = 0; i < input->n_fields; i++) {
+		if (input->fields[i].secret && input->fields[i].required)
+			return true;
+	}
+	return false;
+}
+
 static void call(struct api *api, struct gv_turn *t, const struct api_exchange *x, const struct gv_rpc *rpc,
 		 const struct gv_buf *packed)
 {
+	bool stranger = api_is_public(rpc->role) && !x->token;
+	struct api_pending *p;
 	char key[KEY_MAX];
 
 	if (gv_type_key(rpc->input, packed->data, packed->size, key, sizeof(key))) {
@@ -138,12 +150,27 @@ static void call(struct api *api, struct gv_turn *t, const struct api_exchange *
 	if (api_role(rpc->role) != API_VIEWER && !api_is_public(rpc->role))
 		gv_log(t, GV_INFO, "called method=%s key=\"%s\" token=\"%s\" peer=%s", x->route.rpc, key,
 		       x->token->name, x->request->peer);
-	api_call(api, t, x->conn, API_CALL_RPC,
-		 &(struct gv_call){ .method = x->route.rpc,
-				    .packed = packed->data ? packed->data : (const uint8_t *)"",
-				    .packed_size = packed->size,
-				    .to = *key ? key : NULL,
-				    .timeout_ms = timeout_ms(x->request) });
+	p = api_call(api, t, x->conn, API_CALL_RPC,
+		     &(struct gv_call){ .method = x->route.rpc,
+					.packed = packed->data ? packed->data : (const uint8_t *)"",
+					.packed_size = packed->size,
+					.to = *key ? key : NULL,
+					.timeout_ms = timeout_ms(x->request) });
+	if (p && stranger && has_secret(rpc->input)) {
+		p->proves = true;
+		memcpy(p->client, x->client, sizeof(p->client));
+	}
+}
+
+/* Counts a public call without a token, whether it makes sense or not. */
+static bool stranger_refused(struct api *api, struct gv_turn *t, const struct api_exchange *x, const struct gv_rpc *rpc)
+{
+	if (!api_is_public(rpc->role) || x->token)
+		return false;
+	if (api_too_often(api, t, x, API_LIMIT_PUBLIC))
+		return true;
+	api_limits_take(&api->limits, x->client, API_LIMIT_PUBLIC, gv_now_ms(t));
+	return false;
 }
 
 void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
@@ -165,7 +192,7 @@ void api_rpc(struct api *api, struct gv_turn *t, struct api_exchange *x)
 			refuse_unknown(api, t, x);
 		return;
 	}
-	if (method_refused(t, x, rpc) || !read_body(api, t, x, &body, &size))
+	if (method_refused(t, x, rpc) || stranger_refused(api, t, x, rpc) || !read_body(api, t, x, &body, &size))
 		return;
 	r = gv_json_parse(rpc->input, body, size, GV_JSON_RULES, &packed, &error);
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include <galvan/charging.pb-c.h>
 #include <galvan/link.pb-c.h>
 #include <galvan/registry.pb-c.h>
+#include <galvan/rental.pb-c.h>
 
 #include <string.h>
 
@@ -130,6 +131,7 @@ static const struct gv_method billing_methods[] = {
 	{ "GetCharge", charges_get },
 	{ "CreditCharge", charges_credit },
 	{ "GetReceipt", receipt_get },
+	{ "GetStatement", statement_get },
 	{ "ExportCharges", charges_export },
 	{ 0 },
 };
@@ -150,8 +152,12 @@ GV_PLUGIN = {
 	.hears = GV_HEARS({ &registry__device_changed__descriptor, places_device_changed },
 			  { &charging__session_started__descriptor, uses_started },
 			  { &charging__session_metered__descriptor, live_metered },
-			  { &charging__session_ended__descriptor, uses_ended }),
-	.calls = GV_CALLS(&charging__charging__descriptor, &link__http__descriptor, &link__mail__descriptor),
+			  { &charging__session_ended__descriptor, uses_ended },
+			  { &rental__rental_started__descriptor, rents_started },
+			  { &rental__rental_failed__descriptor, rents_failed },
+			  { &rental__rental_ended__descriptor, rents_ended }),
+	.calls = GV_CALLS(&charging__charging__descriptor, &rental__lending__descriptor, &rental__rental__descriptor,
+			  &link__http__descriptor, &link__mail__descriptor),
 	.emits = GV_EMITS({ &billing__token_changed__descriptor, people_snapshot },
 			  { &billing__payment_changed__descriptor, NULL },
 			  { &billing__order_changed__descriptor, NULL },

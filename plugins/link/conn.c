@@ -12,23 +12,8 @@
 
 #include "link.h"
 
-static void set_address(struct conn *c, const struct sockaddr_storage *peer)
-{
-	if (peer->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)peer;
-
-		memcpy(c->address, &in6->sin6_addr, 16);
-		c->peer_port = ntohs(in6->sin6_port);
-	} else if (peer->ss_family == AF_INET) {
-		const struct sockaddr_in *in4 = (const struct sockaddr_in *)peer;
-
-		c->address[10] = c->address[11] = 0xff;
-		memcpy(c->address + 12, &in4->sin_addr, 4);
-		c->peer_port = ntohs(in4->sin_port);
-	}
-}
-
-struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const struct sockaddr_storage *peer)
+struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const uint8_t address[static 16],
+			uint16_t peer_port, struct origin *origin)
 {
 	lws_adopt_desc_t adopt = {
 		.vh = port->vhost, .type = LWS_ADOPT_SOCKET, .fd.sockfd = fd, .vh_prot_name = "galvan"
@@ -37,6 +22,7 @@ struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const s
 
 	if (!c) {
 		close(fd);
+		origins_leave(origin);
 		return NULL;
 	}
 	c->link = l;
@@ -44,7 +30,8 @@ struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const s
 	c->tls = port->tls.cert != NULL;
 	c->state = port->kind == PORT_TCP ? CONN_TCP : CONN_HEAD;
 	c->since_ms = c->heard_ms = link_now(l);
-	set_address(c, peer);
+	memcpy(c->address, address, 16);
+	c->peer_port = peer_port;
 	if (c->tls)
 		adopt.type |= LWS_ADOPT_ALLOW_SSL;
 	adopt.opaque = c;
@@ -53,8 +40,10 @@ struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const s
 	c->adopting = false;
 	if (!c->wsi) {
 		free(c);
+		origins_leave(origin);
 		return NULL;
 	}
+	c->origin = origin;
 	table_add(l, c);
 	return c;
 }
@@ -208,6 +197,8 @@ static void choke(struct conn *c)
 
 static void send_now(struct conn *c, const uint8_t *data, size_t size)
 {
+	if (!c->dead)
+		alive_written(c);
 	while (size && !c->dead) {
 		size_t n = size < LINK_CHUNK ? size : LINK_CHUNK;
 
@@ -273,6 +264,7 @@ void conn_writable(struct conn *c)
 	while (c->out_at < c->out.size && !lws_partial_buffered(c->wsi)) {
 		size_t n = c->out.size - c->out_at;
 
+		alive_written(c);
 		if (n > LINK_CHUNK)
 			n = LINK_CHUNK;
 		if (lws_write(c->wsi, c->out.data + c->out_at, n, LWS_WRITE_RAW) < 0) {
@@ -338,6 +330,7 @@ void conn_reap(struct link *l)
 
 		l->doomed = c->doomed_next;
 		c->doomed_next = NULL;
+		c->reaped = true; /* or each of ten thousand would look for itself among the others */
 		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC); /* calls conn_closed */
 	}
 }
@@ -361,11 +354,12 @@ void conn_closed(struct conn *c)
 		l->batch.conn = NULL;
 		l->batch.size = 0;
 	}
-	if (c->dead)
+	if (c->dead && !c->reaped)
 		unlist(&l->doomed, c, offsetof(struct conn, doomed_next));
 	if (c->paused & PAUSE_RATE)
 		unlist(&l->limited, c, offsetof(struct conn, limited_next));
 	table_remove(l, c);
+	origins_leave(c->origin);
 	exchange_destroy(c->exchange);
 	route_release(c->route);
 	conn_unhold(c, &c->in, c->in.size);

@@ -26,6 +26,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	l->max_connections = c->max_connections;
 	l->max_frame = c->max_frame_bytes;
 	l->handshake_timeout_ms = c->handshake_timeout_s * 1000;
+	l->origins.max_connections = c->max_connections_per_address;
+	l->origins.max_new_per_s = c->max_new_per_address_per_s;
 	l->limits.hold_bytes = c->hold_bytes;
 	l->limits.hold_ms = c->hold_s * 1000;
 	if (c->ca_file[0]) {
@@ -38,6 +40,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	r = view_init(&l->view);
 	if (r == 0)
 		r = view_load(&l->view, t);
+	if (r == 0)
+		r = origins_init(l, t);
 	return r < 0 ? r : ports_init(l, t, c);
 }
 
@@ -52,6 +56,7 @@ static void stop(void *self)
 	ports_fini(l);
 	table_fini(l);
 	view_fini(&l->view);
+	origins_fini(l);
 	if (l->batch.data)
 		free(l->batch.data - LWS_PRE);
 	l->batch.data = NULL;

@@ -29,8 +29,10 @@
 #define LINK_LINGER_MS 2000           /* how long a peer may take to notice that we closed */
 #define LINK_STUCK_MS 60000           /* how long a peer may leave its answers unread */
 #define LINK_REPLY_MS 120000          /* how long a plugin may take to answer an HTTP request */
+#define LINK_TCP_FRAME_BYTES 1024     /* of raw TCP that count as a frame more where frames are limited */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
+#define LINK_SENTENCE_MAX 512         /* bytes of a reason for people, with a zero */
 
 struct bytes {
 	uint8_t *data;
@@ -56,6 +58,7 @@ struct port {
 	enum port_kind kind;
 	uint16_t number;
 	char *to, *host;
+	char *listener; /* NULL: the first of its plugin */
 	struct tls {
 		char *cert, *key, *second_cert, *second_key, *ciphers, *client_ca;
 	} tls; /* no cert: plain */
@@ -78,6 +81,7 @@ enum conn_state {
 enum pause { PAUSE_HOST = 1, PAUSE_RATE = 2, PAUSE_OUTPUT = 4, PAUSE_PIPELINE = 8 };
 
 struct exchange;
+struct origin;
 
 struct conn {
 	struct link *link;
@@ -92,6 +96,7 @@ struct conn {
 	uint64_t id;               /* the host's; 0: none */
 	char *device;              /* NULL: none */
 	const char *subprotocol;   /* of the route */
+	struct origin *origin;     /* NULL: not counted */
 	struct exchange *exchange; /* HTTP: the request in hand */
 	struct bytes in;           /* read, not yet parsed */
 	struct bytes message;      /* fragments of a message */
@@ -103,13 +108,15 @@ struct conn {
 	uint64_t since_ms;            /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
 	uint64_t pinged_ms;           /* 0: no ping is unanswered */
 	uint64_t stuck_ms;            /* 0: output flows */
+	uint64_t armed_ms;            /* when it was last written to; 0: TCP_USER_TIMEOUT is off */
 	uint64_t rate_due_us;         /* the frame rate's clock runs ahead to here */
 	int64_t opened_at_ms;
 	uint8_t address[16]; /* IPv4 mapped into IPv6 */
 	uint16_t peer_port;
 	uint8_t state, paused, message_opcode;
-	bool busy : 1; /* its input is being parsed */
-	bool dead : 1; /* nothing more happens to it; freed soon, never under its user's feet */
+	bool busy : 1;   /* its input is being parsed */
+	bool dead : 1;   /* nothing more happens to it; freed soon, never under its user's feet */
+	bool reaped : 1; /* dead, and off the list of the dead */
 	bool adopting : 1;
 	bool finishing : 1; /* close when the output has left */
 	bool half_closed : 1;
@@ -152,6 +159,17 @@ struct link {
 		uint8_t *data; /* LWS_PRE bytes in front */
 	} batch;
 
+	struct {
+		struct origin **slots; /* NULL: nothing is counted */
+		size_t count;
+		uint64_t seed;
+		uint32_t max_connections, max_new_per_s; /* of one address; 0: no limit */
+		unsigned refusals;                       /* not yet logged; the last: */
+		uint8_t refused[16];
+		const char *why;
+		uint64_t reported_ms;
+	} origins;
+
 	struct notice *notices, **notices_end;
 	size_t n_notices;
 	bool notices_due;
@@ -175,6 +193,8 @@ struct route *route_hold(struct route *r);
 void route_release(struct route *r);
 /* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
 struct route *route_find(struct link *l, const struct port *port, Link__Listener__Kind kind, struct slice path);
+/* The listener that a TCP port belongs to. NULL: none, and *ret is a sentence that says why. */
+struct route *route_find_tcp(struct link *l, const struct port *port, char ret[static LINK_SENTENCE_MAX]);
 
 static inline uint64_t link_now(const struct link *l) /* ms of the loop's clock */
 {
@@ -212,7 +232,8 @@ struct conn *table_by_device(struct link *l, const char *device, struct conn *af
 void conn_read(struct conn *c, uint8_t *data, size_t size);
 void conn_writable(struct conn *c);
 void conn_closed(struct conn *c);
-struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const struct sockaddr_storage *peer);
+struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const uint8_t address[static 16],
+			uint16_t peer_port, struct origin *origin);
 /* To be written: gathered until another connection writes or link_flush. */
 void conn_write(struct conn *c, const void *data, size_t size);
 void link_flush(struct link *l);
@@ -226,6 +247,20 @@ void conn_unhold(struct conn *c, struct bytes *b, size_t size);
 /* Closes the socket at once (when the loop goes round). */
 void conn_kill(struct conn *c, unsigned code, const char *reason);
 void conn_reap(struct link *l);
+
+/* ---- origins.c: how much of link one address may take */
+/* IPv4 mapped into IPv6. */
+void address_read(const struct sockaddr_storage *from, uint8_t ret[static 16], uint16_t *ret_port);
+bool address_is_mapped(const uint8_t address[static 16]);
+int origins_init(struct link *l, struct gv_turn *t);
+void origins_fini(struct link *l);
+/* Counts one more connection of this address; *ret, NULL where it is not counted, is for origins_leave when it ends.
+ * False: it is too much, and that has been counted. */
+bool origins_admit(struct link *l, const uint8_t address[static 16], struct origin **ret);
+void origins_leave(struct origin *o);
+/* For the log, which has a line a second of all refusals together. */
+void origins_refused(struct link *l, const uint8_t address[static 16], const char *why);
+void origins_sweep(struct link *l, uint64_t now);
 
 /* ---- session.c: what its plugin knows of a connection */
 /* Makes it known. 0, -EHOSTDOWN where the plugin is not there. `device` is copied, may be NULL. */
@@ -241,6 +276,13 @@ const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER
 bool conn_is_loopback(const struct conn *c);
 /* A refusal's line in the log, unless there were too many in this second. */
 void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why);
+
+/* ---- alive.c: what the kernel watches over */
+void alive_accepted(int fd);
+/* Something is written to it now. */
+void alive_written(struct conn *c);
+/* Long after that. */
+void alive_check(struct conn *c, uint64_t now);
 
 /* ---- bytes.c */
 int bytes_add(struct bytes *b, const void *data, size_t size);
@@ -277,8 +319,8 @@ void tcp_send(struct conn *c, const uint8_t *data, size_t size);
 
 /* ---- sweep.c */
 int sweep_start(struct link *l);
-/* A frame came in: pauses where it came faster than the route allows. */
-void rate_count(struct conn *c);
+/* Frames came in: pauses where they came faster than the route allows. */
+void rate_count(struct conn *c, size_t frames);
 
 /* ---- presence.c */
 void presence_opened(struct conn *c);

@@ -2,7 +2,6 @@
  * listening can end before the connections do, and so that running out of descriptors has an answer. */
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 
 #define BACKLOG 4096
 #define ACCEPTS_AT_ONCE 128 /* before other connections get their turn */
-#define KEEPALIVE_S 60
 
 /* ---- config ---------------------------------------------------------------------------------- */
 
@@ -69,7 +67,12 @@ static int init_port(struct link *l, struct gv_turn *t, const Link__Port *from, 
 	for (size_t k = 0; k < i; k++)
 		if (l->ports[k].number == p->number && !strcmp(l->ports[k].host ? l->ports[k].host : "", from->host))
 			return gv_fault(t, "config listen[%zu]: port %u is that of listen[%zu] already", i, number, k);
-	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0)
+	if (p->kind != PORT_TCP && from->listener[0])
+		return gv_fault(t,
+				"config listen[%zu]: only a tcp port names a listener; on others the path tells which "
+				"one is meant",
+				i);
+	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0 || take(&p->listener, from->listener) < 0)
 		return -ENOMEM;
 	return from->tls ? init_tls(&p->tls, t, from->tls, i) : 0;
 }
@@ -94,6 +97,7 @@ void ports_fini(struct link *l)
 
 		free(p->to);
 		free(p->host);
+		free(p->listener);
 		free(p->tls.cert);
 		free(p->tls.key);
 		free(p->tls.second_cert);
@@ -106,13 +110,30 @@ void ports_fini(struct link *l)
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-static void set_options(int fd)
+/* A descriptor that was accepted: a connection, or closed again where that would be one too many. */
+static void take_in(struct port *p, int fd, const struct sockaddr_storage *peer)
 {
-	int yes = 1, idle = KEEPALIVE_S;
+	struct link *l = p->link;
+	uint8_t address[16];
+	uint16_t peer_port;
+	struct origin *origin;
+	struct conn *c;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	address_read(peer, address, &peer_port);
+	if (l->n_conns >= l->max_connections) {
+		gv_world_count(l->world, "too_many", 1);
+		origins_refused(l, address, "max_connections are open");
+		close(fd);
+		return;
+	}
+	if (!origins_admit(l, address, &origin)) {
+		close(fd);
+		return;
+	}
+	alive_accepted(fd);
+	c = conn_adopt(l, p, fd, address, peer_port, origin);
+	if (c && p->kind == PORT_TCP)
+		tcp_accepted(c);
 }
 
 /* False: the rest has to wait. */
@@ -122,7 +143,6 @@ static bool accept_one(struct port *p, int listener)
 	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct conn *c;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 		gv_world_log(l->world, GV_ERR,
@@ -136,15 +156,7 @@ static bool accept_one(struct port *p, int listener)
 	}
 	if (fd < 0)
 		return errno == EINTR || errno == ECONNABORTED;
-	if (l->n_conns >= l->max_connections) {
-		gv_world_count(l->world, "too_many", 1);
-		close(fd);
-		return true;
-	}
-	set_options(fd);
-	c = conn_adopt(l, p, fd, &peer);
-	if (c && p->kind == PORT_TCP)
-		tcp_accepted(c);
+	take_in(p, fd, &peer);
 	return true;
 }
 

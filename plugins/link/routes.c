@@ -1,5 +1,6 @@
 /* What plugins asked link to listen for, and which of it a request is meant for. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,20 @@ static void drop_routes(struct link *l, const char *plugin)
 	}
 }
 
+/* The ports of a plugin for which it registered nothing: people hear of it now and not with the first cabinet. */
+static void check_ports(struct link *l, const char *plugin)
+{
+	char why[LINK_SENTENCE_MAX];
+
+	for (size_t i = 0; i < l->n_ports; i++) {
+		const struct port *p = &l->ports[i];
+
+		if (p->kind == PORT_TCP && strcmp(p->to, plugin) == 0 && !route_find_tcp(l, p, why))
+			gv_world_log(l->world, GV_ERR, "Connections to this port are refused: %s port=%u", why,
+				     (unsigned)p->number);
+	}
+}
+
 int routes_register(struct link *l, const char *plugin, const void *const *listeners, size_t count)
 {
 	struct route *made = NULL, **end = &made;
@@ -137,6 +152,7 @@ int routes_register(struct link *l, const char *plugin, const void *const *liste
 	drop_routes(l, plugin);
 	*end = l->routes;
 	l->routes = made;
+	check_ports(l, plugin);
 	return error;
 }
 
@@ -160,4 +176,23 @@ struct route *route_find(struct link *l, const struct port *port, Link__Listener
 			best = r;
 	}
 	return best;
+}
+
+struct route *route_find_tcp(struct link *l, const struct port *port, char ret[static LINK_SENTENCE_MAX])
+{
+	size_t n = 0;
+	int at = snprintf(ret, LINK_SENTENCE_MAX, "plugin %s has no TCP listener named %s; it has ", port->to,
+			  port->listener ? port->listener : "");
+
+	for (struct route *r = l->routes; r; r = r->next) {
+		if (r->kind != LINK__LISTENER__KIND__TCP || strcmp(r->plugin, port->to) != 0)
+			continue;
+		if (!port->listener || strcmp(r->name, port->listener) == 0)
+			return r;
+		if (at < LINK_SENTENCE_MAX)
+			at += snprintf(ret + at, (size_t)(LINK_SENTENCE_MAX - at), "%s%s", n++ ? ", " : "", r->name);
+	}
+	if (n == 0)
+		snprintf(ret, LINK_SENTENCE_MAX, "plugin %s has registered no TCP listener", port->to);
+	return NULL;
 }

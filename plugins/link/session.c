@@ -77,17 +77,10 @@ void conn_close(struct conn *c, unsigned code, const char *reason)
 	}
 }
 
-static bool is_mapped(const uint8_t address[16])
-{
-	static const uint8_t prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-
-	return memcmp(address, prefix, sizeof(prefix)) == 0;
-}
-
 const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER_MAX])
 {
 	char text[INET6_ADDRSTRLEN] = "";
-	bool mapped = is_mapped(c->address);
+	bool mapped = address_is_mapped(c->address);
 
 	inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? c->address + 12 : c->address, text, sizeof(text));
 	if (!with_port)
@@ -101,7 +94,7 @@ bool conn_is_loopback(const struct conn *c)
 {
 	static const uint8_t v6[16] = { [15] = 1 };
 
-	return is_mapped(c->address) ? c->address[12] == 127 : memcmp(c->address, v6, sizeof(v6)) == 0;
+	return address_is_mapped(c->address) ? c->address[12] == 127 : memcmp(c->address, v6, sizeof(v6)) == 0;
 }
 
 void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why)

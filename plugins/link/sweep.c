@@ -102,9 +102,12 @@ static void on_sweep(uv_timer_t *timer)
 	for (struct conn *c = l->conns; c; c = c->next) { /* nothing below frees a connection */
 		if (!c->dead)
 			check(c, now);
+		if (!c->dead)
+			alive_check(c, now);
 	}
 	link_flush(l);
 	ports_retry(l);
+	origins_sweep(l, now);
 	report(l);
 }
 
@@ -132,7 +135,7 @@ static void on_rate(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
-void rate_count(struct conn *c)
+void rate_count(struct conn *c, size_t frames)
 {
 	struct link *l = c->link;
 	uint32_t limit = c->route->max_frames_per_s;
@@ -143,7 +146,7 @@ void rate_count(struct conn *c)
 	now_us = link_now(l) * 1000;
 	if (c->rate_due_us < now_us)
 		c->rate_due_us = now_us;
-	c->rate_due_us += 1000000 / limit;
+	c->rate_due_us += frames * 1000000 / limit;
 	if (c->rate_due_us - now_us <= RATE_BURST_S * UINT64_C(1000000) || c->paused & PAUSE_RATE ||
 	    c->state == CONN_CLOSING)
 		return;

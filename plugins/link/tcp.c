@@ -5,12 +5,12 @@
 
 static bool tcp_open(struct conn *c)
 {
-	struct route *route = route_find(c->link, c->port, LINK__LISTENER__KIND__TCP, slice("", 0));
+	char why[LINK_SENTENCE_MAX];
+	struct route *route = route_find_tcp(c->link, c->port, why);
 	int r = route ? conn_open(c, route, NULL, NULL, (struct slice){ 0 }) : -EHOSTDOWN;
 
 	if (r < 0) {
-		link_log_refusal(c, "", 503,
-				 route ? "the plugin is down" : "the plugin has registered no TCP listener");
+		link_log_refusal(c, "", 503, route ? "the plugin is down" : why);
 		conn_kill(c, 1013, "plugin is down");
 	}
 	return r == 0;
@@ -32,9 +32,9 @@ size_t tcp_input(struct conn *c, uint8_t *data, size_t size)
 		n = c->route->max_frame;
 	c->frames_in++;
 	c->link->frames_in++;
-	rate_count(c);
+	rate_count(c, 1 + n / LINK_TCP_FRAME_BYTES);
 	if (gv_world_frame(c->link->world, c->id, GV_BYTES, data, n) < 0)
-		conn_kill(c, 1013, "plugin is down");
+		conn_finish(c, 1013, "plugin is down");
 	return n;
 }
 

@@ -133,7 +133,7 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 		return 0;
 	payload = data + f.header;
 	gv_ws_mask(payload, (size_t)f.size, f.mask);
-	rate_count(c);
+	rate_count(c, 1);
 	if (f.opcode == GV_WS_PING)
 		send_frame(c, GV_WS_PONG, payload, (size_t)f.size);
 	else if (f.opcode == GV_WS_CLOSE)

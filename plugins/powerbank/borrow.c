@@ -43,7 +43,8 @@ int borrow_call(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 	Powerbank__BorrowAsked note = POWERBANK__BORROW_ASKED__INIT;
 	int error;
 
-	if (is_impossible(self, t, to, r->device, r->slot))
+	/* One that was lent already is asked for once more: billing says how it stands. */
+	if (!(*r->id && rental_of_order(t, r->id)) && is_impossible(self, t, to, r->device, r->slot))
 		return 0;
 	request.id = r->id;
 	request.device = r->device;

@@ -4,15 +4,16 @@
  *     bench-ledger actor FOLDER [SECONDS]   the ledger on the kernel's actor, in this process
  *     bench-ledger node ADDRESS [SECONDS]   a running node, through its control socket
  *
+ * And what it takes to read all of a ledger again, and how long others wait meanwhile:
+ *
+ *     bench-ledger verify FOLDER [LINES]    made where the folder has none yet; 10,000,000 take an hour on a slow disk
+ *
  * Prints JSON. The folder must be new or empty, and on the disk that a node would use. */
+#include "ledger_actor.h"
 #include "ledger_load.h"
-#include "billing.schema.h"
 
-#include <kernel/actor.h>
 #include <kernel/cli_client.h>
 #include <lmdb.h>
-#include <plugins/billing/ledger/ledger_methods.h>
-#include <plugins/billing/ledger/ledger_rows.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,51 +142,6 @@ static int bare(const char *folder, double seconds)
 
 /* ---- the actor ------------------------------------------------------------------------------- */
 
-static int start(void *self, struct gv_turn *t, const void *config)
-{
-	return ledger_start(self, t);
-}
-
-static void stop(void *self)
-{
-	ledger_stop(self);
-}
-
-static const struct gv_method methods[] = { { "Post", ledger_post }, { 0 } };
-static const struct gv_plugin record = {
-	GV_STAMP,
-	.name = "billing",
-	.version = "1",
-	.summary = "The ledger alone",
-	.serves = GV_SERVES({ &billing__billing__descriptor, methods }),
-	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
-			    &ledger_heads, &ledger_verifications),
-	.schema_set = GV_SCHEMA(billing),
-	.schema = 1,
-	.self_size = sizeof(struct billing),
-	.start = start,
-	.stop = stop,
-};
-
-static int64_t env_now_ms(void *arg)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
-static uint64_t env_random(void *arg)
-{
-	static uint64_t random;
-	return random += 0x9e3779b97f4a7c15u;
-}
-
-static void env_log(void *arg, enum gv_level level, const char *line)
-{
-	if (level <= GV_WARN)
-		fprintf(stderr, "bench-ledger: %s\n", line);
-}
-
 static void check_reply(const Env__Reply *reply)
 {
 	if (reply->code) {
@@ -194,86 +150,29 @@ static void check_reply(const Env__Reply *reply)
 	}
 }
 
-static int env_send(void *arg, const char *to, const uint8_t *data, size_t size)
+static void actor_reply(const Env__Reply *reply)
 {
-	Env__Packet *packet = env__packet__unpack(NULL, size, data);
-	for (size_t i = 0; packet && i < packet->n_items; i++) {
-		if (packet->items[i]->kind_case != ENV__ITEM__KIND_REPLY)
-			continue;
-		check_reply(packet->items[i]->reply);
-		load_answered(packet->items[i]->reply->id);
-	}
-	if (packet)
-		env__packet__free_unpacked(packet, NULL);
-	return 0;
+	check_reply(reply);
+	load_answered(reply->id);
 }
 
 static int actor_send(void *arg, const uint8_t *request, size_t size, uint64_t number)
 {
 	static uint64_t id_base; /* ids are for ever, numbers begin anew in each case: a multiple of any window apart */
-	Env__Packet packet = ENV__PACKET__INIT;
-	Env__Item item = ENV__ITEM__INIT, *items[] = { &item };
-	Env__Call call = ENV__CALL__INIT;
+
 	if (number == 0)
 		id_base += UINT64_C(1) << 40;
-	call.id = id_base + number;
-	call.method = (char *)METHOD;
-	call.request = (ProtobufCBinaryData){ size, (uint8_t *)request };
-	call.deadline_ms = env_now_ms(NULL) + 60000;
-	item.kind_case = ENV__ITEM__KIND_CALL;
-	item.call = &call;
-	packet.from = (char *)"bench.0";
-	packet.incarnation = 1;
-	packet.items = items;
-	packet.n_items = 1;
-	size_t packed_size = env__packet__get_packed_size(&packet);
-	uint8_t *packed = malloc(packed_size);
-	env__packet__pack(&packet, packed);
-	int r = gv_actor_receive(arg, packed, packed_size);
-	free(packed);
-	return r < 0 ? -1 : 0;
-}
-
-static int actor_wait(void *arg)
-{
-	int r = gv_actor_run(arg);
-	gv_actor_flush(arg);
-	return r < 0 ? -1 : 0;
+	return bench_actor_call(arg, id_base + number, METHOD, request, size);
 }
 
 static int actor(const char *folder, double seconds)
 {
-	char store[4096], blobs[4096], *error = NULL;
-	const struct gv_env env = { .now_ms = env_now_ms, .random = env_random, .send = env_send, .log = env_log };
-	struct gv_actor *a = NULL;
-	Kernel__Directory directory = KERNEL__DIRECTORY__INIT;
-	Kernel__Peer peer = KERNEL__PEER__INIT, *peers[] = { &peer };
-	mkdir(folder, 0700);
-	snprintf(store, sizeof store, "%s/store", folder);
-	snprintf(blobs, sizeof blobs, "%s/blobs", folder);
-	const struct gv_actor_options options = {
-		.plugin = &record, .env = &env, .node = "bench", .instances = 1, .store = store, .blobs = blobs
-	};
-	peer.name = (char *)"bench.0";
-	peer.plugin = (char *)"bench";
-	peer.instances = 1;
-	peer.incarnation = 1;
-	peer.up = true;
-	directory.version = 1;
-	directory.peers = peers;
-	directory.n_peers = 1;
-	int r = gv_actor_create(&options, &a, &error);
-	if (r == 0)
-		r = gv_actor_start(a, NULL, 0, &error);
-	if (r == 0)
-		r = gv_actor_directory(a, &directory);
-	if (r < 0) {
-		fprintf(stderr, "bench-ledger: %s\n", error ? error : strerror(-r));
-		return 1;
-	}
-	const struct load_way way = { a, actor_send, actor_wait };
-	r = load_run(&way, "actor", seconds);
-	gv_actor_destroy(a);
+	struct gv_actor *a = ledger_actor_open(folder, actor_reply);
+	const struct load_way way = { a, actor_send, bench_actor_wait };
+	int r = a ? load_run(&way, "actor", seconds) : -1;
+
+	if (a)
+		gv_actor_destroy(a);
 	return r < 0;
 }
 
@@ -339,7 +238,9 @@ int main(int argc, char **argv)
 		return actor(argv[2], seconds);
 	if (argc > 2 && !strcmp(argv[1], "node"))
 		return node(argv[2], seconds);
-	fprintf(stderr,
-		"usage: bench-ledger bare|actor FOLDER [SECONDS]\n       bench-ledger node ADDRESS [SECONDS]\n");
+	if (argc > 2 && !strcmp(argv[1], "verify"))
+		return bench_verify(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : 1000000);
+	fprintf(stderr, "usage: bench-ledger bare|actor FOLDER [SECONDS]\n       bench-ledger node ADDRESS [SECONDS]\n"
+			"       bench-ledger verify FOLDER [LINES]\n");
 	return 2;
 }

@@ -18,9 +18,9 @@ def billing_config(ws, **billing):
     return config
 
 
-def start_paid_node(run, **billing):
+def start_paid_node(run, env=None, **billing):
     ws, = free_ports(1)
-    node = run(billing_config(ws, **billing))
+    node = run(billing_config(ws, **billing), env=env)
     node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
     node.ws_port = ws
     node.bill = lambda method, request=None: node.call(BILLING + method, request)

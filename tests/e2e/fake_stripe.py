@@ -29,6 +29,7 @@ STEPS = [
     ('cancel', 'POST', r'/v1/payment_intents/([^/]+)/cancel'),
     ('refund', 'POST', r'/v1/refunds'),
     ('refunds', 'GET', r'/v1/refunds'),
+    ('disputes', 'GET', r'/v1/disputes'),
 ]
 # What may happen to a request: (does it act, is its answer kept under the key, what is answered)
 FAULTS = {
@@ -111,6 +112,7 @@ class FakeStripe:
         self.events = queue.Queue()
         self.undelivered = 0
         self.held_back = []
+        self.sent = []                   # every event, as it was
         self.closed = False
         handler = type('Handler', (Handler,), {'fake': self})
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
@@ -200,12 +202,14 @@ class FakeStripe:
         charge = self.objects[intent['latest_charge']]
         amount = int(form['amount'])
         left = charge['amount_captured'] - self.refunded(intent)
+        if any(self.taken(d) for d in self.disputes_of(intent)):
+            raise Wrong(400, 'charge_disputed', 'The charge is disputed')
         if amount > left:
             raise Wrong(400, 'charge_already_refunded', 'Refund amount is greater than unrefunded amount on charge')
         state = self.plan(payment).refunds
         if state == 'refused':
             raise Wrong(400, 'charge_disputed', 'The charge is disputed')
-        refund = self.make('refund', 're', amount=amount, currency=intent['currency'], metadata=form['metadata'],
+        refund = self.make('refund', 're', amount=amount, currency=intent['currency'], metadata=form['metadata'], balance_transaction='txn_1',
                            payment_intent=intent['id'], charge=charge['id'], status='succeeded' if state == 'succeeded' else 'pending')
         charge['amount_refunded'] += amount
         self.moves[payment, 'refund:' + form['metadata']['galvan_refund']] += 1
@@ -216,16 +220,34 @@ class FakeStripe:
         data = [o for o in self.objects.values() if o['object'] == 'refund' and o['payment_intent'] == form['payment_intent']]
         return {'object': 'list', 'data': data[::-1][:int(form.get('limit', 10))], 'has_more': False}
 
+    def do_disputes(self, _, form):
+        data = self.disputes_of(self.find('payment_intent', form['payment_intent']))
+        return {'object': 'list', 'data': data[::-1][:int(form.get('limit', 10))], 'has_more': False}
+
     # ---- what happens to money
 
     def refunded(self, intent):
-        return sum(o['amount'] for o in self.objects.values()
-                   if o['object'] == 'refund' and o['payment_intent'] == intent['id'] and o['status'] != 'failed')
+        return sum(o['amount'] for o in self.objects.values() if o['object'] == 'refund' and o['payment_intent'] == intent['id'] and
+                   o['status'] != 'failed' and o['balance_transaction'])
+
+    def disputes_of(self, intent):
+        return [o for o in self.objects.values() if o['object'] == 'dispute' and o['payment_intent'] == intent['id']]
+
+    @staticmethod
+    def taken(dispute):
+        return -sum(move['amount'] for move in dispute['balance_transactions'])
+
+    def taken_by_disputes(self):
+        with self.lock:
+            return sum(self.taken(o) for o in self.objects.values() if o['object'] == 'dispute')
 
     def take(self, intent, amount):
         charge = self.objects[intent['latest_charge']]
         intent.update(status='succeeded', amount_received=amount, amount_capturable=0)
         charge.update(captured=True, amount_captured=amount, amount_refunded=charge['amount'] - amount)
+        if amount < charge['amount']:  # Stripe lists what was not captured as a refund, which moves nothing
+            self.make('refund', 're', amount=charge['amount'] - amount, currency=intent['currency'], metadata={}, balance_transaction=None,
+                      payment_intent=intent['id'], charge=charge['id'], status='succeeded')
         self.moves[intent['metadata']['galvan_payment'], 'capture'] += 1
         self.emit('charge.captured', charge)
         self.emit('payment_intent.succeeded', intent)
@@ -267,7 +289,7 @@ class FakeStripe:
                 self.emit('payment_intent.payment_failed', intent)
                 return True
             card = {'capture_before': int(time.time()) + 7 * 86400} if intent['capture_method'] == 'manual' else {}
-            charge = self.make('charge', 'ch', amount=intent['amount'], amount_captured=0, amount_refunded=0, captured=False,
+            charge = self.make('charge', 'ch', amount=intent['amount'], amount_captured=0, amount_refunded=0, captured=False, disputed=False,
                                currency=intent['currency'], metadata=intent['metadata'], payment_intent=intent['id'],
                                payment_method_details={'type': 'card', 'card': card})
             intent.update(latest_charge=charge['id'], last_payment_error=None)
@@ -298,6 +320,56 @@ class FakeStripe:
                         refund['failure_reason'] = 'expired_or_canceled_card'
                         self.objects[refund['charge']]['amount_refunded'] -= refund['amount']
                     self.emit('charge.refund.updated', refund)
+
+    # ---- what banks do, and the operator in the dashboard
+
+    def dispute(self, payment, amount, status='needs_response', reason='fraudulent'):
+        with self.lock:
+            intent, = self.of(payment, 'payment_intent')
+            charge = self.objects[intent['latest_charge']]
+            dispute = self.make('dispute', 'dp', amount=amount, currency=intent['currency'], charge=charge['id'], payment_intent=intent['id'],
+                                status=status, reason=reason, metadata={}, balance_transactions=[])
+            charge['disputed'] = True
+            self.emit('charge.dispute.created', dispute)
+            if not status.startswith('warning_'):
+                self.move_dispute(dispute, -amount, 'charge.dispute.funds_withdrawn')
+            return dispute['id']
+
+    def move_dispute(self, dispute, amount, event):
+        dispute['balance_transactions'] = dispute['balance_transactions'] + [{'object': 'balance_transaction', 'amount': amount, 'fee': 1500}]
+        self.emit(event, dispute)
+
+    def end_dispute(self, dispute_id, status):
+        with self.lock:
+            dispute = self.find('dispute', dispute_id)
+            dispute['status'] = status
+            self.emit('charge.dispute.closed', dispute)
+            if status == 'won':
+                self.move_dispute(dispute, dispute['amount'], 'charge.dispute.funds_reinstated')
+
+    def refund_in_the_dashboard(self, payment, amount):
+        with self.lock:
+            intent, = self.of(payment, 'payment_intent')
+            charge = self.objects[intent['latest_charge']]
+            assert amount <= charge['amount_captured'] - self.refunded(intent)
+            refund = self.make('refund', 're', amount=amount, currency=intent['currency'], metadata={}, balance_transaction='txn_1',
+                               payment_intent=intent['id'], charge=charge['id'], status='succeeded')
+            charge['amount_refunded'] += amount
+            self.emit('charge.refunded', charge)
+            return refund['id']
+
+    def fail_refund(self, refund_id):
+        with self.lock:
+            refund = self.find('refund', refund_id)
+            refund.update(status='failed', failure_reason='expired_or_canceled_card')
+            self.objects[refund['charge']]['amount_refunded'] -= refund['amount']
+            self.emit('charge.refund.updated', refund)
+
+    def touch(self, payment):
+        """An event that says nothing."""
+        with self.lock:
+            intent, = self.of(payment, 'payment_intent')
+            self.emit('charge.updated', self.objects[intent['latest_charge']])
 
     def books(self):
         """payment -> (captured, refunded), by what really happened."""
@@ -330,8 +402,10 @@ class FakeStripe:
         self.number += 1
         event = {'id': 'evt_%06d' % self.number, 'object': 'event', 'type': kind, 'created': int(time.time()),
                  'api_version': VERSION, 'data': {'object': self.shown(thing)}}
-        how = self.plan(thing['metadata'].get('galvan_payment')).events
+        about = thing if thing['metadata'] else self.objects[thing['payment_intent']]
+        how = self.plan(about['metadata'].get('galvan_payment')).events
         body = json.dumps(event).encode()
+        self.sent.append(body)
         if how == 'never':
             return
         if how == 'late':

@@ -114,10 +114,12 @@ class OcppRpc:
 
 
 def _charge_point(answers, asked):
-    """An ocpp.v16.ChargePoint that answers each call of the server as `answers` says at that time."""
+    """An ocpp.v16.ChargePoint that answers each call of the server as `answers` says at that time; None: not at all."""
     def handler(action):
         async def handle(self, **payload):
             asked.of(action).put(camel(payload))
+            if answers.get(action, ()) is None:  # never, and nothing else meanwhile
+                await self._connection.wait_closed()
             if action not in answers:
                 raise ocpp.exceptions.NotImplementedError()
             return getattr(ocpp.v16.call_result, action)(**snake(answers[action]))

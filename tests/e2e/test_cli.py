@@ -171,6 +171,7 @@ def test_stop_ends_the_node_with_0(cloud):
 def test_check_knows_what_a_plugin_says_only_in_its_start(folder):
     path = os.path.join(folder, 'c.yaml')
     for listen, words in (('{}', 'give exactly one of ws, http and tcp'), ('{ws: 9000}, {ws: 9000}', 'port 9000 is that of listen[0] already'),
+                          ('{ws: 9000, listener: woshi}', 'only a tcp port names a listener'),
                           ('{ws: 9443, tls: {cert: /nowhere/x.pem, key: /nowhere/x.key}}', 'cannot read /nowhere/x.pem')):
         with open(path, 'w', encoding='utf-8') as f:
             f.write('plugins:\n  link: {config: {listen: [%s]}}\n' % listen)

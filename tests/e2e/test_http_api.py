@@ -145,3 +145,30 @@ def test_without_tokens_there_is_one_of_its_own_for_this_machine(run):
     assert Http(http, token).call('galvan.api.v1.Api/GetToken')[0] in (403, 404, 501)
     node.restart()
     assert node.call('galvan.api.v1.Api/GetToken')['token'] == token
+
+
+def test_strangers_are_held_back_by_their_address(run):
+    ws, http = free_ports(2)
+    config = base_config(ws, http, billing={'config': {'sign_in': {}}},
+                         api={'config': {'allow_remote': True, 'tokens': [{'name': 'v', 'role': 'viewer', 'token': VIEWER}]}})
+    run(config)
+    headers = {'Content-Type': 'application/json'}
+
+    def request_code(number, client=None, token=None):
+        body = json.dumps({'contact': 'p%d@example.com' % number}).encode()
+        more = {'X-Forwarded-For': client} if client else {}
+        try:
+            with Http(http, token).open('/api/galvan.billing.v1.Driver/RequestCode', body=body, headers=dict(headers, **more)) as reply:
+                return reply.status, None, json.load(reply)
+        except urllib.error.HTTPError as e:
+            return e.code, e.headers['Retry-After'], json.load(e)
+    said = [request_code(i) for i in range(30)]
+    assert [status for status, _, _ in said[:10]] == [200] * 10
+    status, retry_after, reply = next(answer for answer in said if answer[0] != 200)
+    assert (status, reply['code']) == (429, 'resource_exhausted')
+    assert 1 <= int(retry_after) <= 60
+    assert request_code(100, client='203.0.113.7')[0] == 200, 'a proxy on this machine says who asks'
+    assert request_code(101, token=VIEWER)[0] == 200, 'who shows a token is no stranger'
+    guesses = [Http(http, 'guess-%020d' % i).call('galvan.registry.v1.Registry/ListDevices')[0] for i in range(30)]
+    assert guesses[:10] == [401] * 10
+    assert 429 in guesses

@@ -182,9 +182,9 @@ def test_a_closed_connection_is_told(peer):
 def test_a_binary_cabinet(peer):
     b1, b2 = '524C31417C000041', '524C31417C000052'
     with talk(BinaryCabinet('127.0.0.1', peer.port, slots={1: (b1, 4), 2: None})) as cabinet:
-        peer_says = [write_packet(LOGIN, b'\1'), write_packet(0x61), write_packet(INVENTORY), write_packet(LEND, b'\1'), write_packet(RETURN, b'\2\1'),
-                     write_packet(EJECT, b'\2'), write_packet(RETURN, b'\1\4'), write_packet(SERVER, text_of('cloud.example') + text_of('9100') + b'\x1e'),
-                     write_packet(LEND, b'\1')]
+        peer_says = [write_packet(LOGIN, b'\1'), write_packet(0x61), write_packet(INVENTORY), write_packet(LEND, b'\1'),
+                     write_packet(RETURN, b'\2\1'), write_packet(EJECT, b'\2'), write_packet(RETURN, b'\1\4'),
+                     write_packet(SERVER, text_of('cloud.example') + text_of('9100') + b'\x1e'), write_packet(LEND, b'\1')]
         # all at once and cut oddly: the kernel keeps it until the cabinet has connected and reads
         with _accepting(peer, b''.join(peer_says)):
             assert cabinet.connect() == 1
@@ -197,9 +197,9 @@ def test_a_binary_cabinet(peer):
         assert cabinet.slots == {1: None, 2: None}
         assert cabinet.server == ('cloud.example', 9100, 30)
         sent = b''.join(data for way, data in cabinet.log if way == 'sent')
-    for packet in (write_packet(INVENTORY, b'\1\1' + bytes.fromhex(b1) + b'\4'), write_packet(LEND, b'\1\1' + bytes.fromhex(b1)), write_packet(SERVER),
+    for packet in (write_packet(INVENTORY, b'\1\1' + bytes.fromhex(b1) + b'\4'), write_packet(LEND, b'\1\1' + bytes.fromhex(b1)),
                    write_packet(RETURN, b'\2' + bytes.fromhex(b2)), write_packet(EJECT, b'\2\1' + bytes.fromhex(b2)),
-                   write_packet(LEND, b'\1\0' + bytes(8))):
+                   write_packet(SERVER), write_packet(LEND, b'\1\0' + bytes(8))):
         assert packet in sent
 
 

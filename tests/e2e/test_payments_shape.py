@@ -53,6 +53,8 @@ def test_stripe_mock_takes_every_request(holds, stripe, mock):
     wait(holds, 'order:paid', 'CAPTURED')
     holds.call(PAY + 'Refund', {'id': 'order:paid', 'refund': 'R-1', 'amount': 700})
     wait(holds, 'order:paid', 'CAPTURED', lambda p: p['refunded'] == '700')
+    stripe.dispute('order:paid', 2000)
+    wait(holds, 'order:paid', 'CAPTURED', lambda p: p['disputes'])
     assert sorted(stripe.raw) == sorted(step for step, _, _ in STEPS), 'not every kind of request was made'
     answers = {}
     for step, request in stripe.raw.items():
@@ -64,9 +66,12 @@ def test_stripe_mock_takes_every_request(holds, stripe, mock):
     for step in ('intent', 'capture', 'cancel'):
         assert {'id', 'object', 'status', 'amount', 'amount_received', 'currency', 'metadata', 'last_payment_error', 'latest_charge',
                 'cancellation_reason'} <= set(answers[step])
-    assert {'amount', 'amount_captured', 'amount_refunded', 'payment_method_details'} <= set(answers['intent']['latest_charge'])
+    assert {'amount', 'amount_captured', 'amount_refunded', 'disputed', 'payment_method_details'} <= set(answers['intent']['latest_charge'])
     assert {'data', 'has_more', 'object'} <= set(answers['refunds'])
-    assert {'id', 'object', 'amount', 'status', 'metadata'} <= set(answers['refund']) & set(answers['refunds']['data'][0])
+    assert {'id', 'object', 'amount', 'status', 'metadata', 'balance_transaction'} <= set(answers['refund']) & set(answers['refunds']['data'][0])
+    dispute = answers['disputes']['data'][0]
+    assert {'id', 'object', 'amount', 'currency', 'status', 'reason', 'payment_intent', 'balance_transactions'} <= set(dispute)
+    assert all('amount' in move for move in dispute['balance_transactions'])
 
 
 def test_stripe_mock_refuses_what_is_wrong(mock):

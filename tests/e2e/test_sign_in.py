@@ -70,6 +70,7 @@ def node(run):
         ws, port = free_ports(2)
         config = base_config(ws, port, billing={'config': {'sign_in': sign_in or {}}})
         config['plugins']['link']['config'].update(link or {})
+        config['plugins']['api'] = {'config': {'stranger_calls_per_minute': 0}}  # what billing itself bounds is tested here
         node = run(config)
         node.http = Http(port)
         return node

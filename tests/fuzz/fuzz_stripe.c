@@ -27,7 +27,7 @@ static void answer(Billing__PaymentRow *row, Billing__PaymentStep step, unsigned
 	FUZZ_ASSERT(a.text);
 	if (a.verdict != PAY_DONE)
 		return;
-	if (pay_merge(row, &a.facts, &problem) < 0)
+	if (pay_merge(NULL, row, &a.facts, &problem) < 0)
 		FUZZ_ASSERT(problem && row->payment->state == before && row->payment->captured == captured);
 	FUZZ_ASSERT(row->payment->captured >= captured && row->payment->captured <= row->payment->amount);
 	FUZZ_ASSERT(row->payment->refunded >= 0);
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	payment.currency = "EUR";
 	payment.refunds = refunds;
 	payment.n_refunds = 1;
-	for (int step = BILLING__PAYMENT_STEP__PAYMENT_STEP_BEGIN; step <= BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS;
+	for (int step = BILLING__PAYMENT_STEP__PAYMENT_STEP_BEGIN; step <= BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES;
 	     step++)
 		for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
 			answer(&row, step, statuses[i], text, size);

@@ -1,7 +1,9 @@
-/* Orders and cards in all weathers: devices refuse, start late, fall silent and end twice, while billing, the devices'
- * plugin and the network die at any point. At the end no money has moved twice, none is lost, nothing was started
- * without money held for it before, and every session has its charge. */
+/* Orders and cards in all weathers: devices refuse, start late, fall silent and end twice, banks jam and come out after
+ * all or never come back, while billing, the devices' plugins and the network die at any point. At the end no money has
+ * moved twice, none is lost, nothing was started or lent without money held for it before, and every session and every
+ * bank that came out has its charge. */
 #include "pile.h"
+#include "rack.h"
 #include "scenario.h"
 #include "till.h"
 
@@ -11,7 +13,8 @@
 #include <string.h>
 
 #define BILLING "galvan.billing.v1.Billing/"
-#define ORDERS 4
+#define ORDERS 7
+#define RENTED 4 /* from this one on they are rentals */
 #define TOP_UP 20000
 #define CARD_TOP_UP 1500
 #define OPEN_MS 120000 /* in which the orders are made */
@@ -29,6 +32,22 @@ static const char tariff[] =
 	"\\\"ABC\\\",\\\"currency\\\":\\\"EUR\\\",\\\"last_updated\\\":\\\"2025-01-01T00:00:00Z\\\",\\\"elements\\\":[{"
 	"\\\"price_components\\\":[{\\\"type\\\":\\\"ENERGY\\\",\\\"price\\\":0.4,\\\"vat\\\":20,\\\"step_size\\\":1},{"
 	"\\\"type\\\":\\\"FLAT\\\",\\\"price\\\":0.5,\\\"vat\\\":19,\\\"step_size\\\":1}]}]}\"}}";
+
+/* At two more chargers packages are sold, and cabinets rent. */
+static const char *const others[] = {
+	"{\"tariff\":{\"id\":\"P1\",\"package\":{\"currency\":\"EUR\",\"price\":400,\"vatPpm\":200000,\"unit\":"
+	"\"PACKAGE_"
+	"UNIT_ENERGY\",\"amount\":1000,\"refund\":\"PACKAGE_REFUND_PRO_RATA\",\"step\":300}}}",
+	"{\"tariff\":{\"id\":\"P2\",\"package\":{\"currency\":\"EUR\",\"price\":200,\"unit\":\"PACKAGE_UNIT_TIME\","
+	"\"amount\":90}}}",
+	"{\"tariff\":{\"id\":\"R1\",\"rental\":{\"currency\":\"EUR\",\"freeS\":300,\"intervalS\":600,\"intervalPrice\":"
+	"70,"
+	"\"capWindow\":\"CAP_WINDOW_ROLLING_24H\",\"capAmount\":600,\"vatPpm\":190000,\"deposit\":1500,\"buyout\":{"
+	"\"mode\":\"BUYOUT_MODE_ADD\",\"afterS\":7200,\"price\":1200}}}}",
+};
+static const char *const places[][2] = {
+	{ "pile:P2", "P1" }, { "pile:P3", "P2" }, { "rack:R0", "R1" }, { "rack:R1", "R1" }
+};
 
 struct world {
 	struct host_answer *checkouts[ORDERS], *stops[ORDERS];
@@ -59,10 +78,13 @@ static void check_out(struct host *h, void *arg)
 {
 	struct world *w = arg;
 	unsigned i = w->made++;
-	char json[200];
+	char json[200], device[20];
+	bool rental = i >= RENTED, package = !rental && host_below(h, 3) == 0;
 
-	snprintf(json, sizeof json, "{\"id\":\"O-%u\",\"device\":\"pile:P%u\",\"connector\":%u,\"limit\":\"%u\",%s}", i,
-		 host_below(h, 2), 1 + host_below(h, 2), host_below(h, 2) ? 0 : 500,
+	snprintf(device, sizeof device, rental ? "rack:R%u" : "pile:P%u", (package ? 2 : 0) + host_below(h, 2));
+	snprintf(json, sizeof json, "{\"id\":\"O-%u\",\"device\":\"%s\",\"connector\":%u,\"limit\":\"%u\",%s}", i,
+		 device, rental ? host_below(h, 3) : 1 + host_below(h, 2),
+		 rental || package || host_below(h, 2) ? 0 : 500,
 		 i % 2 ? "\"customer\":\"C-1\"" : "\"payBy\":\"PAY_BY_PROVIDER\"");
 	w->checkouts[i] = host_call_later(h, NULL, BILLING "Checkout", json);
 }
@@ -86,7 +108,7 @@ static void credit_one(struct host *h, void *arg)
 {
 	char json[80];
 
-	snprintf(json, sizeof json, "{\"id\":\"CDR-%012u\",\"reason\":\"" BY_HAND "\"}", 1 + host_below(h, 4));
+	snprintf(json, sizeof json, "{\"id\":\"CDR-%012u\",\"reason\":\"" BY_HAND "\"}", 1 + host_below(h, 6));
 	for (unsigned i = 0; i < 2; i++)
 		host_call_later(h, NULL, BILLING "CreditCharge", json);
 }
@@ -95,6 +117,15 @@ static void prepare(struct host *h)
 {
 	must(h, "PutTariff", tariff);
 	must(h, "AssignTariff", "{\"assignment\":{\"tariff\":\"T1\"}}");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		must(h, "PutTariff", others[i]);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		char json[100];
+
+		snprintf(json, sizeof json, "{\"assignment\":{\"device\":\"%s\",\"tariff\":\"%s\"}}", places[i][0],
+			 places[i][1]);
+		must(h, "AssignTariff", json);
+	}
 	must(h, "TopUp",
 	     "{\"id\":\"1\",\"customer\":\"C-1\",\"amount\":\"20000\",\"provider\":\"desk\",\"desk\":\"main\"}");
 	must(h, "TopUp",
@@ -143,30 +174,65 @@ static const cJSON *credit_of(const cJSON *charges, const char *id)
 	return NULL;
 }
 
-static void check_session(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
+/* What a session or a rental was charged with; *ret_n is how often. */
+static const cJSON *charge_of(const struct seen *seen, const char *session, unsigned *ret_n)
 {
-	struct seen *seen = arg;
 	const cJSON *c, *found = NULL;
-	unsigned n = 0;
 
-	seen->sessions++;
-	host_check(h, !strcmp(scenario_str(h, json, "state"), "ENDED"), "session %s goes on: %s", key[0], json);
+	*ret_n = 0;
 	cJSON_ArrayForEach(c, seen->charges)
 	{
 		const cJSON *credit = credit_of(seen->charges, text(c, "id"));
 
-		if (strcmp(text(c, "session"), key[0]) != 0 || *text(c, "creditOf") ||
+		if (strcmp(text(c, "session"), session) != 0 || *text(c, "creditOf") ||
 		    (credit && strcmp(text(credit, "reason"), BY_HAND) != 0))
 			continue;
 		found = c;
-		n++;
+		++*ret_n;
 	}
+	return found;
+}
+
+static void check_session(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
+{
+	struct seen *seen = arg;
+	const cJSON *found;
+	unsigned n;
+
+	seen->sessions++;
+	host_check(h, !strcmp(scenario_str(h, json, "state"), "ENDED"), "session %s goes on: %s", key[0], json);
+	found = charge_of(seen, key[0], &n);
 	host_check(h, n == 1, "session %s has %u charges", key[0], n);
 	if (has(cJSON_GetObjectItemCaseSensitive(found, "flags"), "no-stop"))
 		return; /* settled as it stood; the correction is another test's */
 	host_check(h, number(found, "energyWh") == scenario_int(h, json, "energyWh"),
 		   "session %s used %lld Wh, charged are %lld", key[0], (long long)scenario_int(h, json, "energyWh"),
 		   (long long)number(found, "energyWh"));
+}
+
+/* A bank that came out has one charge, until it came back or was sold; one that did not has none. */
+static void check_rental(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
+{
+	const char *state = scenario_str(h, json, "state") + strlen("RENTAL_STATE_");
+	const cJSON *found, *bank;
+	unsigned n;
+
+	found = charge_of(arg, key[0], &n);
+	if (!strcmp(state, "FAILED")) {
+		host_check(h, n == 0, "rental %s failed, and has %u charges", key[0], n);
+		return;
+	}
+	host_check(h, !strcmp(state, "RETURNED") || !strcmp(state, "SOLD"), "rental %s goes on: %s", key[0], json);
+	host_check(h, n == 1, "rental %s has %u charges", key[0], n);
+	host_check(h,
+		   number(found, "startedAtMs") == scenario_int(h, json, "startedAtMs") &&
+			   number(found, "endedAtMs") == scenario_int(h, json, "endedAtMs"),
+		   "rental %s has other times in its charge", key[0]);
+	bank = cJSON_GetObjectItemCaseSensitive(found, "bank");
+	host_check(h, strcmp(state, "SOLD") || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(bank, "sold")),
+		   "rental %s was sold, and its charge is not of a sale", key[0]);
+	host_check(h, !*text(found, "order") || !strcmp(text(found, "order"), scenario_str(h, json, "order")),
+		   "rental %s is charged to another order", key[0]);
 }
 
 static int64_t account(struct host *h, const char *id, const char *field)
@@ -276,6 +342,21 @@ static void check_start(struct host *h, void *arg, const char *const *key, size_
 	host_check(h, found, "a start was asked for with the token %s, which is no order's", key[0]);
 }
 
+static void check_lend(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
+{
+	char request[60];
+	struct host_answer *a;
+
+	snprintf(request, sizeof request, "{\"order\":\"%s\"}", key[0]);
+	a = must(h, "ListEntries", request);
+	host_check(h, scenario_count(h, a->json, "entries") > 0, "a lend was asked for, and nothing was held for %s",
+		   key[0]);
+	snprintf(request, sizeof request, "{\"id\":\"%s\"}", key[0]);
+	a = must(h, "GetOrder", request);
+	host_check(h, !strcmp(scenario_str(h, a->json, "order.token"), scenario_str(h, json, "token")),
+		   "%s was lent with another token than its own", key[0]);
+}
+
 static const char *payments_of(struct host *h)
 {
 	return must(h, "ListPayments", "{}")->json;
@@ -301,10 +382,13 @@ static void check_world(struct host *h, struct world *w)
 
 	host_check(h, !host_parked(h, "billing.0"), "billing has parked a message");
 	host_check(h, !host_parked(h, "pile.0"), "the devices' plugin has parked a message");
+	host_check(h, !host_parked(h, "rack.0"), "the cabinets' plugin has parked a message");
 	host_check(h, !host_parked(h, "till.0"), "the provider has parked a message");
 	check_orders(h);
 	host_rows(h, "pile.0", PILE_SESSIONS, check_session, &seen);
 	host_rows(h, "pile.0", PILE_STARTS, check_start, w);
+	host_rows(h, "rack.0", RACK_RENTALS, check_rental, &seen);
+	host_rows(h, "rack.0", RACK_LENDS, check_lend, NULL);
 	check_money(h, seen.charges);
 	host_check(h, host_events(h, "galvan.billing.v1.ChargeRecorded") == (size_t)cJSON_GetArraySize(seen.charges),
 		   "%d charges, and %zu were told", cJSON_GetArraySize(seen.charges),
@@ -326,13 +410,14 @@ static bool finished(struct host *h, void *arg)
 
 static void run(struct host *h)
 {
-	static const char *const victims[] = { "billing.0", "pile.0", "till.0", NULL };
+	static const char *const victims[] = { "billing.0", "pile.0", "till.0", "rack.0", NULL };
 	struct world w = { 0 };
 
 	scenario_load(h, "billing", 1, config);
 	prepare(h);
 	host_check(h, host_load_record(h, &pile_record, 1, NULL) == 0, "%s", host_error(h));
 	host_check(h, host_load_record(h, &till_record, 1, NULL) == 0, "%s", host_error(h));
+	host_check(h, host_load_record(h, &rack_record, 1, NULL) == 0, "%s", host_error(h));
 	host_durable(h, true);
 	host_settle(h, 5);
 	scenario_weather(h, victims);
@@ -348,4 +433,4 @@ static void run(struct host *h)
 	check_world(h, &w);
 }
 
-const struct scenario scenario_billing = { "billing", "orders and cards in all weathers", run };
+const struct scenario scenario_billing = { "billing", "orders, rentals and cards in all weathers", run };

@@ -107,7 +107,8 @@ static void add_totals(cJSON *cdr, const Billing__Charge *c)
 	const Billing__Price *p = c->price;
 
 	add_price(cdr, "total_cost", p->currency, p->excl, p->incl);
-	add_price(cdr, "total_fixed_cost", p->currency, sum_of(p, "FLAT", false), INT64_MIN);
+	add_price(cdr, "total_fixed_cost", p->currency, sum_of(p, "FLAT", false) + sum_of(p, "PACKAGE", false),
+		  INT64_MIN);
 	add_decimal(cdr, "total_energy", p->energy_uwh, KWH_DECIMALS);
 	add_price(cdr, "total_energy_cost", p->currency, sum_of(p, "ENERGY", false), INT64_MIN);
 	add_decimal(cdr, "total_time", hours(p->charging_ms + p->idle_ms), HOUR_DECIMALS);

@@ -267,6 +267,9 @@ int charges_get(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 	if (!row)
 		return gv_refuse(t, to, GV_NOT_FOUND, "there is no charge \"%.64s\"", id);
 	reply.charge = row->charge;
-	reply.ocpi = charges_ocpi(self, t, row);
+	if (row->charge->bank)
+		reply.no_ocpi = (char *)"OCPI has no form for the rental of a power bank";
+	else
+		reply.ocpi = charges_ocpi(self, t, row);
 	return gv_reply(t, to, &reply);
 }

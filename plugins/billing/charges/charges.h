@@ -19,10 +19,20 @@ struct rating_now {
 };
 void rating_now(Charging__Sample *const *samples, size_t n, struct rating_now *ret);
 
+/* ---- charge_make.c: priced, and neither recorded nor booked; in the turn's memory */
+
+Billing__ChargeRow *charge_session(struct billing *b, struct gv_turn *t, const Billing__UseRow *use,
+				   const Charging__Session *s);
+/* Of a use that has its end and its stops. `sold`: the cabinet's plugin has written the bank off as sold. */
+Billing__ChargeRow *charge_rental(struct billing *b, struct gv_turn *t, const Billing__UseRow *use, bool sold);
+/* What a rental is priced by, from its begin to `end_ms`. */
+Billing__PricedUse *charge_rented(struct gv_turn *t, const Billing__UseRow *use, int64_t end_ms);
+
 /* ---- settle.c */
 
 /* Records the charge of a use whose session has ended, and books it. The use is forgotten. */
 int settle(struct billing *b, struct gv_turn *t, Billing__UseRow *use, const Charging__Session *session);
+int settle_rental(struct billing *b, struct gv_turn *t, Billing__UseRow *use, bool sold);
 /* Books what takes a charge back. */
 int settle_credit(struct billing *b, struct gv_turn *t, Billing__ChargeRow *row, const Billing__ChargeRow *of);
 
@@ -47,12 +57,10 @@ gv_method_fn charges_list, charges_get, charges_credit, charges_list_mine, charg
 /* ---- charges_verify.c: what Verify looks at besides the ledger. From start, behind ledger_start. */
 int charges_start(struct billing *b);
 
-/* ---- charge_ocpi.c: as a CDR of OCPI 2.2.1 (mod_cdrs), JSON, in the turn's memory */
+/* ---- charge_ocpi.c: as a CDR of OCPI 2.2.1 (mod_cdrs), JSON, in the turn's memory; of a session only */
 char *charges_ocpi(struct billing *b, struct gv_turn *t, const Billing__ChargeRow *row);
 
-/* ---- receipt.c, receipt_pdf.c */
-gv_method_fn receipt_get;
-/* A page, or more, of these lines. -ENOMEM */
-int receipt_pdf(struct gv_turn *t, char *const *lines, size_t n, ProtobufCBinaryData *ret);
+/* ---- receipt.c, statement.c */
+gv_method_fn receipt_get, statement_get;
 
 #endif

@@ -10,7 +10,7 @@
 
 static const char header[] =
 	"charge,recorded,started,ended,device,connector,site,customer,token,order,session,use,energy_kwh,"
-	"excl,tax,incl,currency,open,credit_of,reason,flags\r\n";
+	"excl,tax,incl,currency,open,credit_of,reason,flags,bank,returned_to\r\n";
 
 static void cell(struct gv_buf *out, const char *text)
 {
@@ -69,6 +69,8 @@ static void row(struct gv_turn *t, const Billing__Charge *c, struct gv_buf *out)
 	for (size_t i = 0; i < c->n_flags; i++)
 		flags = gv_str(t, "%s%s%s", flags, i ? " " : "", c->flags[i]);
 	cell(out, flags);
+	cell(out, c->bank ? c->bank->id : "");
+	cell(out, c->bank ? c->bank->return_device : "");
 	if (out->size)
 		out->size--; /* the last comma */
 	gv_buf_add(out, "\r\n", 2);

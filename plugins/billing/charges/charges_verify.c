@@ -117,7 +117,8 @@ static bool check_charges(struct billing *b, struct gv_turn *t, struct ledger_au
 
 /* ---- orders ---------------------------------------------------------------------------------- */
 
-/* I7: whoever was told to start had money held before. I3: an order that is over holds none. */
+/* I7: whoever was told to start had money held before. I3: an order that is over holds none. I8: what has begun will be
+ * charged. */
 static void check_order(struct gv_turn *t, struct ledger_audit *a, const Billing__OrderRow *row)
 {
 	const char *hold = orders_hold(t, row);
@@ -129,6 +130,10 @@ static void check_order(struct gv_turn *t, struct ledger_audit *a, const Billing
 		ledger_problem(a, "order %s is over, and %s is still held", row->order->id, hold);
 	if (row->order->state == BILLING__ORDER_STATE__ORDER_STATE_CLOSED && !charges_row(t, row->order->charge))
 		ledger_problem(a, "order %s is closed, and has no charge", row->order->id);
+	if (row->order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED &&
+	    !uses_take(t, row->order->device, row->order->session))
+		ledger_problem(a, "order %s has begun, and nobody waits for the end of %s", row->order->id,
+			       row->order->session);
 }
 
 static bool check_orders(struct billing *b, struct gv_turn *t, struct ledger_audit *a, char place[LEDGER_PLACE_MAX])

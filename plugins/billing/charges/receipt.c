@@ -1,70 +1,11 @@
 /* A charge for people: what was used, what each part of it costs, the taxes, and how it was paid. Plain lines of text,
- * for a page, a mail or a printer; receipt_pdf.c sets them on paper. */
+ * for a page, a mail or a printer; paper_pdf.c sets them on paper. */
 #include "charges.h"
-#include <plugins/billing/pricing/money.h>
+#include "paper.h"
 #include <plugins/billing/people/people.h>
 #include <plugins/billing/tariffs/places.h>
 
-#include <lib/iso8601.h>
-#include <lib/zone.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define WIDTH 64
-
-struct receipt {
-	struct gv_turn *t;
-	const Billing__Charge *charge;
-	const struct gv_zone *zone;
-	char **lines;
-	size_t n;
-};
-
-static void line(struct receipt *r, const char *left, const char *right)
-{
-	size_t used = strlen(left) + strlen(right);
-
-	*GV_APPEND(r->t, r->lines, r->n) = gv_str(r->t, "%s%*s%s", left, used < WIDTH ? (int)(WIDTH - used) : 2, "",
-						  right);
-}
-
-static void text(struct receipt *r, const char *s)
-{
-	*GV_APPEND(r->t, r->lines, r->n) = gv_strdup(r->t, s);
-}
-
-static const char *money(struct receipt *r, int64_t minor)
-{
-	char out[BILLING_MONEY_MAX];
-
-	billing_money_write(minor, r->charge->price->currency, out);
-	return gv_strdup(r->t, out);
-}
-
-static const char *decimal(struct receipt *r, int64_t value, int decimals)
-{
-	char out[BILLING_DECIMAL_MAX];
-
-	billing_decimal_write(value, decimals, out);
-	return gv_strdup(r->t, out);
-}
-
-/* As the clock on the wall of the site shows it. */
-static const char *clock_time(struct receipt *r, int64_t ms)
-{
-	int32_t offset = gv_zone_offset_s(r->zone, ms / 1000);
-	char local[25];
-
-	gv_time_format(ms + 1000 * (int64_t)offset, local);
-	return gv_str(r->t, "%.10s %.8s UTC%c%02d:%02d", local, local + 11, offset < 0 ? '-' : '+', abs(offset) / 3600,
-		      abs(offset) / 60 % 60);
-}
-
-static const char *duration(struct receipt *r, int64_t ms)
-{
-	return gv_str(r->t, "%lld:%02d:%02d h", (long long)(ms / 3600000), (int)(ms / 60000 % 60),
-		      (int)(ms / 1000 % 60));
-}
 
 static const char *what(const Billing__PriceLine *l)
 {
@@ -74,79 +15,111 @@ static const char *what(const Billing__PriceLine *l)
 		return "Start";
 	if (!strcmp(l->dimension, "ENERGY"))
 		return "Energy";
+	if (!strcmp(l->dimension, "RENTAL"))
+		return "Rental";
+	if (!strcmp(l->dimension, "BUYOUT"))
+		return "Price of the power bank";
+	if (!strcmp(l->dimension, "PACKAGE"))
+		return "Package";
 	return !strcmp(l->dimension, "TIME") ? "Charging time" : "Parking time";
 }
 
-static void price_line(struct receipt *r, const Billing__PriceLine *l)
+/* "Package of 4:00:00 h at 2.00, used 1:00:00 h" */
+static const char *package_text(struct paper *p, const Billing__Tariff *tariff, const Billing__PriceLine *l)
 {
-	const char *price = decimal(r, l->price_micro, 6), *left;
+	bool known = tariff && tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE;
+	bool energy = known && tariff->package->unit == BILLING__PACKAGE_UNIT__PACKAGE_UNIT_ENERGY;
+	int64_t amount = known ? tariff->package->amount : 0;
+	const char *price = paper_decimal(p, l->price_micro, 6);
 
-	if (!strcmp(l->dimension, "ENERGY"))
-		left = gv_str(r->t, "%s %s kWh at %s", what(l), decimal(r, l->billed, 9), price);
-	else if (!strcmp(l->dimension, "FLAT"))
+	return energy ? gv_str(p->t, "%s of %s kWh at %s, used %s kWh", what(l), paper_decimal(p, amount, 3), price,
+			       paper_decimal(p, l->billed, 9))
+		      : gv_str(p->t, "%s of %s at %s, used %s", what(l), paper_duration(p, amount * 1000), price,
+			       paper_duration(p, l->billed));
+}
+
+static void price_line(struct paper *p, const Billing__Tariff *tariff, const Billing__PriceLine *l)
+{
+	const char *price = paper_decimal(p, l->price_micro, 6), *left;
+
+	if (!strcmp(l->dimension, "RENTAL"))
+		left = gv_str(p->t, "%s %s", what(l), paper_duration(p, l->billed));
+	else if (!strcmp(l->dimension, "PACKAGE"))
+		left = package_text(p, tariff, l);
+	else if (!strcmp(l->dimension, "ENERGY"))
+		left = gv_str(p->t, "%s %s kWh at %s", what(l), paper_decimal(p, l->billed, 9), price);
+	else if (!strcmp(l->dimension, "FLAT") || !strcmp(l->dimension, "BUYOUT"))
 		left = what(l);
 	else
-		left = gv_str(r->t, "%s %s at %s an hour", what(l), duration(r, l->billed), price);
-	line(r, left, money(r, l->excl));
+		left = gv_str(p->t, "%s %s at %s an hour", what(l), paper_duration(p, l->billed), price);
+	paper_line(p, left, paper_money(p, l->excl));
 }
 
-static void head(struct receipt *r, struct billing *b)
+static void bank(struct paper *p, const Billing__RentedBank *b)
 {
-	const Billing__Charge *c = r->charge;
-	const Billing__PlaceRow *place = places_find(r->t, c->device);
-	const Billing__Customer *customer = *c->customer ? people_customer(r->t, c->customer) : NULL;
+	const Billing__PlaceRow *place = *b->return_device ? places_find(p->t, b->return_device) : NULL;
 
-	line(r, *c->credit_of ? "CREDIT NOTE" : "RECEIPT", c->id);
+	paper_line(p, "Power bank", b->id);
+	if (*b->return_device)
+		paper_line(p, "Returned", place && *place->name ? place->name : b->return_device);
+	else
+		paper_line(p, b->sold ? "Sold" : "Not returned", "");
+}
+
+static void head(struct paper *p, const Billing__Charge *c)
+{
+	const Billing__PlaceRow *place = places_find(p->t, c->device);
+	const Billing__Customer *customer = *c->customer ? people_customer(p->t, c->customer) : NULL;
+
+	paper_line(p, *c->credit_of ? "CREDIT NOTE" : "RECEIPT", c->id);
 	if (*c->credit_of)
-		line(r, "Takes back", c->credit_of);
+		paper_line(p, "Takes back", c->credit_of);
 	if (*c->reason)
-		line(r, "Because", c->reason);
-	line(r, "Issued", clock_time(r, c->recorded_at_ms));
+		paper_line(p, "Because", c->reason);
+	paper_line(p, "Issued", paper_time(p, c->recorded_at_ms));
 	if (customer)
-		line(r, "For", *customer->name ? customer->name : customer->id);
+		paper_line(p, "For", *customer->name ? customer->name : customer->id);
 	else if (!*c->order)
-		line(r, "Card", c->token);
-	line(r, "Where", place && *place->name ? place->name : c->device);
+		paper_line(p, "Card", c->token);
+	paper_line(p, "Where", place && *place->name ? place->name : c->device);
 	if (*c->site)
-		line(r, "Site", c->site);
-	line(r, "Connector", gv_str(r->t, "%u", c->connector));
-	line(r, "From", clock_time(r, c->started_at_ms));
-	line(r, "Until", clock_time(r, c->ended_at_ms));
-	line(r, "Energy", gv_str(r->t, "%s kWh", decimal(r, c->energy_wh, 3)));
-	text(r, "");
+		paper_line(p, "Site", c->site);
+	paper_line(p, c->bank ? "Slot" : "Connector", gv_str(p->t, "%u", c->connector));
+	paper_line(p, "From", paper_time(p, c->started_at_ms));
+	paper_line(p, "Until", paper_time(p, c->ended_at_ms));
+	if (c->bank)
+		bank(p, c->bank);
+	else
+		paper_line(p, "Energy", gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh, 3)));
+	paper_text(p, "");
 }
 
-static void prices(struct receipt *r)
+static void prices(struct paper *p, const Billing__Charge *c)
 {
-	const Billing__Price *p = r->charge->price;
+	const Billing__Price *price = c->price;
 
-	for (size_t i = 0; i < p->n_lines; i++)
-		price_line(r, p->lines[i]);
-	if (p->adjustment)
-		line(r, "Price limits of the tariff", money(r, p->adjustment));
-	line(r, "Before taxes", money(r, p->excl));
-	for (size_t i = 0; i < p->n_taxes; i++)
-		line(r, p->taxes[i]->named ? gv_str(r->t, "VAT %s %%", decimal(r, p->taxes[i]->vat_ppm, 4)) : "Taxes",
-		     money(r, p->taxes[i]->tax));
-	line(r, "Total", money(r, p->incl));
+	for (size_t i = 0; i < price->n_lines; i++)
+		price_line(p, c->tariff, price->lines[i]);
+	if (price->adjustment)
+		paper_line(p, "Price limits of the tariff", paper_money(p, price->adjustment));
+	paper_line(p, "Before taxes", paper_money(p, price->excl));
+	paper_taxes(p, price->taxes, price->n_taxes);
+	paper_line(p, "Total", paper_money(p, price->incl));
 }
 
-static void payment(struct receipt *r, const Billing__ChargeRow *row)
+static void payment(struct paper *p, const Billing__ChargeRow *row)
 {
 	const char *from = !strncmp(row->account, "card:", 5)     ? "Paid from the card"
 			   : !strncmp(row->account, "wallet:", 7) ? "Paid from the balance"
 								  : "Paid by the payment provider";
+	bool private = row->charge->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE;
 
-	if (!row->booked) {
-		line(r,
-		     row->charge->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE ? "Private use" : "Not paid",
-		     "");
-		return;
-	}
-	if (row->paid)
-		line(r, from, money(r, row->paid));
-	if (row->charge->receivable)
-		line(r, "Open", money(r, row->charge->receivable));
+	if (!row->booked)
+		paper_line(p, private ? "Private use" : "Not paid", "");
+	else if (row->paid)
+		paper_line(p, from, paper_money(p, row->paid));
+	if (row->booked && row->charge->receivable)
+		paper_line(p, "Open", paper_money(p, row->charge->receivable));
 }
 
 int receipt_get(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *request)
@@ -154,18 +127,18 @@ int receipt_get(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 	const char *id = ((const Billing__GetReceiptRequest *)request)->charge;
 	Billing__GetReceiptReply reply = BILLING__GET_RECEIPT_REPLY__INIT;
 	const Billing__ChargeRow *row = charges_row(t, id);
-	struct receipt r = { .t = t };
+	struct paper paper = { .t = t };
 
 	if (!row)
 		return gv_refuse(t, to, GV_NOT_FOUND, "there is no charge \"%.64s\"", id);
-	r.charge = row->charge;
-	r.zone = places_zone(self, t, row->charge->zone);
-	head(&r, self);
-	prices(&r);
-	payment(&r, row);
-	reply.lines = r.lines;
-	reply.n_lines = r.n;
-	if (receipt_pdf(t, r.lines, r.n, &reply.pdf))
+	paper.currency = row->charge->price->currency;
+	paper.zone = places_zone(self, t, row->charge->zone);
+	head(&paper, row->charge);
+	prices(&paper, row->charge);
+	payment(&paper, row);
+	reply.lines = paper.lines;
+	reply.n_lines = paper.n;
+	if (paper_pdf(&paper, &reply.pdf))
 		return gv_refuse(t, to, GV_INTERNAL, "the receipt of %s could not be set as PDF", id);
 	return gv_reply(t, to, &reply);
 }

@@ -107,6 +107,12 @@ static const char *income_kind(const Billing__PriceLine *line)
 {
 	if (line->reservation)
 		return "reservation";
+	if (!strcmp(line->dimension, "RENTAL"))
+		return "rental";
+	if (!strcmp(line->dimension, "BUYOUT"))
+		return "buyout";
+	if (!strcmp(line->dimension, "PACKAGE"))
+		return "package";
 	if (!strcmp(line->dimension, "FLAT"))
 		return "start";
 	if (!strcmp(line->dimension, "ENERGY"))
@@ -117,7 +123,8 @@ static const char *income_kind(const Billing__PriceLine *line)
 /* What a charge earns and owes the state: suspense goes on to where it belongs. */
 static void split(struct chain *c)
 {
-	static const char *const kinds[] = { "start", "energy", "time", "idle", "reservation" };
+	static const char *const kinds[] = { "start",       "energy", "time",   "idle",
+					     "reservation", "rental", "buyout", "package" };
 	const Billing__Charge *charge = c->charge;
 	const Billing__Price *p = charge->price;
 
@@ -189,92 +196,7 @@ int settle_credit(struct billing *b, struct gv_turn *t, Billing__ChargeRow *row,
 	return book(b, &c);
 }
 
-/* ---- the price ------------------------------------------------------------------------------- */
-
-/* Nothing, for what was used. */
-static Billing__Price *no_price(struct billing *b, struct gv_turn *t, const Billing__PricedUse *use)
-{
-	Billing__Price *p = gv_alloc(t, sizeof *p);
-	int64_t at_ms = use ? use->start_ms : 0;
-
-	billing__price__init(p);
-	p->currency = b->config->currency;
-	for (size_t i = 0; use && i < use->n_segments; i++) {
-		const Billing__Segment *s = use->segments[i];
-
-		*(s->idle ? &p->idle_ms : &p->charging_ms) += s->end_ms - at_ms;
-		p->energy_uwh += s->energy_uwh;
-		at_ms = s->end_ms;
-	}
-	return p;
-}
-
-static void flag(struct gv_turn *t, Billing__Charge *c, const char *name)
-{
-	orders_add_flag(t, &c->flags, &c->n_flags, name);
-}
-
-static Billing__Price *price_of(struct billing *b, struct gv_turn *t, const Billing__UseRow *use,
-				const Billing__PricedUse *priced, Billing__Charge *c)
-{
-	const Billing__Price *price;
-	const char *problem = "its meters or times are out of range";
-
-	if (use->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE)
-		return no_price(b, t, priced);
-	if (!use->tariff) {
-		flag(t, c, "no-tariff");
-		return no_price(b, t, priced);
-	}
-	price = priced ? tariffs_price(b, t, use->tariff, priced, &problem) : NULL;
-	if (price && strcmp(price->currency, b->config->currency) != 0) {
-		problem = gv_str(t, "its tariff %s is in %s", use->tariff->id, price->currency);
-		price = NULL;
-	}
-	if (price)
-		return (Billing__Price *)price;
-	flag(t, c, "unpriced");
-	gv_log(t, GV_ERR, "a session could not be priced, its charge is recorded without a price: %s session=%s",
-	       problem, use->session);
-	return no_price(b, t, priced);
-}
-
-/* ---- the charge ------------------------------------------------------------------------------ */
-
-static Billing__ChargeRow *make(struct billing *b, struct gv_turn *t, const Billing__UseRow *use,
-				const Charging__Session *s)
-{
-	Billing__ChargeRow *row = gv_alloc(t, sizeof *row);
-	Billing__Charge *c = gv_alloc(t, sizeof *c);
-
-	billing__charge_row__init(row);
-	billing__charge__init(c);
-	row->charge = c;
-	c->id = charges_next_id(t);
-	c->order = use->order;
-	c->session = use->session;
-	c->device = use->device;
-	c->connector = use->connector;
-	c->site = use->site;
-	c->customer = use->customer;
-	c->token = use->token;
-	c->use = use->use;
-	c->started_at_ms = s->started_at_ms;
-	c->ended_at_ms = s->ended_at_ms;
-	c->tariff = use->tariff;
-	c->zone = use->zone;
-	for (size_t i = 0; i < use->n_flags; i++)
-		flag(t, c, use->flags[i]);
-	for (size_t i = 0; i < s->n_flags; i++)
-		flag(t, c, s->flags[i]);
-	row->priced = rating_use(t, s, s->ended_at_ms, use->zone,
-				 places_power_w(places_find(t, use->device), use->connector), &c->flags, &c->n_flags);
-	c->price = price_of(b, t, use, row->priced, c);
-	c->energy_wh = s->energy_wh;
-	row->account = use->account;
-	row->booked = !use->unpaid && use->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PAID;
-	return row;
-}
+/* ---- the order ------------------------------------------------------------------------------- */
 
 /* Owed by a card's owner: the card does not start again before people have looked. */
 static void block_card(struct billing *b, struct gv_turn *t, const Billing__Charge *c)
@@ -332,27 +254,33 @@ static int finish_order(struct billing *b, struct gv_turn *t, const Billing__Use
 	return orders_settled(b, t, order);
 }
 
-int settle(struct billing *b, struct gv_turn *t, Billing__UseRow *use, const Charging__Session *session)
+/* `kept`: what the charge that this one replaces had been paid with. */
+static int settle_row(struct billing *b, struct gv_turn *t, Billing__UseRow *use, Billing__ChargeRow *row, int64_t kept)
 {
-	const Billing__ChargeRow *before = *use->corrects ? charges_row(t, use->corrects) : NULL, *credit;
-	Billing__ChargeRow *row;
-	int64_t kept = 0;
-
-	if (before) {
-		if (charges_credit_now(b, t, before, "corrected: the session ended otherwise than was known", &credit))
-			return -1;
-		kept = before->paid;
-	}
-	row = make(b, t, use, session);
 	if (pay_charge(b, t, row, use->hold, use->held, kept))
 		return -1;
 	if (row->charge->receivable) {
-		flag(t, row->charge, "overrun");
+		orders_add_flag(t, &row->charge->flags, &row->charge->n_flags, "overrun");
 		block_card(b, t, row->charge);
 	}
 	charges_record(t, row);
 	uses_forget(b, t, use);
-	if (before && send_back(b, t, row, kept - row->paid))
+	if (*use->corrects && send_back(b, t, row, kept - row->paid))
 		return -1;
 	return finish_order(b, t, use, row);
+}
+
+int settle(struct billing *b, struct gv_turn *t, Billing__UseRow *use, const Charging__Session *session)
+{
+	const Billing__ChargeRow *before = *use->corrects ? charges_row(t, use->corrects) : NULL, *credit;
+
+	if (before &&
+	    charges_credit_now(b, t, before, "corrected: the session ended otherwise than was known", &credit))
+		return -1;
+	return settle_row(b, t, use, charge_session(b, t, use, session), before ? before->paid : 0);
+}
+
+int settle_rental(struct billing *b, struct gv_turn *t, Billing__UseRow *use, bool sold)
+{
+	return settle_row(b, t, use, charge_rental(b, t, use, sold), 0);
 }

@@ -5,34 +5,21 @@
 
 #include "ledger_rows.h"
 
+#include <plugins/billing/map.h>
+
 #define LEDGER_PROBLEMS_MAX 100 /* that are told; beyond: the run ends */
 
-/* Something that two strings name. */
-struct audit_item {
-	struct audit_item *next;
-	uint64_t hash;
-	const char *a, *b; /* behind the item */
-};
-struct audit_map {
-	struct audit_item **buckets;
-	size_t n_buckets, count, size; /* size: of an item */
-};
-/* The item, or NULL; `make`: a zeroed one where there was none, NULL where there is no memory. */
-struct audit_item *audit_find(struct audit_map *m, const char *a, const char *b, bool make);
-void audit_remove(struct audit_map *m, struct audit_item *item);
-void audit_clear(struct audit_map *m);
-
 struct audit_account {
-	struct audit_item item; /* id, currency */
+	struct billing_item item; /* id, currency */
 	Billing__AccountRow row;
 	bool seen;
 };
 struct audit_order_hold {
-	struct audit_item item; /* order, debit account */
-	uint64_t seq;           /* of its live hold */
+	struct billing_item item; /* order, debit account */
+	uint64_t seq;             /* of its live hold */
 };
 struct audit_hold {
-	struct audit_item item; /* id of the transfer */
+	struct billing_item item; /* id of the transfer */
 	uint64_t seq;
 	int64_t amount;
 	struct audit_order_hold *order; /* NULL: of none */
@@ -40,7 +27,7 @@ struct audit_hold {
 
 struct ledger_audit {
 	struct ledger_hasher *hasher;
-	struct audit_map accounts, holds, order_holds;
+	struct billing_map accounts, holds, order_holds;
 	uint64_t entries; /* replayed so far */
 	uint8_t hash[LEDGER_HASH_SIZE];
 	char *problems[LEDGER_PROBLEMS_MAX];

@@ -18,9 +18,9 @@ void audit_init(struct ledger_audit *a, struct ledger_hasher *hasher)
 
 void audit_fini(struct ledger_audit *a)
 {
-	audit_clear(&a->accounts);
-	audit_clear(&a->holds);
-	audit_clear(&a->order_holds);
+	billing_map_clear(&a->accounts);
+	billing_map_clear(&a->holds);
+	billing_map_clear(&a->order_holds);
 	for (size_t i = 0; i < a->n_problems; i++)
 		free(a->problems[i]);
 	a->n_problems = 0;
@@ -42,7 +42,7 @@ void ledger_problem(struct ledger_audit *a, const char *fmt, ...)
 
 static struct audit_account *account(struct ledger_audit *a, const char *id, const char *currency)
 {
-	struct audit_account *x = (struct audit_account *)audit_find(&a->accounts, id, currency, true);
+	struct audit_account *x = (struct audit_account *)billing_map_find(&a->accounts, id, currency, true);
 
 	if (!x)
 		a->no_memory = true;
@@ -73,7 +73,7 @@ static void check_hash(struct ledger_audit *a, uint64_t seq, const Billing__Entr
 
 static void begin_hold(struct ledger_audit *a, uint64_t seq, const Billing__EntryRow *row)
 {
-	struct audit_hold *h = (struct audit_hold *)audit_find(&a->holds, row->id, "", true);
+	struct audit_hold *h = (struct audit_hold *)billing_map_find(&a->holds, row->id, "", true);
 	struct audit_order_hold *o = NULL;
 
 	if (!h) {
@@ -87,7 +87,7 @@ static void begin_hold(struct ledger_audit *a, uint64_t seq, const Billing__Entr
 	h->amount = row->amount;
 	if (!*row->order)
 		return;
-	o = (struct audit_order_hold *)audit_find(&a->order_holds, row->order, row->debit, true);
+	o = (struct audit_order_hold *)billing_map_find(&a->order_holds, row->order, row->debit, true);
 	if (!o) {
 		a->no_memory = true;
 	} else if (o->seq) {
@@ -102,7 +102,7 @@ static void begin_hold(struct ledger_audit *a, uint64_t seq, const Billing__Entr
 /* What the hold held. */
 static int64_t end_hold(struct ledger_audit *a, uint64_t seq, const Billing__EntryRow *row)
 {
-	struct audit_item *item = audit_find(&a->holds, row->pending, "", false);
+	struct billing_item *item = billing_map_find(&a->holds, row->pending, "", false);
 	struct audit_hold *h = (struct audit_hold *)item;
 	int64_t amount;
 
@@ -118,8 +118,8 @@ static int64_t end_hold(struct ledger_audit *a, uint64_t seq, const Billing__Ent
 		ledger_problem(a, "line %llu (%s): it posts %lld of %s, which holds %lld (I4)", (unsigned long long)seq,
 			       row->id, (long long)row->amount, row->pending, (long long)amount);
 	if (h->order)
-		audit_remove(&a->order_holds, &h->order->item);
-	audit_remove(&a->holds, item);
+		billing_map_remove(&a->order_holds, &h->order->item);
+	billing_map_remove(&a->holds, item);
 	return amount;
 }
 
@@ -182,7 +182,7 @@ void audit_skip(struct ledger_audit *a)
 
 void audit_compare(struct ledger_audit *a, const char *id, const char *currency, const Billing__AccountRow *stored)
 {
-	struct audit_account *x = (struct audit_account *)audit_find(&a->accounts, id, currency, false);
+	struct audit_account *x = (struct audit_account *)billing_map_find(&a->accounts, id, currency, false);
 	static const Billing__AccountRow nothing = BILLING__ACCOUNT_ROW__INIT;
 	const Billing__AccountRow *row = x ? &x->row : &nothing;
 
@@ -209,7 +209,7 @@ void audit_compare(struct ledger_audit *a, const char *id, const char *currency,
 void audit_compare_rest(struct ledger_audit *a, struct gv_turn *t)
 {
 	for (size_t i = 0; i < a->accounts.n_buckets; i++) {
-		for (const struct audit_item *item = a->accounts.buckets[i]; item; item = item->next) {
+		for (const struct billing_item *item = a->accounts.buckets[i]; item; item = item->next) {
 			if (((const struct audit_account *)item)->seen || audit_is_full(a))
 				continue;
 			audit_compare(a, item->a, item->b, gv_get(t, &ledger_accounts, gv_key(item->a, item->b)));
@@ -218,18 +218,18 @@ void audit_compare_rest(struct ledger_audit *a, struct gv_turn *t)
 }
 
 struct total {
-	struct audit_item item;       /* currency */
+	struct billing_item item;     /* currency */
 	billing_wide pending, posted; /* debits less credits */
 };
 
 void audit_balance(struct ledger_audit *a)
 {
-	struct audit_map totals = { .size = sizeof(struct total) };
+	struct billing_map totals = { .size = sizeof(struct total) };
 
 	for (size_t i = 0; i < a->accounts.n_buckets; i++) {
-		for (const struct audit_item *item = a->accounts.buckets[i]; item; item = item->next) {
+		for (const struct billing_item *item = a->accounts.buckets[i]; item; item = item->next) {
 			const Billing__AccountRow *row = &((const struct audit_account *)item)->row;
-			struct total *total = (struct total *)audit_find(&totals, item->b, "", true);
+			struct total *total = (struct total *)billing_map_find(&totals, item->b, "", true);
 
 			if (!total) {
 				a->no_memory = true;
@@ -240,9 +240,9 @@ void audit_balance(struct ledger_audit *a)
 		}
 	}
 	for (size_t i = 0; i < totals.n_buckets; i++)
-		for (const struct audit_item *item = totals.buckets[i]; item; item = item->next)
+		for (const struct billing_item *item = totals.buckets[i]; item; item = item->next)
 			if (((const struct total *)item)->pending || ((const struct total *)item)->posted)
 				ledger_problem(a, "in %s, the debits of all accounts are not their credits (I1)",
 					       item->a);
-	audit_clear(&totals);
+	billing_map_clear(&totals);
 }

@@ -2,10 +2,11 @@
  * meter value costs a few additions and no write. After a restart a session is read once from the plugin that drives
  * its device, at the first word that is heard of it. What a session costs in the end is computed anew from all its
  * samples; nothing here is booked. */
+#include "live_internal.h"
 #include <plugins/billing/charges/charges.h>
+#include <plugins/billing/map.h>
 #include <plugins/billing/pricing/ocpi.h>
 #include <plugins/billing/tariffs/places.h>
-#include <plugins/billing/pricing/pricing.h>
 
 #include <errno.h>
 #include <search.h>
@@ -14,34 +15,12 @@
 
 #define LINES_FIRST 4
 #define LINES_MAX 4096
-#define UWH_PER_WH 1000000
 #define ASK_AGAIN_MS 60000
 
-/* A tariff in the engine's form, shared by the sessions that have it. */
-struct live_tariff {
-	char *text;
-	struct billing_tariff tariff;
-	size_t users;
-};
-
-struct live_session {
-	char *id, *device, *order;
-	struct live_tariff *tariff; /* NULL: it is being read */
-	struct billing_run run;
-	struct billing_line *lines;
-	int64_t held; /* 0: no limit */
-	int64_t cost, told_cost, told_ms, asked_ms;
-	bool stopping;
-};
-
 struct live {
-	void *sessions, *tariffs; /* trees of the above */
+	struct billing_map sessions;
+	void *tariffs; /* a tree: there are few */
 };
-
-static int compare_sessions(const void *a, const void *b)
-{
-	return strcmp(((const struct live_session *)a)->id, ((const struct live_session *)b)->id);
-}
 
 static int compare_tariffs(const void *a, const void *b)
 {
@@ -50,10 +29,7 @@ static int compare_tariffs(const void *a, const void *b)
 
 static struct live_session *find(const struct billing *b, const char *id)
 {
-	struct live_session key = { .id = (char *)id };
-	struct live_session **found = b->live ? tfind(&key, &b->live->sessions, compare_sessions) : NULL;
-
-	return found ? *found : NULL;
+	return b->live ? (struct live_session *)billing_map_find(&b->live->sessions, id, "", false) : NULL;
 }
 
 /* ---- tariffs --------------------------------------------------------------------------------- */
@@ -99,24 +75,21 @@ static void release_tariff(struct live *live, struct live_tariff *x)
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static void free_session(struct live *live, struct live_session *s)
+static void remove_session(struct live *live, struct live_session *s)
 {
 	release_tariff(live, s->tariff);
 	free(s->lines);
-	free(s->id);
 	free(s->device);
 	free(s->order);
-	free(s);
+	billing_map_remove(&live->sessions, &s->item);
 }
 
 void live_end(struct billing *b, const char *session)
 {
 	struct live_session *s = find(b, session);
 
-	if (!s)
-		return;
-	tdelete(s, &b->live->sessions, compare_sessions);
-	free_session(b->live, s);
+	if (s)
+		remove_session(b->live, s);
 }
 
 static void free_node(void *p)
@@ -127,14 +100,13 @@ void live_stop(struct billing *b)
 {
 	struct live *live = b->live;
 
-	while (live && live->sessions) {
-		struct live_session *s = *(struct live_session **)live->sessions;
-
-		tdelete(s, &live->sessions, compare_sessions);
-		free_session(live, s);
-	}
-	if (live)
+	for (size_t i = 0; live && i < live->sessions.n_buckets; i++)
+		while (live->sessions.buckets[i])
+			remove_session(live, (struct live_session *)live->sessions.buckets[i]);
+	if (live) {
+		billing_map_clear(&live->sessions);
 		tdestroy(live->tariffs, free_node);
+	}
 	free(live);
 	b->live = NULL;
 }
@@ -143,44 +115,48 @@ void live_stop(struct billing *b)
 static bool is_followed(const Billing__UseRow *row)
 {
 	return !row->end && row->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PAID && row->tariff &&
-	       row->tariff->terms_case == BILLING__TARIFF__TERMS_OCPI && !row->unpaid;
+	       row->tariff->terms_case != BILLING__TARIFF__TERMS_RENTAL && !row->unpaid;
+}
+
+static bool is_ready(const struct live_session *s)
+{
+	return s->tariff || s->package.amount;
 }
 
 static struct live_session *add(struct billing *b, const char *id)
 {
-	struct live_session *s = find(b, id);
-
-	if (s)
-		return s;
-	if (!b->live)
+	if (!b->live) {
 		b->live = calloc(1, sizeof *b->live);
-	s = b->live ? calloc(1, sizeof *s) : NULL;
-	if (!s)
-		return NULL;
-	s->id = strdup(id);
-	if (s->id && tsearch(s, &b->live->sessions, compare_sessions))
-		return s;
-	free_session(b->live, s);
-	return NULL;
+		if (!b->live)
+			return NULL;
+		b->live->sessions.size = sizeof(struct live_session);
+	}
+	return (struct live_session *)billing_map_find(&b->live->sessions, id, "", true);
 }
 
 static struct live_session *follow(struct billing *b, struct gv_turn *t, const Billing__UseRow *row)
 {
 	struct live_session *s = is_followed(row) ? add(b, row->session) : NULL;
 
-	if (!s || s->tariff)
+	if (!s || is_ready(s))
 		return s;
+	free(s->device);
 	s->device = strdup(row->device);
 	s->order = strdup(row->order);
 	s->held = *row->hold ? row->held : 0;
+	s->stopping = row->stop;
 	s->lines = malloc(LINES_FIRST * sizeof *s->lines);
-	s->tariff = s->device && s->order && s->lines ? use_tariff(b->live, row->tariff->ocpi) : NULL;
-	if (!s->tariff) {
+	if (s->device && s->order && s->lines && row->tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
+		live_package_begin(s, row);
+	else if (s->device && s->order && s->lines)
+		s->tariff = use_tariff(b->live, row->tariff->ocpi);
+	if (!is_ready(s)) {
 		live_end(b, row->session);
 		return NULL;
 	}
+	if (!s->tariff)
+		return s;
 	billing_run_init(&s->run, &s->tariff->tariff, places_zone(b, t, row->zone), s->lines, LINES_FIRST, NULL, 0);
-	s->stopping = row->stop;
 	return s;
 }
 
@@ -192,7 +168,7 @@ void live_begin(struct billing *b, struct gv_turn *t, const Billing__UseRow *row
 					 .current_ma = BILLING_UNKNOWN,
 					 .power_mw = BILLING_UNKNOWN };
 
-	if (s && !s->run.started)
+	if (s && s->tariff && !s->run.started)
 		billing_run_add(&s->run, &begin);
 }
 
@@ -219,9 +195,14 @@ static int64_t price(struct live_session *s)
 	return billing_run_price(&s->run, &p) ? s->cost : p.incl_minor;
 }
 
+int64_t live_energy_uwh(const struct live_session *s)
+{
+	return s->tariff ? s->run.energy_uwh : s->used_uwh;
+}
+
 /* ---- what a meter value means ---------------------------------------------------------------- */
 
-static int tell(struct gv_turn *t, struct live_session *s)
+int live_tell(struct gv_turn *t, struct live_session *s)
 {
 	Billing__OrderRow *row;
 
@@ -233,7 +214,7 @@ static int tell(struct gv_turn *t, struct live_session *s)
 	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTED)
 		return 0;
 	row->order->cost = s->cost;
-	row->order->energy_wh = s->run.energy_uwh / UWH_PER_WH;
+	row->order->energy_wh = live_energy_uwh(s) / LIVE_UWH_PER_WH;
 	orders_put(t, row);
 	orders_tell(t, row);
 	return 0;
@@ -246,19 +227,19 @@ static int limit(struct billing *b, struct gv_turn *t, struct live_session *s, i
 
 	if (!s->held || s->stopping || s->cost + (s->cost - before) <= s->held)
 		return 0;
-	row = uses_take(t, s->device, s->id);
+	row = uses_take(t, s->device, s->item.a);
 	if (!row)
 		return 0;
 	s->stopping = true;
 	gv_log(t, GV_INFO, "session is stopped, it costs %lld of the %lld that are held session=%s", (long long)s->cost,
-	       (long long)s->held, s->id);
+	       (long long)s->held, s->item.a);
 	return uses_stop(b, t, row, "stopped-at-limit");
 }
 
 static int metered(struct billing *b, struct gv_turn *t, struct live_session *s, const Charging__SessionMetered *e)
 {
 	struct billing_segment segment = { .start_ms = s->run.at_ms };
-	int64_t uwh = e->energy_wh * UWH_PER_WH - s->run.energy_uwh, before = s->cost;
+	int64_t uwh = e->energy_wh * LIVE_UWH_PER_WH - s->run.energy_uwh, before = s->cost;
 	struct rating_now now;
 
 	rating_now(e->samples, e->n_samples, &now);
@@ -270,11 +251,11 @@ static int metered(struct billing *b, struct gv_turn *t, struct live_session *s,
 	segment.current_ma = now.current_ma;
 	segment.power_mw = now.power_mw;
 	if (run_add(s, &segment)) {
-		live_end(b, s->id);
+		live_end(b, s->item.a);
 		return 0;
 	}
 	s->cost = price(s);
-	if (tell(t, s))
+	if (live_tell(t, s))
 		return -1;
 	return limit(b, t, s, before);
 }
@@ -301,7 +282,9 @@ int live_metered(void *self, struct gv_turn *t, const ProtobufCMessage *event, c
 	const Charging__SessionMetered *e = (const Charging__SessionMetered *)event;
 	struct live_session *s = find(self, e->session_id);
 
-	return s && s->tariff ? metered(self, t, s, e) : read_again(self, t, e);
+	if (!s || !is_ready(s))
+		return read_again(self, t, e);
+	return s->tariff ? metered(self, t, s, e) : live_package_metered(self, t, s, e->energy_wh);
 }
 
 /* The run of a session from all its samples; NULL: it is not followed, or cannot be. `tail`: what is taken of the time
@@ -317,6 +300,10 @@ static struct live_session *restore(struct billing *b, struct gv_turn *t, const 
 
 	live_end(b, row->session);
 	s = follow(b, t, row);
+	if (s && !s->tariff) {
+		live_package_restore(t, s, session);
+		return s;
+	}
 	use = s ? rating_use(t, session, end_ms, row->zone, 0, &flags, &n_flags) : NULL;
 	if (!use)
 		return NULL;
@@ -364,7 +351,7 @@ int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 	s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
 	if (!s)
 		return 0;
-	return tell(t, s) ? -1 : limit(b, t, s, s->cost);
+	return live_tell(t, s) ? -1 : limit(b, t, s, s->cost);
 }
 
 int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *session)
@@ -374,6 +361,10 @@ int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const
 
 	if (!*row->hold || row->stop)
 		return 0;
+	if (row->tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE) {
+		s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
+		return s ? live_package_check(b, t, s) : 0;
+	}
 	/* If it goes on like that until the next look, or does nothing but stand there: whichever costs more. */
 	for (int tail = BILLING_CHARGING; tail <= BILLING_IDLE; tail++) {
 		s = restore(b, t, row, session, until_ms, tail);
@@ -386,14 +377,13 @@ int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const
 	return uses_stop(b, t, row, "stopped-at-limit");
 }
 
-void live_show(struct billing *b, Billing__Order *order)
+void live_show(struct billing *b, struct gv_turn *t, Billing__Order *order)
 {
-	const struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED
-					       ? find(b, order->session)
-					       : NULL;
+	struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED ? find(b, order->session)
+											   : NULL;
 
-	if (!s || !s->tariff)
+	if (!s || !is_ready(s))
 		return;
-	order->cost = s->cost;
-	order->energy_wh = s->run.energy_uwh / UWH_PER_WH;
+	order->cost = s->tariff ? s->cost : live_package_cost(t, s);
+	order->energy_wh = live_energy_uwh(s) / LIVE_UWH_PER_WH;
 }

@@ -42,8 +42,6 @@ static const char *request_problem(struct gv_turn *t, struct checkout *c)
 		return gv_str(t, "id must have 1 to %d visible ASCII characters and no blank", ORDERS_ID_MAX);
 	if (!plain(r->device, 128) || !strchr(r->device, ':'))
 		return "device must be a device's id, such as ocpp:CP001";
-	if (!r->connector)
-		return "connector must be given: 1 is the first";
 	if (r->limit < 0)
 		return "limit must not be negative; 0 leaves it to the tariff";
 	if (r->pay_by != BILLING__PAY_BY__PAY_BY_BALANCE && r->pay_by != BILLING__PAY_BY__PAY_BY_PROVIDER)
@@ -65,8 +63,39 @@ static const char *person_problem(struct gv_turn *t, struct checkout *c)
 	return c->customer->blocked ? gv_str(t, "customer %s is blocked", c->customer->id) : NULL;
 }
 
+static bool is_rental(const struct checkout *c)
+{
+	return c->tariff->terms_case == BILLING__TARIFF__TERMS_RENTAL;
+}
+
+/* Several people may wait at one cabinet, and its banks may be out for days; but of one slot comes one bank. */
+static const char *cabinet_problem(struct gv_turn *t, const struct checkout *c)
+{
+	struct gv_scan scan = { .table = &orders_open, .prefix = gv_key(c->device) };
+	unsigned waiting = 0, out = 0;
+
+	while (gv_next(t, &scan)) {
+		const Billing__OrderRow *row = gv_get(t, &orders_table,
+						      gv_key(((const Billing__OrderRef *)scan.row)->order));
+
+		if (!row || !strcmp(row->order->id, c->id))
+			continue;
+		if (row->order->state >= BILLING__ORDER_STATE__ORDER_STATE_STARTED) {
+			out++;
+			continue;
+		}
+		waiting++;
+		if (c->r->connector && row->order->connector == c->r->connector)
+			return gv_str(t, "slot %u of %s is taken by order %s: leave slot 0, or take another one",
+				      c->r->connector, c->device, row->order->id);
+	}
+	if (waiting >= ORDERS_OPEN_MAX || out >= ORDERS_RENTED_MAX)
+		return gv_str(t, "%s has %u open orders: wait until one is over", c->device, waiting + out);
+	return NULL;
+}
+
 /* Another order of the connector, or a session on it. */
-static const char *busy_problem(struct gv_turn *t, const struct checkout *c)
+static const char *connector_problem(struct gv_turn *t, const struct checkout *c)
 {
 	struct gv_scan scan = { .table = &orders_open, .prefix = gv_key(c->device) };
 	const char *session;
@@ -91,7 +120,7 @@ static const char *busy_problem(struct gv_turn *t, const struct checkout *c)
 	return NULL;
 }
 
-/* What begins costs already: a start fee, a minimum price. */
+/* What begins costs already: a start fee, a minimum price, a first interval. */
 static const char *least_problem(struct billing *b, struct gv_turn *t, const struct checkout *c)
 {
 	Billing__Segment segment = BILLING__SEGMENT__INIT, *segments = &segment;
@@ -100,7 +129,7 @@ static const char *least_problem(struct billing *b, struct gv_turn *t, const str
 	const char *problem;
 
 	use.start_ms = gv_now_ms(t);
-	segment.end_ms = use.start_ms + PLAN_MS;
+	segment.end_ms = use.start_ms + PLAN_MS + (is_rental(c) ? 1000 * c->tariff->rental->free_s : 0);
 	use.segments = &segments;
 	use.n_segments = 1;
 	use.zone = c->place ? c->place->zone : (char *)protobuf_c_empty_string;
@@ -115,31 +144,58 @@ static const char *least_problem(struct billing *b, struct gv_turn *t, const str
 		       : NULL;
 }
 
-static const char *money_problem(struct billing *b, struct gv_turn *t, struct checkout *c)
+static const char *tariff_problem(struct billing *b, struct gv_turn *t, struct checkout *c)
 {
 	const char *groups[TARIFFS_GROUPS_MAX];
 	size_t n = tariffs_groups(c->customer, NULL, groups);
-	int64_t available;
 
-	c->code = GV_FAILED_PRECONDITION;
 	c->tariff = tariffs_for(t, c->device, c->r->connector, c->place ? c->place->site : "", groups, n, gv_now_ms(t));
 	if (!c->tariff)
 		return gv_str(t, "no tariff is assigned to connector %u of %s: AssignTariff does that", c->r->connector,
 			      c->device);
-	if (c->tariff->terms_case != BILLING__TARIFF__TERMS_OCPI)
-		return gv_str(t, "tariff %s is none for charging by energy and time: assign one of OCPI's form to %s",
-			      c->tariff->id, c->device);
 	if (strcmp(tariffs_currency(t, c->tariff), b->config->currency) != 0)
 		return gv_str(t, "tariff %s is in another currency than this node, which has %s", c->tariff->id,
 			      b->config->currency);
+	if (is_rental(c))
+		return cabinet_problem(t, c);
+	if (!c->r->connector) {
+		c->code = GV_INVALID_ARGUMENT;
+		return "connector must be given: 1 is the first";
+	}
+	return connector_problem(t, c);
+}
+
+/* Deposits and packages are held whole or not at all. */
+static const char *whole_problem(struct billing *b, struct gv_turn *t, const struct checkout *c, int64_t can)
+{
+	return tariffs_hold_is_whole(c->tariff) && can < c->hold
+		       ? gv_str(t, "tariff %s needs %lld minor units of %s held, and only %lld can be: top up first",
+				c->tariff->id, (long long)c->hold, b->config->currency, (long long)can)
+		       : NULL;
+}
+
+static const char *money_problem(struct billing *b, struct gv_turn *t, struct checkout *c)
+{
+	const char *problem;
+	int64_t available;
+
 	c->hold = tariffs_hold(b, c->tariff, false);
-	if (c->r->limit && c->r->limit < c->hold)
+	if (c->r->limit && c->r->limit < c->hold) {
+		if (tariffs_hold_is_whole(c->tariff)) {
+			c->code = GV_INVALID_ARGUMENT;
+			return gv_str(t, "limit: tariff %s needs %lld minor units held; leave the limit 0",
+				      c->tariff->id, (long long)c->hold);
+		}
 		c->hold = c->r->limit;
+	}
 	if (c->r->pay_by == BILLING__PAY_BY__PAY_BY_PROVIDER)
 		return least_problem(b, t, c);
-	available = ledger_available(t, gv_str(t, "wallet:%s", c->customer->id), b->config->currency);
+	available = ledger_available(t, gv_str(t, "wallet:%s", c->r->customer), b->config->currency);
 	if (available <= 0)
-		return gv_str(t, "customer %s has no balance: top up first, or pay by provider", c->customer->id);
+		return gv_str(t, "customer %s has no balance: top up first, or pay by provider", c->r->customer);
+	problem = whole_problem(b, t, c, available);
+	if (problem)
+		return problem;
 	c->hold = available < c->hold ? available : c->hold;
 	return least_problem(b, t, c);
 }
@@ -201,14 +257,17 @@ static int make(struct billing *b, struct gv_turn *t, struct gv_ticket to, const
 	row->terms = (Billing__Tariff *)c->tariff;
 	row->site = c->place ? c->place->site : o->error;
 	row->zone = c->place ? c->place->zone : o->error;
+	row->rental = is_rental(c);
 	if (o->pay_by == BILLING__PAY_BY__PAY_BY_PROVIDER) {
-		struct pay_request request = { .id = gv_str(t, ORDERS_PAYMENT "%s", c->id),
-					       .provider = c->provider,
-					       .kind = BILLING__PAYMENT_KIND__PAYMENT_KIND_HOLD,
-					       .amount = c->hold,
-					       .currency = b->config->currency,
-					       .description = gv_str(t, "Charging at %s", c->device),
-					       .return_url = c->r->return_url };
+		struct pay_request request = {
+			.id = gv_str(t, ORDERS_PAYMENT "%s", c->id),
+			.provider = c->provider,
+			.kind = BILLING__PAYMENT_KIND__PAYMENT_KIND_HOLD,
+			.amount = c->hold,
+			.currency = b->config->currency,
+			.description = gv_str(t, row->rental ? "Power bank at %s" : "Charging at %s", c->device),
+			.return_url = c->r->return_url
+		};
 
 		o->payment = (char *)request.id;
 		orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_CREATED);
@@ -251,7 +310,7 @@ int orders_checkout(void *self, struct gv_turn *t, struct gv_ticket to, const Pr
 	problem = person_problem(t, &c);
 	if (!problem) {
 		c.code = GV_FAILED_PRECONDITION;
-		problem = busy_problem(t, &c);
+		problem = tariff_problem(b, t, &c);
 	}
 	if (!problem)
 		problem = money_problem(b, t, &c);
@@ -264,6 +323,14 @@ int orders_checkout(void *self, struct gv_turn *t, struct gv_ticket to, const Pr
 
 /* ---- GetOrder, ListOrders, StopOrder --------------------------------------------------------- */
 
+void orders_show(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	if (row->rental)
+		rents_show(b, t, row->order);
+	else
+		live_show(b, t, row->order);
+}
+
 int orders_get(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *request)
 {
 	const char *id = ((const Billing__GetOrderRequest *)request)->id;
@@ -272,7 +339,7 @@ int orders_get(void *self, struct gv_turn *t, struct gv_ticket to, const Protobu
 
 	if (!row)
 		return gv_refuse(t, to, GV_NOT_FOUND, "there is no order \"%.64s\"", id);
-	live_show(self, row->order);
+	orders_show(self, t, row);
 	reply.order = row->order;
 	return gv_reply(t, to, &reply);
 }
@@ -285,7 +352,7 @@ static void list_one(struct billing *b, struct gv_turn *t, const Billing__ListOr
 	if (!row || (r->open && orders_is_over(row)) ||
 	    (*r->customer && strcmp(row->order->customer, r->customer) != 0))
 		return;
-	live_show(b, row->order);
+	orders_show(b, t, row);
 	*GV_APPEND(t, reply->orders, reply->n_orders) = row->order;
 }
 
@@ -345,6 +412,10 @@ int orders_stop(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 
 	if (!row)
 		return gv_refuse(t, to, GV_NOT_FOUND, "there is no order \"%.64s\"", id);
+	if (row->rental && row->order->state >= BILLING__ORDER_STATE__ORDER_STATE_STARTING &&
+	    row->order->state <= BILLING__ORDER_STATE__ORDER_STATE_STARTED)
+		return gv_refuse(t, to, GV_FAILED_PRECONDITION,
+				 "order %s rents a power bank: bring it back to a cabinet, and the rental ends", id);
 	if (stop_order(self, t, row))
 		return -1;
 	reply.order = orders_take(t, id)->order;

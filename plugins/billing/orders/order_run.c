@@ -70,11 +70,11 @@ static int paid(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	if (book_hold(b, t, row, &error) == LEDGER_REFUSED)
 		return orders_void(b, t, row, gv_str(t, "the money could not be held: %s", error.text));
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_PAID);
-	if (uses_on(t, row->order->device, row->order->connector, &session))
+	if (!row->rental && uses_on(t, row->order->device, row->order->connector, &session))
 		return orders_void(b, t, row, gv_str(t, "session %s began at the connector meanwhile", session));
-	row->deadline_ms = gv_now_ms(t) + 1000 * (int64_t)b->config->hold->start_s;
+	row->deadline_ms = gv_now_ms(t) + (row->rental ? ORDERS_LEND_MS : 1000 * (int64_t)b->config->hold->start_s);
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_STARTING);
-	return orders_start(b, t, row);
+	return row->rental ? orders_lend(b, t, row) : orders_start(b, t, row);
 }
 
 static int created(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
@@ -156,7 +156,8 @@ int orders_void(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, co
 	book_void(b, t, row);
 	gv_timer_cancel(t, gv_str(t, "order:%s", row->order->id));
 	answer_ticket(t, row);
-	row->terms = NULL;
+	if (!row->rental)
+		row->terms = NULL;
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_VOIDING);
 	if (*row->order->payment && pay_cancel(b, t, row->order->payment))
 		return gv_fault(t, "payment %s cannot be given up", row->order->payment);
@@ -296,7 +297,7 @@ static void keep_unclaimed(struct billing *b, struct gv_turn *t, const Billing__
 		const Billing__Transfer *chain = &x;
 		struct ledger_error error;
 
-		if (r->state != BILLING__REFUND_STATE__REFUND_STATE_FAILED || *r->returned_to)
+		if (r->state != BILLING__REFUND_STATE__REFUND_STATE_FAILED || *r->returned_to || r->elsewhere)
 			continue;
 		x.id = gv_str(t, "refund:%s:back", r->id);
 		x.debit = (char *)pay_clearing(t, p);
@@ -311,6 +312,23 @@ static void keep_unclaimed(struct billing *b, struct gv_turn *t, const Billing__
 	}
 }
 
+/* Disputes, and refunds that were made elsewhere: the order shows them. */
+static void note_outside(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const Billing__Payment *p)
+{
+	size_t n_flags = row->order->n_flags;
+
+	pay_book_outside(b, t, p, row->order->id, debtor(t, row->order), NULL);
+	if (p->n_disputes)
+		orders_flag(t, row, "disputed");
+	for (size_t i = 0; i < p->n_refunds; i++)
+		if (p->refunds[i]->elsewhere)
+			orders_flag(t, row, "refunded-elsewhere");
+	if (row->order->n_flags == n_flags)
+		return;
+	orders_put(t, row);
+	orders_tell(t, row);
+}
+
 int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *payment)
 {
 	Billing__OrderRow *row = orders_take(t, payment->id + strlen(ORDERS_PAYMENT));
@@ -318,6 +336,7 @@ int orders_payment_changed(struct billing *b, struct gv_turn *t, const Billing__
 	if (!row)
 		return 0;
 	keep_unclaimed(b, t, row, payment);
+	note_outside(b, t, row, payment);
 	switch (row->order->state) {
 	case BILLING__ORDER_STATE__ORDER_STATE_PAYING:
 		return paying(b, t, row);
@@ -354,6 +373,8 @@ int orders_due(struct billing *b, struct gv_turn *t, const char *name)
 		return paying_due(b, t, row);
 	if (row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING || row->asked)
 		return 0;
+	if (row->rental)
+		return orders_lend_due(b, t, row);
 	if (gv_now_ms(t) < row->deadline_ms && (row->again || !row->starts))
 		return orders_start(b, t, row);
 	return orders_look(b, t, row);

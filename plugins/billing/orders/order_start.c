@@ -16,7 +16,7 @@ static void arm(struct gv_turn *t, const Billing__OrderRow *row, int64_t at_ms)
 	gv_timer(t, gv_str(t, "order:%s", row->order->id), at_ms, NULL);
 }
 
-static int ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
+int orders_ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
 	       Billing__OrderStep step, int64_t timeout_ms)
 {
 	Billing__OrderAsked note = BILLING__ORDER_ASKED__INIT;
@@ -45,8 +45,8 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	request.device = row->order->device;
 	request.connector = row->order->connector;
 	request.token = row->order->token;
-	r = ask(t, row, "galvan.charging.v1.Charging/Start", &request, BILLING__ORDER_STEP__ORDER_STEP_START,
-		left_ms < START_TIMEOUT_MIN_MS ? START_TIMEOUT_MIN_MS : left_ms);
+	r = orders_ask(t, row, "galvan.charging.v1.Charging/Start", &request, BILLING__ORDER_STEP__ORDER_STEP_START,
+		       left_ms < START_TIMEOUT_MIN_MS ? START_TIMEOUT_MIN_MS : left_ms);
 	if (r == 0 && row->asked) {
 		row->starts++;
 		orders_put(t, row);
@@ -60,16 +60,13 @@ int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 
 	request.device = row->order->device;
 	request.limit = LOOK_SESSIONS;
-	return ask(t, row, "galvan.charging.v1.Charging/ListSessions", &request, BILLING__ORDER_STEP__ORDER_STEP_LOOK,
-		   LOOK_TIMEOUT_MS);
+	return orders_ask(t, row, "galvan.charging.v1.Charging/ListSessions", &request,
+			  BILLING__ORDER_STEP__ORDER_STEP_LOOK, LOOK_TIMEOUT_MS);
 }
 
-/* The device, or the plugin that drives it, has said that it does not start. */
-static bool is_refusal(const struct gv_answer *a)
+bool orders_is_refusal(unsigned code)
 {
-	switch (a->code) {
-	case GV_OK:
-		return strcmp(((const Charging__StartReply *)a->reply)->status, "Accepted") != 0;
+	switch (code) {
 	case GV_INVALID_ARGUMENT:
 	case GV_NOT_FOUND:
 	case GV_ALREADY_EXISTS:
@@ -84,6 +81,14 @@ static bool is_refusal(const struct gv_answer *a)
 	default:
 		return false;
 	}
+}
+
+/* The device, or the plugin that drives it, has said that it does not start. */
+static bool is_refusal(const struct gv_answer *a)
+{
+	if (a->code == GV_OK)
+		return strcmp(((const Charging__StartReply *)a->reply)->status, "Accepted") != 0;
+	return orders_is_refusal(a->code);
 }
 
 /* It was not told: it may be on its way back. */
@@ -150,6 +155,8 @@ int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer
 	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING)
 		return 0; /* its session has come meanwhile */
 	row->asked = false;
+	if (row->rental)
+		return orders_lend_answered(b, t, row, a, note->step);
 	return note->step == BILLING__ORDER_STEP__ORDER_STEP_START ? start_answered(b, t, row, a)
 								   : look_answered(b, t, row, a);
 }

@@ -1,7 +1,7 @@
 /* Orders: what is paid first and then started. An order is a row and a state machine; each change of its state is in
  * one turn with the effect that follows it, so that nothing happens twice and nothing is forgotten.
  *
- * Uses: sessions that billing has heard of, an order's or a card's at the charger, until they are charged.
+ * Uses: sessions and rentals that billing has heard of, an order's or a card's at the charger, until they are charged.
  *
  * docs/adr/0011-orders.md has the states, and what each crash leads to. */
 #ifndef BILLING_ORDERS_H
@@ -10,13 +10,16 @@
 #include <plugins/billing/billing.h>
 
 #include <galvan/charging.pb-c.h>
+#include <galvan/rental.pb-c.h>
 
 #define ORDERS_ID_MAX 64
 #define ORDERS_PAGE_MS 15000       /* so long Checkout waits for the page to pay at */
 #define ORDERS_STARTS_MAX 3        /* times that a device is told to start for one order */
 #define ORDERS_AGAIN_MS 5000       /* between tries */
 #define ORDERS_TOLD_EVERY_MS 10000 /* at most, of the running cost of one order */
-#define ORDERS_OPEN_MAX 64         /* orders of one device at once */
+#define ORDERS_OPEN_MAX 64         /* orders of one device at once; of a cabinet those whose bank is not out yet */
+#define ORDERS_RENTED_MAX 1000     /* and banks of one cabinet that are out */
+#define ORDERS_LEND_MS 90000000    /* 25 h: within a day a cabinet's plugin says what became of a lend */
 #define USES_STOP_AGAIN_MS 30000   /* a charger that does not stop is told again */
 #define USES_CHECK_MS 900000       /* what is paid from a hold is looked at so often though it says nothing */
 #define ORDERS_PAYMENT "order:"    /* begins the ids of their payments */
@@ -47,6 +50,8 @@ bool orders_has_flag(char *const *flags, size_t n, const char *flag);
 /* ---- order_checkout.c */
 
 gv_method_fn orders_checkout, orders_get, orders_list, orders_stop;
+/* Fills what it costs as it is now, where it goes on. */
+void orders_show(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 
 /* ---- order_run.c: the machine */
 
@@ -65,6 +70,19 @@ int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer
 
 int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
+/* A durable call about the order; puts the row. */
+int orders_ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
+	       Billing__OrderStep step, int64_t timeout_ms);
+
+/* Whether the answer says that nothing was done, nor will be. */
+bool orders_is_refusal(unsigned code);
+
+/* ---- order_lend.c: the same for power banks */
+
+int orders_lend(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
+int orders_lend_due(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
+int orders_lend_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a,
+			 Billing__OrderStep step);
 
 /* ---- uses.c */
 
@@ -79,6 +97,31 @@ bool uses_on(struct gv_turn *t, const char *device, uint32_t connector, const ch
 int uses_due(struct billing *b, struct gv_turn *t, const void *note);               /* timers "use:SESSION" */
 int uses_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a); /* notes UseAsked */
 void uses_forget(struct billing *b, struct gv_turn *t, const Billing__UseRow *row);
+/* Its timer: when it is looked at next. */
+void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms);
+/* A durable call about it. *ret_asked false: the window is full, and its timer is armed. */
+int uses_ask(struct gv_turn *t, const Billing__UseRow *row, const char *method, const void *request,
+	     Billing__UseStep step, bool *ret_asked);
+
+/* ---- uses_whose.c. False: it must not go on. */
+
+/* A card at the charger, or a token that nobody knows. */
+bool uses_whose_card(struct billing *b, struct gv_turn *t, Billing__UseRow *row, bool ended);
+bool uses_whose_order(struct gv_turn *t, Billing__UseRow *row, Billing__OrderRow *order);
+/* The order has begun: its hold and its terms are the use's. */
+void uses_take_over(struct gv_turn *t, Billing__UseRow *row, Billing__OrderRow *order);
+
+/* ---- rents.c: uses that are rentals */
+
+gv_event_fn rents_started, rents_failed, rents_ended;
+/* What became of a lend, whoever said it: the bank is out, or has been and the rental is over. */
+int rents_heard(struct billing *b, struct gv_turn *t, const Rental__RentalRow *r, const char *flag);
+bool rents_is_over(const Rental__RentalRow *r);
+int rents_due(struct billing *b, struct gv_turn *t, Billing__UseRow *row);
+int rents_answered(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const struct gv_answer *a,
+		   Billing__UseStep step);
+/* Fills the cost of a rental that goes on as it is now. */
+void rents_show(struct billing *b, struct gv_turn *t, Billing__Order *order);
 
 /* ---- live.c: what goes on at this moment, kept in memory and found again after a restart */
 
@@ -89,7 +132,7 @@ void live_end(struct billing *b, const char *session);
 /* Looks at a session of which nothing was heard, as its plugin knows it: its time may cost money too. */
 int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *s);
 /* Fills cost and energy of a running order as they are now. */
-void live_show(struct billing *b, Billing__Order *order);
+void live_show(struct billing *b, struct gv_turn *t, Billing__Order *order);
 void live_stop(struct billing *b);
 
 #endif

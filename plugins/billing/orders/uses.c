@@ -51,7 +51,7 @@ static char *timer_name(struct gv_turn *t, const char *session)
 	return gv_str(t, "use:%s", session);
 }
 
-static void arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms)
+void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms)
 {
 	Billing__UseAsked note = BILLING__USE_ASKED__INIT;
 
@@ -69,8 +69,8 @@ void uses_forget(struct billing *b, struct gv_turn *t, const Billing__UseRow *ro
 
 /* ---- calls about a session ------------------------------------------------------------------- */
 
-static int ask(struct gv_turn *t, const Billing__UseRow *row, const char *method, const void *request,
-	       Billing__UseStep step, bool *ret_asked)
+int uses_ask(struct gv_turn *t, const Billing__UseRow *row, const char *method, const void *request,
+	     Billing__UseStep step, bool *ret_asked)
 {
 	Billing__UseAsked note = BILLING__USE_ASKED__INIT;
 	int r;
@@ -82,7 +82,7 @@ static int ask(struct gv_turn *t, const Billing__UseRow *row, const char *method
 			       .method = method, .request = request, .timeout_ms = READ_TIMEOUT_MS, .note = &note });
 	*ret_asked = r == 0;
 	if (r == -ENOSPC) {
-		arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+		uses_arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
 		return 0;
 	}
 	return r;
@@ -98,7 +98,8 @@ static int read_session(struct gv_turn *t, Billing__UseRow *row)
 	if (row->read_asked)
 		return 0;
 	request.id = row->session;
-	r = ask(t, row, "galvan.charging.v1.Charging/GetSession", &request, BILLING__USE_STEP__USE_STEP_READ, &asked);
+	r = uses_ask(t, row, "galvan.charging.v1.Charging/GetSession", &request, BILLING__USE_STEP__USE_STEP_READ,
+		     &asked);
 	row->read_asked = asked;
 	uses_put(t, row);
 	return r;
@@ -113,7 +114,7 @@ static int tell_stop(struct gv_turn *t, Billing__UseRow *row)
 	if (row->stop_asked)
 		return 0;
 	request.session_id = row->session;
-	r = ask(t, row, "galvan.charging.v1.Charging/Stop", &request, BILLING__USE_STEP__USE_STEP_STOP, &asked);
+	r = uses_ask(t, row, "galvan.charging.v1.Charging/Stop", &request, BILLING__USE_STEP__USE_STEP_STOP, &asked);
 	row->stop_asked = asked;
 	uses_put(t, row);
 	return r;
@@ -145,116 +146,28 @@ int uses_stop(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const 
 	return row->end ? 0 : tell_stop(t, row);
 }
 
-/* ---- whose it is ----------------------------------------------------------------------------- */
+/* ---- a session begins ------------------------------------------------------------------------ */
 
-static char *receivable_flag(struct gv_turn *t, Billing__UseRow *row, bool known)
+/* When a package of time is used up; INT64_MAX: it is none. */
+static int64_t package_end_ms(const Billing__UseRow *row)
 {
-	row->unpaid = !known;
-	return known ? "" : gv_strdup(t, "unpaid");
-}
+	const Billing__Tariff *f = row->tariff;
 
-/* Holds what the card's account has, up to the config's amount. False: it has nothing. */
-static bool hold_card(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const char *id)
-{
-	int64_t available = ledger_available(t, row->account, b->config->currency);
-	int64_t most = b->config->hold->card_amount;
-	Billing__Transfer x = BILLING__TRANSFER__INIT;
-	const Billing__Transfer *chain = &x;
-	struct ledger_error error;
-
-	if (available <= 0)
-		return false;
-	x.id = gv_str(t, "%s:hold", id);
-	x.kind = BILLING__TRANSFER_KIND__TRANSFER_KIND_PENDING;
-	x.debit = row->account;
-	x.credit = (char *)"suspense";
-	x.amount = available < most ? available : most;
-	x.currency = b->config->currency;
-	x.order = (char *)id;
-	x.reason = (char *)"hold";
-	if (ledger_book(b, t, &chain, 1, &error) == LEDGER_REFUSED) {
-		gv_log(t, GV_WARN, "the card's money could not be held: %s session=%s", error.text, row->session);
-		return false;
-	}
-	row->hold = x.id;
-	row->held = x.amount;
-	return true;
-}
-
-/* A card at the charger, or a token that nobody knows. True: it may go on. */
-static bool whose_card(struct billing *b, struct gv_turn *t, Billing__UseRow *row, bool ended)
-{
-	const Billing__Token *token = people_token(t, row->token);
-	const Billing__Customer *customer;
-	const char *groups[TARIFFS_GROUPS_MAX], *account;
-	size_t n;
-
-	if (token && token->use == BILLING__TOKEN_USE__TOKEN_USE_PRIVATE)
-		row->use = BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE;
-	if (token)
-		row->customer = token->customer;
-	customer = token && *token->customer ? people_customer(t, token->customer) : NULL;
-	n = tariffs_groups(customer, token, groups);
-	row->tariff = (Billing__Tariff *)tariffs_for(t, row->device, row->connector, row->site, groups, n,
-						     row->started_at_ms);
-	if (row->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE)
-		return true;
-	account = token ? people_account(t, token) : NULL;
-	flag(t, row, receivable_flag(t, row, account != NULL));
-	if (!account || !row->tariff || ended) {
-		row->account = gv_strdup(t, account ? account : "");
-		return true;
-	}
-	row->account = gv_strdup(t, account);
-	if (hold_card(b, t, row, charges_purpose(t, row->session)))
-		return true;
-	flag(t, row, "no-funds");
-	return false;
-}
-
-/* An order's session. False: it must not go on. */
-static bool whose_order(struct gv_turn *t, Billing__UseRow *row, Billing__OrderRow *order)
-{
-	Billing__Order *o = order->order;
-	bool in_time = o->state == BILLING__ORDER_STATE__ORDER_STATE_STARTING && !*o->session;
-
-	row->order = o->id;
-	row->customer = o->customer;
-	if (!in_time) {
-		const Billing__PlaceRow *place = places_find(t, row->device);
-		const Billing__Customer *customer = *o->customer ? people_customer(t, o->customer) : NULL;
-		const char *groups[TARIFFS_GROUPS_MAX];
-		size_t n = tariffs_groups(customer, NULL, groups);
-
-		row->tariff = (Billing__Tariff *)tariffs_for(t, row->device, row->connector, place ? place->site : "",
-							     groups, n, row->started_at_ms);
-		flag(t, row, "late-start");
-		orders_flag(t, order, "late-start");
-		orders_put(t, order);
-		orders_tell(t, order);
-		return false;
-	}
-	row->account = order->account;
-	row->hold = (char *)orders_hold(t, order);
-	row->held = o->held;
-	row->tariff = order->terms;
-	row->site = order->site;
-	row->zone = order->zone;
-	o->session = row->session;
-	order->terms = NULL;
-	gv_timer_cancel(t, gv_str(t, "order:%s", o->id));
-	orders_to(t, order, BILLING__ORDER_STATE__ORDER_STATE_STARTED);
-	return !order->stop;
+	if (!*row->hold || !f || f->terms_case != BILLING__TARIFF__TERMS_PACKAGE ||
+	    f->package->unit != BILLING__PACKAGE_UNIT__PACKAGE_UNIT_TIME)
+		return INT64_MAX;
+	return row->started_at_ms + 1000 * f->package->amount;
 }
 
 /* When it is looked at although nothing is heard of it. */
 static int64_t next_check(struct billing *b, struct gv_turn *t, const Billing__UseRow *row)
 {
-	int64_t silent_ms = 1000 * (int64_t)b->config->hold->no_stop_s;
+	int64_t silent_ms = 1000 * (int64_t)b->config->hold->no_stop_s, end_ms = package_end_ms(row), at_ms;
 
 	if (row->stop)
 		return gv_now_ms(t) + USES_STOP_AGAIN_MS;
-	return gv_now_ms(t) + (*row->hold && silent_ms > USES_CHECK_MS ? USES_CHECK_MS : silent_ms);
+	at_ms = gv_now_ms(t) + (*row->hold && silent_ms > USES_CHECK_MS ? USES_CHECK_MS : silent_ms);
+	return at_ms < end_ms ? at_ms : end_ms;
 }
 
 static Billing__UseRow *begin_row(struct gv_turn *t, const char *device, const Charging__Session *s, const char *why)
@@ -285,9 +198,9 @@ int uses_begin(struct billing *b, struct gv_turn *t, const char *device, const C
 		return 0;
 	row = begin_row(t, device, s, why);
 	order = orders_by_token(t, s->token);
-	may_go_on = order ? whose_order(t, row, order) : whose_card(b, t, row, ended);
+	may_go_on = order ? uses_whose_order(t, row, order) : uses_whose_card(b, t, row, ended);
 	uses_put(t, row);
-	arm(t, row, ended ? gv_now_ms(t) : next_check(b, t, row));
+	uses_arm(t, row, ended ? gv_now_ms(t) : next_check(b, t, row));
 	if (ended)
 		return 0;
 	live_begin(b, t, row);
@@ -376,7 +289,7 @@ int uses_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, con
 	    !strcmp(order->order->session, row->session))
 		orders_to(t, order, BILLING__ORDER_STATE__ORDER_STATE_STOPPED);
 	uses_put(t, row);
-	arm(t, row, gv_now_ms(t) + 2 * READ_TIMEOUT_MS);
+	uses_arm(t, row, gv_now_ms(t) + 2 * READ_TIMEOUT_MS);
 	return read_session(t, row);
 }
 
@@ -424,7 +337,7 @@ static int still_going(struct billing *b, struct gv_turn *t, Billing__UseRow *ro
 
 	if (gv_now_ms(t) - newest < silent_ms) {
 		uses_put(t, row);
-		arm(t, row, next_check(b, t, row));
+		uses_arm(t, row, next_check(b, t, row));
 		return live_check(b, t, row, s);
 	}
 	end.ended_at_ms = newest;
@@ -463,7 +376,7 @@ static int read_answered(struct billing *b, struct gv_turn *t, Billing__UseRow *
 		return charge_ended(b, t, row, NULL);
 	}
 	uses_put(t, row);
-	arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
+	uses_arm(t, row, gv_now_ms(t) + ORDERS_AGAIN_MS);
 	return 0;
 }
 
@@ -474,7 +387,7 @@ static int stop_answered(struct gv_turn *t, Billing__UseRow *row, const struct g
 	uses_put(t, row);
 	if (row->end)
 		return 0;
-	arm(t, row, gv_now_ms(t) + USES_STOP_AGAIN_MS);
+	uses_arm(t, row, gv_now_ms(t) + USES_STOP_AGAIN_MS);
 	return a->code == GV_FAILED_PRECONDITION || a->code == GV_NOT_FOUND ? read_session(t, row) : 0;
 }
 
@@ -485,6 +398,8 @@ int uses_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 
 	if (!row)
 		return 0;
+	if (row->rented)
+		return rents_answered(b, t, row, a, note->step);
 	return note->step == BILLING__USE_STEP__USE_STEP_READ ? read_answered(b, t, row, a) : stop_answered(t, row, a);
 }
 
@@ -495,7 +410,13 @@ int uses_due(struct billing *b, struct gv_turn *t, const void *p)
 
 	if (!row)
 		return 0;
-	arm(t, row, row->end ? gv_now_ms(t) + 2 * READ_TIMEOUT_MS : next_check(b, t, row));
+	if (row->rented)
+		return rents_due(b, t, row);
+	if (!row->end && !row->stop && gv_now_ms(t) >= package_end_ms(row)) {
+		uses_arm(t, row, gv_now_ms(t) + USES_STOP_AGAIN_MS);
+		return uses_stop(b, t, row, "package-used-up");
+	}
+	uses_arm(t, row, row->end ? gv_now_ms(t) + 2 * READ_TIMEOUT_MS : next_check(b, t, row));
 	if (row->stop && !row->end && tell_stop(t, row))
 		return -1;
 	return read_session(t, row);

@@ -178,9 +178,9 @@ const char *pay_refund_problem(struct gv_turn *t, const char *id, const char *re
 		return gv_str(t, "id: must have 1 to %d characters of ASCII, and no blanks", PAY_ID_MAX);
 	if (found && found->amount == amount)
 		return NULL;
-	if (used)
+	if (used || found)
 		return gv_str(t, "id: %s is another refund, of %s; take an id of its own for each", refund,
-			      used->payment);
+			      used ? used->payment : id);
 	if (p->state != BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED)
 		return gv_str(t, "payment: nothing was taken with %s", id);
 	if (amount <= 0 || amount > p->captured - pay_refunded(p, true))
@@ -263,19 +263,5 @@ int pay_credited(struct gv_turn *t, const char *id, const char *refund, const ch
 	if (!row || (refund && !r))
 		return -ENOENT;
 	*(r ? &r->returned_to : &row->payment->credited) = text(t, account);
-	return 0;
-}
-
-int pay_flag(struct gv_turn *t, const char *id, const char *problem)
-{
-	Billing__PaymentRow *row = pay_row(t, id);
-
-	if (!row)
-		return -ENOENT;
-	if (strcmp(row->payment->problem, problem) == 0)
-		return 0;
-	row->payment->problem = text(t, problem);
-	if (problem[0])
-		gv_log(t, GV_ERR, "a payment needs people: %s payment=%s", problem, id);
 	return 0;
 }

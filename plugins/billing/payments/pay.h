@@ -14,6 +14,8 @@
 #define PAY_URL_MAX 2000                    /* of a return_url */
 #define PAY_AMOUNT_MAX INT64_C(99999999999) /* minor units of one payment */
 #define PAY_REFUNDS_MAX 20                  /* of one payment */
+#define PAY_ELSEWHERE_MAX 20                /* of one payment, made in the provider's dashboard */
+#define PAY_DISPUTES_MAX 8                  /* of one payment */
 
 struct pay_request {
 	const char *id; /* for ever */
@@ -55,7 +57,13 @@ int pay_credited(struct gv_turn *t, const char *id, const char *refund, const ch
 /* Says what people must look at, in the payment and in the log. */
 int pay_flag(struct gv_turn *t, const char *id, const char *problem);
 
-int pay_add_checks(struct billing *b);               /* what Verify asks of top-ups */
+/* Books what happened to a payment outside: disputes, and refunds made in the provider's dashboard. `purpose` is what
+ * the payment is for in the ledger, `debtor` the account of who owes what was taken back for good, `purse` where a
+ * top-up's money went, or NULL. Repeating it books nothing twice. */
+void pay_book_outside(struct billing *b, struct gv_turn *t, const Billing__Payment *payment, const char *purpose,
+		      const char *debtor, const char *purse);
+
+int pay_add_checks(struct billing *b);               /* what Verify asks of payments */
 int pay_start(struct billing *b, struct gv_turn *t); /* listens for webhooks under "/pay/" */
 int pay_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *answer); /* notes PaymentAsked */
 int pay_due(struct billing *b, struct gv_turn *t, const char *name);                    /* timers "pay:..." */

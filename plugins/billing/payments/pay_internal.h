@@ -8,6 +8,13 @@ const struct pay_provider *pay_provider_of(const char *name); /* NULL: none */
 Billing__PaymentRow *pay_row(struct gv_turn *t, const char *id);
 /* Adds the refund of all that was captured and has not gone back yet. */
 void pay_want_back(struct gv_turn *t, const char *id);
+Billing__PaymentRefund *pay_first_refund(const Billing__PaymentRow *row, Billing__RefundState state); /* NULL: none */
+/* Says what people must look at, in the payment and once in the log; "": nothing. */
+void pay_say(struct gv_turn *t, Billing__PaymentRow *row, const char *problem);
+/* Of what is over when the provider does as it should. */
+void pay_trouble(struct gv_turn *t, Billing__PaymentRow *row, const char *text);
+/* Of what has become of refunds and disputes. */
+void pay_say_outcome(struct gv_turn *t, Billing__PaymentRow *row);
 /* Answers who waits for the payment's page, if anybody does. */
 void pay_answer_ticket(struct gv_turn *t, Billing__PaymentRow *row);
 

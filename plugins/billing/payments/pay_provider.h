@@ -19,6 +19,14 @@ struct pay_fact_refund {
 	const char *reference, *error;
 	int64_t amount;
 	Billing__RefundState state;
+	bool elsewhere; /* not ours: `id` is made of the provider's */
+};
+
+struct pay_fact_dispute {
+	const char *reference, *reason;
+	int64_t amount; /* -1: it cannot be read, or is in another currency */
+	Billing__DisputeState state;
+	bool taken, returned; /* the money is gone; and is back */
 };
 
 /* How a payment stands with the provider. */
@@ -37,6 +45,9 @@ struct pay_facts {
 	struct pay_fact_refund *refunds;
 	size_t n_refunds;
 	int64_t refunds_total; /* refunds_known: of all that the provider has, failed ones too */
+	bool disputed;         /* there is, or was, a dispute */
+	struct pay_fact_dispute *disputes;
+	size_t n_disputes;
 };
 
 struct pay_answer {
@@ -79,6 +90,7 @@ struct pay_provider {
 	int (*cancel)(const struct pay_ask *ask, struct pay_answer *ret);
 	int (*refund)(const struct pay_ask *ask, struct pay_answer *ret);
 	int (*refunds)(const struct pay_ask *ask, struct pay_answer *ret);
+	int (*disputes)(const struct pay_ask *ask, struct pay_answer *ret);
 	/* What the answer to a durable call means. */
 	void (*read)(struct gv_turn *t, const Billing__PaymentRow *row, const Billing__PaymentAsked *note,
 		     const struct gv_answer *answer, struct pay_answer *ret);
@@ -88,9 +100,9 @@ struct pay_provider {
 
 extern const struct pay_provider pay_desk, pay_stripe;
 
-/* The provider has said something about a payment: it is asked how the payment stands, and its refunds where
- * `refunds`. */
-int pay_heard(struct billing *b, struct gv_turn *t, const char *payment, bool refunds);
+/* The provider has said something about a payment: it is asked how the payment and its refunds stand, and where
+ * `disputed`, its disputes. */
+int pay_heard(struct billing *b, struct gv_turn *t, const char *payment, bool disputed);
 /* The payment that has the provider's id, or NULL. */
 const char *pay_by_reference(struct gv_turn *t, const struct pay_provider *p, const char *reference);
 /* What sets this store apart from others that use the same account. */
@@ -98,11 +110,17 @@ const char *pay_store_name(struct gv_turn *t);
 /* Remembers an event of a provider's; false: it was there already. */
 bool pay_event_new(struct gv_turn *t, const struct pay_provider *p, const char *event);
 
-/* Takes over what is known into the payment, which never goes back. 1: something has changed that its owner must know;
+/* Takes over what is known into the payment, which never goes back; refunds made elsewhere and disputes are added, in
+ * the turn's memory. 1: something has changed that its owner must know;
  * 0: nothing has; -EBADMSG: what is said cannot be of this payment, nothing was taken over. ret_problem is what people
  * must look at, or NULL. What `facts` points to must live as long as the row. */
-int pay_merge(Billing__PaymentRow *row, const struct pay_facts *facts, const char **ret_problem);
+int pay_merge(struct gv_turn *t, Billing__PaymentRow *row, const struct pay_facts *facts, const char **ret_problem);
 /* What goes back of a payment: what the provider has accepted, with `wanted` also what it is yet to be asked. */
 int64_t pay_refunded(const Billing__Payment *p, bool wanted);
+/* What disputes have taken, and not given back. */
+int64_t pay_disputed(const Billing__Payment *p);
+/* Whether something may still become of it. */
+bool pay_dispute_is_open(const Billing__PaymentDispute *d);
+bool pay_has_open_dispute(const Billing__Payment *p);
 
 #endif

@@ -15,7 +15,7 @@
 #define POLL_FIRST_MS 10000 /* while a person may be paying; doubles */
 #define POLL_MAX_MS INT64_C(900000)
 #define POLL_HOLD_MS INT64_C(21600000)  /* a hold that nothing is wanted of */
-#define POLL_REFUND_MS INT64_C(3600000) /* a refund under way; doubles */
+#define POLL_REFUND_MS INT64_C(3600000) /* a refund or a dispute under way; doubles */
 #define POLL_REFUND_MAX_MS INT64_C(43200000)
 #define TRIES_BEFORE_FLAG 8
 #define ANSWER_LOST_MS INT64_C(300000) /* longer than any call takes: its answer was parked */
@@ -24,7 +24,7 @@ typedef Billing__PaymentRow row_t;
 
 /* ---- what comes next ------------------------------------------------------------------------- */
 
-static Billing__PaymentRefund *first_refund(const row_t *row, Billing__RefundState state)
+Billing__PaymentRefund *pay_first_refund(const row_t *row, Billing__RefundState state)
 {
 	for (size_t i = 0; i < row->payment->n_refunds; i++) {
 		if (row->payment->refunds[i]->state == state)
@@ -60,9 +60,10 @@ static Billing__PaymentStep next_step(const row_t *row)
 			       ? BILLING__PAYMENT_STEP__PAYMENT_STEP_CAPTURE
 			       : BILLING__PAYMENT_STEP__PAYMENT_STEP_RELEASE;
 	case BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED:
-		return first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED)
-			       ? BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUND
-			       : BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE;
+		if (pay_first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED))
+			return BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUND;
+		return row->disputes_stale && p->reference[0] ? BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES
+							      : BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE;
 	default:
 		return BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE;
 	}
@@ -91,7 +92,7 @@ static int64_t poll_ms(const row_t *row, int64_t now_ms)
 			ms = p->capture_before_ms - now_ms + WAIT_FIRST_MS;
 		return ms;
 	case BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED:
-		return first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_PENDING)
+		return pay_first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_PENDING) || pay_has_open_dispute(p)
 			       ? doubled(POLL_REFUND_MS, row->polls, POLL_REFUND_MAX_MS)
 			       : 0;
 	default:
@@ -124,7 +125,8 @@ static void wait(struct gv_turn *t, row_t *row, int64_t ms)
 static bool moves_money(Billing__PaymentStep step)
 {
 	return step != BILLING__PAYMENT_STEP__PAYMENT_STEP_RETRIEVE &&
-	       step != BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS;
+	       step != BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS &&
+	       step != BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES;
 }
 
 static void new_key(row_t *row)
@@ -157,7 +159,7 @@ static int ask(struct billing *b, struct gv_turn *t, row_t *row, Billing__Paymen
 	struct pay_ask a = { .b = b, .t = t, .row = row, .step = step, .key = "", .note = &note };
 
 	if (step == BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUND)
-		a.refund = first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED);
+		a.refund = pay_first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED);
 	note.payment = row->payment->id;
 	note.step = step;
 	note.refund = a.refund ? a.refund->id : "";
@@ -176,31 +178,14 @@ static int ask(struct billing *b, struct gv_turn *t, row_t *row, Billing__Paymen
 		return p->cancel(&a, ret);
 	case BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUND:
 		return p->refund(&a, ret);
+	case BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES:
+		return p->disputes(&a, ret);
 	default:
 		return p->refunds(&a, ret);
 	}
 }
 
 /* ---- what an answer does --------------------------------------------------------------------- */
-
-/* Says what people must look at, once. */
-static void flag(struct gv_turn *t, row_t *row, const char *problem)
-{
-	if (strcmp(row->payment->problem, problem) == 0)
-		return;
-	row->payment->problem = (char *)problem;
-	if (problem[0])
-		gv_log(t, GV_ERR, "a payment needs people: %s payment=%s provider=%s", problem, row->payment->id,
-		       row->payment->provider);
-}
-
-static void trouble(struct gv_turn *t, row_t *row, const char *text)
-{
-	if (row->payment->problem[0] && !row->troubled)
-		return; /* something worse is shown */
-	row->troubled = true;
-	flag(t, row, text);
-}
 
 static bool fail(row_t *row, const char *why)
 {
@@ -248,12 +233,12 @@ static bool refused(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *
 /* All of our refunds are known: one that was refused and is not among them will not come. */
 static bool refunds_known(struct gv_turn *t, row_t *row, const struct pay_facts *f)
 {
-	Billing__PaymentRefund *r = first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED);
+	Billing__PaymentRefund *r = pay_first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_WANTED);
 
 	if (f->refunds_total < row->provider_refunded) { /* the list lags behind: nothing may be concluded from it */
 		wait(t, row, 0);
 		if (row->tries >= TRIES_BEFORE_FLAG)
-			trouble(t, row, "more has gone back than the provider's list of refunds has");
+			pay_trouble(t, row, "more has gone back than the provider's list of refunds has");
 		return false;
 	}
 	row->refunds_stale = false;
@@ -267,24 +252,16 @@ static bool refunds_known(struct gv_turn *t, row_t *row, const struct pay_facts 
 	return true;
 }
 
-static void say_failed_refunds(struct gv_turn *t, row_t *row)
-{
-	const Billing__PaymentRefund *r = first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_FAILED);
-
-	if (r)
-		flag(t, row, gv_str(t, "refund %s failed: %s", r->id, r->error));
-}
-
 static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *asked, const struct pay_answer *a)
 {
 	const char *problem;
-	int changed = pay_merge(row, &a->facts, &problem);
+	int changed = pay_merge(t, row, &a->facts, &problem);
 
 	if (row->troubled)
-		flag(t, row, "");
+		pay_say(t, row, "");
 	row->troubled = false;
 	if (problem)
-		flag(t, row, problem);
+		pay_say(t, row, problem);
 	if (changed < 0) { /* no money moves on such a basis */
 		row->stale = true;
 		wait(t, row, WAIT_MAX_MS);
@@ -293,11 +270,18 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 	switch (asked->step) {
 	case BILLING__PAYMENT_STEP__PAYMENT_STEP_RETRIEVE:
 		row->stale = false;
+		/* More than we know of: somebody else has made a refund. */
+		row->refunds_stale |= row->provider_refunded > row->payment->refunded;
+		row->disputes_stale |= a->facts.disputed &&
+				       (!row->payment->n_disputes || pay_has_open_dispute(row->payment));
 		if (a->text[0] || changed)
 			row->payment->error = (char *)a->text;
 		break;
 	case BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS:
 		changed |= refunds_known(t, row, &a->facts);
+		break;
+	case BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES:
+		row->disputes_stale = false;
 		break;
 	default:
 		if (row->wish == row->asked_wish)
@@ -306,7 +290,7 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 		break;
 	}
 	if (changed)
-		say_failed_refunds(t, row);
+		pay_say_outcome(t, row);
 	return changed;
 }
 
@@ -334,12 +318,12 @@ static bool take(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 		break;
 	case PAY_SETUP:
 		row->payment->error = (char *)a->text;
-		trouble(t, row, a->text);
+		pay_trouble(t, row, a->text);
 		wait(t, row, a->wait_ms);
 		break;
 	}
 	if (row->tries >= TRIES_BEFORE_FLAG && a->verdict != PAY_DONE)
-		trouble(t, row, gv_str(t, "%s has not done what was asked: %s", row->payment->provider, a->text));
+		pay_trouble(t, row, gv_str(t, "%s has not done what was asked: %s", row->payment->provider, a->text));
 	if (before != row->payment->state)
 		row->polls = 0;
 	return changed;
@@ -454,6 +438,7 @@ int pay_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a
 		row->again = false;
 		row->stale = known_to_provider(row);
 		row->refunds_stale |= row->payment->n_refunds > 0;
+		row->disputes_stale |= row->payment->n_disputes > 0;
 	}
 	pay_answer_ticket(t, row);
 	index_reference(t, row->payment, row->page);
@@ -477,24 +462,26 @@ int pay_due(struct billing *b, struct gv_turn *t, const char *name)
 	row->not_before_ms = 0;
 	if (next_step(row) == BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE) {
 		row->stale = true;
-		row->refunds_stale = first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_PENDING) != NULL;
+		row->refunds_stale = pay_first_refund(row, BILLING__REFUND_STATE__REFUND_STATE_PENDING) != NULL;
+		row->disputes_stale = pay_has_open_dispute(row->payment);
 		row->polls++;
 	}
 	return pay_run(b, t, id, true);
 }
 
-int pay_heard(struct billing *b, struct gv_turn *t, const char *payment, bool refunds)
+int pay_heard(struct billing *b, struct gv_turn *t, const char *payment, bool disputed)
 {
 	row_t *row = pay_row(t, payment);
 
 	if (!row || !known_to_provider(row))
 		return 0;
+	row->disputes_stale |= disputed && row->asked != BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES;
 	if (row->asked != BILLING__PAYMENT_STEP__PAYMENT_STEP_NONE) {
 		row->again = true;
 		return 0;
 	}
 	row->stale = true;
-	row->refunds_stale |= refunds && row->payment->n_refunds;
+	row->refunds_stale |= row->payment->n_refunds > 0;
 	row->not_before_ms = 0;
 	return pay_run(b, t, payment, true);
 }

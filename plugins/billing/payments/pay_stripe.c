@@ -204,6 +204,17 @@ static int refunds(const struct pay_ask *ask, struct pay_answer *ret)
 	return send(ask, &path, NULL, ret);
 }
 
+static int disputes(const struct pay_ask *ask, struct pay_answer *ret)
+{
+	struct gv_buf path = { 0 };
+
+	if (!ask->b->config->stripe)
+		return unconfigured(ret);
+	gv_buf_puts(&path, "/v1/disputes?limit=100&payment_intent=");
+	stripe_path(&path, ask->row->payment->reference);
+	return send(ask, &path, NULL, ret);
+}
+
 /* ---- which payments -------------------------------------------------------------------------- */
 
 static const char *problem(struct billing *b, struct gv_turn *t, const struct pay_request *r)
@@ -273,7 +284,7 @@ static int take_event(struct billing *b, struct gv_turn *t, uint64_t conn, const
 	payment = payment_of(t, object);
 	if (payment) {
 		flag_other_page(t, payment, object);
-		pay_heard(b, t, payment, true);
+		pay_heard(b, t, payment, strcmp(stripe_text(object, "object"), "dispute") == 0);
 	}
 	return pay_respond(t, conn, 200, payment ? "noted\n" : "not ours\n");
 }
@@ -330,6 +341,7 @@ const struct pay_provider pay_stripe = {
 	.cancel = cancel,
 	.refund = refund,
 	.refunds = refunds,
+	.disputes = disputes,
 	.read = stripe_read,
 	.webhook = webhook,
 };

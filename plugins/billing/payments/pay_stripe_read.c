@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define RATE_WAIT_MS 2000 /* Stripe asks for fewer requests */
-#define REFUNDS_READ 100  /* of one payment; more are never asked for */
+#define LIST_READ 100     /* refunds or disputes of one payment; more are never asked for */
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -87,6 +87,7 @@ static void read_charge(const cJSON *charge, const char *currency, struct pay_fa
 
 	if (before_s > 0)
 		f->capture_before_ms = before_s * 1000;
+	f->disputed = cJSON_IsTrue(member(charge, "disputed"));
 	/* What was authorised and not captured counts as refunded with Stripe. */
 	if (taken > 0 && all >= taken && back >= 0)
 		f->refunded = back > all - taken ? back - (all - taken) : 0;
@@ -190,38 +191,109 @@ static Billing__RefundState refund_state(const char *status)
 	return BILLING__REFUND_STATE__REFUND_STATE_PENDING;
 }
 
+/* What was not captured of a hold is on Stripe's list too, as a refund that moved nothing. */
+static bool moved_money(const cJSON *refund)
+{
+	return stripe_id(refund, "balance_transaction")[0] != '\0';
+}
+
 static void read_refund(struct gv_turn *t, const Billing__PaymentRow *row, const cJSON *refund, struct pay_facts *f)
 {
-	const char *id = stripe_text(member(refund, "metadata"), "galvan_refund");
-	const char *reason = stripe_text(refund, "failure_reason");
+	const char *ours = stripe_text(member(refund, "metadata"), "galvan_refund");
+	const char *reason = stripe_text(refund, "failure_reason"), *id = stripe_text(refund, "id");
 	Billing__RefundState state = refund_state(stripe_text(refund, "status"));
 	int64_t minor = amount(refund, "amount", row->payment->currency);
+	bool known = ours[0] && pay_refund_find(row->payment, ours);
 	struct pay_fact_refund *r;
 
 	if (minor > 0)
 		f->refunds_total += minor;
-	if (!id[0])
+	if (!known && (!id[0] || !moved_money(refund)))
 		return;
 	r = GV_APPEND(t, f->refunds, f->n_refunds);
-	r->id = gv_strdup(t, id);
-	r->reference = gv_strdup(t, stripe_text(refund, "id"));
+	r->elsewhere = !known;
+	r->id = known ? gv_strdup(t, ours) : gv_str(t, "stripe:%s", id);
+	r->reference = gv_strdup(t, id);
 	r->amount = minor;
 	r->state = state;
 	if (state == BILLING__REFUND_STATE__REFUND_STATE_FAILED)
 		r->error = reason[0] ? gv_str(t, "Stripe: %s", reason) : "Stripe could not send the money back";
 }
 
+/* The list's items, or NULL where it is none, or goes on. */
+static const cJSON *items(struct gv_turn *t, const cJSON *list, struct pay_answer *ret)
+{
+	const cJSON *data = member(list, "data");
+
+	if (cJSON_IsArray(data) && !cJSON_IsTrue(member(list, "has_more")))
+		return data;
+	ret->verdict = PAY_AGAIN;
+	ret->text = gv_str(t, "Stripe's list of refunds or disputes is none, or has more than %d", LIST_READ);
+	return NULL;
+}
+
 static void read_refunds(struct gv_turn *t, const Billing__PaymentRow *row, const cJSON *list, struct pay_answer *ret)
+{
+	const cJSON *data = items(t, list, ret), *item;
+
+	if (!data)
+		return;
+	cJSON_ArrayForEach(item, data) read_refund(t, row, item, &ret->facts);
+	ret->facts.refunds_known = true;
+}
+
+/* ---- disputes -------------------------------------------------------------------------------- */
+
+static Billing__DisputeState dispute_state(const char *status)
+{
+	if (strcmp(status, "won") == 0 || strcmp(status, "warning_closed") == 0 ||
+	    strcmp(status, "charge_refunded") == 0)
+		return BILLING__DISPUTE_STATE__DISPUTE_STATE_WON;
+	if (strcmp(status, "lost") == 0)
+		return BILLING__DISPUTE_STATE__DISPUTE_STATE_LOST;
+	return strncmp(status, "warning_", 8) == 0 ? BILLING__DISPUTE_STATE__DISPUTE_STATE_INQUIRY
+						   : BILLING__DISPUTE_STATE__DISPUTE_STATE_OPEN;
+}
+
+/* Whether Stripe has moved money so: its list has up to two, one away from us and one back. */
+static bool has_move(const cJSON *moves, bool away)
 {
 	const cJSON *item;
 
-	if (!cJSON_IsArray(member(list, "data")) || cJSON_IsTrue(member(list, "has_more"))) {
-		ret->verdict = PAY_AGAIN;
-		ret->text = gv_str(t, "Stripe's list of refunds is none, or has more than %d", REFUNDS_READ);
-		return;
+	cJSON_ArrayForEach(item, moves)
+	{
+		const cJSON *value = member(item, "amount");
+
+		if (cJSON_IsNumber(value) && (away ? value->valuedouble < 0 : value->valuedouble > 0))
+			return true;
 	}
-	cJSON_ArrayForEach(item, member(list, "data")) read_refund(t, row, item, &ret->facts);
-	ret->facts.refunds_known = true;
+	return false;
+}
+
+static void read_dispute(struct gv_turn *t, const Billing__PaymentRow *row, const cJSON *dispute, struct pay_facts *f)
+{
+	const cJSON *moves = member(dispute, "balance_transactions");
+	const char *status = stripe_text(dispute, "status"), *currency = currency_of(t, dispute);
+	struct pay_fact_dispute *d = GV_APPEND(t, f->disputes, f->n_disputes);
+	bool ours = currency && strcmp(currency, row->payment->currency) == 0;
+
+	d->reference = gv_strdup(t, stripe_text(dispute, "id"));
+	d->reason = gv_str(t, "%.40s", stripe_text(dispute, "reason"));
+	d->amount = ours ? amount(dispute, "amount", row->payment->currency) : -1;
+	d->state = dispute_state(status);
+	d->taken = has_move(moves, true);
+	d->returned = d->taken && has_move(moves, false);
+}
+
+static void read_disputes(struct gv_turn *t, const Billing__PaymentRow *row, const cJSON *list, struct pay_answer *ret)
+{
+	const cJSON *data = items(t, list, ret), *item;
+
+	cJSON_ArrayForEach(item, data)
+	{
+		if (strcmp(stripe_id(item, "payment_intent"), row->payment->reference) == 0)
+			read_dispute(t, row, item, &ret->facts);
+	}
 }
 
 /* ---- what went wrong ------------------------------------------------------------------------- */
@@ -270,6 +342,8 @@ static void read_body(struct gv_turn *t, const Billing__PaymentRow *row, const B
 		read_refund(t, row, body, &ret->facts);
 	} else if (note->step == BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS && strcmp(object, "list") == 0) {
 		read_refunds(t, row, body, ret);
+	} else if (note->step == BILLING__PAYMENT_STEP__PAYMENT_STEP_DISPUTES && strcmp(object, "list") == 0) {
+		read_disputes(t, row, body, ret);
 	} else if (strcmp(object, "checkout.session") == 0) {
 		read_session(t, row, body, ret);
 	} else if (strcmp(object, "payment_intent") == 0) {

@@ -93,8 +93,20 @@ static int book_back(struct billing *b, struct gv_turn *t, const Billing__Paymen
 	return pay_credited(t, p->id, r->id, account);
 }
 
+/* Whose debt it is when money of a purse has gone back: its owner's. */
+static const char *debtor(struct gv_turn *t, const char *purse)
+{
+	const Billing__Token *token = strncmp(purse, "card:", 5) == 0 ? people_token(t, purse + 5) : NULL;
+
+	if (strncmp(purse, "wallet:", 7) == 0)
+		return gv_str(t, "receivable:%s", purse + 7);
+	return gv_str(t, "receivable:%s", token && token->customer[0] ? token->customer : purse);
+}
+
 int topup_payment_changed(struct billing *b, struct gv_turn *t, const Billing__Payment *p)
 {
+	const char *purse = account_now(t, p->account);
+
 	if (p->state != BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED)
 		return 0;
 	if (!p->credited[0])
@@ -102,9 +114,10 @@ int topup_payment_changed(struct billing *b, struct gv_turn *t, const Billing__P
 	for (size_t i = 0; i < p->n_refunds; i++) {
 		const Billing__PaymentRefund *r = p->refunds[i];
 
-		if (r->state == BILLING__REFUND_STATE__REFUND_STATE_FAILED && !r->returned_to[0])
+		if (r->state == BILLING__REFUND_STATE__REFUND_STATE_FAILED && !r->returned_to[0] && !r->elsewhere)
 			book_back(b, t, p, r);
 	}
+	pay_book_outside(b, t, p, p->id, debtor(t, purse), purse);
 	return 0;
 }
 

@@ -343,7 +343,7 @@ static void collect_orders(struct billing *b, struct gv_turn *t, const char *cus
 
 		if (!row)
 			continue;
-		live_show(b, row->order);
+		orders_show(b, t, row);
 		*GV_APPEND(t, reply->orders, reply->n_orders) = row->order;
 	}
 }

@@ -60,6 +60,16 @@ static const char *take_ocpi(struct gv_turn *t, Billing__Tariff *m, Billing__Tar
 	return wrong;
 }
 
+static const char *freeze_problem(struct gv_turn *t, const Billing__RentalTariff *m)
+{
+	for (size_t i = 0; i < m->n_freeze_on; i++)
+		if (strcmp(m->freeze_on[i], "offline") != 0 && strcmp(m->freeze_on[i], "update") != 0 &&
+		    strcmp(m->freeze_on[i], "full") != 0 && strcmp(m->freeze_on[i], "none") != 0)
+			return gv_str(t, "tariff.rental.freeze_on: \"%.20s\" is none of offline, update, full and none",
+				      m->freeze_on[i]);
+	return NULL;
+}
+
 /* NULL, or what is wrong with the tariff. */
 static const char *take(struct gv_turn *t, Billing__Tariff *m, Billing__TariffRow *row)
 {
@@ -72,7 +82,8 @@ static const char *take(struct gv_turn *t, Billing__Tariff *m, Billing__TariffRo
 	case BILLING__TARIFF__TERMS_OCPI:
 		return take_ocpi(t, m, row);
 	case BILLING__TARIFF__TERMS_RENTAL:
-		return billing_rental_read(m->rental, &rental, &error) < 0 ? problem(t, "rental", &error) : NULL;
+		return billing_rental_read(m->rental, &rental, &error) < 0 ? problem(t, "rental", &error)
+									   : freeze_problem(t, m->rental);
 	case BILLING__TARIFF__TERMS_PACKAGE:
 		return billing_package_read(m->package, &package, &error) < 0 ? problem(t, "package", &error) : NULL;
 	default:
@@ -218,6 +229,8 @@ static const char *plan(struct gv_turn *t, const struct quote *q, Billing__Price
 	int64_t charging_ms = r->charging_s * 1000, power_w = places_power_w(q->place, r->connector);
 	Billing__Segment *charging = gv_alloc(t, sizeof *charging), *idle = gv_alloc(t, sizeof *idle);
 
+	if (r->energy_wh && q->tariff->terms_case == BILLING__TARIFF__TERMS_RENTAL)
+		return "energy_wh: a rental has none; charging_s is how long it lasts";
 	if (r->energy_wh && !charging_ms && !power_w)
 		return "charging_s: needed with energy_wh, as the connector's power is not known";
 	if (r->energy_wh && !charging_ms)

@@ -20,16 +20,23 @@ size_t tariffs_groups(const Billing__Customer *customer, const Billing__Token *t
 		      const char *ret[static TARIFFS_GROUPS_MAX]);
 
 /* What the use costs by the tariff, in the turn's memory. A rental costs from the use's start to its last segment's
- * end; a package its price. NULL: it cannot be priced, and *ret_problem says why, for people. The message does not
- * fail. */
+ * end, without its stops; a package what is left of its price after the use. NULL: it cannot be priced, and
+ * *ret_problem says why, for people. The message does not fail. */
 const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
 				    const Billing__PricedUse *use, const char **ret_problem);
 void tariffs_stop(struct billing *b);
 /* "EUR"; "" of a tariff without terms. */
 const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff);
-/* What a checkout holds by this tariff: a package's price, a rental's deposit, else the config's amount; of a card's
- * purse at most `card_amount`. */
+/* What a checkout holds by this tariff: a package's price, a rental's deposit or with `rental_buyout` the most that it
+ * can cost, else the config's amount; of a card's purse at most `card_amount`. */
 int64_t tariffs_hold(const struct billing *b, const Billing__Tariff *tariff, bool card);
+/* Whether less than that is no hold: a deposit and a package are paid whole. */
+bool tariffs_hold_is_whole(const Billing__Tariff *tariff);
+/* Whether a rental's clock stands while its cabinet is in that way ("offline", "update", "full"). */
+bool tariffs_clock_stops(const Billing__RentalTariff *terms, const char *why);
+/* The first moment at which a rental's bank is sold if its clock does not stand again; INT64_MAX: it never is. */
+int64_t tariffs_sale_ms(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
+			const Billing__PricedUse *use);
 /* The tariff in plain sentences for a driver, in the turn's memory. `language`: BCP 47; English where it is not known.
  */
 char **tariffs_words(struct gv_turn *t, const Billing__Tariff *tariff, const char *language, size_t *ret_n);

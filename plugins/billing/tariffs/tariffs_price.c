@@ -4,6 +4,7 @@
 #include "places.h"
 #include <plugins/billing/pricing/pricing_message.h>
 #include "tariffs.h"
+#include "tariffs_own.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #define LINES_FIRST 64
 #define LINES_MAX 16384
 
-static const char *why(struct gv_turn *t, int error)
+const char *tariffs_why(struct gv_turn *t, int error)
 {
 	switch (-error) {
 	case EINVAL:
@@ -76,7 +77,7 @@ static const struct billing_tariff *read_ocpi(struct billing *b, struct gv_turn 
 	if (!b->tariffs)
 		b->tariffs = calloc(1, sizeof *b->tariffs);
 	if (!b->tariffs) {
-		*ret_problem = why(t, -ENOMEM);
+		*ret_problem = tariffs_why(t, -ENOMEM);
 		return NULL;
 	}
 	if (b->tariffs->slots[slot].text && !strcmp(b->tariffs->slots[slot].text, text))
@@ -85,14 +86,14 @@ static const struct billing_tariff *read_ocpi(struct billing *b, struct gv_turn 
 	r = billing_ocpi_read(text, strlen(text), &b->tariffs->slots[slot].tariff, &error);
 	if (r < 0) {
 		*ret_problem = r == -EINVAL ? gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text)
-					    : why(t, r);
+					    : tariffs_why(t, r);
 		return NULL;
 	}
 	b->tariffs->slots[slot].text = strdup(text);
 	if (b->tariffs->slots[slot].text)
 		return &b->tariffs->slots[slot].tariff;
 	billing_tariff_fini(&b->tariffs->slots[slot].tariff);
-	*ret_problem = why(t, -ENOMEM);
+	*ret_problem = tariffs_why(t, -ENOMEM);
 	return NULL;
 }
 
@@ -131,92 +132,9 @@ static const Billing__Price *price_ocpi(struct billing *b, struct gv_turn *t, co
 	if (r == 0)
 		price = billing__price__unpack(gv_allocator(t), packed.size, packed.data);
 	if (!price)
-		*ret_problem = why(t, r < 0 ? r : -ENOMEM);
+		*ret_problem = tariffs_why(t, r < 0 ? r : -ENOMEM);
 	gv_buf_fini(&packed);
 	return price;
-}
-
-/* A price of one amount and one rate. */
-static Billing__Price *plain_price(struct gv_turn *t, const char *currency, int64_t excl, int64_t incl,
-				   uint32_t vat_ppm)
-{
-	Billing__Price *p = gv_alloc(t, sizeof *p);
-	Billing__TaxShare *tax = gv_alloc(t, sizeof *tax);
-
-	billing__price__init(p);
-	p->currency = gv_strdup(t, currency);
-	p->excl = excl;
-	p->incl = incl;
-	billing__tax_share__init(tax);
-	tax->named = true;
-	tax->vat_ppm = vat_ppm;
-	tax->tax = incl - excl;
-	*GV_APPEND(t, p->taxes, p->n_taxes) = tax;
-	return p;
-}
-
-static void add_line(struct gv_turn *t, Billing__Price *p, const char *dimension, const Billing__PricedUse *use,
-		     int64_t end_ms, int64_t billed)
-{
-	Billing__PriceLine *line = gv_alloc(t, sizeof *line);
-
-	billing__price_line__init(line);
-	line->dimension = (char *)dimension;
-	line->start_ms = use->start_ms;
-	line->end_ms = end_ms;
-	line->billed = billed;
-	line->excl = p->excl;
-	*GV_APPEND(t, p->lines, p->n_lines) = line;
-}
-
-static int64_t end_of(const Billing__PricedUse *use)
-{
-	return use->n_segments ? use->segments[use->n_segments - 1]->end_ms : use->start_ms;
-}
-
-static const Billing__Price *price_rental(struct billing *b, struct gv_turn *t, const Billing__RentalTariff *terms,
-					  const Billing__PricedUse *use, const char **ret_problem)
-{
-	struct billing_rental_tariff tariff;
-	struct billing_rental_price price;
-	struct billing_error error = { 0 };
-	Billing__Price *p;
-	int r;
-
-	if (billing_rental_read(terms, &tariff, &error) < 0) {
-		*ret_problem = gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text);
-		return NULL;
-	}
-	r = billing_rental_price(&tariff, places_zone(b, t, use->zone), use->start_ms, end_of(use), NULL, 0, &price);
-	if (r < 0) {
-		*ret_problem = why(t, r);
-		return NULL;
-	}
-	p = plain_price(t, tariff.currency, price.excl_minor, price.incl_minor, (uint32_t)tariff.vat_ppm);
-	p->charging_ms = end_of(use) - use->start_ms;
-	add_line(t, p, "TIME", use, end_of(use), price.charged_ms);
-	return p;
-}
-
-/* What is paid before the use; what comes back after it is for the one who knows how much was used. */
-static const Billing__Price *price_package(struct gv_turn *t, const Billing__PackageTariff *terms,
-					   const Billing__PricedUse *use, const char **ret_problem)
-{
-	struct billing_package package;
-	struct billing_package_price price;
-	struct billing_error error = { 0 };
-	Billing__Price *p;
-	int r = billing_package_read(terms, &package, &error);
-
-	if (r == 0)
-		r = billing_package_price(&package, package.amount, &price);
-	if (r < 0) {
-		*ret_problem = gv_str(t, "the tariff cannot be read: %s: %s", error.field, error.text);
-		return NULL;
-	}
-	p = plain_price(t, package.currency, price.excl_minor, price.incl_minor, (uint32_t)package.vat_ppm);
-	add_line(t, p, "FLAT", use, end_of(use), 1);
-	return p;
 }
 
 const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
@@ -226,9 +144,9 @@ const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const 
 	case BILLING__TARIFF__TERMS_OCPI:
 		return price_ocpi(b, t, tariff->ocpi, use, ret_problem);
 	case BILLING__TARIFF__TERMS_RENTAL:
-		return price_rental(b, t, tariff->rental, use, ret_problem);
+		return tariffs_price_rental(b, t, tariff->rental, use, ret_problem);
 	case BILLING__TARIFF__TERMS_PACKAGE:
-		return price_package(t, tariff->package, use, ret_problem);
+		return tariffs_price_package(t, tariff->package, use, ret_problem);
 	default:
 		*ret_problem = "the tariff has no terms";
 		return NULL;
@@ -251,13 +169,4 @@ const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff)
 	currency = gv_strdup(t, read.currency);
 	billing_tariff_fini(&read);
 	return currency;
-}
-
-int64_t tariffs_hold(const struct billing *b, const Billing__Tariff *tariff, bool card)
-{
-	if (tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
-		return tariff->package->price;
-	if (tariff->terms_case == BILLING__TARIFF__TERMS_RENTAL && tariff->rental->deposit)
-		return tariff->rental->deposit;
-	return card ? b->config->hold->card_amount : b->config->hold->amount;
 }

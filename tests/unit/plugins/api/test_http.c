@@ -98,7 +98,7 @@ struct client {
 	struct client *next;
 	struct host_station *line;
 	unsigned status;
-	char content_type[64], allow[64];
+	char content_type[64], allow[64], retry_after[16];
 	struct gv_buf body;
 	bool open, done, closed;
 };
@@ -122,6 +122,8 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 			strncpy(c->content_type, r->headers[i]->value, sizeof(c->content_type) - 1);
 		if (strcmp(r->headers[i]->name, "allow") == 0)
 			strncpy(c->allow, r->headers[i]->value, sizeof(c->allow) - 1);
+		if (strcmp(r->headers[i]->name, "retry-after") == 0)
+			strncpy(c->retry_after, r->headers[i]->value, sizeof(c->retry_after) - 1);
 	}
 	gv_buf_add(&c->body, r->body.data, r->body.len);
 	c->done = !r->more;
@@ -174,7 +176,7 @@ static struct client *request(struct question q)
 	r.method = (char *)(q.method ? q.method : "GET");
 	r.path = (char *)q.path;
 	r.query = (char *)(q.query ? q.query : "");
-	r.peer = (char *)"192.0.2.7";
+	r.peer = (char *)(q.remote ? "192.0.2.7" : "127.0.0.1");
 	r.loopback = !q.remote;
 	r.body.data = (uint8_t *)q.body;
 	r.body.len = q.body ? strlen(q.body) : 0;
@@ -401,6 +403,97 @@ Test(http, a_connection_whose_answer_was_lost_with_a_crash_ends)
 	host_crash(h, "api.0");
 	cr_expect(host_run_until(h, is_done, c, 30000));
 	cr_expect(c->closed || c->status == 503, "%u", c->status);
+}
+
+/* ---- strangers ------------------------------------------------------------------------------------------------------
+ */
+
+#define GET_ME "/api/galvan.billing.v1.Driver/GetMe"
+
+static void start_strangers(const char *config)
+{
+	start(config);
+	cr_assert_eq(host_load(h, "billing", PLUGINS "/billing.so", 1, NULL), 0, "%s", host_error(h));
+	billing_described = true;
+	host_run_ms(h, 3000);
+	post(GET_ME, VIEWER, "{\"access\":\"x\"}"); /* the catalogue is read again */
+	host_run_ms(h, 300);
+}
+
+/* A call without a token that costs somebody something, by a proxy on this machine that says for whom. */
+static struct client *stranger(const char *path, const char *forwarded_for)
+{
+	return ask((struct question){ "POST", path, .type = "application/json", .body = "{\"access\":\"x\"}",
+				      .forwarded_for = forwarded_for });
+}
+
+TestSuite(strangers, .timeout = 60);
+
+Test(strangers, call_public_methods_only_so_often_from_one_address)
+{
+	struct client *c;
+
+	start_strangers("{\"allowRemote\":true,\"tokens\":[{\"token\":\"" VIEWER
+			"\",\"role\":\"viewer\",\"name\":\"v\"}]}");
+	for (int i = 0; i < 10; i++)
+		expect(stranger(GET_ME, "192.0.2.1"), 401, "sign in again");
+	c = stranger(GET_ME, "192.0.2.1");
+	expect(c, 429, "{\"code\":\"resource_exhausted\",\"message\":\"too many calls without a token");
+	cr_expect_str_eq(c->retry_after, "2");
+	expect(stranger(GET_ME, "192.0.2.1, 198.51.100.2"), 401, "sign in again");
+	expect(stranger(GET_ME, "198.51.100.3, 192.0.2.1"), 429, "resource_exhausted"); /* what a client invents */
+	expect(ask((struct question){ "POST", GET_ME, .type = "application/json", .body = "{\"access\":\"x\"}",
+				      .token = VIEWER, .forwarded_for = "192.0.2.1" }),
+	       401, "sign in again"); /* who shows a token is no stranger */
+	expect(ask((struct question){ .path = "/healthz", .forwarded_for = "192.0.2.1" }), 200, "ok");
+	host_run_ms(h, 2000);
+	expect(stranger(GET_ME, "192.0.2.1"), 401, "sign in again");
+	expect(stranger(GET_ME, "192.0.2.1"), 429, "resource_exhausted");
+	teardown();
+}
+
+Test(strangers, whose_secret_was_right_are_none)
+{
+	/* SignOut answers whatever is signed out; what counts is a secret and no refusal. */
+	static const char sign_out[] = "/api/galvan.billing.v1.Driver/SignOut";
+
+	start_strangers("{\"allowRemote\":true,\"strangerCallsAtOnce\":1,\"tokens\":[{\"token\":\"" VIEWER
+			"\",\"role\":\"viewer\",\"name\":\"v\"}]}");
+	for (int i = 0; i < 5; i++)
+		expect(stranger(sign_out, "192.0.2.1"), 200, "{}");
+	expect(stranger(GET_ME, "192.0.2.1"), 401, "sign in again");
+	expect(stranger(sign_out, "192.0.2.1"), 429, "resource_exhausted");
+	teardown();
+}
+
+Test(strangers, guess_tokens_only_so_often)
+{
+	struct client *c;
+
+	start("{\"allowRemote\":true,\"strangerCallsAtOnce\":3,\"tokens\":[{\"token\":\"" VIEWER
+	      "\",\"role\":\"viewer\",\"name\":\"v\"}]}");
+	for (int i = 0; i < 3; i++)
+		expect(post(REGISTRY "ListDevices", "viewer-0123456780", "{}"), 401, "unauthenticated");
+	c = post(REGISTRY "ListDevices", "viewer-0123456780", "{}");
+	expect(c, 429, "too many wrong tokens");
+	cr_expect_str_eq(c->retry_after, "2");
+	expect(post(REGISTRY "ListDevices", VIEWER, "{}"), 429,
+	       "too many wrong tokens"); /* or it were the next guess */
+	expect(ask((struct question){ "POST", REGISTRY "ListDevices", .token = VIEWER, .type = "application/json",
+				      .body = "{}", .forwarded_for = "192.0.2.1" }),
+	       200, "devices");
+	host_run_ms(h, 2000);
+	for (int i = 0; i < 5; i++)
+		expect(post(REGISTRY "ListDevices", VIEWER, "{}"), 200, "devices");
+	teardown();
+}
+
+Test(strangers, a_proxy_that_is_no_address_is_refused_at_the_start)
+{
+	h = host_create(1);
+	cr_expect_lt(host_load(h, "api", PLUGINS "/api.so", 1, "{\"trustedProxies\":[\"proxy.example\"]}"), 0);
+	cr_expect(strstr(host_error(h), "trusted_proxies[0]: \"proxy.example\" is no address"), "%s", host_error(h));
+	teardown();
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------------------------------

@@ -37,15 +37,19 @@ unsigned ledger_rig_changes(const char *account)
 	return 0;
 }
 
+static int (*more_start)(struct billing *b);
+
 static int start(void *self, struct gv_turn *t, const void *config)
 {
 	static Billing__Config defaults = BILLING__CONFIG__INIT;
 	struct billing *b = self;
+	int error;
 
 	defaults.currency = (char *)"EUR";
 	b->config = &defaults;
 	b->account_changed = account_changed;
-	return ledger_start(b, t);
+	error = ledger_start(b, t);
+	return error || !more_start ? error : more_start(b);
 }
 
 static void stop(void *self)
@@ -76,14 +80,18 @@ static const struct gv_method methods[] = {
 	{ 0 },
 };
 
+#define TABLES_MAX 16
+static const struct gv_table *tables[TABLES_MAX + 1] = { &ledger_accounts,     &ledger_transfers, &ledger_entries,
+							 &ledger_orders,       &ledger_expiries,  &ledger_heads,
+							 &ledger_verifications };
+
 static const struct gv_plugin record = {
 	GV_STAMP,
 	.name = "billing",
 	.version = "1",
 	.summary = "The ledger alone",
 	.serves = GV_SERVES({ &billing__billing__descriptor, methods }),
-	.tables = GV_TABLES(&ledger_accounts, &ledger_transfers, &ledger_entries, &ledger_orders, &ledger_expiries,
-			    &ledger_heads, &ledger_verifications),
+	.tables = tables,
 	.schema_set = GV_SCHEMA(billing),
 	.schema = 1,
 	.self_size = sizeof(struct billing),
@@ -91,6 +99,17 @@ static const struct gv_plugin record = {
 	.stop = stop,
 	.on_timer = on_timer,
 };
+
+void ledger_rig_add(const struct gv_table *const *more, int (*start_more)(struct billing *b))
+{
+	size_t n = 0;
+
+	while (tables[n])
+		n++;
+	for (; *more && n < TABLES_MAX; more++)
+		tables[n++] = *more;
+	more_start = start_more;
+}
 
 struct host *ledger_rig_begin(uint64_t seed)
 {

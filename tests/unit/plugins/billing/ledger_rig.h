@@ -8,6 +8,8 @@
 
 typedef void ledger_rig_fn(struct billing *b, struct gv_turn *t);
 
+/* Before ledger_rig_begin, once: tables besides the ledger's, and what is done at the start besides its. */
+void ledger_rig_add(const struct gv_table *const *more, int (*start_more)(struct billing *b));
 struct host *ledger_rig_begin(uint64_t seed);
 void ledger_rig_end(struct host *h);
 /* Runs fn in a turn and commits it; fails the test where the turn fails. */

@@ -1,4 +1,6 @@
 /* What a payment becomes by what its provider says, and what Stripe's API looks like on the wire. */
+#include "turn.h"
+
 #include <plugins/billing/payments/pay_stripe.h>
 
 #include <criterion/criterion.h>
@@ -42,9 +44,11 @@ static struct pay_facts standing(Billing__PaymentState state)
 	return a.facts;
 }
 
+TestSuite(merge, .fini = turn_free);
+
 static int merge(struct pay_facts f)
 {
-	return pay_merge(&row, &f, &problem);
+	return pay_merge(NULL, &row, &f, &problem);
 }
 
 Test(merge, a_payment_only_goes_forward)
@@ -187,6 +191,63 @@ Test(merge, sums_of_refunds_count_what_can_still_go)
 	cr_expect_eq(pay_refunded(&payment, true), 300);
 	refund.state = BILLING__REFUND_STATE__REFUND_STATE_FAILED;
 	cr_expect_eq(pay_refunded(&payment, true), 0);
+}
+
+Test(merge, a_refund_made_elsewhere_counts_once)
+{
+	struct pay_fact_refund said = { .id = "stripe:re_1", .amount = 300, .reference = "re_1", .elsewhere = true };
+	struct pay_facts f = standing(CAPTURED);
+
+	begin(CAPTURED);
+	payment.captured = 500;
+	f.refunds = &said;
+	f.n_refunds = 1;
+	said.state = BILLING__REFUND_STATE__REFUND_STATE_PENDING;
+	cr_expect_eq(merge(f), 1);
+	cr_expect_eq(merge(f), 0);
+	cr_assert_eq(payment.n_refunds, 1);
+	cr_expect(payment.refunds[0]->elsewhere);
+	cr_expect_eq(payment.refunded, 300);
+	said.id = "stripe:re_2";
+	cr_expect_eq(merge(f), 0, "more than there is");
+	cr_expect_not_null(problem);
+	cr_expect_eq(payment.refunded, 300);
+	said.id = "stripe:re_1";
+	said.state = BILLING__REFUND_STATE__REFUND_STATE_FAILED;
+	cr_expect_eq(merge(f), 1);
+	cr_expect_eq(payment.refunded, 0);
+}
+
+Test(merge, a_dispute_only_goes_forward)
+{
+	struct pay_fact_dispute said = { .reference = "dp_1", .reason = "fraudulent", .amount = 300 };
+	struct pay_facts f = standing(CAPTURED);
+
+	begin(CAPTURED);
+	payment.captured = 500;
+	f.disputes = &said;
+	f.n_disputes = 1;
+	cr_expect_eq(merge(f), 1);
+	cr_expect_eq(pay_disputed(&payment), 0, "an inquiry takes nothing");
+	said.state = BILLING__DISPUTE_STATE__DISPUTE_STATE_OPEN;
+	said.taken = true;
+	cr_expect_eq(merge(f), 1);
+	cr_expect_eq(merge(f), 0);
+	cr_expect_eq(pay_disputed(&payment), 300);
+	cr_expect(pay_has_open_dispute(&payment));
+	said.state = BILLING__DISPUTE_STATE__DISPUTE_STATE_WON;
+	cr_expect_eq(merge(f), 1);
+	cr_expect(pay_has_open_dispute(&payment), "until the money is back");
+	said.returned = true;
+	cr_expect_eq(merge(f), 1);
+	cr_expect_eq(pay_disputed(&payment), 0);
+	cr_expect_not(pay_has_open_dispute(&payment));
+	said.state = BILLING__DISPUTE_STATE__DISPUTE_STATE_OPEN;
+	said.returned = false;
+	cr_expect_eq(merge(f), 0, "late news");
+	said.amount = 301;
+	cr_expect_eq(merge(f), 0);
+	cr_expect_not_null(problem, "another amount than before");
 }
 
 /* ---- forms ----------------------------------------------------------------------------------- */

@@ -148,8 +148,22 @@ Test(stripe, an_unpaid_intent_alone_says_nothing)
 	cr_expect_not(got.facts.standing);
 }
 
+static void keep_refunds(const char *const *ids, size_t n)
+{
+	static Billing__PaymentRefund refunds[4], *list[4];
+
+	for (size_t i = 0; i < n; i++) {
+		billing__payment_refund__init(&refunds[i]);
+		refunds[i].id = (char *)ids[i];
+		list[i] = &refunds[i];
+	}
+	payment.refunds = list;
+	payment.n_refunds = n;
+}
+
 Test(stripe, refunds_are_known_by_our_names)
 {
+	keep_refunds((const char *[]){ "R-1", "R-2", "R-3" }, 3);
 	answered(STEP(REFUNDS), 200,
 		 "{\"object\":\"list\",\"has_more\":false,\"data\":["
 		 "{\"object\":\"refund\",\"id\":\"re_1\",\"amount\":100,\"status\":\"succeeded\",\"metadata\":{"
@@ -172,6 +186,71 @@ Test(stripe, refunds_are_known_by_our_names)
 	cr_expect(strstr(got.facts.refunds[2].error, "lost_or_stolen_card"));
 	answered(STEP(REFUNDS), 200, "{\"object\":\"list\",\"has_more\":true,\"data\":[]}", false);
 	cr_expect_eq(got.verdict, PAY_AGAIN);
+}
+
+Test(stripe, a_refund_that_is_not_ours_was_made_elsewhere_if_it_moved_money)
+{
+	answered(STEP(REFUNDS), 200,
+		 "{\"object\":\"list\",\"has_more\":false,\"data\":["
+		 "{\"object\":\"refund\",\"id\":\"re_1\",\"amount\":100,\"status\":\"succeeded\",\"metadata\":{},"
+		 "\"balance_transaction\":\"txn_1\"},"
+		 "{\"object\":\"refund\",\"id\":\"re_2\",\"amount\":200,\"status\":\"succeeded\",\"metadata\":{},"
+		 "\"balance_transaction\":null},"
+		 "{\"object\":\"refund\",\"id\":\"re_3\",\"amount\":400,\"status\":\"succeeded\",\"metadata\":{"
+		 "\"galvan_refund\":\"another store's\"},\"balance_transaction\":{\"id\":\"txn_3\"}}]}",
+		 false);
+	cr_assert_eq(got.facts.n_refunds, 2, "what was not captured of a hold is no refund");
+	cr_expect_str_eq(got.facts.refunds[0].id, "stripe:re_1");
+	cr_expect_str_eq(got.facts.refunds[1].id, "stripe:re_3");
+	cr_expect(got.facts.refunds[0].elsewhere);
+	cr_expect_eq(got.facts.refunds_total, 700);
+}
+
+#define DISPUTE(id, status, moves)                                                                                     \
+	"{\"object\":\"dispute\",\"id\":\"" id "\",\"amount\":300,\"currency\":\"eur\",\"status\":\"" status           \
+	"\",\"reason\":\"fraudulent\",\"payment_intent\":\"pi_1\",\"balance_transactions\":[" moves "]}"
+
+Test(stripe, a_dispute_says_what_it_has_moved)
+{
+	static const struct {
+		const char *item;
+		Billing__DisputeState state;
+		bool taken, returned;
+	} cases[] = {
+		{ DISPUTE("dp_1", "warning_needs_response", ""), BILLING__DISPUTE_STATE__DISPUTE_STATE_INQUIRY, false,
+		  false },
+		{ DISPUTE("dp_1", "warning_closed", ""), BILLING__DISPUTE_STATE__DISPUTE_STATE_WON, false, false },
+		{ DISPUTE("dp_1", "needs_response", "{\"amount\":-300}"), BILLING__DISPUTE_STATE__DISPUTE_STATE_OPEN,
+		  true, false },
+		{ DISPUTE("dp_1", "under_review", "{\"amount\":-300}"), BILLING__DISPUTE_STATE__DISPUTE_STATE_OPEN,
+		  true, false },
+		{ DISPUTE("dp_1", "lost", "{\"amount\":-300}"), BILLING__DISPUTE_STATE__DISPUTE_STATE_LOST, true,
+		  false },
+		{ DISPUTE("dp_1", "won", "{\"amount\":-300}"), BILLING__DISPUTE_STATE__DISPUTE_STATE_WON, true, false },
+		{ DISPUTE("dp_1", "won", "{\"amount\":-300},{\"amount\":300}"),
+		  BILLING__DISPUTE_STATE__DISPUTE_STATE_WON, true, true },
+	};
+
+	payment.reference = "pi_1";
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char body[1000];
+		const struct pay_fact_dispute *d;
+
+		snprintf(body, sizeof body, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s]}", cases[i].item);
+		answered(STEP(DISPUTES), 200, body, false);
+		cr_assert_eq(got.facts.n_disputes, 1, "case %zu", i);
+		d = got.facts.disputes;
+		cr_expect_str_eq(d->reference, "dp_1");
+		cr_expect_str_eq(d->reason, "fraudulent");
+		cr_expect_eq(d->amount, 300);
+		cr_expect_eq(d->state, cases[i].state, "case %zu", i);
+		cr_expect_eq(d->taken, cases[i].taken, "case %zu", i);
+		cr_expect_eq(d->returned, cases[i].returned, "case %zu", i);
+	}
+	payment.reference = "pi_2";
+	answered(STEP(DISPUTES), 200,
+		 "{\"object\":\"list\",\"has_more\":false,\"data\":[" DISPUTE("dp_1", "lost", "") "]}", false);
+	cr_expect_eq(got.facts.n_disputes, 0, "another payment's");
 }
 
 Test(stripe, each_error_means_something_else)

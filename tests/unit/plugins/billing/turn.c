@@ -57,6 +57,11 @@ void *gv_append(struct gv_turn *t, void *ret_array, size_t *n, size_t size)
 	return more + size * (*n)++;
 }
 
+int64_t gv_now_ms(struct gv_turn *t)
+{
+	return 1700000000000;
+}
+
 void gv_log(struct gv_turn *t, enum gv_level level, const char *fmt, ...)
 {
 }

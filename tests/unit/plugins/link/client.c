@@ -57,6 +57,7 @@ void server_start(struct server *s, const struct world_options *options)
 		s->options.ws = free_port();
 		s->options.http = free_port();
 		s->options.tcp = free_port();
+		s->options.named = options->listener ? free_port() : 0;
 		s->options.tls = options->cert ? free_port() : 0;
 		cr_assert(pipe(pipes) == 0);
 		s->pid = fork();
@@ -103,18 +104,26 @@ void server_stop(struct server *s)
 	remove_folder(s->folder);
 }
 
-int client_connect(uint16_t port)
+int client_connect_from(const char *address, uint16_t port)
 {
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct sockaddr_in a = { .sin_family = AF_INET,
 				 .sin_port = htons(port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval wait = { .tv_sec = CLIENT_WAIT_S };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	cr_assert(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect: %s", strerror(errno));
+	cr_assert_eq(inet_pton(AF_INET, address, &from.sin_addr), 1);
+	cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0, "%s: %s", address, strerror(errno));
+	cr_assert(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect: %s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	return fd;
+}
+
+int client_connect(uint16_t port)
+{
+	return client_connect_from("127.0.0.1", port);
 }
 
 void client_send(int fd, const void *data, size_t size)

@@ -22,6 +22,8 @@ void server_start(struct server *s, const struct world_options *options);
 void server_stop(struct server *s);
 
 int client_connect(uint16_t port);
+/* From another address of this machine: "127.0.0.2". */
+int client_connect_from(const char *address, uint16_t port);
 void client_send(int fd, const void *data, size_t size);
 void client_puts(int fd, const char *text);
 /* Exactly `size` bytes. */

@@ -232,14 +232,3 @@ Test(http, the_outbound_service_fetches)
 	cr_expect(strncmp(got, "code=3 error=url: ", 18) == 0, "%s", got);
 	close(fd);
 }
-
-Test(http, raw_tcp_is_passed_as_it_comes)
-{
-	int fd = client_connect(server.options.tcp);
-	char echo[8];
-
-	client_send(fd, "\xaa\x00\x55", 3);
-	client_read(fd, echo, 3);
-	cr_expect_arr_eq(echo, "\xaa\x00\x55", 3);
-	close(fd);
-}

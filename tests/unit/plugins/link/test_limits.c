@@ -118,3 +118,56 @@ Test(limits, no_more_connections_than_allowed)
 	close(c);
 	server_stop(&server);
 }
+
+/* Whether it was let in: the connection answers. */
+static bool let_in(int fd)
+{
+	return send(fd, "x", 1, MSG_NOSIGNAL) == 1 && recv(fd, got, 1, 0) == 1;
+}
+
+Test(limits, an_address_has_only_so_many_connections)
+{
+	server_start(&server, &(struct world_options){ .max_connections_per_address = 2 });
+	uint16_t port = server.options.tcp;
+	int a = client_connect_from("127.0.0.2", port), b = client_connect_from("127.0.0.2", port),
+	    c = client_connect_from("127.0.0.2", port), d = client_connect_from("127.0.0.3", port);
+
+	cr_expect(let_in(a) && let_in(b));
+	cr_expect_not(let_in(c), "a third");
+	cr_expect(let_in(d), "another address has its own two");
+	close(c);
+	close(a);
+	cr_expect(let_in(d)); /* the end of the first has been read by then */
+	a = client_connect_from("127.0.0.2", port);
+	cr_expect(let_in(a), "there is room again");
+	for (unsigned i = 0; i < 5; i++) /* not closed before the end */
+		cr_expect(let_in(client_connect(port)), "a proxy on this machine speaks for everybody");
+	close(a);
+	close(b);
+	close(d);
+	server_stop(&server);
+}
+
+Test(limits, an_address_opens_connections_only_so_fast)
+{
+	unsigned in = 0;
+
+	server_start(&server, &(struct world_options){ .max_new_per_address_per_s = 1 });
+	uint16_t port = server.options.ws; /* whatever the port is for */
+	int fd;
+
+	while (in < 60) {
+		fd = client_connect_from("127.0.0.2", port);
+		if (send(fd, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL) != 18 || recv(fd, got, 1, 0) != 1)
+			break;
+		in++;
+		close(fd);
+	}
+	close(fd);
+	cr_expect_geq(in, 10, "ten seconds' worth may come at once; %u came in", in);
+	cr_expect_lt(in, 60);
+	fd = client_connect_from("127.0.0.3", server.options.tcp);
+	cr_expect(let_in(fd), "another address is as fast as it likes");
+	close(fd);
+	server_stop(&server);
+}

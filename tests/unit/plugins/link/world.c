@@ -2,7 +2,7 @@
  * frames at once),
  * "!big BYTES" (one large frame), "!flood N BYTES" (N of them), "!delete DEVICE", "!down" and "!up" (the plugin is
  * away), "!overrun",
- * "!list", "!fetch URL", "!stop". */
+ * "!list", "!fetch URL", "!stop". The bytes "?" over TCP are answered with the listener's name. */
 #include "world.h"
 
 #include <errno.h>
@@ -41,6 +41,7 @@ struct gv_world {
 	void *self;
 	struct gv_turn turn;
 	uint64_t last_id;
+	const char *listener_of[CONNS_MAX + 1]; /* by connection */
 	struct turn turns[TURNS_MAX];
 	size_t n_turns;
 	void *allocs[ALLOCS_MAX];
@@ -82,6 +83,13 @@ char *gv_str(struct gv_turn *t, const char *fmt, ...)
 	va_end(again);
 	va_end(ap);
 	return s;
+}
+
+uint64_t gv_random(struct gv_turn *t)
+{
+	uint64_t random;
+
+	return getrandom(&random, sizeof(random), 0) == sizeof(random) ? random : 0;
 }
 
 int64_t gv_now_ms(struct gv_turn *t)
@@ -242,6 +250,8 @@ uint64_t gv_world_open(struct gv_world *w, const char *plugin, const struct gv_c
 	if (w->down)
 		return 0;
 	w->opened++;
+	if (w->last_id < CONNS_MAX)
+		w->listener_of[w->last_id + 1] = strcmp(info->listener, "other") == 0 ? "other" : "tcp";
 	return ++w->last_id;
 }
 
@@ -522,6 +532,10 @@ int gv_world_frame(struct gv_world *w, uint64_t conn, enum gv_frame_kind kind, c
 		memcpy(text, data, size);
 		text[size] = '\0';
 		command(w, conn, text);
+	} else if (kind == GV_BYTES && size == 1 && *(const char *)data == '?') {
+		const char *name = w->listener_of[conn <= CONNS_MAX ? conn : 0];
+
+		gv_plugin.driver->on_send(w->self, conn, GV_BYTES, (const uint8_t *)name, strlen(name));
 	} else {
 		gv_plugin.driver->on_send(w->self, conn, kind, data, size);
 	}
@@ -562,8 +576,8 @@ static void listeners(struct gv_world *w)
 {
 	const struct world_options *o = w->options;
 	Link__Listener ws = LINK__LISTENER__INIT, any = LINK__LISTENER__INIT, http = LINK__LISTENER__INIT,
-		       all = LINK__LISTENER__INIT, tcp = LINK__LISTENER__INIT;
-	const void *list[] = { &ws, &any, &http, &all, &tcp };
+		       all = LINK__LISTENER__INIT, tcp = LINK__LISTENER__INIT, other = LINK__LISTENER__INIT;
+	const void *list[] = { &ws, &any, &http, &all, &tcp, &other };
 	char *subprotocols[] = { "ocpp1.6", "ocpp2.0.1" };
 
 	ws.name = "ocpp";
@@ -591,27 +605,32 @@ static void listeners(struct gv_world *w)
 	all.max_body_bytes = 4 << 20;
 	tcp.name = "tcp";
 	tcp.kind = LINK__LISTENER__KIND__TCP;
-	gv_plugin.driver->on_listen(w->self, "echo", list, 5);
+	tcp.idle_s = o->idle_s;
+	tcp.max_frames_per_s = o->max_frames_per_s;
+	other.name = "other";
+	other.kind = LINK__LISTENER__KIND__TCP;
+	gv_plugin.driver->on_listen(w->self, "echo", list, 6);
 }
 
 static int start(struct gv_world *w)
 {
 	const struct world_options *o = w->options;
 	Link__Config config = LINK__CONFIG__INIT;
-	Link__Port ports[4], *pointers[4];
+	const uint16_t numbers[] = { o->ws, o->http, o->tcp, o->tls, o->named };
+	Link__Port ports[5], *pointers[5];
 	Link__Tls tls = LINK__TLS__INIT;
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < 4; i++) {
-		uint16_t number = i == 0 ? o->ws : i == 1 ? o->http : i == 2 ? o->tcp : o->tls;
-
-		if (!number)
+	for (size_t i = 0; i < 5; i++) {
+		if (!numbers[i])
 			continue;
 		link__port__init(&ports[n]);
-		*(i == 1 ? &ports[n].http : i == 2 ? &ports[n].tcp : &ports[n].ws) = number;
-		if (i == 1 || i == 2)
+		*(i == 1 ? &ports[n].http : i == 2 || i == 4 ? &ports[n].tcp : &ports[n].ws) = numbers[i];
+		if (i == 1 || i == 2 || i == 4)
 			ports[n].to = "echo";
+		if (i == 4)
+			ports[n].listener = (char *)o->listener;
 		if (i == 3)
 			ports[n].tls = &tls;
 		pointers[n] = &ports[n];
@@ -628,6 +647,8 @@ static int start(struct gv_world *w)
 	config.handshake_timeout_s = o->handshake_timeout_s ? o->handshake_timeout_s : 20;
 	config.max_frame_bytes = 1 << 20;
 	config.hold_s = 30;
+	config.max_connections_per_address = o->max_connections_per_address;
+	config.max_new_per_address_per_s = o->max_new_per_address_per_s;
 	r = gv_plugin.start(w->self, &w->turn, &config);
 	if (r < 0)
 		return r;

@@ -8,10 +8,12 @@
 #include <galvan/registry.pb-c.h>
 
 struct world_options {
-	uint16_t ws, http, tcp, tls; /* ports; 0: none */
-	const char *cert, *key;      /* for tls */
+	uint16_t ws, http, tcp, named, tls; /* ports; 0: none */
+	const char *listener;               /* of `named`, a second TCP port; NULL: no such port */
+	const char *cert, *key;             /* for tls */
 	const char *second_cert, *second_key, *client_ca;
 	uint32_t handshake_timeout_s, ping_s, idle_s, max_frames_per_s, max_connections;
+	uint32_t max_connections_per_address, max_new_per_address_per_s;
 	bool accept_unknown;
 	int ready;         /* a descriptor that gets one byte when the ports are open; -1: none */
 	const char *blobs; /* folder */

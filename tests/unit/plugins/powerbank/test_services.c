@@ -89,6 +89,17 @@ Test(services, what_cannot_be_lent_is_refused_before_any_money)
 	cr_expect_str_eq(asked_for, "");
 }
 
+Test(services, a_borrow_that_is_repeated_is_answered_also_when_its_bank_was_the_last)
+{
+	with_billing();
+	cr_expect_eq(lend("B-1", 2), GV_OK);
+	cr_expect_eq(ask("Borrow", "{\"id\":\"B-2\",\"device\":\"" DEVICE "\",\"slot\":2,\"customer\":\"C-1\"}"),
+		     GV_FAILED_PRECONDITION);
+	cr_expect_eq(ask("Borrow", "{\"id\":\"B-1\",\"device\":\"" DEVICE "\",\"slot\":2,\"customer\":\"C-1\"}"), GV_OK,
+		     "%s", text("error"));
+	cr_expect_str_eq(asked_for, "B-1 " DEVICE " 2 C-1 0");
+}
+
 Test(services, what_billing_refuses_is_refused)
 {
 	with_billing();

@@ -1,6 +1,6 @@
 /* Lines of text on paper, by libharu. The fonts are those that every reader of PDF has, so no file is read; a character
  * that none of their encodings has is printed as '?'. The same lines make the same bytes. */
-#include "charges.h"
+#include "paper.h"
 
 #include <errno.h>
 #include <hpdf.h>
@@ -80,7 +80,7 @@ static void draw(struct gv_turn *t, HPDF_Doc pdf, char *const *lines, size_t n)
 	}
 }
 
-int receipt_pdf(struct gv_turn *t, char *const *lines, size_t n, ProtobufCBinaryData *ret)
+int paper_pdf(struct paper *p, ProtobufCBinaryData *ret)
 {
 	bool failed = false;
 	HPDF_Doc pdf = HPDF_New(on_error, &failed);
@@ -90,10 +90,10 @@ int receipt_pdf(struct gv_turn *t, char *const *lines, size_t n, ProtobufCBinary
 	if (!pdf)
 		return -ENOMEM;
 	HPDF_SetCompressionMode(pdf, HPDF_COMP_ALL);
-	draw(t, pdf, lines, n);
+	draw(p->t, pdf, p->lines, p->n);
 	HPDF_SaveToStream(pdf);
 	size = HPDF_GetStreamSize(pdf);
-	data = gv_alloc(t, size + 1);
+	data = gv_alloc(p->t, size + 1);
 	HPDF_ReadFromStream(pdf, data, &size);
 	HPDF_Free(pdf);
 	if (failed || !size)

@@ -1,18 +1,19 @@
-/* The maps of an audit: by name, in memory, growing. */
-#include "ledger_audit.h"
-#include "ledger_names.h"
+/* Chained buckets, twice as many whenever there are as many things as buckets. */
+#include "map.h"
+
+#include <plugins/billing/ledger/ledger_names.h>
 
 #include <stdlib.h>
 
-static bool grow(struct audit_map *m)
+static bool grow(struct billing_map *m)
 {
 	size_t n = m->n_buckets ? 2 * m->n_buckets : 64;
-	struct audit_item **buckets = calloc(n, sizeof(struct audit_item *));
+	struct billing_item **buckets = calloc(n, sizeof(struct billing_item *));
 
 	if (!buckets)
 		return false;
 	for (size_t i = 0; i < m->n_buckets; i++) {
-		for (struct audit_item *item = m->buckets[i], *next; item; item = next) {
+		for (struct billing_item *item = m->buckets[i], *next; item; item = next) {
 			next = item->next;
 			item->next = buckets[item->hash & (n - 1)];
 			buckets[item->hash & (n - 1)] = item;
@@ -24,11 +25,11 @@ static bool grow(struct audit_map *m)
 	return true;
 }
 
-struct audit_item *audit_find(struct audit_map *m, const char *a, const char *b, bool make)
+struct billing_item *billing_map_find(struct billing_map *m, const char *a, const char *b, bool make)
 {
 	uint64_t hash = ledger_names_hash(ledger_names_hash(LEDGER_NAMES_SEED, a), b);
 	size_t n_a = strlen(a) + 1, n_b = strlen(b) + 1;
-	struct audit_item *item;
+	struct billing_item *item;
 	char *names;
 
 	hash ^= hash >> 32;
@@ -50,9 +51,9 @@ struct audit_item *audit_find(struct audit_map *m, const char *a, const char *b,
 	return item;
 }
 
-void audit_remove(struct audit_map *m, struct audit_item *item)
+void billing_map_remove(struct billing_map *m, struct billing_item *item)
 {
-	struct audit_item **at = &m->buckets[item->hash & (m->n_buckets - 1)];
+	struct billing_item **at = &m->buckets[item->hash & (m->n_buckets - 1)];
 
 	while (*at != item)
 		at = &(*at)->next;
@@ -61,14 +62,14 @@ void audit_remove(struct audit_map *m, struct audit_item *item)
 	free(item);
 }
 
-void audit_clear(struct audit_map *m)
+void billing_map_clear(struct billing_map *m)
 {
 	for (size_t i = 0; i < m->n_buckets; i++) {
-		for (struct audit_item *item = m->buckets[i], *next; item; item = next) {
+		for (struct billing_item *item = m->buckets[i], *next; item; item = next) {
 			next = item->next;
 			free(item);
 		}
 	}
 	free(m->buckets);
-	*m = (struct audit_map){ .size = m->size };
+	*m = (struct billing_map){ .size = m->size };
 }
