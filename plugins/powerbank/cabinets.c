@@ -262,5 +262,7 @@ int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Regist
 	}
 	if (!device && l)
 		line_close(t, l, "it is no longer known");
+	else if (device)
+		lines_known(p, t, e->id);
 	return 0;
 }

@@ -22,27 +22,30 @@ static bool may_be_late(const Powerbank__EjectRow *row, const Rental__Bank *bank
 
 /* The eject that a report of an open slot belongs to: the one that slot was told for, before one that tried it and went
  * on, before one that was given up. */
-static bool find_told(struct gv_turn *t, const char *device, uint32_t slot, const char *bank, struct eject *ret,
-		      bool *ret_late)
+enum told_for { TOLD_NONE, TOLD_LATE, TOLD_BEFORE, TOLD_NOW };
+static enum told_for find_told(struct gv_turn *t, const char *device, uint32_t slot, const char *bank,
+			       struct eject *ret)
 {
 	struct gv_scan scan = { .table = &pb_ejects, .prefix = gv_key(device) };
+	enum told_for best = TOLD_NONE;
 	struct eject e;
-	int best = 0;
 
 	while (eject_next_row(t, &scan, &e)) {
-		bool failed = e.row->step == POWERBANK__EJECT_STEP__EJECT_STEP_FAILED;
-		int rank = eject_is_told(e.row) && e.row->slot == slot                                       ? 3
-			   : eject_is_told(e.row) && has_tried(e.row, slot, NULL)                            ? 2
-			   : failed && has_tried(e.row, slot, bank) && may_be_late(e.row, bank_get(t, bank)) ? 1
-													     : 0;
+		enum told_for how = TOLD_NONE;
 
-		if (rank && rank >= best) { /* of those that were given up the newest */
-			best = rank;
-			*ret = e;
-		}
+		if (eject_is_told(e.row) && e.row->slot == slot)
+			how = TOLD_NOW;
+		else if (eject_is_told(e.row) && has_tried(e.row, slot, NULL))
+			how = TOLD_BEFORE;
+		else if (e.row->step == POWERBANK__EJECT_STEP__EJECT_STEP_FAILED && has_tried(e.row, slot, bank) &&
+			 may_be_late(e.row, bank_get(t, bank)))
+			how = TOLD_LATE;
+		if (how == TOLD_NONE || how < best) /* of those that were given up the newest */
+			continue;
+		best = how;
+		*ret = e;
 	}
-	*ret_late = best == 1;
-	return best > 0;
+	return best;
 }
 
 /* It is out of that slot already by the books, so this is said once more. */
@@ -54,8 +57,8 @@ static bool is_repeat(const Rental__Bank *bank, const char *device, uint32_t slo
 		bank->place == RENTAL__BANK_PLACE__BANK_PLACE_OUT);
 }
 
-/* By the books it can have been in that cabinet. What is in somebody's hands, sold or in another cabinet was told by a
- * report that has been under way for long. */
+/* By the books it can have been in that cabinet. Where nobody waits for that slot, a report of what is in somebody's
+ * hands, sold or in another cabinet has been under way for long. */
 static bool can_have_been(const Rental__Bank *bank, const char *device)
 {
 	if (!bank)
@@ -123,14 +126,15 @@ void ejects_lent(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_
 {
 	const char *device = l->cabinet->device;
 	const Rental__Bank *known = bank_get(t, bank);
-	bool late, believed = can_have_been(known, device);
 	struct eject e;
+	enum told_for how = find_told(t, device, slot, bank, &e);
+	bool believed = how == TOLD_NOW || can_have_been(known, device);
 
 	line_say(t, l, &(struct pb_command){ .say = PB_SAY_LENT, .slot = (uint8_t)slot, .bank = bank });
 	if (is_repeat(known, device, slot))
 		gv_count(t, "repeats", 1);
-	else if (believed && find_told(t, device, slot, bank, &e, &late))
-		confirmed(p, t, l, e, slot, bank, late);
+	else if (believed && how != TOLD_NONE)
+		confirmed(p, t, l, e, slot, bank, how == TOLD_LATE);
 	else
 		unsolicited(p, t, l, slot, bank, believed);
 }

@@ -259,19 +259,23 @@ void eject_try(struct powerbank *p, struct gv_turn *t, struct line *l, struct ej
 	}
 	e->row->slot = slot->id;
 	e->row->bank = gv_strdup(t, slot->bank);
-	if (is_busy(t, e)) /* it was given up as unknown, and the next has got its turn */
-		eject_step(t, e, POWERBANK__EJECT_STEP__EJECT_STEP_WAITING,
-			   e->row->begun_at_ms + 1000 * (int64_t)p->config->lend_s);
-	else
+	if (!is_busy(t, e)) {
 		tell(p, t, l, e);
+		return;
+	}
+	/* It was given up as unknown, and the next has got its turn. */
+	if (*e->row->rental)
+		rental_to(t, e->row->rental, RENTAL__RENTAL_STATE__RENTAL_STATE_EJECTING);
+	eject_step(t, e, POWERBANK__EJECT_STEP__EJECT_STEP_WAITING,
+		   e->row->begun_at_ms + 1000 * (int64_t)p->config->lend_s);
 }
 
 void eject_again(struct powerbank *p, struct gv_turn *t, struct line *l, struct eject *e)
 {
-	if (!eject_is_expired(p, t, e->row) && try_of(t, e->row, e->row->slot, e->row->bank)->told < PB_TELLS_MAX)
-		tell(p, t, l, e);
-	else
+	if (eject_is_expired(p, t, e->row) || try_of(t, e->row, e->row->slot, e->row->bank)->told >= PB_TELLS_MAX)
 		eject_refused(p, t, l, e);
+	else if (!is_busy(t, e)) /* otherwise the next inventory decides */
+		tell(p, t, l, e);
 }
 
 /* The slot did not open. */

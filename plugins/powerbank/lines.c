@@ -62,10 +62,19 @@ static void set_profile(struct gv_turn *t, struct line *l, const char *identity,
 	snprintf(l->wire.identity, sizeof l->wire.identity, "%s", identity);
 }
 
-static void stranger(struct gv_turn *t, struct line *l, const char *device)
+static void stranger(struct powerbank *p, struct gv_turn *t, struct line *l, const char *device, const char *identity)
 {
+	int64_t minute = gv_now_ms(t) / PB_MINUTE_MS;
+
 	l->unknown = true;
+	p->n_unknown++;
+	snprintf(l->wire.identity, sizeof l->wire.identity, "%s", identity);
 	gv_count(t, "unknown_cabinets", 1);
+	if (minute != p->strangers_minute)
+		p->strangers = 0;
+	p->strangers_minute = minute;
+	if (++p->strangers > PB_STRANGERS_TOLD)
+		return;
 	incident(t, &(struct incident){ .device = device,
 					.kind = "unknown-cabinet",
 					.text = gv_str(t, "nobody has made it known; it speaks from %s", l->peer),
@@ -100,7 +109,7 @@ static bool identify(struct powerbank *p, struct gv_turn *t, struct line *l, con
 		return false;
 	row = cabinet_get(t, device);
 	if ((!row || !row->known) && !l->profile.auto_enrol) {
-		stranger(t, l, device);
+		stranger(p, t, l, device, r->identity);
 		return false;
 	}
 	set_profile(t, l, r->identity, row);
@@ -382,6 +391,7 @@ static void drop(struct powerbank *p, struct line *l)
 		at = &(*at)->next;
 	*at = l->next;
 	p->n_lines--;
+	p->n_unknown -= l->unknown;
 	free(l);
 }
 
@@ -447,6 +457,21 @@ int lines_close(struct powerbank *p, struct gv_turn *t, const struct gv_conn *co
 		cabinet_offline(p, t, l, gv_now_ms(t));
 	drop(p, l);
 	return 0;
+}
+
+void lines_known(struct powerbank *p, struct gv_turn *t, const char *device)
+{
+	const char *identity = strchr(device, ':') + 1;
+
+	for (unsigned i = 0; i < PB_BUCKETS && p->n_unknown; i++)
+		for (struct line *l = p->lines[i]; l; l = l->next) {
+			if (!l->unknown || strcmp(l->wire.identity, identity) != 0)
+				continue;
+			if (!l->profile.driver->identifies)
+				line_close(t, l, "it is known now, and has to say once more who it is");
+			l->unknown = false;
+			p->n_unknown--;
+		}
 }
 
 void lines_stop(struct powerbank *p)

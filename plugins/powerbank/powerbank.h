@@ -23,6 +23,7 @@
 #define PB_STRANGERS_MAX 3   /* frames of another cabinet close it too */
 #define PB_SWAPS_MAX 6       /* new connections of a cabinet within ten minutes, before they are an alarm */
 #define PB_CHUNKS_MAX 16     /* of one connection in one turn: link's window */
+#define PB_STRANGERS_TOLD 60 /* of unknown cabinets, a minute; more are only counted */
 #define PB_LEARN_FRAMES 3    /* in a row must agree on a check */
 #define PB_IDLE_HEARTBEATS 3 /* without a byte: offline */
 #define PB_STRANGER_MS 60000 /* so long a connection may be nobody's */
@@ -83,8 +84,10 @@ struct powerbank {
 	size_t n_profiles;
 	struct cabinet *cabinets[PB_BUCKETS];
 	struct line *lines[PB_BUCKETS];
-	size_t n_lines;
-	bool sweeping; /* its timer is set */
+	size_t n_lines, n_unknown; /* unknown: whose cabinet nobody has made known */
+	bool sweeping;             /* its timer is set */
+	int64_t strangers_minute;  /* the minute in which */
+	unsigned strangers;        /* so many connections of unknown cabinets were told of */
 };
 
 /* ---- tables.c -------------------------------------------------------------------------------- */
@@ -277,6 +280,8 @@ int lines_start(struct powerbank *p, struct gv_turn *t);
 int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
 int lines_frame(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 int lines_close(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
+/* A cabinet has been made known: who speaks as it may be heard now. */
+void lines_known(struct powerbank *p, struct gv_turn *t, const char *device);
 int lines_sweep(struct powerbank *p, struct gv_turn *t);
 void lines_stop(struct powerbank *p);
 

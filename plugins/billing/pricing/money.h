@@ -5,6 +5,7 @@
 #ifndef BILLING_MONEY_H
 #define BILLING_MONEY_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,8 +65,23 @@ static inline void billing_exact_init(struct billing_exact *x)
 int billing_exact_add(struct billing_exact *x, billing_wide n, billing_uwide d);
 /* Adds y times n / d. -EOVERFLOW as above; also for parts of y whose rem * n or den * d exceed 128 bits. */
 int billing_exact_add_times(struct billing_exact *x, const struct billing_exact *y, billing_wide n, billing_uwide d);
+/* Adds y times n, which nearly always is a whole number. As above. */
+static inline int billing_exact_add_whole_times(struct billing_exact *x, const struct billing_exact *y, billing_wide n)
+{
+	billing_wide whole;
+	if (y->n_parts > 0)
+		return billing_exact_add_times(x, y, n, 1);
+	return __builtin_mul_overflow(y->whole, n, &whole) || __builtin_add_overflow(x->whole, whole, &x->whole)
+		       ? -EOVERFLOW
+		       : 0;
+}
+/* How many wholes the parts add up to, exactly. */
+int64_t billing_exact_wholes(const struct billing_exact *x);
 /* The largest integer that is not above x, exactly. */
-billing_wide billing_exact_floor(const struct billing_exact *x);
+static inline billing_wide billing_exact_floor(const struct billing_exact *x)
+{
+	return x->n_parts > 1 ? x->whole + billing_exact_wholes(x) : x->whole;
+}
 /* The smallest multiple of step (> 0) that is not below x. */
 billing_wide billing_exact_ceil(const struct billing_exact *x, billing_wide step);
 /* x / unit to the nearest integer, halves up; unit > 0 and even. -EOVERFLOW: it does not fit. */

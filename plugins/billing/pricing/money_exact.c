@@ -60,10 +60,8 @@ static int add_part(struct billing_exact *x, billing_uwide rem, billing_uwide de
 	return 0;
 }
 
-int billing_exact_add(struct billing_exact *x, billing_wide n, billing_uwide d)
+static int add_fraction(struct billing_exact *x, billing_wide n, billing_uwide d)
 {
-	if (d == 1)
-		return add_whole(x, n);
 	if (d == 0 || d > (billing_uwide)1 << DEN_BITS_MAX)
 		return -EOVERFLOW;
 	billing_wide q = n / (billing_wide)d, r = n % (billing_wide)d;
@@ -74,6 +72,11 @@ int billing_exact_add(struct billing_exact *x, billing_wide n, billing_uwide d)
 	if (add_whole(x, q) < 0)
 		return -EOVERFLOW;
 	return add_part(x, (billing_uwide)r, d);
+}
+
+int billing_exact_add(struct billing_exact *x, billing_wide n, billing_uwide d)
+{
+	return d == 1 ? add_whole(x, n) : add_fraction(x, n, d);
 }
 
 int billing_exact_add_times(struct billing_exact *x, const struct billing_exact *y, billing_wide n, billing_uwide d)
@@ -146,10 +149,10 @@ static bool big_take(struct big *a, const struct big *b)
 }
 
 /* The floor of the sum of the parts, by putting them over one denominator. */
-static billing_wide long_floor(const struct billing_exact *x)
+static int64_t long_wholes(const struct billing_exact *x)
 {
 	struct big n = { .size = 0 }, d = { .size = 1 }, product;
-	billing_wide whole = 0;
+	int64_t whole = 0;
 	d.limbs[0] = 1;
 	for (size_t i = 0; i < x->n_parts; i++) {
 		product.size = 0;
@@ -167,18 +170,16 @@ static billing_wide long_floor(const struct billing_exact *x)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-billing_wide billing_exact_floor(const struct billing_exact *x)
+int64_t billing_exact_wholes(const struct billing_exact *x)
 {
 	const int bits = 127 - DEN_BITS_MAX; /* leading ones of each part's fraction */
 	uint64_t low = 0;
-	if (x->n_parts <= 1)
-		return x->whole;
 	for (size_t i = 0; i < x->n_parts; i++)
 		low += (uint64_t)((x->parts[i].rem << bits) / x->parts[i].den);
-	uint64_t high = low + x->n_parts; /* low <= the sum < high */
-	if (low >> bits == (high - 1) >> bits)
-		return x->whole + (billing_wide)(low >> bits);
-	return x->whole + long_floor(x);
+	uint64_t high = low + x->n_parts; /* low <= the sum < high, or both are 0 */
+	if (x->n_parts == 0 || low >> bits == (high - 1) >> bits)
+		return (int64_t)(low >> bits);
+	return long_wholes(x);
 }
 
 static billing_wide floor_div(billing_wide n, billing_wide d)
@@ -194,7 +195,8 @@ billing_wide billing_exact_ceil(const struct billing_exact *x, billing_wide step
 	if (x->n_parts == 0)
 		return down;
 	/* x is between a multiple and the next integer: is it the multiple? Parts that sum up to an integer say yes. */
-	struct billing_exact rest = { .n_parts = 0 };
+	struct billing_exact rest;
+	billing_exact_init(&rest);
 	for (size_t i = 0; i < x->n_parts; i++)
 		rest.parts[rest.n_parts++] = (struct billing_part){ x->parts[i].den - x->parts[i].rem,
 								    x->parts[i].den };

@@ -55,6 +55,13 @@ struct billing_period {
 	const struct billing_component *components[BILLING_DIMENSIONS]; /* NULL: free */
 };
 
+/* A part of a session in which all restrictions but those of power and current hold throughout, or do not. Ends with
+ * whichever comes first. */
+struct billing_cell {
+	int64_t until_ms, until_uwh; /* of the clock; of the session's energy */
+	billing_set holds;
+};
+
 struct billing_run {
 	const struct billing_tariff *tariff;
 	const struct gv_zone *zone;
@@ -68,7 +75,8 @@ struct billing_run {
 	/* private */
 	enum billing_lookup lookup;
 	size_t open[BILLING_DIMENSIONS]; /* the line that may go on, plus 1; 0: none */
-	int64_t span_from_ms, span_until_ms;
+	struct billing_cell cell;
+	int64_t offset_until_ms; /* so long the zone's offset holds */
 	int32_t offset_s;
 };
 
@@ -150,18 +158,11 @@ int billing_segments(const struct billing_reading *begin, const struct billing_r
 
 /* ---- for the parts of the engine ------------------------------------------------------------- */
 
-/* A moment at which components are chosen. */
-struct billing_moment {
-	int64_t duration_ms, energy_uwh;
-	int64_t local_day; /* since 1970-01-01 */
-	int32_t local_s;   /* of that day */
-	const struct billing_segment *segment;
-	bool *current_assumed;
-};
-/* The component that applies, or NULL: free. */
-const struct billing_component *billing_pick(const struct billing_tariff *t, enum billing_lookup lookup,
-					     enum billing_dimension d, const struct billing_moment *m);
-/* The first of the cuts behind `at`, or INT64_MAX. */
-int64_t billing_next_cut(const struct billing_cuts *c, int64_t at);
+/* Finds the cell in which a moment of the run lies: what its session has used until then is given. Moments come in
+ * order. */
+void billing_find_cell(struct billing_run *run, int64_t at_ms, int64_t energy_uwh);
+/* The component that applies to a part of the segment that lies in the run's cell, or NULL: free. */
+const struct billing_component *billing_pick(struct billing_run *run, enum billing_dimension d,
+					     const struct billing_segment *s);
 
 #endif

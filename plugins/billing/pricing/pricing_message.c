@@ -1,9 +1,7 @@
-/* Contracts are messages; the engine computes on plain structs. A result is packed field by field, in one pass and
- * without a tree of allocations. */
+/* Contracts are messages; the engine computes on plain structs. */
 #include "pricing_message.h"
 
 #include <errno.h>
-#include <lib/wire.h>
 #include <string.h>
 
 int billing_run_feed(struct billing_run *run, const Billing__PricedUse *use)
@@ -95,111 +93,4 @@ int billing_package_read(const Billing__PackageTariff *m, struct billing_package
 	if (r == 0)
 		*ret = p;
 	return r;
-}
-
-/* ---- the result ------------------------------------------------------------------------------ */
-
-/* What a part takes at most: its fields have at most 11 bytes each, and a name of a dimension 14. All are below 128, so
- * that the length before a line, a period or a share is one byte. */
-#define LINE_SIZE (2 + 14 + 7 * 11)
-#define PERIOD_SIZE (2 + 4 * 11)
-#define SHARE_SIZE (2 + 3 * 11)
-#define REST_SIZE (8 * 11 + 6 + FLAGS * 20)
-#define FLAGS 8
-_Static_assert(LINE_SIZE - 2 < 128 && PERIOD_SIZE - 2 < 128 && SHARE_SIZE - 2 < 128, "a length is one byte");
-
-/* Where the next byte goes; there is room for all of them. */
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		*at++ = (uint8_t)(value | 0x80);
-	*at++ = (uint8_t)value;
-	return at;
-}
-
-static uint8_t *put_number(uint8_t *at, unsigned number, int64_t value)
-{
-	if (value == 0)
-		return at;
-	*at++ = (uint8_t)(number << 3 | GV_WIRE_VARINT);
-	return put_varint(at, (uint64_t)value);
-}
-
-static uint8_t *put_text(uint8_t *at, unsigned number, const char *text)
-{
-	size_t size = strlen(text);
-	*at++ = (uint8_t)(number << 3 | GV_WIRE_BYTES);
-	*at++ = (uint8_t)size;
-	memcpy(at, text, size);
-	return at + size;
-}
-
-/* A message within: `at` is behind its fields, which begin two bytes behind `begin`. */
-static uint8_t *end_part(uint8_t *begin, unsigned number, uint8_t *at)
-{
-	begin[0] = (uint8_t)(number << 3 | GV_WIRE_BYTES);
-	begin[1] = (uint8_t)(at - begin - 2);
-	return at;
-}
-
-static uint8_t *put_lines(const struct billing_run *run, uint8_t *to)
-{
-	for (size_t i = 0; i < run->n_lines; i++) {
-		const struct billing_line *l = &run->lines[i];
-		uint8_t *at = put_text(to + 2, 1, billing_dimension_name(l->component->dimension));
-		at = put_number(at, 2, l->lookup != BILLING_IN_SESSION);
-		at = put_number(at, 3, l->component->element);
-		at = put_number(at, 4, l->start_ms);
-		at = put_number(at, 5, l->end_ms);
-		at = put_number(at, 6, l->billed);
-		at = put_number(at, 7, l->component->price_micro);
-		at = put_number(at, 8, l->excl_minor);
-		to = end_part(to, 6, at);
-	}
-	for (size_t i = 0; i < run->n_periods; i++) {
-		const struct billing_period *p = &run->periods[i];
-		uint8_t *at = put_number(to + 2, 1, p->start_ms);
-		at = put_number(at, 2, p->lookup != BILLING_IN_SESSION);
-		at = put_number(at, 3, p->kind == BILLING_IDLE);
-		at = put_number(at, 4, p->energy_uwh);
-		to = end_part(to, 7, at);
-	}
-	return to;
-}
-
-static uint8_t *put_shares(const struct billing_price *p, uint8_t *to)
-{
-	for (size_t i = 0; i < p->n_taxes; i++) {
-		bool named = p->taxes[i].vat_ppm != BILLING_VAT_NONE;
-		uint8_t *at = put_number(to + 2, 1, named);
-		at = put_number(at, 2, named ? p->taxes[i].vat_ppm : 0);
-		at = put_number(at, 3, p->taxes[i].tax_minor);
-		to = end_part(to, 5, at);
-	}
-	return to;
-}
-
-int billing_price_write(const struct billing_run *run, const struct billing_price *p, struct gv_buf *out)
-{
-	static const char *const flags[FLAGS] = { "min-price",   "max-price",       "idle-cap",     "flat-waived",
-						  "tax-unknown", "current-assumed", "tax-prorated", "credit" };
-	int r = gv_buf_reserve(out, run->n_lines * LINE_SIZE + run->n_periods * PERIOD_SIZE + p->n_taxes * SHARE_SIZE +
-					    REST_SIZE);
-	if (r < 0)
-		return r;
-	uint8_t *at = put_text(out->data + out->size, 1, run->tariff->currency);
-	at = put_number(at, 2, p->excl_minor);
-	at = put_number(at, 3, p->incl_minor);
-	at = put_number(at, 4, p->adjustment_minor);
-	at = put_shares(p, at);
-	at = put_lines(run, at);
-	at = put_number(at, 8, run->energy_uwh);
-	at = put_number(at, 9, run->charging_ms);
-	at = put_number(at, 10, run->idle_ms);
-	at = put_number(at, 11, run->reserved_ms);
-	for (size_t i = 0; i < FLAGS; i++)
-		if (p->flags >> i & 1)
-			at = put_text(at, 12, flags[i]);
-	out->size = (size_t)(at - out->data);
-	return 0;
 }

@@ -10,6 +10,8 @@
 
 /* Feeds the run with all of it. Errors are those of billing_run_reserve and billing_run_add. */
 int billing_run_feed(struct billing_run *run, const Billing__PricedUse *use);
+/* The same with a packed PricedUse. -EBADMSG: it is none; the run may have been fed with the beginning of it. */
+int billing_run_read(struct billing_run *run, const void *packed, size_t size);
 
 /* -EINVAL with *ret_error filled. */
 int billing_rental_read(const Billing__RentalTariff *m, struct billing_rental_tariff *ret,

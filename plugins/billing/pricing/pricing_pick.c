@@ -1,34 +1,63 @@
 /* Which component applies at a moment: for each dimension, the first element whose restrictions all hold and that has
- * the dimension (OCPI 2.2.1 and 2.3, Tariff: "tariff elements"). */
+ * the dimension (OCPI 2.2.1 and 2.3, Tariff: "tariff elements"). All but power and current follow from how far the
+ * session is: they are looked up once for as long as nothing changes. */
 #include "pricing.h"
 
-/* From start until before end; an end at or before the start is on the next day, as is midnight. */
-static bool time_holds(const struct billing_restrictions *r, int32_t local_s)
+#define DAY_S 86400
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+/* The bands have no end that a moment could be behind. */
+static const struct billing_band *band_of(const struct billing_band *bands, int64_t at)
 {
-	int32_t start = r->set & BILLING_START_TIME ? r->start_time_s : 0;
-	int32_t end = r->set & BILLING_END_TIME && r->end_time_s ? r->end_time_s : 86400;
-	return start <= end ? local_s >= start && local_s < end : local_s >= start || local_s < end;
+	while (at >= bands->until)
+		bands++;
+	return bands;
 }
 
-static bool day_holds(const struct billing_restrictions *r, int64_t day)
+static int64_t floor_div(int64_t n, int64_t d)
 {
-	if (r->set & BILLING_START_DATE && day < r->start_day)
-		return false;
-	if (r->set & BILLING_END_DATE && day >= r->end_day)
-		return false;
-	return !(r->set & BILLING_DAY_OF_WEEK) || r->days >> (day + 3) % 7 & 1; /* 1970-01-01 was a Thursday */
+	return n / d - (n % d < 0);
 }
 
-static bool current_holds(const struct billing_restrictions *r, const struct billing_moment *m)
+/* Looked up once for as long as it holds. */
+static void find_offset(struct billing_run *run, int64_t at_s)
 {
-	int64_t current_ma = m->segment->current_ma;
-	if (current_ma == BILLING_UNKNOWN) {
-		current_ma = 0;
-		*m->current_assumed |= m->segment->kind == BILLING_CHARGING;
-	}
-	return (!(r->set & BILLING_MIN_CURRENT) || current_ma >= r->min_current_ma) &&
-	       (!(r->set & BILLING_MAX_CURRENT) || current_ma < r->max_current_ma);
+	int64_t from_s, until_s;
+	run->offset_s = gv_zone_span(run->zone, at_s, &from_s, &until_s);
+	run->offset_until_ms = until_s > INT64_MAX / 1000 ? INT64_MAX : until_s * 1000;
 }
+
+/* Times of the day and days; a cell ends with the day, and where the clocks change. */
+static void narrow_to_local(struct billing_run *run, int64_t at_ms)
+{
+	const struct billing_tariff *t = run->tariff;
+	const int64_t at_s = floor_div(at_ms, 1000);
+	if (at_ms >= run->offset_until_ms)
+		find_offset(run, at_s);
+	const int64_t local_s = at_s + run->offset_s, day = floor_div(local_s, DAY_S), s = local_s - day * DAY_S;
+	const int64_t weekday = (day + 3) - floor_div(day + 3, 7) * 7; /* 1970-01-01 was a Thursday */
+	const struct billing_band *time = band_of(t->times_s, s);
+	const int64_t until_ms = (at_s + time->until - s) * 1000;
+	run->cell.holds &= time->holds & band_of(t->days, day)->holds & t->weekdays[weekday];
+	if (until_ms < run->cell.until_ms)
+		run->cell.until_ms = until_ms;
+	if (run->offset_until_ms < run->cell.until_ms)
+		run->cell.until_ms = run->offset_until_ms;
+}
+
+void billing_find_cell(struct billing_run *run, int64_t at_ms, int64_t energy_uwh)
+{
+	const struct billing_band *duration = band_of(run->tariff->durations_ms, at_ms - run->start_ms),
+				  *energy = band_of(run->tariff->energies_uwh, energy_uwh);
+	run->cell.holds = duration->holds & energy->holds;
+	run->cell.until_uwh = energy->until;
+	run->cell.until_ms = duration->until == INT64_MAX ? INT64_MAX : run->start_ms + duration->until;
+	if (run->tariff->asks_local)
+		narrow_to_local(run, at_ms);
+}
+
+/* ---- power and current ----------------------------------------------------------------------- */
 
 /* As a fraction: the average power of E µWh in D ms is 3600 E / D mW. */
 static bool power_holds(const struct billing_restrictions *r, const struct billing_segment *s)
@@ -43,43 +72,30 @@ static bool power_holds(const struct billing_restrictions *r, const struct billi
 	       (!(r->set & BILLING_MAX_POWER) || power < r->max_power_mw * over);
 }
 
-static bool holds(const struct billing_restrictions *r, const struct billing_moment *m)
+static bool current_holds(struct billing_run *run, const struct billing_restrictions *r,
+			  const struct billing_segment *s)
 {
-	const unsigned set = r->set;
-	if (set & (BILLING_START_TIME | BILLING_END_TIME) && !time_holds(r, m->local_s))
-		return false;
-	if (set & (BILLING_START_DATE | BILLING_END_DATE | BILLING_DAY_OF_WEEK) && !day_holds(r, m->local_day))
-		return false;
-	if ((set & BILLING_MIN_KWH && m->energy_uwh < r->min_uwh) ||
-	    (set & BILLING_MAX_KWH && m->energy_uwh >= r->max_uwh))
-		return false;
-	if ((set & BILLING_MIN_DURATION && m->duration_ms < r->min_duration_ms) ||
-	    (set & BILLING_MAX_DURATION && m->duration_ms >= r->max_duration_ms))
-		return false;
-	if (set & (BILLING_MIN_POWER | BILLING_MAX_POWER) && !power_holds(r, m->segment))
-		return false;
-	return !(set & (BILLING_MIN_CURRENT | BILLING_MAX_CURRENT)) || current_holds(r, m);
-}
-
-const struct billing_component *billing_pick(const struct billing_tariff *t, enum billing_lookup lookup,
-					     enum billing_dimension d, const struct billing_moment *m)
-{
-	const struct billing_candidate *c = t->candidates[lookup][d];
-	for (size_t i = 0; i < t->n_candidates[lookup][d]; i++)
-		if (c[i].restrictions->set == 0 || holds(c[i].restrictions, m))
-			return c[i].component;
-	return NULL;
-}
-
-int64_t billing_next_cut(const struct billing_cuts *c, int64_t at)
-{
-	size_t from = 0, end = c->n; /* a tariff has few: 7 halvings at most */
-	while (from < end) {
-		size_t middle = from + (end - from) / 2;
-		if (c->at[middle] <= at)
-			from = middle + 1;
-		else
-			end = middle;
+	int64_t current_ma = s->current_ma;
+	if (current_ma == BILLING_UNKNOWN) {
+		current_ma = 0;
+		run->current_assumed |= s->kind == BILLING_CHARGING;
 	}
-	return from < c->n ? c->at[from] : INT64_MAX;
+	return (!(r->set & BILLING_MIN_CURRENT) || current_ma >= r->min_current_ma) &&
+	       (!(r->set & BILLING_MAX_CURRENT) || current_ma < r->max_current_ma);
+}
+
+const struct billing_component *billing_pick(struct billing_run *run, enum billing_dimension d,
+					     const struct billing_segment *s)
+{
+	const struct billing_tariff *t = run->tariff;
+	for (billing_set left = run->cell.holds & t->with[run->lookup][d]; left; left &= left - 1) {
+		const struct billing_candidate *c = &t->candidates[__builtin_ctzll(left)];
+		const struct billing_restrictions *r = c->restrictions;
+		if (r->set & (BILLING_MIN_POWER | BILLING_MAX_POWER) && !power_holds(r, s))
+			continue;
+		if (r->set & (BILLING_MIN_CURRENT | BILLING_MAX_CURRENT) && !current_holds(run, r, s))
+			continue;
+		return c->components[d];
+	}
+	return NULL;
 }

@@ -7,7 +7,15 @@
 #include <errno.h>
 #include <string.h>
 
-#define DAY_S 86400
+/* A part of a segment in which nothing changes is booked on so many lines at most: FLAT, energy and time. */
+#define LINES_OF_PART 3
+
+/* The next moment may be any. */
+static void forget_cell(struct billing_run *run)
+{
+	run->cell = (struct billing_cell){ 0 };
+	run->offset_until_ms = INT64_MIN;
+}
 
 void billing_run_init(struct billing_run *run, const struct billing_tariff *tariff, const struct gv_zone *zone,
 		      struct billing_line *lines, size_t lines_max, struct billing_period *periods, size_t periods_max)
@@ -18,6 +26,7 @@ void billing_run_init(struct billing_run *run, const struct billing_tariff *tari
 				     .lines_max = lines_max,
 				     .periods = periods,
 				     .periods_max = periods_max };
+	forget_cell(run);
 }
 
 /* ---- quantities ------------------------------------------------------------------------------ */
@@ -33,9 +42,10 @@ struct place {
 static bool quantity_add(struct billing_quantity *q, int64_t whole, int64_t rem, uint64_t den)
 {
 	int slot = -1;
-	q->whole += whole;
-	if (rem == 0)
+	if (rem == 0) {
+		q->whole += whole;
 		return true;
+	}
 	for (int i = 0; i < 2; i++)
 		if (q->parts[i].rem != 0 && q->parts[i].den == den)
 			slot = i;
@@ -44,6 +54,7 @@ static bool quantity_add(struct billing_quantity *q, int64_t whole, int64_t rem,
 			slot = i;
 	if (slot < 0)
 		return false;
+	q->whole += whole;
 	rem += (int64_t)(q->parts[slot].rem);
 	if (rem < 0) {
 		rem += (int64_t)den;
@@ -65,13 +76,9 @@ static int line_add(struct billing_run *run, const struct billing_component *com
 {
 	enum billing_dimension d = component->dimension;
 	struct billing_line *line = run->open[d] ? &run->lines[run->open[d] - 1] : NULL;
-	if (line && line->component == component) {
-		struct billing_quantity q = line->quantity;
-		if (quantity_add(&q, whole, rem, den)) {
-			line->quantity = q;
-			line->end_ms = until_ms;
-			return 0;
-		}
+	if (line && line->component == component && quantity_add(&line->quantity, whole, rem, den)) {
+		line->end_ms = until_ms;
+		return 0;
 	}
 	if (run->n_lines == run->lines_max)
 		return -ENOBUFS;
@@ -105,73 +112,28 @@ static int period_add(struct billing_run *run, enum billing_kind kind, int64_t f
 	return 0;
 }
 
-/* ---- moments and cuts ------------------------------------------------------------------------ */
+/* ---- cuts ------------------------------------------------------------------------------------ */
 
-static int64_t floor_s(int64_t ms)
-{
-	return ms / 1000 - (ms % 1000 < 0);
-}
-
-/* The local time of a moment. Looked up once for as long as the zone's offset holds. */
-static void tell_local(struct billing_run *run, int64_t at_ms, struct billing_moment *m)
-{
-	int64_t at_s = floor_s(at_ms), from_s, until_s;
-	if (at_ms < run->span_from_ms || at_ms >= run->span_until_ms) {
-		run->offset_s = gv_zone_span(run->zone, at_s, &from_s, &until_s);
-		run->span_from_ms = from_s < -(INT64_MAX / 1000) ? INT64_MIN : from_s * 1000;
-		run->span_until_ms = until_s > INT64_MAX / 1000 ? INT64_MAX : until_s * 1000;
-	}
-	int64_t local_s = at_s + run->offset_s;
-	m->local_day = local_s / DAY_S - (local_s % DAY_S < 0);
-	m->local_s = (int32_t)(local_s - m->local_day * DAY_S);
-}
-
-/* The next moment at which the time of the day matters: an element's begin or end, or a change of the clocks. */
-static int64_t next_time_ms(const struct billing_run *run, int64_t at_ms, const struct billing_moment *m)
-{
-	const struct billing_cuts *cuts = &run->tariff->times_s;
-	int64_t cut_s = billing_next_cut(cuts, m->local_s);
-	if (cut_s == INT64_MAX)
-		cut_s = DAY_S + cuts->at[0];
-	int64_t next_ms = (floor_s(at_ms) + cut_s - m->local_s) * 1000;
-	return next_ms < run->span_until_ms ? next_ms : run->span_until_ms;
-}
-
-/* How many ms of idle time before `idle_ms` are free, and how many there are until that ends. */
+/* Is the time at which a session has been idle for so long free? */
 static bool in_grace(const struct billing_run *run, int64_t idle_ms)
 {
 	return run->lookup == BILLING_IN_SESSION && idle_ms < run->tariff->extras.idle_grace_ms;
 }
 
-/* The places where the segment must be cut next, behind `at`: a number of ms and a number of µWh, each at most the
- * segment's. */
+/* The places where the segment must be cut next, behind `at`: so many ms, and so many µWh, each at most the segment's.
+ * `at` is in the run's cell. */
 static void next_cuts(const struct billing_run *run, const struct billing_segment *s, const struct place *at,
-		      const struct billing_moment *m, int64_t *ret_ms, int64_t *ret_uwh)
+		      struct place *ret)
 {
-	const struct billing_tariff *t = run->tariff;
-	int64_t ms = s->end_ms - s->start_ms, uwh = s->energy_uwh, cut;
-	if (t->times_s.n) {
-		cut = next_time_ms(run, s->start_ms + at->ms, m);
-		if (cut - s->start_ms < ms)
-			ms = cut - s->start_ms;
-	}
-	if (t->durations_ms.n) {
-		cut = billing_next_cut(&t->durations_ms, m->duration_ms);
-		if (cut < INT64_MAX && cut - m->duration_ms < ms - at->ms)
-			ms = at->ms + (cut - m->duration_ms);
-	}
+	ret->ms = (run->cell.until_ms < s->end_ms ? run->cell.until_ms : s->end_ms) - s->start_ms;
+	ret->uwh = s->energy_uwh;
 	if (s->kind == BILLING_IDLE && in_grace(run, run->idle_ms + at->ms)) {
-		cut = t->extras.idle_grace_ms - run->idle_ms;
-		if (cut < ms)
-			ms = cut;
+		int64_t free_ms = run->tariff->extras.idle_grace_ms - run->idle_ms;
+		if (free_ms < ret->ms)
+			ret->ms = free_ms;
 	}
-	if (t->energies_uwh.n) {
-		cut = billing_next_cut(&t->energies_uwh, m->energy_uwh);
-		if (cut < INT64_MAX && cut - run->energy_uwh < uwh)
-			uwh = cut - run->energy_uwh;
-	}
-	*ret_ms = ms;
-	*ret_uwh = uwh;
+	if (run->cell.until_uwh - run->energy_uwh < ret->uwh)
+		ret->uwh = run->cell.until_uwh - run->energy_uwh;
 }
 
 /* n >= 0, d > 0. Nearly always n has 64 bits, whose division is several times as fast. */
@@ -186,16 +148,20 @@ static void divide(billing_wide n, int64_t d, int64_t *ret_whole, uint64_t *ret_
 	}
 }
 
+static bool is_end(const struct billing_segment *s, const struct place *at)
+{
+	return at->ms == s->end_ms - s->start_ms && at->uwh == s->energy_uwh;
+}
+
 /* The next place at which the segment is cut: whichever of the two comes first. */
-static struct place next_place(const struct billing_run *run, const struct billing_segment *s, const struct place *at,
-			       const struct billing_moment *m)
+static struct place next_place(struct billing_run *run, const struct billing_segment *s, const struct place *at)
 {
 	struct place to = { 0 };
-	const int64_t all_ms = s->end_ms - s->start_ms;
-	next_cuts(run, s, at, m, &to.ms, &to.uwh);
-	if (all_ms == 0 || s->energy_uwh == 0)
-		return to;
-	if (to.ms == all_ms && to.uwh == s->energy_uwh)
+	const int64_t all_ms = s->end_ms - s->start_ms, at_ms = s->start_ms + at->ms;
+	if (at_ms >= run->cell.until_ms || run->energy_uwh + at->uwh >= run->cell.until_uwh)
+		billing_find_cell(run, at_ms, run->energy_uwh + at->uwh);
+	next_cuts(run, s, at, &to);
+	if (is_end(s, &to) || all_ms == 0 || s->energy_uwh == 0)
 		return to;
 	const billing_wide by_ms = (billing_wide)to.ms * s->energy_uwh, by_uwh = (billing_wide)to.uwh * all_ms;
 	if (by_ms <= by_uwh)
@@ -207,17 +173,11 @@ static struct place next_place(const struct billing_run *run, const struct billi
 
 /* ---- segments -------------------------------------------------------------------------------- */
 
-static bool is_end(const struct billing_segment *s, const struct place *at)
-{
-	return at->ms == s->end_ms - s->start_ms && at->uwh == s->energy_uwh;
-}
-
 /* Books what lies between two places, where nothing changes. */
 static int book(struct billing_run *run, const struct billing_segment *s, const struct place *from,
-		const struct place *to, const struct billing_moment *m)
+		const struct place *to)
 {
-	const struct billing_tariff *t = run->tariff;
-	const struct billing_component *now[BILLING_DIMENSIONS] = { NULL };
+	const struct billing_component *now[BILLING_DIMENSIONS] = { NULL }, *flat;
 	const enum billing_dimension timed = s->kind == BILLING_CHARGING || run->lookup != BILLING_IN_SESSION
 						     ? BILLING_TIME
 						     : BILLING_PARKING,
@@ -226,12 +186,11 @@ static int book(struct billing_run *run, const struct billing_segment *s, const 
 	const int64_t uwh = to->uwh - from->uwh, uwh_rem = (int64_t)to->uwh_rem - (int64_t)from->uwh_rem;
 	const int64_t ms = to->ms - from->ms, ms_rem = (int64_t)to->ms_rem - (int64_t)from->ms_rem;
 	int r = 0;
-	if (!run->flat_done && (now[BILLING_FLAT] = billing_pick(t, run->lookup, BILLING_FLAT, m))) {
+	if (!run->flat_done && (flat = billing_pick(run, BILLING_FLAT, s))) { /* a moment: it makes no period */
 		run->flat_done = true;
-		r = line_add(run, now[BILLING_FLAT], from_ms, from_ms, 1, 0, 1);
+		r = line_add(run, flat, from_ms, from_ms, 1, 0, 1);
 	}
-	now[BILLING_FLAT] = NULL; /* a single moment makes no period */
-	now[BILLING_ENERGY] = billing_pick(t, run->lookup, BILLING_ENERGY, m);
+	now[BILLING_ENERGY] = billing_pick(run, BILLING_ENERGY, s);
 	if (r == 0 && (uwh || uwh_rem)) {
 		if (now[BILLING_ENERGY])
 			r = line_add(run, now[BILLING_ENERGY], from_ms, until_ms, uwh, uwh_rem,
@@ -240,7 +199,7 @@ static int book(struct billing_run *run, const struct billing_segment *s, const 
 			run->open[BILLING_ENERGY] = 0;
 	}
 	if (timed == BILLING_TIME || !in_grace(run, run->idle_ms + from->ms))
-		now[timed] = billing_pick(t, run->lookup, timed, m);
+		now[timed] = billing_pick(run, timed, s);
 	run->open[untimed] = 0;
 	if (r == 0 && now[timed] && (ms || ms_rem))
 		r = line_add(run, now[timed], from_ms, until_ms, ms, ms_rem, (uint64_t)s->energy_uwh);
@@ -253,18 +212,38 @@ static int walk(struct billing_run *run, const struct billing_segment *s)
 {
 	struct place at = { 0 };
 	do {
-		struct billing_moment m = { .segment = s, .current_assumed = &run->current_assumed };
-		m.duration_ms = s->start_ms - run->start_ms + at.ms;
-		m.energy_uwh = run->energy_uwh + at.uwh;
-		if (run->tariff->times_s.n)
-			tell_local(run, s->start_ms + at.ms, &m);
-		struct place to = next_place(run, s, &at, &m);
-		int r = book(run, s, &at, &to, &m);
+		struct place to = next_place(run, s, &at);
+		int r = book(run, s, &at, &to);
 		if (r < 0)
 			return r;
 		at = to;
 	} while (!is_end(s, &at));
 	return 0;
+}
+
+/* Walks it all, or not at all: what the last lines and the last period were is kept until it is known to have worked.
+ */
+static int try_walk(struct billing_run *run, const struct billing_segment *s)
+{
+	const struct billing_run before = *run;
+	struct billing_line open[BILLING_DIMENSIONS];
+	struct billing_period last;
+	for (int d = 0; d < BILLING_DIMENSIONS; d++)
+		if (run->open[d])
+			open[d] = run->lines[run->open[d] - 1];
+	if (run->n_periods)
+		last = run->periods[run->n_periods - 1];
+	int r = walk(run, s);
+	if (r == 0)
+		return 0;
+	*run = before;
+	forget_cell(run);
+	for (int d = 0; d < BILLING_DIMENSIONS; d++)
+		if (run->open[d])
+			run->lines[run->open[d] - 1] = open[d];
+	if (run->n_periods)
+		run->periods[run->n_periods - 1] = last;
+	return r;
 }
 
 static bool in_range(const struct billing_run *run, const struct billing_segment *s)
@@ -277,27 +256,18 @@ static bool in_range(const struct billing_run *run, const struct billing_segment
 	       s->power_mw <= BILLING_POWER_MAX_MW;
 }
 
-/* Adds a segment, or nothing at all: what the last line and period were is kept until it is known to have worked. */
+static bool has_room(const struct billing_run *run)
+{
+	return run->lines_max - run->n_lines >= LINES_OF_PART && (!run->periods || run->n_periods < run->periods_max);
+}
+
+/* Adds a segment, or nothing at all. Nearly all are booked whole, and nothing can go wrong then. */
 static int add(struct billing_run *run, const struct billing_segment *s)
 {
-	const struct billing_run before = *run;
-	struct billing_line open[BILLING_DIMENSIONS];
-	struct billing_period last;
-	for (int d = 0; d < BILLING_DIMENSIONS; d++)
-		if (run->open[d])
-			open[d] = run->lines[run->open[d] - 1];
-	if (run->n_periods)
-		last = run->periods[run->n_periods - 1];
-	int r = in_range(run, s) ? walk(run, s) : -EINVAL;
-	if (r == 0)
-		return 0;
-	*run = before;
-	for (int d = 0; d < BILLING_DIMENSIONS; d++)
-		if (run->open[d])
-			run->lines[run->open[d] - 1] = open[d];
-	if (run->n_periods)
-		run->periods[run->n_periods - 1] = last;
-	return r;
+	if (!in_range(run, s))
+		return -EINVAL;
+	const struct place begin = { 0 }, end = next_place(run, s, &begin);
+	return is_end(s, &end) && has_room(run) ? book(run, s, &begin, &end) : try_walk(run, s);
 }
 
 int billing_run_reserve(struct billing_run *run, int64_t start_ms, int64_t end_ms, bool expired)
@@ -311,6 +281,7 @@ int billing_run_reserve(struct billing_run *run, int64_t start_ms, int64_t end_m
 	run->start_ms = start_ms;
 	int r = add(run, &s);
 	run->lookup = BILLING_IN_SESSION;
+	forget_cell(run);
 	if (r < 0)
 		return r;
 	run->reserved = true;

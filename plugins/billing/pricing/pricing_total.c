@@ -19,11 +19,10 @@ enum { STEP_ENERGY, STEP_TIME, STEP_RESERVATION, STEPS };
 struct total {
 	struct billing_run *run;
 	struct step steps[STEPS];
-	struct billing_exact excl;  /* in fine */
-	struct billing_exact incl;  /* in fine / PPM */
-	struct billing_exact idle;  /* excl of the parking lines, where a cap asks for it */
-	struct billing_exact cost;  /* of one line, as the tariff states it */
-	struct billing_exact other; /* between two steps of a computation */
+	struct billing_exact excl;           /* in fine */
+	struct billing_exact incl;           /* in fine / PPM */
+	struct billing_exact idle;           /* excl of the parking lines, where a cap asks for it */
+	billing_wide tax[BILLING_RATES_MAX]; /* of each of the price's rates, in fine / PPM, floored */
 	bool adjusted;
 	struct billing_price *price;
 };
@@ -41,12 +40,13 @@ static billing_wide fine_per_unit(const struct billing_component *c)
 	return (billing_wide)c->price_micro * per_micro[c->dimension];
 }
 
-static int add_quantity(struct billing_exact *x, const struct billing_quantity *q, billing_wide each)
+static int add_quantity(struct billing_exact *x, const struct billing_quantity *q)
 {
-	int r = billing_exact_add(x, q->whole * each, 1);
+	int r = 0;
+	x->whole += q->whole; /* limits bound it */
 	for (int i = 0; r == 0 && i < 2; i++)
 		if (q->parts[i].rem)
-			r = billing_exact_add(x, q->parts[i].rem * each, q->parts[i].den);
+			r = billing_exact_add(x, q->parts[i].rem, q->parts[i].den);
 	return r;
 }
 
@@ -58,23 +58,23 @@ static int round_up(struct total *t, struct step *step, const struct billing_lin
 	const struct billing_run *run = t->run;
 	const enum billing_dimension d = last->component->dimension;
 	const billing_wide unit = last->component->step * (d == BILLING_ENERGY ? INT64_C(1000000) : 1000);
-	struct billing_exact *sum = &t->other;
+	struct billing_exact sum;
 	int r = 0;
 	if (unit == 0)
 		return 0;
-	billing_exact_init(sum);
+	billing_exact_init(&sum);
 	for (size_t i = 0; r == 0 && i < run->n_lines; i++) {
 		const struct billing_line *l = &run->lines[i];
 		bool same = (l->lookup == BILLING_IN_SESSION) == (last->lookup == BILLING_IN_SESSION);
 		if (same && l->component->dimension == d)
-			r = add_quantity(sum, &l->quantity, 1);
+			r = add_quantity(&sum, &l->quantity);
 	}
 	step->line = (size_t)(last - run->lines) + 1;
 	billing_exact_init(&step->excess);
 	if (r == 0)
-		r = billing_exact_add(&step->excess, billing_exact_ceil(sum, unit), 1);
+		r = billing_exact_add(&step->excess, billing_exact_ceil(&sum, unit), 1);
 	if (r == 0)
-		r = billing_exact_add_times(&step->excess, sum, -1, 1);
+		r = billing_exact_add_whole_times(&step->excess, &sum, -1);
 	return r;
 }
 
@@ -102,69 +102,104 @@ static int find_steps(struct total *t)
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 /* The rate that counts; taxes that the tariff rules out do not. */
-static int32_t rate_of(const struct total *t, const struct billing_line *l)
+static int32_t rate_of(const struct total *t, int32_t vat_ppm)
 {
-	return l->component->vat_ppm == BILLING_VAT_NONE || t->run->tariff->tax == BILLING_TAX_NONE
-		       ? 0
-		       : l->component->vat_ppm;
+	return vat_ppm == BILLING_VAT_NONE || t->run->tariff->tax == BILLING_TAX_NONE ? 0 : vat_ppm;
 }
 
-/* t->cost: the line's, with what step_size adds; sets l->billed. */
-static int cost_of(struct total *t, struct billing_line *l)
+/* What a line costs as the tariff states it, with what step_size adds; sets l->billed. */
+static int cost_of(const struct total *t, struct billing_line *l, struct billing_exact *ret)
 {
-	const billing_wide each = fine_per_unit(l->component);
+	const billing_wide each = is_priced(t, l) ? fine_per_unit(l->component) : 0;
 	const struct billing_exact *excess = NULL;
+	struct billing_exact billed;
 	int r;
 	for (int i = 0; i < STEPS; i++)
 		if (t->steps[i].line == (size_t)(l - t->run->lines) + 1)
 			excess = &t->steps[i].excess;
-	billing_exact_init(&t->other);
-	r = add_quantity(&t->other, &l->quantity, 1);
+	billing_exact_init(&billed);
+	r = add_quantity(&billed, &l->quantity);
 	if (r == 0 && excess)
-		r = billing_exact_add_times(&t->other, excess, 1, 1);
+		r = billing_exact_add_whole_times(&billed, excess, 1);
 	if (r < 0)
 		return r;
-	l->billed = (int64_t)billing_exact_floor(&t->other);
-	billing_exact_init(&t->cost);
-	return billing_exact_add_times(&t->cost, &t->other, is_priced(t, l) ? each : 0, 1);
+	l->billed = (int64_t)billing_exact_floor(&billed);
+	billing_exact_init(ret);
+	return billing_exact_add_whole_times(ret, &billed, each);
 }
 
-/* Adds t->cost to sums before and after taxes. */
-static int add_cost(struct total *t, int32_t rate, struct billing_exact *excl, struct billing_exact *incl)
+/* Prices a line, and adds what it costs before taxes to what is charged at its rate. */
+static int add_line(struct total *t, struct billing_line *l, int32_t rate, struct billing_exact *sum)
 {
-	bool included = t->run->tariff->tax == BILLING_TAX_INCLUDED;
-	int r = 0;
-	if (excl)
-		r = billing_exact_add_times(excl, &t->cost, included && rate ? PPM : 1,
-					    included && rate ? PPM + rate : 1);
-	if (r == 0 && incl)
-		r = billing_exact_add_times(incl, &t->cost, included ? PPM : PPM + rate, 1);
+	const struct billing_tariff *tariff = t->run->tariff;
+	struct billing_exact cost, without_tax, *excl = &cost;
+	int r = cost_of(t, l, &cost);
+	if (r == 0 && tariff->tax == BILLING_TAX_INCLUDED && rate) {
+		excl = &without_tax;
+		billing_exact_init(excl);
+		r = billing_exact_add_times(excl, &cost, PPM, PPM + rate);
+	}
+	if (r == 0)
+		r = billing_exact_add_whole_times(sum, excl, 1);
+	if (r == 0 && l->component->dimension == BILLING_PARKING && tariff->extras.idle_cap_micro)
+		r = billing_exact_add_whole_times(&t->idle, excl, 1);
+	if (r < 0)
+		return r;
+	l->excl_fine = billing_exact_floor(excl);
+	if (l->component->vat_ppm == BILLING_VAT_NONE && l->excl_fine > 0 &&
+	    (tariff->tax == BILLING_TAX_UNSAID || tariff->tax == BILLING_TAX_EXCLUDED))
+		t->price->flags |= BILLING_TAX_UNKNOWN;
+	return 0;
+}
+
+/* Adds what is charged at a rate to the totals; the tax is in fine / PPM. */
+static int add_rate(struct total *t, const struct billing_exact *excl, int32_t rate, billing_wide *ret_tax)
+{
+	struct billing_exact tax;
+	billing_exact_init(&tax);
+	int r = billing_exact_add_whole_times(&tax, excl, rate);
+	if (r == 0)
+		r = billing_exact_add_whole_times(&t->excl, excl, 1);
+	if (r == 0)
+		r = billing_exact_add_whole_times(&t->incl, excl, PPM + rate);
+	if (r == 0)
+		*ret_tax = billing_exact_floor(&tax);
 	return r;
 }
 
-static int add_lines(struct total *t)
+/* The rates, in the order in which lines have them. */
+static int collect_rates(struct total *t)
 {
-	struct billing_run *run = t->run;
-	for (size_t i = 0; i < run->n_lines; i++) {
-		struct billing_line *l = &run->lines[i];
-		const int32_t rate = rate_of(t, l);
-		int r = cost_of(t, l);
-		if (r == 0)
-			r = add_cost(t, rate, &t->excl, &t->incl);
-		if (r == 0 && l->component->dimension == BILLING_PARKING && run->tariff->extras.idle_cap_micro)
-			r = add_cost(t, rate, &t->idle, NULL);
-		if (r < 0)
-			return r;
-		billing_exact_init(&t->other);
-		r = add_cost(t, rate, &t->other, NULL);
-		if (r < 0)
-			return r;
-		l->excl_fine = billing_exact_floor(&t->other);
-		if (l->component->vat_ppm == BILLING_VAT_NONE && l->excl_fine > 0 &&
-		    (run->tariff->tax == BILLING_TAX_UNSAID || run->tariff->tax == BILLING_TAX_EXCLUDED))
-			t->price->flags |= BILLING_TAX_UNKNOWN;
+	struct billing_price *p = t->price;
+	for (size_t i = 0; i < t->run->n_lines; i++) {
+		int32_t rate = t->run->lines[i].component->vat_ppm;
+		size_t at = 0;
+		while (at < p->n_taxes && p->taxes[at].vat_ppm != rate)
+			at++;
+		if (at < p->n_taxes)
+			continue;
+		if (at == BILLING_RATES_MAX)
+			return -E2BIG;
+		p->taxes[p->n_taxes++] = (struct billing_tax_share){ .vat_ppm = rate };
 	}
 	return 0;
+}
+
+/* A tax is on what all lines at its rate come to. */
+static int add_lines(struct total *t)
+{
+	int r = collect_rates(t);
+	for (size_t i = 0; r == 0 && i < t->price->n_taxes; i++) {
+		const int32_t vat_ppm = t->price->taxes[i].vat_ppm, rate = rate_of(t, vat_ppm);
+		struct billing_exact excl;
+		billing_exact_init(&excl);
+		for (size_t j = 0; r == 0 && j < t->run->n_lines; j++)
+			if (t->run->lines[j].component->vat_ppm == vat_ppm)
+				r = add_line(t, &t->run->lines[j], rate, &excl);
+		if (r == 0)
+			r = add_rate(t, &excl, rate, &t->tax[i]);
+	}
+	return r;
 }
 
 /* Gives each line its part of what all come to, by largest remainder. */
@@ -216,16 +251,16 @@ static int cap_idle(struct total *t)
 		return 0;
 	for (size_t i = 0; i < t->run->n_lines; i++)
 		if (t->run->lines[i].component->dimension == BILLING_PARKING)
-			rate = rate_of(t, &t->run->lines[i]);
+			rate = rate_of(t, t->run->lines[i].component->vat_ppm);
 	int r = billing_exact_add(&t->idle, -cap, 1); /* what is too much */
-	if (r == 0 && (t->idle.whole > 0 || t->idle.n_parts)) {
+	if (r == 0 && billing_exact_ceil(&t->idle, 1) > 0) {
 		t->price->flags |= BILLING_IDLE_CAPPED;
 		t->adjusted = true;
 	}
 	if (r == 0)
-		r = billing_exact_add_times(&t->excl, &t->idle, -1, 1);
+		r = billing_exact_add_whole_times(&t->excl, &t->idle, -1);
 	if (r == 0)
-		r = billing_exact_add_times(&t->incl, &t->idle, -(PPM + rate), 1);
+		r = billing_exact_add_whole_times(&t->incl, &t->idle, -(PPM + rate));
 	return r;
 }
 
@@ -236,10 +271,10 @@ static void set_whole(struct billing_exact *x, billing_wide whole)
 }
 
 /* A limit without a price after taxes changes these in proportion, to a billionth of the major unit. */
-static int prorate(struct total *t, billing_wide excl, int64_t before_micro)
+static int prorate(struct total *t, int64_t before_micro)
 {
 	billing_wide incl = billing_exact_floor(&t->incl) / PPM / NANO_FINE, n;
-	excl /= NANO_FINE;
+	billing_wide excl = billing_exact_floor(&t->excl) / NANO_FINE;
 	t->price->flags |= BILLING_TAX_PRORATED;
 	if (excl == 0) {
 		set_whole(&t->incl, before_micro * (BILLING_FINE / BILLING_MICRO) * PPM);
@@ -251,21 +286,24 @@ static int prorate(struct total *t, billing_wide excl, int64_t before_micro)
 	return 0;
 }
 
-/* sign: 1 for a maximum, -1 for a minimum. A floor that is at the bound may hide a fraction above it: for a maximum
- * that counts as above, and changes nothing where there is none. */
-static int limit(struct total *t, const struct billing_limit *l, int sign, unsigned flag)
+/* Above a maximum, or below a minimum; by whatever fraction. */
+static bool is_beyond(const struct billing_exact *x, billing_wide bound, bool is_max)
+{
+	const billing_wide floor = billing_exact_floor(x);
+	return is_max ? floor >= bound && billing_exact_ceil(x, 1) > bound : floor < bound;
+}
+
+static int limit(struct total *t, const struct billing_limit *l, bool is_max, unsigned flag)
 {
 	int r = 0;
 	if (!l->set)
 		return 0;
 	const billing_wide before = l->before_micro * (BILLING_FINE / BILLING_MICRO),
 			   after = l->after_micro * (BILLING_FINE / BILLING_MICRO) * PPM;
-	const billing_wide excl = billing_exact_floor(&t->excl), incl = billing_exact_floor(&t->incl);
-	const bool excl_beyond = sign > 0 ? excl > before || (excl == before && t->excl.n_parts) : excl < before;
-	const bool incl_beyond = l->has_after &&
-				 (sign > 0 ? incl > after || (incl == after && t->incl.n_parts) : incl < after);
+	const bool excl_beyond = is_beyond(&t->excl, before, is_max),
+		   incl_beyond = l->has_after && is_beyond(&t->incl, after, is_max);
 	if (excl_beyond && !l->has_after)
-		r = prorate(t, excl, l->before_micro);
+		r = prorate(t, l->before_micro);
 	if (excl_beyond)
 		set_whole(&t->excl, before);
 	if (incl_beyond)
@@ -279,64 +317,20 @@ static int limit(struct total *t, const struct billing_limit *l, int sign, unsig
 
 /* ---- taxes ----------------------------------------------------------------------------------- */
 
-static int collect_rates(struct total *t)
-{
-	struct billing_price *p = t->price;
-	for (size_t i = 0; i < t->run->n_lines; i++) {
-		int32_t rate = t->run->lines[i].component->vat_ppm;
-		size_t at = 0;
-		while (at < p->n_taxes && p->taxes[at].vat_ppm != rate)
-			at++;
-		if (at < p->n_taxes)
-			continue;
-		if (at == BILLING_RATES_MAX)
-			return -E2BIG;
-		p->taxes[p->n_taxes++] = (struct billing_tax_share){ .vat_ppm = rate };
-	}
-	return 0;
-}
-
-/* The exact tax at a rate, in fine / PPM, floored. */
-static int tax_at(struct total *t, int32_t vat_ppm, billing_wide *ret)
-{
-	struct billing_exact *tax = &t->idle; /* done with */
-	billing_exact_init(tax);
-	for (size_t i = 0; i < t->run->n_lines; i++) {
-		struct billing_line *l = &t->run->lines[i];
-		const int32_t rate = rate_of(t, l);
-		if (l->component->vat_ppm != vat_ppm || rate == 0)
-			continue;
-		int r = cost_of(t, l);
-		bool included = t->run->tariff->tax == BILLING_TAX_INCLUDED;
-		if (r == 0) /* of what includes the tax, rate / (1 + rate) is tax */
-			r = billing_exact_add_times(tax, &t->cost, included ? (billing_wide)PPM * rate : rate,
-						    included ? PPM + rate : 1);
-		if (r < 0)
-			return r;
-	}
-	*ret = billing_exact_floor(tax);
-	return 0;
-}
-
 /* Shares the tax among the rates: by what each comes to exactly or, where limits have changed that, in proportion. */
 static int share_taxes(struct total *t, billing_wide unit)
 {
 	struct billing_price *p = t->price;
-	billing_wide weights[BILLING_RATES_MAX], sum = 0;
+	billing_wide *weights = t->tax, sum = 0;
 	int64_t shares[BILLING_RATES_MAX], tax_minor = p->incl_minor - p->excl_minor;
-	int r = collect_rates(t);
-	if (r < 0 || p->n_taxes == 0)
-		return r;
+	if (p->n_taxes == 0)
+		return 0;
 	if (p->n_taxes == 1) {
 		p->taxes[0].tax_minor = tax_minor;
 		return 0;
 	}
-	for (size_t i = 0; i < p->n_taxes; i++) {
-		r = tax_at(t, p->taxes[i].vat_ppm, &weights[i]);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < p->n_taxes; i++)
 		sum += weights[i];
-	}
 	if (t->adjusted && sum / (NANO_FINE * PPM) > 0) {
 		unit = 0;
 		for (size_t i = 0; i < p->n_taxes; i++) {
@@ -350,7 +344,7 @@ static int share_taxes(struct total *t, billing_wide unit)
 		p->taxes[0].tax_minor = tax_minor;
 		return 0;
 	}
-	r = billing_share(tax_minor, weights, p->n_taxes, unit, shares);
+	int r = billing_share(tax_minor, weights, p->n_taxes, unit, shares);
 	for (size_t i = 0; r == 0 && i < p->n_taxes; i++)
 		p->taxes[i].tax_minor = shares[i];
 	return r;
@@ -374,9 +368,9 @@ static int compute(struct total *t)
 	share_lines(t, gross_minor, unit);
 	r = cap_idle(t);
 	if (r == 0)
-		r = limit(t, &tariff->min_price, -1, BILLING_MIN_APPLIED);
+		r = limit(t, &tariff->min_price, false, BILLING_MIN_APPLIED);
 	if (r == 0)
-		r = limit(t, &tariff->max_price, 1, BILLING_MAX_APPLIED);
+		r = limit(t, &tariff->max_price, true, BILLING_MAX_APPLIED);
 	if (r < 0)
 		return r;
 	p->excl_fine = billing_exact_floor(&t->excl);

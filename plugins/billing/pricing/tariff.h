@@ -86,14 +86,19 @@ struct billing_extras {
 /* The ways to look up a component: in a session, in a reservation that led to one, in one that expired. */
 enum billing_lookup { BILLING_IN_SESSION, BILLING_IN_RESERVATION, BILLING_IN_EXPIRED, BILLING_LOOKUPS };
 
+/* An element, as it is looked up. */
 struct billing_candidate {
-	const struct billing_component *component;
 	const struct billing_restrictions *restrictions;
+	const struct billing_component *components[BILLING_DIMENSIONS]; /* NULL: it has none of these */
 };
 
-struct billing_cuts { /* ascending, without doubles */
-	int64_t *at;
-	size_t n;
+/* Candidates by bit: the first one has the lowest. */
+typedef uint64_t billing_set;
+
+/* Where restrictions of one kind begin or end, what they ask for lies in bands. */
+struct billing_band {
+	int64_t until;     /* does not belong to it */
+	billing_set holds; /* whose restrictions of this kind hold in it */
 };
 
 struct billing_tariff {
@@ -111,12 +116,16 @@ struct billing_tariff {
 
 	/* prepared */
 	int exponent;
-	struct billing_candidate *candidates[BILLING_LOOKUPS][BILLING_DIMENSIONS]; /* in the order of precedence */
-	size_t n_candidates[BILLING_LOOKUPS][BILLING_DIMENSIONS];
-	struct billing_cuts times_s;      /* of the local day, where some element begins or ends */
-	struct billing_cuts durations_ms; /* > 0 */
-	struct billing_cuts energies_uwh; /* > 0 */
-	void *prepared;                   /* the memory of the above */
+	struct billing_candidate *candidates; /* the elements; those that only expired reservations pay come first */
+	billing_set with[BILLING_LOOKUPS][BILLING_DIMENSIONS]; /* the candidates that have it */
+	bool asks_local;                                       /* for the time of the day, days or dates */
+	billing_set weekdays[7];                               /* from Monday on: whose days they are among */
+	/* Ascending; the last band ends with the day, or never. */
+	struct billing_band *times_s;      /* of the local day */
+	struct billing_band *days;         /* local, since 1970-01-01 */
+	struct billing_band *durations_ms; /* since the session began */
+	struct billing_band *energies_uwh; /* of the session so far */
+	void *prepared;                    /* the memory of the above */
 };
 
 /* What is wrong with a tariff, for people: where ("elements[2].restrictions.max_kwh") and what. */

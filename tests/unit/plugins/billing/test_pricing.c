@@ -78,6 +78,24 @@ Test(pricing, refuses_what_is_no_session)
 	billing_tariff_fini(&f.tariff);
 }
 
+/* Whatever was looked up for a segment that was refused is of no use to another one. */
+Test(pricing, a_first_segment_that_is_refused_says_nothing_of_where_the_session_begins)
+{
+	struct fixture f;
+	begin(&f,
+	      "{'id':'p','currency':'EUR','elements':[{'price_components':[{'type':'TIME','price':6,'step_size':1}],"
+	      "'restrictions':{'start_time':'12:00','min_duration':1800}},"
+	      "{'price_components':[{'type':'TIME','price':3,'step_size':1}]}]}");
+	f.run.lines_max = 0;
+	struct billing_segment s = segment(800 * MINUTE, 860 * MINUTE, BILLING_CHARGING, 0);
+	cr_assert_eq(billing_run_add(&f.run, &s), -ENOBUFS);
+	f.run.lines_max = LINES_MAX;
+	s = segment(600 * MINUTE, 780 * MINUTE, BILLING_CHARGING, 0);
+	cr_assert_eq(billing_run_add(&f.run, &s), 0);
+	cr_assert_eq(price(&f)->excl_minor, 2 * 300 + 600, "two hours of the morning, and one from noon");
+	billing_tariff_fini(&f.tariff);
+}
+
 /* 01:00 to 02:00 every day another price: a long session needs more lines than there are. */
 Test(pricing, a_segment_that_does_not_fit_leaves_the_run_as_it_was)
 {
@@ -305,54 +323,6 @@ Test(pricing, speaks_messages)
 	billing__price__free_unpacked(p, NULL);
 	gv_buf_fini(&out);
 	billing_tariff_fini(&f.tariff);
-}
-
-/* The engine packs by hand; what it packs must be what protobuf-c would, also of the longest numbers. */
-Test(pricing, packs_as_protobuf_does)
-{
-	enum { LINES = 3, PERIODS = 3 };
-	struct billing_tariff tariff = { .currency = "EUR" };
-	const struct billing_component component = { .dimension = BILLING_PARKING,
-						     .element = UINT32_MAX,
-						     .price_micro = INT64_MIN };
-	struct billing_line lines[LINES];
-	struct billing_period periods[PERIODS];
-	struct billing_run run = { .tariff = &tariff,
-				   .lines = lines,
-				   .n_lines = LINES,
-				   .periods = periods,
-				   .n_periods = PERIODS,
-				   .energy_uwh = -1,
-				   .charging_ms = -1,
-				   .idle_ms = -1,
-				   .reserved_ms = -1 };
-	struct billing_price p = {
-		.excl_minor = -1, .incl_minor = -1, .adjustment_minor = -1, .n_taxes = BILLING_RATES_MAX, .flags = 0xff
-	};
-	struct gv_buf out = { 0 };
-	for (int i = 0; i < LINES; i++) {
-		lines[i] = (struct billing_line){ .component = &component,
-						  .lookup = BILLING_IN_RESERVATION,
-						  .start_ms = -1,
-						  .end_ms = -1,
-						  .billed = -1,
-						  .excl_minor = -1 };
-		periods[i] = (struct billing_period){
-			.start_ms = -1, .energy_uwh = -1, .lookup = BILLING_IN_RESERVATION, .kind = BILLING_IDLE
-		};
-	}
-	for (int i = 0; i < BILLING_RATES_MAX; i++)
-		p.taxes[i] = (struct billing_tax_share){ .vat_ppm = i ? INT32_MAX : BILLING_VAT_NONE, .tax_minor = -1 };
-	cr_assert_eq(billing_price_write(&run, &p, &out), 0);
-	Billing__Price *m = billing__price__unpack(NULL, out.size, out.data);
-	uint8_t packed[8192];
-	cr_assert_not_null(m);
-	cr_assert_eq(billing__price__get_packed_size(m), out.size);
-	billing__price__pack(m, packed);
-	cr_expect_arr_eq(packed, out.data, out.size);
-	cr_expect(m->n_lines == LINES && m->n_periods == PERIODS && m->n_flags == 8);
-	billing__price__free_unpacked(m, NULL);
-	gv_buf_fini(&out);
 }
 
 /* ---- readings -------------------------------------------------------------------------------- */

@@ -368,6 +368,27 @@ Test(lends, an_eject_without_a_rental_is_confirmed_once_an_incident_and_no_money
 	cr_expect_str_eq(place("BANK0002"), "OUT");
 }
 
+Test(lends, a_report_that_comes_hours_late_moves_no_bank_that_is_elsewhere_by_now)
+{
+	struct box *other = ready(OTHER_IMEI, "1.FU.BANK0005;2.EM;3.EM;");
+
+	ask("Lending/Lend", "{\"device\":\"" OTHER "\",\"order\":\"O-5\"}");
+	heard(other);
+	say(other, "MC,BO,1,BANK0005");
+	heard(other);
+	cr_assert_eq(events("RentalStarted"), 1);
+	say(b, "MC,BO,3,BANK0005");
+	told("AM,BO,3,BANK0005");
+	cr_expect_str_eq(place("BANK0005"), "RENTED");
+	cr_expect_eq(incidents("unsolicited-eject"), 1);
+	lend("O-1", 1);
+	told("CC,BW,1,BANK0001");
+	say(b, "MC,BO,1,BANK0005");
+	told("AM,BO,1,BANK0005");
+	cr_expect_eq(events("RentalEnded"), 1, "out of a slot that was told to open it must have been brought back");
+	cr_expect_str_eq(of(1, "bank"), "BANK0005");
+}
+
 /* ---- orders and queues ----------------------------------------------------------------------- */
 
 Test(lends, the_same_order_is_the_same_rental)
