@@ -217,11 +217,11 @@ int cabinet_insert(struct cabinet *c, int64_t now_ms, unsigned slot, const char 
 	int n = is_bank(c, bank) ? room(c, slot) : -EINVAL;
 	if (n < 0)
 		return n;
-	struct bay *b = cabinet_bay(c, (unsigned)n);
+	struct bay *b = &c->bays[n - 1];
 	if (b->broken || c->now_ms < c->up_ms)
 		return -EBUSY;
 	bool locks = cabinet_tongue(c)->asks_on;
-	strcpy(locks ? b->bank : b->offered, bank);
+	snprintf(locks ? b->bank : b->offered, CABINET_BANK_SIZE, "%.20s", bank);
 	b->level = b->offered_level = level_percent;
 	b->level_ms = c->now_ms;
 	b->step = STEP_OFFERED;
@@ -238,8 +238,8 @@ int cabinet_stock(struct cabinet *c, int64_t now_ms, unsigned slot, const char *
 	int n = is_bank(c, bank) ? room(c, slot) : -EINVAL;
 	if (n < 0)
 		return n;
-	struct bay *b = cabinet_bay(c, (unsigned)n);
-	strcpy(b->bank, bank);
+	struct bay *b = &c->bays[n - 1];
+	snprintf(b->bank, sizeof b->bank, "%.20s", bank);
 	b->level = level_percent;
 	b->level_ms = c->now_ms;
 	return n;

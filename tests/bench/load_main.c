@@ -1,10 +1,9 @@
 /* The simulator's load by itself, for a server of any kind, without a node around it:
  *
  *     bench-load '{"url": "ws://127.0.0.1:9000/ocpp/", "connections": 1000, "seconds": 10}'
+ *     bench-load cabinets '{"url": "tcp://127.0.0.1:9010", "cabinets": 20000, "rate": 200}'
  *
- *     bench-load cabinets '{"url": "tcp://127.0.0.1:9010", "cabinets": 1000, "rate": 200, "seconds": 10}'
- *
- * takes a galvan.sim.v1.LoadRequest or LoadCabinetsRequest as JSON, says each state on stderr as it is reached, and
+ * takes a galvan.sim.v1.LoadRequest, or LoadCabinetsRequest, as JSON, says each state on stderr as it is reached, and
  * prints the LoadReport on stdout. */
 #include "plugins/sim/cabinet_load.h"
 #include "plugins/sim/load.h"
@@ -25,10 +24,10 @@ struct run {
 
 static void report_of(const struct run *run, bool stations, Sim__LoadReport *ret)
 {
-	if (run->cabinets)
-		cabinet_load_report(run->cabinets, ret);
-	else
+	if (run->load)
 		load_report(run->load, stations, ret);
+	else
+		cabinet_load_report(run->cabinets, ret);
 }
 
 static void look(uv_timer_t *timer)
@@ -49,15 +48,20 @@ static void on_done(void *arg)
 	uv_close((uv_handle_t *)&run->watch, NULL);
 }
 
-/* The request that the text says, packed, or -EINVAL with the reason on stderr. */
-static int read_request(const struct gv_schema *schema, const char *name, const char *text, struct gv_buf *ret)
+/* The request that the text says, or NULL with the reason on stderr. */
+static ProtobufCMessage *read_request(const struct gv_schema *schema, const ProtobufCMessageDescriptor *descriptor,
+				      const char *text)
 {
+	struct gv_buf packed = { 0 };
 	struct gv_json_error error;
-	int r = gv_json_parse(gv_schema_type(schema, name), text, strlen(text), GV_JSON_RULES, ret, &error);
-
-	if (r < 0)
+	const struct gv_type *type = gv_schema_type(schema, descriptor->name);
+	ProtobufCMessage *request = NULL;
+	if (gv_json_parse(type, text, strlen(text), GV_JSON_RULES, &packed, &error) < 0)
 		fprintf(stderr, "bench-load: %s: %s\n", error.path, error.text);
-	return r;
+	else
+		request = protobuf_c_message_unpack(descriptor, NULL, packed.size, packed.data);
+	gv_buf_fini(&packed);
+	return request;
 }
 
 static int print_report(const struct gv_schema *schema, const Sim__LoadReport *report)
@@ -77,43 +81,29 @@ static int print_report(const struct gv_schema *schema, const Sim__LoadReport *r
 	return r;
 }
 
-static int start(uv_loop_t *loop, struct run *run, bool cabinets, const struct gv_buf *packed, bool *ret_stations)
+static int run_load(const struct gv_schema *schema, const ProtobufCMessage *request)
 {
-	char error[400] = "out of memory";
-	Sim__LoadCabinetsRequest *racks = NULL;
-	Sim__LoadRequest *request = NULL;
-	int r = -1;
-
-	if (cabinets && (racks = sim__load_cabinets_request__unpack(NULL, packed->size, packed->data)))
-		r = cabinet_load_start(loop, racks, on_done, run, &run->cabinets, error, sizeof error);
-	else if (!cabinets && (request = sim__load_request__unpack(NULL, packed->size, packed->data)))
-		r = load_start(loop, request, on_done, run, &run->load, error, sizeof error);
-	*ret_stations = request && request->stations;
-	if (r < 0)
-		fprintf(stderr, "bench-load: %s\n", error);
-	sim__load_cabinets_request__free_unpacked(racks, NULL);
-	sim__load_request__free_unpacked(request, NULL);
-	return r;
-}
-
-static int run_load(const struct gv_schema *schema, bool cabinets, const struct gv_buf *packed)
-{
+	const Sim__LoadRequest *load = (const Sim__LoadRequest *)request;
+	const Sim__LoadCabinetsRequest *cabinets = (const Sim__LoadCabinetsRequest *)request;
+	bool of_cabinets = request->descriptor == &sim__load_cabinets_request__descriptor;
 	struct run run = { 0 };
 	uv_loop_t loop;
-	bool stations;
+	char error[400];
 	Sim__LoadReport report;
-
 	uv_loop_init(&loop);
-	if (start(&loop, &run, cabinets, packed, &stations) < 0)
+	int r = of_cabinets ? cabinet_load_start(&loop, cabinets, on_done, &run, &run.cabinets, error, sizeof error)
+			    : load_start(&loop, load, on_done, &run, &run.load, error, sizeof error);
+	if (r < 0) {
+		fprintf(stderr, "bench-load: %s\n", error);
 		return 2;
+	}
 	run.watch.data = &run;
 	uv_timer_init(&loop, &run.watch);
 	uv_timer_start(&run.watch, look, 0, 20);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	report_of(&run, stations, &report);
-	int r = print_report(schema, &report) < 0 || strcmp(report.state, "done") != 0;
-	if (run.load)
-		load_report_fini(&report);
+	report_of(&run, !of_cabinets && load->stations, &report);
+	r = print_report(schema, &report) < 0 || strcmp(report.state, "done") != 0;
+	load_report_fini(&report);
 	load_destroy(run.load);
 	cabinet_load_destroy(run.cabinets);
 	uv_loop_close(&loop);
@@ -122,14 +112,12 @@ static int run_load(const struct gv_schema *schema, bool cabinets, const struct 
 
 int main(int argc, char **argv)
 {
-	bool cabinets = argc == 3 && !strcmp(argv[1], "cabinets");
-	const char *name = cabinets ? "galvan.sim.v1.LoadCabinetsRequest" : "galvan.sim.v1.LoadRequest";
-	struct gv_buf packed = { 0 };
 	struct rlimit files;
 	struct gv_schema *schema;
-
-	if (argc != 2 && !cabinets) {
-		fprintf(stderr, "usage: bench-load [cabinets] REQUEST_AS_JSON\n");
+	bool of_cabinets = argc == 3 && strcmp(argv[1], "cabinets") == 0;
+	if (argc != 2 && !of_cabinets) {
+		fprintf(stderr, "usage: bench-load LOAD_REQUEST_AS_JSON\n"
+				"       bench-load cabinets LOAD_CABINETS_REQUEST_AS_JSON\n");
 		return 2;
 	}
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -137,8 +125,12 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (gv_schema_create(&schema) < 0 || gv_schema_add(schema, sim_schema, sizeof sim_schema) < 0)
 		return 1;
-	int r = read_request(schema, name, argv[argc - 1], &packed) < 0 ? 2 : run_load(schema, cabinets, &packed);
-	gv_buf_fini(&packed);
+	ProtobufCMessage *request = read_request(
+		schema, of_cabinets ? &sim__load_cabinets_request__descriptor : &sim__load_request__descriptor,
+		argv[argc - 1]);
+	int r = request ? run_load(schema, request) : 2;
+	if (request)
+		protobuf_c_message_free_unpacked(request, NULL);
 	gv_schema_destroy(schema);
 	return r;
 }
