@@ -66,6 +66,10 @@ static void visits(struct cabinet_load *l, uint64_t now_ns)
 			l->next_visitor = (l->next_visitor + 1) % l->want.cabinets;
 			i++;
 		}
+		if (i == l->want.cabinets) { /* all of them wait: so do all visitors of this moment */
+			l->visits = due;
+			return;
+		}
 	}
 }
 
