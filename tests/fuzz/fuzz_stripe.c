@@ -31,6 +31,8 @@ static void answer(Billing__PaymentRow *row, Billing__PaymentStep step, unsigned
 		FUZZ_ASSERT(problem && row->payment->state == before && row->payment->captured == captured);
 	FUZZ_ASSERT(row->payment->captured >= captured && row->payment->captured <= row->payment->amount);
 	FUZZ_ASSERT(row->payment->refunded >= 0);
+	FUZZ_ASSERT(row->payment->n_refunds <= PAY_REFUNDS_MAX + PAY_ELSEWHERE_MAX);
+	FUZZ_ASSERT(row->payment->n_disputes <= PAY_DISPUTES_MAX && pay_disputed(row->payment) >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
