@@ -2,7 +2,8 @@
  *
  * Layers, each knowing only those above it in this list, but for what is said: driver (bytes), profiles (config),
  * incidents, banks, slots (the books), rentals, ejects (what is to come out), returns, inventory, cabinets (who is
- * online), lines (connections, which hand reports to all of them), services, powerbank (the record). */
+ * online), lines (connections), reports (which hands what they say to all of them), services, powerbank (the record).
+ */
 #ifndef POWERBANK_H
 #define POWERBANK_H
 
@@ -276,14 +277,19 @@ struct line *line_find(struct powerbank *p, uint64_t conn);
 /* 0, or -ENOTSUP where the cabinet's protocol has no such word. */
 int line_say(struct gv_turn *t, struct line *l, const struct pb_command *command);
 void line_close(struct gv_turn *t, struct line *l, const char *why);
+/* The wire as the device's profile has it, and what was heard on it so far. */
+void line_set_profile(struct gv_turn *t, struct line *l, const char *identity, const Powerbank__CabinetRow *row);
 int lines_start(struct powerbank *p, struct gv_turn *t);
 int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
-int lines_frame(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 int lines_close(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
 /* A cabinet has been made known: who speaks as it may be heard now. */
 void lines_known(struct powerbank *p, struct gv_turn *t, const char *device);
 int lines_sweep(struct powerbank *p, struct gv_turn *t);
 void lines_stop(struct powerbank *p);
+
+/* ---- reports.c ------------------------------------------------------------------------------- */
+
+int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 
 /* ---- borrow.c, services.c, lists.c ----------------------------------------------------------- */
 
