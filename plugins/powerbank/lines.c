@@ -45,9 +45,11 @@ void line_close(struct gv_turn *t, struct line *l, const char *why)
 
 void line_set_profile(struct gv_turn *t, struct line *l, const char *identity, const Powerbank__CabinetRow *row)
 {
-	l->profile = profiles_for(t, &l->profile, row);
+	l->profile = profiles_for(t, l->port, row);
 	l->wire = l->profile.wire;
 	l->wire.any_check = l->profile.driver->check_parse && !l->wire.unchecked;
+	if (l->profile.mirror && row)
+		l->wire.dot = row->dot;
 	snprintf(l->wire.identity, sizeof l->wire.identity, "%s", identity);
 }
 
@@ -69,9 +71,14 @@ static struct line *add(struct powerbank *p, struct gv_turn *t, uint64_t conn, c
 	if (!l)
 		return NULL;
 	l->conn = conn;
+	l->port = profile;
 	l->profile = *profile;
 	l->wire = profile->wire;
+	/* Until it has said whose it is it is read as any device's rules may have it. */
 	l->wire.any_check = profile->driver->check_parse && !l->wire.unchecked;
+	l->wire.strict = false;
+	l->wire.slots = PB_SLOTS_MAX;
+	l->wire.bank_size = 0;
 	l->opened_ms = l->last_ms = gv_now_ms(t);
 	snprintf(l->peer, sizeof l->peer, "%s", peer);
 	l->next = p->lines[conn % PB_BUCKETS];
@@ -105,7 +112,7 @@ static void restore(struct powerbank *p, struct gv_turn *t, uint64_t conn, const
 		return;
 	}
 	line_set_profile(t, l, strchr(device, ':') + 1, row);
-	if (l->profile.driver->check_parse && *row->learned)
+	if (l->profile.learn && *row->learned)
 		l->profile.driver->check_parse(row->learned, &l->wire.check);
 	if (!l->profile.learn)
 		l->wire.any_check = false;
@@ -211,7 +218,7 @@ static void sweep_cabinet(struct powerbank *p, struct gv_turn *t, struct line *l
 /* So long a connection may be nobody's. A known cabinet whose check is being learned speaks once a heartbeat. */
 static int64_t patience_ms(const struct line *l)
 {
-	bool learning = l->wire.identity[0] && !l->unknown;
+	bool learning = l->profile.learn && l->wire.identity[0] && !l->unknown;
 
 	return learning ? 2 * PB_LEARN_FRAMES * l->profile.heartbeat_ms : PB_STRANGER_MS;
 }

@@ -58,7 +58,8 @@ struct line {
 	struct line *next;
 	uint64_t conn;
 	struct cabinet *cabinet; /* NULL: nobody's yet */
-	struct profile profile;  /* with what its device overrides */
+	const struct profile *port;
+	struct profile profile; /* its port's, with what its device overrides */
 	struct pb_wire wire;
 	int64_t opened_ms, last_ms;
 	int64_t asked_ms; /* for its inventory; 0: no question is open */
@@ -277,7 +278,7 @@ struct line *line_find(struct powerbank *p, uint64_t conn);
 /* 0, or -ENOTSUP where the cabinet's protocol has no such word. */
 int line_say(struct gv_turn *t, struct line *l, const struct pb_command *command);
 void line_close(struct gv_turn *t, struct line *l, const char *why);
-/* The wire as the device's profile has it, and what was heard on it so far. */
+/* Speaks from now on as that cabinet is spoken to. `row` NULL: nothing is known of it. */
 void line_set_profile(struct gv_turn *t, struct line *l, const char *identity, const Powerbank__CabinetRow *row);
 int lines_start(struct powerbank *p, struct gv_turn *t);
 int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);

@@ -50,25 +50,27 @@ static int enrol(struct gv_turn *t, const char *device)
 					     .note = &note });
 }
 
+static bool may_speak(const struct line *l, const Powerbank__CabinetRow *row)
+{
+	return l->port->auto_enrol || (row && row->known);
+}
+
 /* A frame of a connection that is nobody's yet. True: it is somebody's now, and the frame counts. */
 static bool identify(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r, bool *ret_bad)
 {
 	const char *device = device_of(t, r->identity);
 	const Powerbank__CabinetRow *row;
-	bool counts;
 
 	*ret_bad = false;
 	if (!device || l->unknown)
 		return false;
 	row = cabinet_get(t, device);
-	if ((!row || !row->known) && !l->profile.auto_enrol) {
+	if (!may_speak(l, row)) {
 		stranger(p, t, l, device, r->identity);
 		return false;
 	}
-	line_set_profile(t, l, r->identity, row);
 	l->wire.token = r->token;
-	counts = learn_check(p, t, l, r, device, ret_bad);
-	if (*ret_bad)
+	if (!learn_check(p, t, l, r, device, ret_bad))
 		return false;
 	if (!row || !row->known)
 		enrol(t, device);
@@ -78,9 +80,8 @@ static bool identify(struct powerbank *p, struct gv_turn *t, struct line *l, con
 		l->wire.dot = r->dot;
 	if (!r->luhn && l->profile.driver->identifies)
 		gv_count(t, "imei_without_check_digit", 1);
-	if (counts)
-		cabinet_login(p, t, l, device);
-	return counts;
+	cabinet_login(p, t, l, device);
+	return true;
 }
 
 /* ---- what must not be ------------------------------------------------------------------------ */
@@ -180,10 +181,24 @@ static void dispatch(struct powerbank *p, struct gv_turn *t, struct line *l, con
 	}
 }
 
+/* The next is said as it spoke last, also by the next incarnation. */
+static void mirror(struct gv_turn *t, struct line *l, const struct pb_report *r)
+{
+	const char *device = l->cabinet->device;
+
+	l->wire.dot = r->dot;
+	if (cabinet_get(t, device)->dot != r->dot)
+		cabinet_edit(t, device)->dot = r->dot;
+}
+
 static void receive(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
 	bool bad = false, fresh = !l->cabinet;
 
+	if (r->kind == PB_NOTHING && !r->junk && !*r->iccid)
+		return;
+	if (is_flooding(p, t, l))
+		return;
 	if (r->junk)
 		gv_count(t, "junk_bytes", (double)r->junk);
 	if (*r->iccid && l->cabinet)
@@ -192,7 +207,7 @@ static void receive(struct powerbank *p, struct gv_turn *t, struct line *l, cons
 		snprintf(l->iccid, sizeof l->iccid, "%s", r->iccid);
 	if (r->kind == PB_BROKEN)
 		broken(p, t, l, r);
-	if (r->kind == PB_BROKEN || (r->kind == PB_NOTHING && !*r->identity) || is_flooding(p, t, l))
+	if (r->kind == PB_BROKEN || r->kind == PB_NOTHING)
 		return;
 	if (fresh && !identify(p, t, l, r, &bad)) {
 		if (bad)
@@ -207,7 +222,7 @@ static void receive(struct powerbank *p, struct gv_turn *t, struct line *l, cons
 		return;
 	}
 	if (l->profile.mirror)
-		l->wire.dot = r->dot;
+		mirror(t, l, r);
 	if (r->kind == PB_LOGIN && !fresh)
 		line_say(t, l, &(struct pb_command){ .say = PB_SAY_LOGIN });
 	if (!is_impossible(t, l, r))
@@ -256,6 +271,23 @@ static int keep_rest(struct gv_turn *t, const struct line *l, const uint8_t *dat
 	return gv_put(t, &pb_rests, gv_key(l->conn), &row);
 }
 
+/* The next frame; 0: it needs more bytes. One that says whose the connection is is read once more, by that cabinet's
+ * rules. */
+static size_t read_one(struct gv_turn *t, struct line *l, const uint8_t *data, size_t size, struct pb_report *ret)
+{
+	size_t used = l->port->driver->decode(&l->wire, data, size, ret);
+	bool says = used && !l->cabinet && !l->unknown && ret->kind != PB_BROKEN;
+	const char *device = says ? device_of(t, ret->identity) : NULL;
+	const Powerbank__CabinetRow *row = device ? cabinet_get(t, device) : NULL;
+
+	if (!device || !may_speak(l, row))
+		return used;
+	if (strcmp(l->wire.identity, ret->identity) != 0)
+		l->agree = 0; /* what one has taught says nothing of another */
+	line_set_profile(t, l, ret->identity, row);
+	return l->port->driver->decode(&l->wire, data, size, ret);
+}
+
 /* Reads all whole frames; the bytes that are done with. */
 static size_t read_all(struct powerbank *p, struct gv_turn *t, struct line *l, const uint8_t *data, size_t size)
 {
@@ -263,7 +295,7 @@ static size_t read_all(struct powerbank *p, struct gv_turn *t, struct line *l, c
 	size_t done = 0;
 
 	while (done < size && !l->closing) {
-		size_t used = l->profile.driver->decode(&l->wire, data + done, size - done, report);
+		size_t used = read_one(t, l, data + done, size - done, report);
 
 		if (!used)
 			return done;
