@@ -90,10 +90,10 @@ Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const 
 	c->last_frame_at_ms = l ? l->last_ms : 0;
 	c->inventory_at_ms = row->inventory_at_ms;
 	c->iccid = row->iccid;
-	if (*row->learned)
-		c->crc = row->learned;
-	else if (l && driver && driver->check_name && !l->profile.learn)
+	if (l && driver && driver->check_name)
 		c->crc = (char *)driver->check_name(l->wire.check);
+	else
+		c->crc = row->learned;
 	slots_count(t, device, row, &c->free_slots, &c->full_banks);
 	c->waiting = ejects_waiting(t, device);
 	c->alarms = row->alarms;

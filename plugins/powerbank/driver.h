@@ -44,7 +44,7 @@ struct pb_slot {
 };
 
 enum pb_report_kind {
-	PB_NOTHING, /* bytes that mean nothing to the engine */
+	PB_NOTHING, /* bytes of no frame */
 	PB_BROKEN,  /* a frame that is none: `error` */
 	PB_LOGIN,   /* says who it is, and waits for PB_SAY_LOGIN */
 	PB_HEARTBEAT,
@@ -55,7 +55,8 @@ enum pb_report_kind {
 	PB_MAY_RETURN, /* a bank wants to come in */
 	PB_RETURNED,
 	PB_RETURN_FAILED,
-	PB_DONE, /* a command without further meaning was obeyed */
+	PB_DONE,  /* a command without further meaning was obeyed: `done` */
+	PB_NOTED, /* a frame that says nothing of slots and banks */
 };
 struct pb_report {
 	enum pb_report_kind kind;

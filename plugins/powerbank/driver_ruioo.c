@@ -72,7 +72,7 @@ static enum pb_report_kind kind_of(const struct gv_ruioo_frame *frame)
 		/* Some firmware says BF for a return that failed. */
 		return frame->sub == GV_RUIOO_BF ? PB_FAILED : PB_RETURN_FAILED;
 	default:
-		return PB_NOTHING;
+		return PB_NOTED;
 	}
 }
 

@@ -43,7 +43,7 @@ static enum pb_report_kind kind_of(const struct gv_woshi_packet *p)
 	case GV_WOSHI_ICCID:
 	case GV_WOSHI_NETWORK:
 	case GV_WOSHI_VERSION_OF:
-		return PB_NOTHING;
+		return PB_NOTED;
 	default:
 		return PB_DONE;
 	}

@@ -42,13 +42,15 @@ bool learn_check(struct powerbank *p, struct gv_turn *t, struct line *l, const s
 		 bool *ret_bad)
 {
 	const struct pb_driver *driver = l->profile.driver;
-	const Powerbank__CabinetRow *row = cabinet_get(t, device);
+	const Powerbank__CabinetRow *row;
 	unsigned check = l->wire.check;
-	bool learned = row && *row->learned && driver->check_parse(row->learned, &check) == 0;
+	bool learned;
 
 	*ret_bad = false;
 	if (!l->wire.any_check || l->wire.unchecked)
 		return true;
+	row = l->profile.learn ? cabinet_get(t, device) : NULL;
+	learned = row && *row->learned && driver->check_parse(row->learned, &check) == 0;
 	if (!l->profile.learn || learned) {
 		l->wire.check = check;
 		if (r->fits >> check & 1) {

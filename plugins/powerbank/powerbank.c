@@ -82,7 +82,7 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 
 static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *frame)
 {
-	return lines_frame(self, t, frame);
+	return reports_read(self, t, frame);
 }
 
 static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)

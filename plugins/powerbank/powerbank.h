@@ -2,7 +2,8 @@
  *
  * Layers, each knowing only those above it in this list, but for what is said: driver (bytes), profiles (config),
  * incidents, banks, slots (the books), rentals, ejects (what is to come out), returns, inventory, cabinets (who is
- * online), lines (connections, which hand reports to all of them), services, powerbank (the record). */
+ * online), lines (connections), reports (which hands what they say to all of them), services, powerbank (the record).
+ */
 #ifndef POWERBANK_H
 #define POWERBANK_H
 
@@ -57,7 +58,8 @@ struct line {
 	struct line *next;
 	uint64_t conn;
 	struct cabinet *cabinet; /* NULL: nobody's yet */
-	struct profile profile;  /* with what its device overrides */
+	const struct profile *port;
+	struct profile profile; /* its port's, with what its device overrides */
 	struct pb_wire wire;
 	int64_t opened_ms, last_ms;
 	int64_t asked_ms; /* for its inventory; 0: no question is open */
@@ -276,14 +278,19 @@ struct line *line_find(struct powerbank *p, uint64_t conn);
 /* 0, or -ENOTSUP where the cabinet's protocol has no such word. */
 int line_say(struct gv_turn *t, struct line *l, const struct pb_command *command);
 void line_close(struct gv_turn *t, struct line *l, const char *why);
+/* Speaks from now on as that cabinet is spoken to. `row` NULL: nothing is known of it. */
+void line_set_profile(struct gv_turn *t, struct line *l, const char *identity, const Powerbank__CabinetRow *row);
 int lines_start(struct powerbank *p, struct gv_turn *t);
 int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
-int lines_frame(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 int lines_close(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
 /* A cabinet has been made known: who speaks as it may be heard now. */
 void lines_known(struct powerbank *p, struct gv_turn *t, const char *device);
 int lines_sweep(struct powerbank *p, struct gv_turn *t);
 void lines_stop(struct powerbank *p);
+
+/* ---- reports.c ------------------------------------------------------------------------------- */
+
+int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 
 /* ---- borrow.c, services.c, lists.c ----------------------------------------------------------- */
 

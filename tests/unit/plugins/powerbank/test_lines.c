@@ -262,6 +262,27 @@ Test(lines, a_cabinet_that_floods_is_closed)
 	cr_expect_eq(b->closed, 1);
 }
 
+Test(lines, frames_that_are_none_count_as_well)
+{
+	static const char *const noise[] = { "{\"" IMEI ",CH,,XYZ\"}\r\n", "89860000000000000001 ",
+					     "GET / HTTP/1.1\r\n" };
+
+	rig_stop();
+	for (unsigned i = 0; i < sizeof noise / sizeof *noise; i++) {
+		struct box *b;
+
+		rig_start("{\"maxFramesPerMin\":50}");
+		b = ready(IMEI, "1.EM;2.EM;3.EM;");
+		for (int n = 0; n < 60; n++) {
+			say_raw(b, noise[i]);
+			settle();
+		}
+		cr_expect_eq(b->closed, 1, "%s", noise[i]);
+		if (i + 1 < sizeof noise / sizeof *noise)
+			rig_stop();
+	}
+}
+
 /* ---- profiles -------------------------------------------------------------------------------- */
 
 Test(lines, a_device_may_differ_from_its_ports_profile)
