@@ -18,6 +18,9 @@ static bool is_impossible(struct powerbank *p, struct gv_turn *t, struct gv_tick
 	any.wanted = slot;
 	if (!row || !row->known)
 		gv_refuse(t, to, GV_NOT_FOUND, "no cabinet %s is known", device);
+	else if (*row->paused)
+		gv_refuse(t, to, GV_FAILED_PRECONDITION, "%s is out of service (%s): take another cabinet", device,
+			  row->paused);
 	else if (!cabinet_line(p, device))
 		gv_refuse(t, to, GV_UNAVAILABLE, "%s is offline: try again when it is back", device);
 	else if (!row->ready)

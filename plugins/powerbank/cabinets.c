@@ -98,6 +98,7 @@ Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const 
 	c->waiting = ejects_waiting(t, device);
 	c->alarms = row->alarms;
 	c->n_alarms = row->n_alarms;
+	c->paused = row->paused;
 	return c;
 }
 

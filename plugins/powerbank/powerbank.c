@@ -143,6 +143,7 @@ static const struct gv_method rental_methods[] = {
 	{ "ListCabinets", list_cabinets_call },
 	{ "Eject", eject_call },
 	{ "FreezeSlot", freeze_slot_call },
+	{ "PauseCabinet", pause_cabinet_call },
 	{ "Audit", audit_call },
 	{ "ListBanks", list_banks_call },
 	{ "PutBank", put_bank_call },

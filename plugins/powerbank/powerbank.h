@@ -292,10 +292,10 @@ void lines_stop(struct powerbank *p);
 
 int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *f);
 
-/* ---- borrow.c, services.c, lists.c ----------------------------------------------------------- */
+/* ---- borrow.c, pause.c, services.c, lists.c -------------------------------------------------- */
 
 int borrow_answered(struct powerbank *p, struct gv_turn *t, const struct gv_answer *a);
-gv_method_fn borrow_call, lend_call;
+gv_method_fn borrow_call, lend_call, pause_cabinet_call;
 gv_method_fn get_rental_call, list_rentals_call, get_cabinet_call, list_cabinets_call, list_banks_call;
 gv_method_fn end_rental_call, eject_call, freeze_slot_call, audit_call, put_bank_call, command_call;
 
