@@ -78,6 +78,7 @@ static void on_moved(void *arg, enum cabinet_move what, unsigned slot, const cha
 		   box->device);
 	b->where = BANK_IN_HANDS;
 	if (what == CABINET_OUT) {
+		memcpy(box->gone[slot], b->id, sizeof b->id);
 		all->outs++;
 		b->outs++;
 		b->kept = !all->no_rest && host_below(all->h, 1000) < all->keep_pm;
@@ -133,14 +134,39 @@ bool cabinets_at_rest(const struct cabinets *all)
 
 /* ---- what is said ---------------------------------------------------------------------------- */
 
-/* Never a second lend of a slot unless the cabinet has said something about it since: a report, or its whole list. */
+/* A cabinet speaks of a bank: wherever it came out, it is known to be out. */
+static void seen(struct cabinets *all, const char *bank)
+{
+	for (unsigned i = 0; *bank && i < all->n; i++)
+		for (unsigned slot = 1; slot <= CABINETS_SLOTS; slot++)
+			if (!strcmp(all->box[i].gone[slot], bank))
+				all->box[i].told[slot] = false;
+}
+
+static void seen_all(struct box *b)
+{
+	struct cabinet_slot slot;
+
+	memset(b->told, 0, sizeof b->told);
+	for (unsigned i = 1; i <= b->slots; i++)
+		if (cabinet_get_slot(b->model, host_now_ms(b->all->h), i, &slot) == 0)
+			seen(b->all, slot.bank);
+}
+
+/* Never a second lend of a slot unless something was said of it since: a report, the cabinet's whole list, or that the
+ * bank is somewhere else. */
 static void on_spoke(void *arg, enum cabinet_word word, unsigned slot, const char *bank)
 {
 	struct box *b = arg;
 
 	switch (word) {
 	case CABINET_LIST:
-		memset(b->told, 0, sizeof b->told);
+		seen_all(b);
+		break;
+	case CABINET_ASK:
+	case CABINET_TAKEN:
+	case CABINET_NOT_TAKEN:
+		seen(b->all, bank);
 		break;
 	case CABINET_LENT:
 	case CABINET_NOT_LENT:

@@ -24,7 +24,8 @@ struct box { /* a cabinet */
 	int64_t alarm_ms;   /* when it is looked after; INT64_MAX: never */
 	int64_t connect_ms; /* when it connects; INT64_MAX: it does, or has */
 	bool dialing;
-	bool told[CABINETS_SLOTS + 1]; /* by a lend of which the cabinet has not spoken since */
+	bool told[CABINETS_SLOTS + 1];                    /* to open, and nobody has spoken of it since */
+	char gone[CABINETS_SLOTS + 1][CABINET_BANK_SIZE]; /* what came out of it last */
 	uint64_t lends;
 };
 
