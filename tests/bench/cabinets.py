@@ -218,17 +218,20 @@ def measure(args, folder):
         server.stop()
 
 
+def percent(cores):
+    return ', '.join('%s %.0f %%' % (name, 100 * c) for name, c in sorted(cores.items()))
+
+
 def show(r):
-    each, rss = r['bytesEach'], r['rssBytes']
-    print('\n%d cabinets: connected in %.1f s; resident %.0f bytes each in link (%.0f MiB in all), %.0f in powerbank (%.0f MiB); with their heartbeats '
-          'alone link takes %.1f %% of a core, powerbank %.1f %%'
-          % (r['cabinets'], r['connectMs'] / 1000, each['link'], rss['link'] / 1048576, each['powerbank'], rss['powerbank'] / 1048576,
-             100 * r['silentCores']['link'], 100 * r['silentCores']['powerbank']))
-    print('%d banks borrowed, paid for, and brought back, %.0f a second: from MQ to RQ p50 %.1f ms, p99 %.1f (aims for %d), p99.9 %.1f, longest %.1f; of a '
-          'core: %s' % (r['cycles'], r['cyclesPerS'], r['p50Us'] / 1000, r['p99Us'] / 1000, TARGET_P99_MS, r['p999Us'] / 1000, r['maxUs'] / 1000,
-                        ', '.join('%s %.0f %%' % (name, 100 * cores) for name, cores in sorted(r['cores'].items()))))
-    last = {name: of_it[-1] for name, of_it in r['asking'].items()}
-    print('%d cabinets that ask as fast as they are answered: galvan %.0f frames/s, a bare TCP echo %.0f: %.2f of it; CPU us a frame: %s, echo %.1f'
-          % (ASKING, r['framesPerS']['galvan'], r['framesPerS']['echo'], r['ratio'],
-             ', '.join('%s %.1f' % (name, us) for name, us in sorted(last['galvan']['cpuUsPerFrame'].items()) if us >= 0.05),
-             last['echo']['cpuUsPerFrame']['server']))
+    each, rss, silent = r['bytesEach'], r['rssBytes'], r['silentCores']
+    print('\n%d cabinets, connected in %.1f s: resident %.0f bytes each in link (%.0f MiB in all), %.0f in powerbank (%.0f MiB)'
+          % (r['cabinets'], r['connectMs'] / 1000, each['link'], rss['link'] / 1048576, each['powerbank'], rss['powerbank'] / 1048576))
+    print('with their heartbeats alone, of a core: link %.1f %%, powerbank %.1f %%' % (100 * silent['link'], 100 * silent['powerbank']))
+    print('%d banks borrowed, paid for, and brought back, %.0f a second: from MQ to RQ p50 %.1f ms, p99 %.1f (aims for %d), p99.9 %.1f, longest %.1f'
+          % (r['cycles'], r['cyclesPerS'], r['p50Us'] / 1000, r['p99Us'] / 1000, TARGET_P99_MS, r['p999Us'] / 1000, r['maxUs'] / 1000))
+    print('meanwhile, of a core: %s' % percent(r['cores']))
+    last = {name: of_it[-1]['cpuUsPerFrame'] for name, of_it in r['asking'].items()}
+    print('%d cabinets that ask as fast as they are answered: galvan %.0f frames/s, a bare TCP echo %.0f: %.2f of it'
+          % (ASKING, r['framesPerS']['galvan'], r['framesPerS']['echo'], r['ratio']))
+    print('CPU, us a frame: %s; echo %.1f' % (', '.join('%s %.1f' % (name, us) for name, us in sorted(last['galvan'].items()) if us >= 0.05),
+                                             last['echo']['server']))

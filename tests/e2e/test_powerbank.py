@@ -142,6 +142,8 @@ def test_return_refused(node, cabinet):
     assert (said['kind'], said['bank']) == ('bank-foreign', 'FOREIGN999')
     assert 'FOREIGN999' not in banks(node)
     assert rental(node)['state'] == 'RENTAL_STATE_ACTIVE'
+    assert (available(node, 'wallet:C-1'), charges(node)) == (5000, [])
+    verify(node)
 
 
 @pytest.mark.parametrize('as_told', ['RF', 'BF'])
@@ -317,6 +319,20 @@ def test_the_newest_of_two_of_one_name_wins_and_many_are_an_alarm(node, cabinet)
     assert 'flapping' in cabinet_state(node, cabinet.device)['alarms']
     borrow(node, last)
     last.hears('CC,BW,1,' + FIRST)
+
+
+def test_one_that_speaks_by_another_sim_card_may_be_a_clone(node):
+    cabinet = make_known(node, TextCabinet(node.text))
+    with closing(node.events('CabinetIncident')) as events:
+        for card in ('89860000000000000001', '89860000000000000001', '89860000000000000002'):
+            cabinet.close()
+            cabinet.open()
+            cabinet.send_raw(card.encode() + cabinet.bytes_of('CH,'))
+            until_ready(node, cabinet)
+            until('the card is known', lambda card=card: cabinet_state(node, cabinet.device)['iccid'] == card)
+        said = events.wait('CabinetIncident')['event']
+    assert said['kind'] == 'clone'
+    assert '00002' in said['text'] and '00001' in said['text']
 
 
 def test_wrong_checks_are_not_answered_and_close_at_the_fifth(node, cabinet):

@@ -15,7 +15,7 @@ from payments import check_books, stripe_config
 from rentals import (available, balance, banks, borrow, cabinet_state, charges, make_known, order, put_customer, rentals, start_lending_node, until,
                      until_ready, verify)
 
-RUNS = 50
+RUNS = int(os.environ.get('GALVAN_CRASH_RUNS', '50'))  # more of them when something is looked for
 VICTIMS = ['powerbank', 'billing', 'link', 'node']
 # What the cabinet said or heard last when it happens; the first is before it knows of anything.
 STEPS = ['borrow', '<CC', '>MC,BO', '<AM,BO', '>MQ', '<RQ', '>MC,RO', '<AM,RO']
