@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned bucket(const char *device)
+unsigned pb_bucket(const char *text)
 {
 	uint32_t hash = 2166136261u;
 
-	for (; *device; device++)
-		hash = (hash ^ (unsigned char)*device) * 16777619u;
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
 	return hash % PB_BUCKETS;
 }
 
 static struct cabinet *find(struct powerbank *p, const char *device)
 {
-	struct cabinet *c = p->cabinets[bucket(device)];
+	struct cabinet *c = p->cabinets[pb_bucket(device)];
 
 	while (c && strcmp(c->device, device) != 0)
 		c = c->next;
@@ -35,8 +35,8 @@ struct cabinet *cabinet_keep(struct powerbank *p, const char *device)
 	if (!c)
 		return NULL;
 	memcpy(c->device, device, size);
-	c->next = p->cabinets[bucket(device)];
-	p->cabinets[bucket(device)] = c;
+	c->next = p->cabinets[pb_bucket(device)];
+	p->cabinets[pb_bucket(device)] = c;
 	return c;
 }
 

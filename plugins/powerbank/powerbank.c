@@ -47,6 +47,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 {
 	if (!strcmp(name, "sweep"))
 		return lines_sweep(self, t);
+	if (!strcmp(name, "forget"))
+		return lines_forget(self, t);
 	if (!strncmp(name, "eject:", 6))
 		return ejects_due(self, t, note);
 	if (!strncmp(name, "audit:", 6))
