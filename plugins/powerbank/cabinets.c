@@ -157,6 +157,7 @@ static void replace(struct powerbank *p, struct gv_turn *t, struct cabinet *c, s
 	line_close(t, old, "a newer connection of this cabinet is there");
 	gv_delete(t, &pb_conns, gv_key(old->conn));
 	ejects_line_lost(p, t, c->device);
+	commands_line_lost(t, c->device);
 }
 
 int cabinet_login(struct powerbank *p, struct gv_turn *t, struct line *l, const char *device)
@@ -204,6 +205,7 @@ void cabinet_offline(struct powerbank *p, struct gv_turn *t, struct line *l, int
 	row->ready = false;
 	row->offline_since_ms = at_ms;
 	ejects_line_lost(p, t, c->device);
+	commands_line_lost(t, c->device);
 	rentals_freeze(t, c->device, "offline", at_ms);
 	gv_log(t, GV_INFO, "cabinet is offline device=%s", c->device);
 	cabinet_tell(p, t, c->device);

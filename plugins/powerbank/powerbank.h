@@ -108,6 +108,7 @@ extern const struct gv_table pb_rental_times; /* whose, time, rental -> RentalAt
 extern const struct gv_table pb_ejects;       /* device, number -> EjectRow */
 extern const struct gv_table pb_returns;      /* device, slot -> ReturnRow */
 extern const struct gv_table pb_audits;       /* device -> AuditRow */
+extern const struct gv_table pb_commands;     /* device -> CommandRow */
 
 /* ---- profiles.c ------------------------------------------------------------------------------ */
 
@@ -304,11 +305,21 @@ int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *
 int borrow_answered(struct powerbank *p, struct gv_turn *t, const struct gv_answer *a);
 gv_method_fn borrow_call, lend_call;
 gv_method_fn get_rental_call, list_rentals_call, get_cabinet_call, list_cabinets_call, list_banks_call;
-gv_method_fn end_rental_call, eject_call, freeze_slot_call, audit_call, put_bank_call, command_call;
+gv_method_fn end_rental_call, eject_call, freeze_slot_call, audit_call, put_bank_call;
+/* The cabinet's connection; NULL: there is none, and the ticket has been answered. */
+struct line *service_line(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const char *device);
 
 static inline uint32_t pb_limit(uint32_t asked)
 {
 	return asked == 0 ? 100 : asked > 1000 ? 1000 : asked;
 }
+
+/* ---- commands.c ------------------------------------------------------------------------------ */
+
+gv_method_fn command_call;
+/* A cabinet says that it has obeyed. */
+void commands_done(struct gv_turn *t, struct line *l, enum pb_say done);
+void commands_line_lost(struct gv_turn *t, const char *device);
+int commands_due(struct powerbank *p, struct gv_turn *t, const char *device);
 
 #endif

@@ -174,6 +174,9 @@ static void dispatch(struct powerbank *p, struct gv_turn *t, struct line *l, con
 	case PB_RETURN_FAILED:
 		returns_failed(p, t, l, r);
 		break;
+	case PB_DONE:
+		commands_done(t, l, r->done);
+		break;
 	default:
 		break;
 	}
