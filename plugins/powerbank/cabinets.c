@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned bucket(const char *device)
+unsigned pb_bucket(const char *text)
 {
 	uint32_t hash = 2166136261u;
 
-	for (; *device; device++)
-		hash = (hash ^ (unsigned char)*device) * 16777619u;
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
 	return hash % PB_BUCKETS;
 }
 
 static struct cabinet *find(struct powerbank *p, const char *device)
 {
-	struct cabinet *c = p->cabinets[bucket(device)];
+	struct cabinet *c = p->cabinets[pb_bucket(device)];
 
 	while (c && strcmp(c->device, device) != 0)
 		c = c->next;
@@ -35,8 +35,8 @@ struct cabinet *cabinet_keep(struct powerbank *p, const char *device)
 	if (!c)
 		return NULL;
 	memcpy(c->device, device, size);
-	c->next = p->cabinets[bucket(device)];
-	p->cabinets[bucket(device)] = c;
+	c->next = p->cabinets[pb_bucket(device)];
+	p->cabinets[pb_bucket(device)] = c;
 	return c;
 }
 
@@ -158,6 +158,7 @@ static void replace(struct powerbank *p, struct gv_turn *t, struct cabinet *c, s
 	line_close(t, old, "a newer connection of this cabinet is there");
 	gv_delete(t, &pb_conns, gv_key(old->conn));
 	ejects_line_lost(p, t, c->device);
+	commands_line_lost(t, c->device);
 }
 
 int cabinet_login(struct powerbank *p, struct gv_turn *t, struct line *l, const char *device)
@@ -205,6 +206,7 @@ void cabinet_offline(struct powerbank *p, struct gv_turn *t, struct line *l, int
 	row->ready = false;
 	row->offline_since_ms = at_ms;
 	ejects_line_lost(p, t, c->device);
+	commands_line_lost(t, c->device);
 	rentals_freeze(t, c->device, "offline", at_ms);
 	gv_log(t, GV_INFO, "cabinet is offline device=%s", c->device);
 	cabinet_tell(p, t, c->device);

@@ -43,6 +43,21 @@ struct pb_slot {
 	int8_t percent;          /* -1: not said */
 };
 
+enum pb_say {
+	PB_SAY_LOGIN,     /* welcome */
+	PB_SAY_HEARTBEAT, /* its echo */
+	PB_SAY_QUERY,     /* what do you hold? */
+	PB_SAY_LEND,
+	PB_SAY_FORCE_EJECT,
+	PB_SAY_MAY_RETURN, /* answers PB_MAY_RETURN by a verdict */
+	PB_SAY_LENT,       /* answers PB_LENT */
+	PB_SAY_LEND_FAILED,
+	PB_SAY_RETURNED, /* answers PB_RETURNED; by a verdict, where it was not asked before */
+	PB_SAY_RETURN_FAILED,
+	PB_SAY_REBOOT,
+	PB_SAY_SERVER,
+};
+
 enum pb_report_kind {
 	PB_NOTHING, /* bytes of no frame */
 	PB_BROKEN,  /* a frame that is none: `error` */
@@ -63,6 +78,7 @@ struct pb_report {
 	char identity[PB_IDENTITY_SIZE]; /* "": the frame does not say */
 	uint8_t slot;
 	char bank[PB_BANK_SIZE];
+	enum pb_say done;                   /* PB_DONE: which */
 	struct pb_slot slots[PB_SLOTS_MAX]; /* PB_INVENTORY; one that is not listed is empty */
 	uint8_t n_slots;
 	const char *error;         /* PB_BROKEN: its name */
@@ -86,20 +102,6 @@ enum pb_verdict {
 	PB_NOT_EMPTY, /* the slot holds another one */
 };
 
-enum pb_say {
-	PB_SAY_LOGIN,     /* welcome */
-	PB_SAY_HEARTBEAT, /* its echo */
-	PB_SAY_QUERY,     /* what do you hold? */
-	PB_SAY_LEND,
-	PB_SAY_FORCE_EJECT,
-	PB_SAY_MAY_RETURN, /* answers PB_MAY_RETURN by a verdict */
-	PB_SAY_LENT,       /* answers PB_LENT */
-	PB_SAY_LEND_FAILED,
-	PB_SAY_RETURNED, /* answers PB_RETURNED; by a verdict, where it was not asked before */
-	PB_SAY_RETURN_FAILED,
-	PB_SAY_REBOOT,
-	PB_SAY_SERVER,
-};
 struct pb_command {
 	enum pb_say say;
 	uint8_t slot;

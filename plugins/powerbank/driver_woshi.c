@@ -40,12 +40,11 @@ static enum pb_report_kind kind_of(const struct gv_woshi_packet *p)
 		return p->result == DONE ? PB_LENT : PB_LEND_FAILED;
 	case GV_WOSHI_RETURN:
 		return PB_RETURNED;
-	case GV_WOSHI_ICCID:
-	case GV_WOSHI_NETWORK:
-	case GV_WOSHI_VERSION_OF:
-		return PB_NOTED;
-	default:
+	case GV_WOSHI_SERVER:
+	case GV_WOSHI_REBOOT:
 		return PB_DONE;
+	default:
+		return PB_NOTED;
 	}
 }
 
@@ -68,6 +67,7 @@ static size_t decode(const struct pb_wire *wire, const uint8_t *data, size_t siz
 	}
 	ret->kind = kind_of(&packet);
 	ret->slot = packet.slot;
+	ret->done = packet.command == GV_WOSHI_REBOOT ? PB_SAY_REBOOT : PB_SAY_SERVER;
 	ret->token = packet.token;
 	snprintf(ret->bank, sizeof ret->bank, "%s", packet.bank);
 	if (packet.command == GV_WOSHI_LOGIN)

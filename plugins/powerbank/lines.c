@@ -87,6 +87,26 @@ static struct line *add(struct powerbank *p, struct gv_turn *t, uint64_t conn, c
 	return l;
 }
 
+void lines_unknown(struct powerbank *p, struct line *l, const char *identity)
+{
+	struct line **at = &p->unknown[pb_bucket(identity)];
+
+	l->unknown = true;
+	snprintf(l->wire.identity, sizeof l->wire.identity, "%s", identity);
+	l->next_unknown = *at;
+	*at = l;
+}
+
+static void not_unknown(struct powerbank *p, struct line *l)
+{
+	struct line **at = &p->unknown[pb_bucket(l->wire.identity)];
+
+	while (*at != l)
+		at = &(*at)->next_unknown;
+	*at = l->next_unknown;
+	l->unknown = false;
+}
+
 static void drop(struct powerbank *p, struct line *l)
 {
 	struct line **at = &p->lines[l->conn % PB_BUCKETS];
@@ -95,7 +115,8 @@ static void drop(struct powerbank *p, struct line *l)
 		at = &(*at)->next;
 	*at = l->next;
 	p->n_lines--;
-	p->n_unknown -= l->unknown;
+	if (l->unknown)
+		not_unknown(p, l);
 	free(l);
 }
 
@@ -130,7 +151,31 @@ int lines_start(struct powerbank *p, struct gv_turn *t)
 
 	while (gv_next(t, &scan))
 		restore(p, t, scan.key.part[0].u, ((const Powerbank__ConnRow *)scan.row)->device);
+	gv_timer(t, "forget", gv_now_ms(t) + PB_RESTORE_MS, NULL);
 	return p->n_lines ? arm_sweep(p, t) : 0;
+}
+
+static void forget(struct powerbank *p, struct gv_turn *t, struct line *l)
+{
+	if (l->cabinet)
+		cabinet_offline(p, t, l, l->last_ms);
+	drop(p, l);
+}
+
+int lines_forget(struct powerbank *p, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &pb_rests };
+
+	for (unsigned i = 0; i < PB_BUCKETS; i++)
+		for (struct line *l = p->lines[i], *next; l; l = next) {
+			next = l->next;
+			if (!l->heard_of)
+				forget(p, t, l);
+		}
+	while (gv_next(t, &scan))
+		if (!line_find(p, scan.key.part[0].u))
+			gv_delete(t, &pb_rests, scan.key);
+	return 0;
 }
 
 int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn)
@@ -140,12 +185,15 @@ int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *con
 
 	if (l) {
 		l->last_ms = gv_now_ms(t);
+		l->heard_of = true;
 		return 0;
 	}
 	if (!profile)
 		return gv_disconnect(t, conn->id, CLOSE_CODE, "no profile is meant for this port");
-	if (!add(p, t, conn->id, profile, conn->peer))
+	l = add(p, t, conn->id, profile, conn->peer);
+	if (!l)
 		return gv_disconnect(t, conn->id, CLOSE_CODE, "no memory");
+	l->heard_of = true;
 	return arm_sweep(p, t);
 }
 
@@ -167,15 +215,14 @@ void lines_known(struct powerbank *p, struct gv_turn *t, const char *device)
 {
 	const char *identity = strchr(device, ':') + 1;
 
-	for (unsigned i = 0; i < PB_BUCKETS && p->n_unknown; i++)
-		for (struct line *l = p->lines[i]; l; l = l->next) {
-			if (!l->unknown || strcmp(l->wire.identity, identity) != 0)
-				continue;
-			if (!l->profile.driver->identifies)
-				line_close(t, l, "it is known now, and has to say once more who it is");
-			l->unknown = false;
-			p->n_unknown--;
-		}
+	for (struct line *l = p->unknown[pb_bucket(identity)], *next; l; l = next) {
+		next = l->next_unknown;
+		if (strcmp(l->wire.identity, identity) != 0)
+			continue;
+		if (!l->profile.driver->identifies)
+			line_close(t, l, "it is known now, and has to say once more who it is");
+		not_unknown(p, l);
+	}
 }
 
 void lines_stop(struct powerbank *p)

@@ -47,10 +47,14 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 {
 	if (!strcmp(name, "sweep"))
 		return lines_sweep(self, t);
+	if (!strcmp(name, "forget"))
+		return lines_forget(self, t);
 	if (!strncmp(name, "eject:", 6))
 		return ejects_due(self, t, note);
 	if (!strncmp(name, "audit:", 6))
 		return inventory_audit_due(self, t, ((const Powerbank__AuditDue *)note)->device);
+	if (!strncmp(name, "command:", 8))
+		return commands_due(self, t, ((const Powerbank__CommandDue *)note)->device);
 	return gv_fault(t, "no timer of this version is called \"%s\"", name);
 }
 
@@ -167,9 +171,10 @@ GV_PLUGIN = {
 			  { &rental__cabinet_changed__descriptor, snapshot_cabinets },
 			  { &rental__cabinet_incident__descriptor, NULL }),
 	.tables = GV_TABLES(&pb_cabinets, &pb_conns, &pb_rests, &pb_banks, &pb_rentals, &pb_orders, &pb_open,
-			    &pb_rental_times, &pb_ejects, &pb_returns, &pb_audits),
+			    &pb_rental_times, &pb_ejects, &pb_returns, &pb_audits, &pb_commands),
 	.notes = GV_NOTES(&powerbank__eject_due__descriptor, &powerbank__audit_due__descriptor,
-			  &powerbank__borrow_asked__descriptor, &powerbank__enrolled__descriptor),
+			  &powerbank__command_due__descriptor, &powerbank__borrow_asked__descriptor,
+			  &powerbank__enrolled__descriptor),
 	.schema_set = GV_SCHEMA(powerbank),
 	.schema = 1,
 	.self_size = sizeof(struct powerbank),

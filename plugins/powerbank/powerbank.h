@@ -29,6 +29,7 @@
 #define PB_IDLE_HEARTBEATS 3 /* without a byte: offline */
 #define PB_STRANGER_MS 60000 /* so long a connection may be nobody's */
 #define PB_SWEEP_MS 5000
+#define PB_RESTORE_MS 30000 /* after a start link has told of each connection that is still there */
 #define PB_MINUTE_MS 60000
 #define PB_FLAPPING_MS (10 * PB_MINUTE_MS)
 #define PB_FREEZES_MAX 500 /* of one rental; the last of them then grows */
@@ -55,7 +56,7 @@ struct cabinet {
 
 /* A connection. What must survive is in rows: whose it is, and what is left of a frame. */
 struct line {
-	struct line *next;
+	struct line *next, *next_unknown;
 	uint64_t conn;
 	struct cabinet *cabinet; /* NULL: nobody's yet */
 	const struct profile *port;
@@ -76,6 +77,7 @@ struct line {
 	unsigned n_chunks;
 	int64_t chunks_ms;
 	bool unknown, closing;
+	bool heard_of;             /* link has told this incarnation of it */
 	char iccid[PB_ICCID_SIZE]; /* heard before it was known whose */
 	char peer[64];
 };
@@ -86,10 +88,11 @@ struct powerbank {
 	size_t n_profiles;
 	struct cabinet *cabinets[PB_BUCKETS];
 	struct line *lines[PB_BUCKETS];
-	size_t n_lines, n_unknown; /* unknown: whose cabinet nobody has made known */
-	bool sweeping;             /* its timer is set */
-	int64_t strangers_minute;  /* the minute in which */
-	unsigned strangers;        /* so many connections of unknown cabinets were told of */
+	struct line *unknown[PB_BUCKETS]; /* by identity: those of cabinets that nobody has made known */
+	size_t n_lines;
+	bool sweeping;            /* its timer is set */
+	int64_t strangers_minute; /* the minute in which */
+	unsigned strangers;       /* so many connections of unknown cabinets were told of */
 };
 
 /* ---- tables.c -------------------------------------------------------------------------------- */
@@ -105,6 +108,7 @@ extern const struct gv_table pb_rental_times; /* whose, time, rental -> RentalAt
 extern const struct gv_table pb_ejects;       /* device, number -> EjectRow */
 extern const struct gv_table pb_returns;      /* device, slot -> ReturnRow */
 extern const struct gv_table pb_audits;       /* device -> AuditRow */
+extern const struct gv_table pb_commands;     /* device -> CommandRow */
 
 /* ---- profiles.c ------------------------------------------------------------------------------ */
 
@@ -256,6 +260,7 @@ int inventory_audit_due(struct powerbank *p, struct gv_turn *t, const char *devi
 const Powerbank__CabinetRow *cabinet_get(struct gv_turn *t, const char *device);
 Powerbank__CabinetRow *cabinet_edit(struct gv_turn *t, const char *device);
 struct line *cabinet_line(struct powerbank *p, const char *device); /* NULL: offline */
+unsigned pb_bucket(const char *text);
 struct cabinet *cabinet_keep(struct powerbank *p, const char *device);
 int cabinet_login(struct powerbank *p, struct gv_turn *t, struct line *l, const char *device);
 void cabinet_offline(struct powerbank *p, struct gv_turn *t, struct line *l, int64_t at_ms);
@@ -285,6 +290,9 @@ int lines_open(struct powerbank *p, struct gv_turn *t, const struct gv_conn *con
 int lines_close(struct powerbank *p, struct gv_turn *t, const struct gv_conn *conn);
 /* A cabinet has been made known: who speaks as it may be heard now. */
 void lines_known(struct powerbank *p, struct gv_turn *t, const char *device);
+void lines_unknown(struct powerbank *p, struct line *l, const char *identity);
+/* Of those that were there before this incarnation the ones that link has not told of are gone. */
+int lines_forget(struct powerbank *p, struct gv_turn *t);
 int lines_sweep(struct powerbank *p, struct gv_turn *t);
 void lines_stop(struct powerbank *p);
 
@@ -297,11 +305,21 @@ int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *
 int borrow_answered(struct powerbank *p, struct gv_turn *t, const struct gv_answer *a);
 gv_method_fn borrow_call, lend_call, pause_cabinet_call;
 gv_method_fn get_rental_call, list_rentals_call, get_cabinet_call, list_cabinets_call, list_banks_call;
-gv_method_fn end_rental_call, eject_call, freeze_slot_call, audit_call, put_bank_call, command_call;
+gv_method_fn end_rental_call, eject_call, freeze_slot_call, audit_call, put_bank_call;
+/* The cabinet's connection; NULL: there is none, and the ticket has been answered. */
+struct line *service_line(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const char *device);
 
 static inline uint32_t pb_limit(uint32_t asked)
 {
 	return asked == 0 ? 100 : asked > 1000 ? 1000 : asked;
 }
+
+/* ---- commands.c ------------------------------------------------------------------------------ */
+
+gv_method_fn command_call;
+/* A cabinet says that it has obeyed. */
+void commands_done(struct gv_turn *t, struct line *l, enum pb_say done);
+void commands_line_lost(struct gv_turn *t, const char *device);
+int commands_due(struct powerbank *p, struct gv_turn *t, const char *device);
 
 #endif

@@ -19,9 +19,7 @@ static void stranger(struct powerbank *p, struct gv_turn *t, struct line *l, con
 {
 	int64_t minute = gv_now_ms(t) / PB_MINUTE_MS;
 
-	l->unknown = true;
-	p->n_unknown++;
-	snprintf(l->wire.identity, sizeof l->wire.identity, "%s", identity);
+	lines_unknown(p, l, identity);
 	gv_count(t, "unknown_cabinets", 1);
 	if (minute != p->strangers_minute)
 		p->strangers = 0;
@@ -176,6 +174,9 @@ static void dispatch(struct powerbank *p, struct gv_turn *t, struct line *l, con
 	case PB_RETURN_FAILED:
 		returns_failed(p, t, l, r);
 		break;
+	case PB_DONE:
+		commands_done(t, l, r->done);
+		break;
 	default:
 		break;
 	}
@@ -315,6 +316,7 @@ int reports_read(struct powerbank *p, struct gv_turn *t, const struct gv_frame *
 	if (!l || l->closing)
 		return 0;
 	l->last_ms = gv_now_ms(t);
+	l->heard_of = true;
 	if (f->again && !l->profile.driver->resyncs) {
 		line_close(t, l, "what it said may have been read before, and its beginning cannot be found");
 		return 0;

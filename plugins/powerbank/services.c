@@ -2,11 +2,9 @@
 #include "powerbank.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The cabinet's connection; NULL: there is none, and the ticket has been answered. */
-static struct line *online(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const char *device)
+struct line *service_line(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const char *device)
 {
 	const Powerbank__CabinetRow *row = cabinet_get(t, device);
 	struct line *l = cabinet_line(p, device);
@@ -97,7 +95,7 @@ static const Rental__Slot *slot_of(struct gv_turn *t, struct gv_ticket to, const
 
 static int eject(struct powerbank *p, struct gv_turn *t, struct gv_ticket to, const Rental__EjectRequest *r)
 {
-	struct line *l = online(p, t, to, r->device);
+	struct line *l = service_line(p, t, to, r->device);
 	const Rental__Slot *slot = l ? slot_of(t, to, r->device, r->slot) : NULL;
 	Powerbank__EjectRow row = POWERBANK__EJECT_ROW__INIT;
 	unsigned can = l ? l->profile.driver->can : 0;
@@ -154,7 +152,7 @@ int freeze_slot_call(void *self, struct gv_turn *t, struct gv_ticket to, const P
 int audit_call(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
 	const Rental__AuditRequest *r = (const void *)m;
-	struct line *l = online(self, t, to, r->device);
+	struct line *l = service_line(self, t, to, r->device);
 
 	return l ? inventory_audit(self, t, to, l) : 0;
 }
@@ -190,50 +188,5 @@ int put_bank_call(void *self, struct gv_turn *t, struct gv_ticket to, const Prot
 	if (cab && bank->place == RENTAL__BANK_PLACE__BANK_PLACE_IN_SLOT)
 		slots_alarms(self, t, bank->device, cabinet_edit(t, bank->device));
 	reply.bank = bank;
-	return gv_reply(t, to, &reply);
-}
-
-/* ---- Command --------------------------------------------------------------------------------- */
-
-/* HOST:PORT into its parts. */
-static bool split_address(struct gv_turn *t, const char *address, struct pb_command *c)
-{
-	const char *colon = strrchr(address, ':');
-	char *end;
-	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-
-	if (!colon || colon == address || colon - address > 63 || *end || port < 1 || port > UINT16_MAX)
-		return false;
-	c->host = gv_str(t, "%.*s", (int)(colon - address), address);
-	c->port = (uint16_t)port;
-	return true;
-}
-
-int command_call(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
-{
-	const Rental__CommandRequest *r = (const void *)m;
-	struct line *l = online(self, t, to, r->device);
-	bool reboot = !strcmp(r->command, "reboot");
-	struct pb_command c = { .say = reboot ? PB_SAY_REBOOT : PB_SAY_SERVER };
-	Rental__CommandReply reply = RENTAL__COMMAND_REPLY__INIT;
-	int error;
-
-	if (!l)
-		return 0;
-	if (!reboot && strcmp(r->command, "set-server") != 0)
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "command must be reboot or set-server, is \"%.20s\"",
-				 r->command);
-	if (!(l->profile.driver->can & (reboot ? PB_REBOOT : PB_SET_SERVER)))
-		return gv_refuse(t, to, GV_UNIMPLEMENTED, "the protocol of %s has no command for %s", r->device,
-				 r->command);
-	if (!reboot && !split_address(t, r->address, &c))
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "address must be HOST:PORT, is \"%.128s\"", r->address);
-	c.heartbeat_s = (uint8_t)(r->heartbeat_s > UINT8_MAX ? UINT8_MAX : r->heartbeat_s);
-	if (!c.heartbeat_s)
-		c.heartbeat_s = (uint8_t)(l->profile.heartbeat_ms / 1000);
-	error = line_say(t, l, &c);
-	if (error < 0)
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "%s cannot be told so: %s", r->device, r->address);
-	reply.status = (char *)"Sent";
 	return gv_reply(t, to, &reply);
 }

@@ -14,3 +14,4 @@ const struct gv_table pb_rental_times = { .name = "rental_times",
 const struct gv_table pb_ejects = { .name = "ejects", .key = "su", .value = &powerbank__eject_row__descriptor };
 const struct gv_table pb_returns = { .name = "returns", .key = "su", .value = &powerbank__return_row__descriptor };
 const struct gv_table pb_audits = { .name = "audits", .key = "s", .value = &powerbank__audit_row__descriptor };
+const struct gv_table pb_commands = { .name = "commands", .key = "s", .value = &powerbank__command_row__descriptor };

@@ -375,3 +375,50 @@ Test(lines, after_a_crash_a_connection_is_whose_it_was)
 	lend("O-1", 0);
 	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
 }
+
+/* ---- what a restart finds no longer ---------------------------------------------------------- */
+
+static void count_row(struct host *host, void *arg, const char *const *key, size_t parts, const char *json)
+{
+}
+
+Test(lines, what_has_gone_while_the_plugin_was_down_is_offline_soon_after_it_is_back)
+{
+	struct box *b = ready(IMEI, "1.FU.BANK0001;2.EM;3.EM;");
+
+	say_raw(b, "{\"86000");
+	settle();
+	cr_expect_eq(host_rows(h, "powerbank.0", "rests", count_row, NULL), 1u);
+	host_stop(h, "powerbank.0");
+	host_station_finish(b->station);
+	host_run_ms(h, SECOND_MS);
+	cr_assert_eq(host_start(h, "powerbank.0"), 0);
+	host_run_ms(h, 35 * SECOND_MS);
+	ask("GetCabinet", "{\"device\":\"" DEVICE "\"}");
+	cr_expect_str_eq(text("cabinet.online"), "false");
+	cr_expect_eq(host_rows(h, "powerbank.0", "rests", count_row, NULL), 0u,
+		     "half a frame of nobody is kept by nobody");
+	cr_expect_eq(host_rows(h, "powerbank.0", "conns", count_row, NULL), 0u);
+	host_station_connect(b->station);
+	settle();
+	say(b, "CH,");
+	settle();
+	ask("GetCabinet", "{\"device\":\"" DEVICE "\"}");
+	cr_expect_str_eq(text("cabinet.ready"), "true");
+}
+
+Test(lines, what_is_still_there_stays)
+{
+	struct box *b = ready(IMEI, "1.FU.BANK0001;2.EM;3.EM;");
+
+	holds(b, NULL);
+	say_raw(b, "{\"86000");
+	settle();
+	host_stop(h, "powerbank.0");
+	cr_assert_eq(host_start(h, "powerbank.0"), 0);
+	host_run_ms(h, 50 * SECOND_MS);
+	cr_expect_eq(b->closed, 0);
+	ask("GetCabinet", "{\"device\":\"" DEVICE "\"}");
+	cr_expect_str_eq(text("cabinet.online"), "true", "though it has not said a word since");
+	cr_expect_eq(host_rows(h, "powerbank.0", "rests", count_row, NULL), 1u);
+}

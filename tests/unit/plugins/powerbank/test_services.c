@@ -191,6 +191,10 @@ Test(services, what_a_cabinet_cannot_do_is_unimplemented)
 	cr_expect_eq(ask("Eject", "{\"device\":\"" DEVICE "\",\"slot\":3}"), GV_FAILED_PRECONDITION);
 	cr_expect_eq(ask("Eject", "{\"device\":\"" DEVICE "\",\"slot\":9}"), GV_NOT_FOUND);
 	cr_expect_eq(ask("Command", "{\"device\":\"" DEVICE "\",\"command\":\"reboot\"}"), GV_UNIMPLEMENTED);
+	cr_expect_eq(ask("Command", "{\"device\":\"" DEVICE
+				    "\",\"command\":\"set-server\",\"address\":\"cloud.example.com:9011\"}"),
+		     GV_UNIMPLEMENTED);
+	cr_expect_str_eq(heard(b), "");
 }
 
 Test(services, more_than_eight_do_not_wait)

@@ -230,21 +230,94 @@ Test(woshi, it_can_be_forced_to_open)
 	cr_expect(a->done && strstr(a->json, "Ejected"), "%s", a->json);
 }
 
-Test(woshi, it_can_be_rebooted_and_sent_to_another_server)
+static struct host_answer *command(const char *words)
 {
-	const struct gv_woshi_packet *p;
+	char json[300];
 
-	cr_expect_eq(ask("Command", "{\"device\":\"" CABINET "\",\"command\":\"reboot\"}"), GV_OK);
-	cr_expect_eq(next()->command, GV_WOSHI_REBOOT);
-	cr_expect_eq(ask("Command", "{\"device\":\"" CABINET
-				    "\",\"command\":\"set-server\",\"address\":\"cloud.example.com:9011\"}"),
-		     GV_OK, "%s", text("error"));
-	p = next();
+	snprintf(json, sizeof json, "{\"device\":\"" CABINET "\",\"command\":%s}", words);
+	return host_call_later(h, NULL, "galvan.rental.v1.Rental/Command", json);
+}
+
+static void expect_reply(const struct host_answer *a, const char *status, const char *error)
+{
+	char sought[40];
+
+	settle();
+	snprintf(sought, sizeof sought, "\"status\":\"%s\"", status);
+	cr_expect(a->done && strstr(a->json, sought) && strstr(a->json, error), "%s %s", a->error, a->json);
+}
+
+Test(woshi, it_can_be_sent_to_another_server_and_is_believed_when_it_says_so)
+{
+	struct host_answer *a = command("\"set-server\",\"address\":\"cloud.example.com:9011\"");
+	const struct gv_woshi_packet *p = next();
+
 	cr_expect_eq(p->command, GV_WOSHI_SERVER);
 	cr_expect_str_eq(p->text, "cloud.example.com");
 	cr_expect_eq(p->port, 9011);
-	cr_expect_eq(ask("Command", "{\"device\":\"" CABINET "\",\"command\":\"set-server\",\"address\":\"nowhere\"}"),
-		     GV_INVALID_ARGUMENT);
+	cr_expect_eq(p->heartbeat_s, 30);
+	cr_expect_not(a->done, "it has not answered yet");
+	send_packet((struct gv_woshi_packet){ .command = GV_WOSHI_REBOOT });
+	cr_expect_not(a->done, "that was no answer to this");
+	send_packet((struct gv_woshi_packet){ .command = GV_WOSHI_SERVER });
+	expect_reply(a, "Done", "\"error\":\"\"");
+}
+
+Test(woshi, it_can_be_rebooted_and_one_command_at_a_time_is_told)
+{
+	struct host_answer *a = command("\"reboot\"");
+
+	cr_expect_eq(next()->command, GV_WOSHI_REBOOT);
+	cr_expect_eq(ask("Command", "{\"device\":\"" CABINET "\",\"command\":\"reboot\"}"), GV_FAILED_PRECONDITION);
+	cr_expect_eq(next()->command, 0);
+	send_packet((struct gv_woshi_packet){ .command = GV_WOSHI_REBOOT });
+	expect_reply(a, "Done", "");
+}
+
+Test(woshi, without_an_answer_to_a_command_that_is_what_is_said)
+{
+	struct host_answer *a = command("\"reboot\"");
+
+	host_run_ms(h, 9 * SECOND_MS);
+	cr_expect_not(a->done);
+	host_run_ms(h, 2 * SECOND_MS);
+	expect_reply(a, "Unknown", "may have obeyed all the same");
+	a = command("\"reboot\"");
+	host_station_finish(station);
+	expect_reply(a, "Unknown", "lost its connection before it answered");
+	cr_expect_eq(ask("Command", "{\"device\":\"" CABINET "\",\"command\":\"reboot\"}"), GV_UNAVAILABLE);
+}
+
+Test(woshi, a_command_outlives_a_crash)
+{
+	struct host_answer *a = command("\"reboot\"");
+
+	host_run_ms(h, SECOND_MS);
+	host_crash(h, "powerbank.0");
+	host_run_ms(h, 2 * SECOND_MS);
+	send_packet((struct gv_woshi_packet){ .command = GV_WOSHI_REBOOT });
+	expect_reply(a, "Done", "");
+}
+
+Test(woshi, a_command_that_cannot_be_is_not_told)
+{
+	static const char *const wrong[] = {
+		"\"set-server\",\"address\":\"nowhere\"",
+		"\"set-server\",\"address\":\":9011\"",
+		"\"set-server\",\"address\":\"host:\"",
+		"\"set-server\",\"address\":\"host:0\"",
+		"\"set-server\",\"address\":\"host:65536\"",
+		"\"set-server\",\"address\":\"host:+80\"",
+		"\"set-server\",\"address\":\"host:9011:\"",
+		"\"set-server\"",
+		"\"dance\"",
+		"\"set-server\",\"address\":\"h\\u0001:80\"",
+	};
+
+	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		cr_expect_eq(ask("Command", "{\"device\":\"" CABINET "\",\"command\":%s}", wrong[i]),
+			     GV_INVALID_ARGUMENT, "%s: %s", wrong[i], text("error"));
+	cr_expect_eq(next()->command, 0);
 }
 
 Test(woshi, a_stream_that_has_lost_its_step_is_closed)
