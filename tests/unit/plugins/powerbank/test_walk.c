@@ -436,16 +436,6 @@ static void walk(void)
 	check_books();
 	check_answers();
 	cr_expect_gt(ejects, 0u);
-	if (getenv("STATS"))
-		fprintf(stderr,
-			"seed %llu: %u orders, %u ejects, %llu crashes, incidents: inferred/unknown %u late %u missed "
-			"%u unsolicited %u orphan %u missing %u ghost %u mismatch %u noask %u started %u failed %u "
-			"ended %u\n",
-			(unsigned long long)seed, orders, ejects, (unsigned long long)host_crashes(h),
-			incidents("unknown-outcome"), incidents("late-eject"), incidents("missed-return"),
-			incidents("unsolicited-eject"), incidents("orphan-failure"), incidents("bank-missing"),
-			incidents("ghost"), incidents("dev-mismatch"), incidents("no-ask"), events("RentalStarted"),
-			events("RentalFailed"), events("RentalEnded"));
 	rig_stop();
 }
 
