@@ -175,6 +175,15 @@ static void take_in(struct powerbank *p, struct gv_turn *t, struct line *l, uint
 	cabinet_tell(p, t, device);
 }
 
+/* By the books of banks; or, of one that nobody is to know, by what is known of the slot. */
+static bool is_in_already(struct gv_turn *t, const char *device, uint32_t slot, const char *bank)
+{
+	const Rental__Bank *known = bank_get(t, bank);
+	const Rental__Slot *s = slot_get(cabinet_get(t, device), slot);
+
+	return known ? bank_is_in(known, device, slot) : s && !strcmp(s->bank, bank);
+}
+
 void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
 	const char *device = l->cabinet->device;
@@ -183,7 +192,7 @@ void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 
 	line_say(t, l,
 		 &(struct pb_command){ .say = PB_SAY_RETURNED, .slot = r->slot, .bank = r->bank, .verdict = verdict });
-	if (bank_is_in(bank_get(t, r->bank), device, r->slot)) {
+	if (is_in_already(t, device, r->slot, r->bank)) {
 		gv_count(t, "repeats", 1);
 	} else if (!decides || verdict == PB_WELCOME) {
 		take_in(p, t, l, r->slot, r->bank);

@@ -157,6 +157,25 @@ Test(services, one_that_waits_is_taken_back_and_one_that_is_under_way_is_not)
 	cr_expect_eq(events("RentalFailed"), 1);
 }
 
+Test(services, a_bank_whose_rental_was_ended_by_hand_comes_back_as_any_other)
+{
+	lent();
+	cr_assert_eq(ask("EndRental", "{\"id\":\"" DEVICE "/000001\",\"how\":\"closed\",\"reason\":\"paid in cash\"}"),
+		     GV_OK);
+	cr_expect_str_eq(place("BANK0001"), "OUT");
+	say(b, "MQ,3,BANK0001");
+	cr_expect_str_eq(heard(b), "RQ,T,3,BANK0001");
+	say(b, "MC,RO,3,BANK0001");
+	cr_expect_str_eq(heard(b), "AM,RO,3,BANK0001");
+	cr_expect_str_eq(state(1), "CLOSED", "its end stands");
+	cr_expect_eq(events("RentalEnded"), 1);
+	cr_expect_eq(incidents("ghost"), 0);
+	cr_expect_str_eq(place("BANK0001"), "IN_SLOT");
+	holds(b, "1.EM;2.NF.BANK0002;3.FU.BANK0001;");
+	pass(15 * SECOND_MS);
+	cr_expect_eq(lend("O-2", 3), GV_OK, "%s", text("error"));
+}
+
 /* ---- Eject ----------------------------------------------------------------------------------- */
 
 Test(services, people_open_a_slot_without_a_rental)
@@ -183,6 +202,35 @@ Test(services, a_slot_that_does_not_open_is_told)
 	cr_expect_str_eq(heard(b), "AR,BF,1,BANK0001");
 	cr_expect_str_eq(heard(b), "", "people did not ask for another slot");
 	cr_expect(a->done && strstr(a->json, "\"status\":\"Failed\""), "%s", a->json);
+}
+
+Test(services, a_frozen_slot_is_passed_over_for_a_worse_one)
+{
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":1,\"frozen\":true}"), GV_OK);
+	cr_expect_str_eq(text("slot.frozen"), "true");
+	cr_expect_eq(lend("O-1", 1), GV_FAILED_PRECONDITION, "not even for who asks for it");
+	cr_expect_eq(lend("O-1", 0), GV_OK);
+	cr_expect_str_eq(heard(b), "CC,BW,2,BANK0002");
+	say(b, "MR,BF,2,BANK0002");
+	cr_expect_str_eq(heard(b), "AR,BF,2,BANK0002");
+	cr_expect_str_eq(heard(b), "", "nor after a failure");
+	cr_expect_str_eq(state(1), "FAILED");
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":1,\"frozen\":false}"), GV_OK);
+	cr_expect_eq(lend("O-2", 0), GV_OK);
+	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":9,\"frozen\":true}"), GV_NOT_FOUND);
+}
+
+Test(services, a_slot_that_is_frozen_while_an_order_waits_for_it_opens_no_more)
+{
+	lend("O-1", 1);
+	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
+	lend("O-2", 2);
+	ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":2,\"frozen\":true}");
+	say(b, "MC,BO,1,BANK0001");
+	cr_expect_str_eq(heard(b), "AM,BO,1,BANK0001");
+	cr_expect_str_eq(heard(b), "");
+	cr_expect_str_eq(state(2), "FAILED");
 }
 
 Test(services, what_a_cabinet_cannot_do_is_unimplemented)
