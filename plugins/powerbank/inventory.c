@@ -275,6 +275,7 @@ static void answer_audits(struct view *v)
 void inventory_received(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
 	struct pb_report report = *r;
+	ProtobufCBinaryData before = cabinet_look(p, t, l->cabinet->device), after;
 	struct view v = { .p = p, .t = t, .l = l, .device = l->cabinet->device, .report = &report };
 	int64_t quiet_ms = 1000 * (int64_t)p->config->quiet_s;
 
@@ -293,7 +294,9 @@ void inventory_received(struct powerbank *p, struct gv_turn *t, struct line *l, 
 	if (v.early_ms)
 		inventory_soon(t, l, v.early_ms);
 	answer_audits(&v);
-	cabinet_tell(p, t, v.device);
+	after = cabinet_look(p, t, v.device);
+	if (after.len != before.len || memcmp(after.data, before.data, after.len) != 0)
+		cabinet_tell(p, t, v.device);
 }
 
 /* ---- audits ---------------------------------------------------------------------------------- */

@@ -175,8 +175,8 @@ void slots_count(struct gv_turn *t, const char *device, const Powerbank__Cabinet
 void slots_alarms(struct powerbank *p, struct gv_turn *t, const char *device, Powerbank__CabinetRow *row);
 /* The failure that a slot reported last; NULL: none that still counts. */
 const Powerbank__Told *slot_told(struct powerbank *p, struct gv_turn *t, const Powerbank__CabinetRow *row, uint32_t id);
-void slot_tell(struct gv_turn *t, Powerbank__CabinetRow *row, uint32_t id, const char *bank, bool returned, bool echo);
-void slot_untell(Powerbank__CabinetRow *row, uint32_t id);
+void slot_tell(struct gv_turn *t, const char *device, uint32_t id, const char *bank, bool returned, bool echo);
+void slot_untell(struct gv_turn *t, const char *device, uint32_t id);
 
 /* ---- rentals.c ------------------------------------------------------------------------------- */
 
@@ -267,6 +267,8 @@ void cabinet_offline(struct powerbank *p, struct gv_turn *t, struct line *l, int
 Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const char *device,
 				  const Powerbank__CabinetRow *row);
 void cabinet_tell(struct powerbank *p, struct gv_turn *t, const char *device);
+/* What others see of it, but for when it was last heard: packed, to be compared. */
+ProtobufCBinaryData cabinet_look(struct powerbank *p, struct gv_turn *t, const char *device);
 void cabinet_iccid(struct gv_turn *t, const char *device, const char *iccid);
 int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Registry__DeviceChanged *e);
 void cabinets_stop(struct powerbank *p);

@@ -98,7 +98,7 @@ void returns_asked(struct powerbank *p, struct gv_turn *t, struct line *l, const
 		row = gv_edit(t, &pb_returns, gv_key(device, (uint32_t)r->slot));
 		row->bank = gv_strdup(t, r->bank);
 		row->since_ms = gv_now_ms(t);
-		slot_untell(cabinet_edit(t, device), r->slot);
+		slot_untell(t, device, r->slot);
 	}
 	line_say(
 		t, l,
@@ -168,7 +168,7 @@ static void take_in(struct powerbank *p, struct gv_turn *t, struct line *l, uint
 	gv_delete(t, &pb_returns, gv_key(device, slot));
 	slot_filled(t, cab, slot, bank);
 	slot_worked(t, device, cab, slot);
-	slot_untell(cab, slot);
+	slot_untell(t, device, slot);
 	slots_alarms(p, t, device, cab);
 	/* How full it is the cabinet has not said. */
 	inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
@@ -223,7 +223,7 @@ static void return_failed(struct powerbank *p, struct gv_turn *t, struct line *l
 	const Rental__Bank *bank = bank_get(t, r->bank);
 
 	slot_failed(t, device, cab, r->slot);
-	slot_tell(t, cab, r->slot, r->bank, true, echo);
+	slot_tell(t, device, r->slot, r->bank, true, echo);
 	incident(t, &(struct incident){ .device = device,
 					.kind = "return-failed",
 					.text = gv_str(t, "slot %u could not take bank %s: another slot is to be tried",
@@ -259,7 +259,7 @@ void returns_failed(struct powerbank *p, struct gv_turn *t, struct line *l, cons
 
 static void lend_failed(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
-	slot_tell(t, cabinet_edit(t, l->cabinet->device), r->slot, r->bank, false, true);
+	slot_tell(t, l->cabinet->device, r->slot, r->bank, false, true);
 	acknowledge(t, l, r->slot, r->bank, false);
 	ejects_failed(p, t, l, r->slot, r->bank);
 }
@@ -268,7 +268,7 @@ static void orphan(struct powerbank *p, struct gv_turn *t, struct line *l, const
 {
 	const char *device = l->cabinet->device;
 
-	slot_tell(t, cabinet_edit(t, device), r->slot, r->bank, false, true);
+	slot_tell(t, device, r->slot, r->bank, false, true);
 	incident(t,
 		 &(struct incident){ .device = device,
 				     .kind = "orphan-failure",
