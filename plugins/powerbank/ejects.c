@@ -67,6 +67,13 @@ bool eject_is_expired(struct powerbank *p, struct gv_turn *t, const Powerbank__E
 	return gv_now_ms(t) >= row->begun_at_ms + 1000 * (int64_t)p->config->lend_s;
 }
 
+bool ejects_none(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &pb_ejects, .prefix = gv_key(device) };
+
+	return !gv_next(t, &scan);
+}
+
 bool ejects_at(struct gv_turn *t, const char *device, uint32_t slot)
 {
 	struct gv_scan scan = { .table = &pb_ejects, .prefix = gv_key(device) };

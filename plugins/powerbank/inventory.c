@@ -238,17 +238,18 @@ static void drop_doubles(struct pb_report *r)
 static void reconcile(struct view *v)
 {
 	unsigned n = v->l->wire.slots;
+	bool none = ejects_none(v->t, v->device);
 
 	for (uint32_t id = 1; id <= n; id++) {
 		const struct pb_slot *shown = shown_at(v->report, id);
 
-		if (shown && *shown->bank && !ejects_moving_at(v->t, v->device, id))
+		if (shown && *shown->bank && (none || !ejects_moving_at(v->t, v->device, id)))
 			found(v, id, shown->bank);
 	}
 	for (uint32_t id = 1; id <= n; id++) {
 		const Rental__Slot *before = slot_get(v->cab, id);
 
-		if (ejects_moving_at(v->t, v->device, id))
+		if (!none && ejects_moving_at(v->t, v->device, id))
 			continue; /* its mechanics are moving */
 		if (before && *before->bank)
 			missing(v, id, before->bank);

@@ -224,6 +224,8 @@ bool ejects_expect(struct gv_turn *t, const char *device, uint32_t slot, const c
 void ejects_failed(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank);
 /* What an inventory says of those whose outcome is not known. True: it is too early to say, ask once more. */
 bool ejects_settle(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *report);
+/* There are none, as nearly always: nobody needs to look for each slot. */
+bool ejects_none(struct gv_turn *t, const char *device);
 /* One waits, is under way or not settled there: its bank is spoken for. */
 bool ejects_at(struct gv_turn *t, const char *device, uint32_t slot);
 /* The cabinet has been told to open it, and what became of it is not settled: its books wait. */

@@ -189,13 +189,15 @@ const Rental__Slot *slots_pick(struct gv_turn *t, const char *device, const Powe
 void slots_count(struct gv_turn *t, const char *device, const Powerbank__CabinetRow *row, uint32_t *ret_free,
 		 uint32_t *ret_full)
 {
+	bool none = ejects_none(t, device);
+
 	*ret_free = *ret_full = 0;
 	for (size_t i = 0; i < row->n_slots; i++) {
 		const Rental__Slot *slot = row->slots[i];
 
 		*ret_free += slot->state == RENTAL__SLOT_STATE__SLOT_STATE_EMPTY && !slot->frozen &&
 			     !*slot->out_of_service;
-		*ret_full += slot_lendable(t, device, slot);
+		*ret_full += none ? fit_to_lend(t, device, slot) : slot_lendable(t, device, slot);
 	}
 }
 
