@@ -96,6 +96,7 @@ Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const 
 		c->crc = row->learned;
 	slots_count(t, device, row, &c->free_slots, &c->full_banks);
 	c->waiting = ejects_waiting(t, device);
+	c->site = row->site;
 	c->alarms = row->alarms;
 	c->n_alarms = row->n_alarms;
 	return c;

@@ -301,6 +301,72 @@ Test(services, rentals_are_listed_newest_first_by_cabinet_and_by_bank)
 	cr_expect_str_eq(text("rentals.0.order"), "O-2");
 }
 
+/* Of the cabinets with that alarm the first; "(none)". */
+static const char *alarmed_first(const char *alarm)
+{
+	cr_assert_eq(ask("ListCabinets", "{\"alarm\":\"%s\"}", alarm), GV_OK, "%s", text("error"));
+	return text("cabinets.0.device");
+}
+
+Test(services, cabinets_are_found_by_what_is_wrong_with_them)
+{
+	struct box *other = ready(OTHER_IMEI, "1.EM;2.EM;3.ER;");
+
+	cr_expect_str_eq(alarmed_first("no-full-bank"), OTHER);
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)");
+	cr_expect_str_eq(alarmed_first("slot-fault"), OTHER);
+	cr_expect_str_eq(alarmed_first("no-free-slot"), "(none)");
+	cr_expect_str_eq(alarmed_first("offline"), "(none)");
+	cr_expect_str_eq(alarmed_first("any"), OTHER);
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)", "with the first all is well");
+	host_station_finish(b->station);
+	host_station_finish(other->station);
+	settle();
+	cr_expect_str_eq(alarmed_first("offline"), DEVICE);
+	cr_expect_str_eq(text("cabinets.1.device"), OTHER);
+	cr_expect_eq(ask("ListCabinets", "{\"alarm\":\"weather\"}"), GV_INVALID_ARGUMENT);
+	cr_expect_eq(ask("ListBanks", "{\"place\":\"heaven\"}"), GV_INVALID_ARGUMENT);
+	cr_expect_str_eq(text("error"),
+			 "place must be one of in-slot, rented, missing, sold, out, lost, is \"heaven\"");
+}
+
+Test(services, cabinets_are_found_by_their_site)
+{
+	struct host_answer *a;
+
+	ready(OTHER_IMEI, "1.EM;2.EM;3.EM;");
+	a = host_call(h, "galvan.registry.v1.Registry/PutSite", "{\"site\":{\"id\":\"mall\",\"name\":\"Mall\"}}");
+	cr_assert_eq(a->code, GV_OK, "%s", a->error);
+	a = host_call(h, "galvan.registry.v1.Registry/PutDevice",
+		      "{\"device\":{\"id\":\"" OTHER "\",\"site\":\"mall\"}}");
+	cr_assert_eq(a->code, GV_OK, "%s", a->error);
+	settle();
+	ask("ListCabinets", "{\"site\":\"mall\"}");
+	cr_expect_str_eq(text("cabinets.0.device"), OTHER);
+	cr_expect_str_eq(text("cabinets.0.site"), "mall");
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)");
+}
+
+Test(services, of_many_rentals_the_open_ones_are_found_without_looking_at_the_others)
+{
+	lent();
+	say(b, "MC,RO,1,BANK0001");
+	lend("O-2", 2);
+	heard(b);
+	say(b, "MR,BF,2,BANK0002");
+	settle();
+	ask("ListRentals", "{\"open\":true}");
+	cr_expect_str_eq(text("rentals.0.id"), "(none)");
+	say(b, "MC,BO,2,BANK0002"); /* late: it is open after all */
+	settle();
+	ask("ListRentals", "{\"open\":true,\"device\":\"" DEVICE "\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "O-2");
+	ask("ListRentals", "{\"open\":true,\"device\":\"" OTHER "\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "(none)");
+	ask("ListRentals", "{\"open\":true,\"bank\":\"BANK0001\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "(none)");
+}
+
 Test(services, a_bank_that_is_out_for_three_days_counts_as_lost)
 {
 	lent();
