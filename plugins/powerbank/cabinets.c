@@ -96,6 +96,7 @@ Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const 
 		c->crc = row->learned;
 	slots_count(t, device, row, &c->free_slots, &c->full_banks);
 	c->waiting = ejects_waiting(t, device);
+	c->site = row->site;
 	c->alarms = row->alarms;
 	c->n_alarms = row->n_alarms;
 	c->paused = row->paused;
@@ -112,6 +113,24 @@ void cabinet_tell(struct powerbank *p, struct gv_turn *t, const char *device)
 	event.device = (char *)device;
 	event.cabinet = cabinet_describe(p, t, device, row);
 	gv_emit(t, &event);
+}
+
+ProtobufCBinaryData cabinet_look(struct powerbank *p, struct gv_turn *t, const char *device)
+{
+	const Powerbank__CabinetRow *row = cabinet_get(t, device);
+	Rental__Cabinet *c = cabinet_describe(p, t, device, row);
+	ProtobufCBinaryData packed;
+
+	c->last_frame_at_ms = c->inventory_at_ms = 0;
+	c->slots = gv_alloc(t, c->n_slots * sizeof *c->slots);
+	for (size_t i = 0; i < c->n_slots; i++) {
+		c->slots[i] = gv_alloc(t, sizeof **c->slots);
+		*c->slots[i] = *row->slots[i];
+		c->slots[i]->seen_at_ms = 0;
+	}
+	packed.data = gv_alloc(t, rental__cabinet__get_packed_size(c) + 1);
+	packed.len = rental__cabinet__pack(c, packed.data);
+	return packed;
 }
 
 /* ---- coming and going ------------------------------------------------------------------------ */

@@ -67,6 +67,13 @@ bool eject_is_expired(struct powerbank *p, struct gv_turn *t, const Powerbank__E
 	return gv_now_ms(t) >= row->begun_at_ms + 1000 * (int64_t)p->config->lend_s;
 }
 
+bool ejects_none(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &pb_ejects, .prefix = gv_key(device) };
+
+	return !gv_next(t, &scan);
+}
+
 bool ejects_at(struct gv_turn *t, const char *device, uint32_t slot)
 {
 	struct gv_scan scan = { .table = &pb_ejects, .prefix = gv_key(device) };
@@ -223,13 +230,12 @@ static bool is_busy(struct gv_turn *t, const struct eject *but)
 
 static void tell(struct powerbank *p, struct gv_turn *t, struct line *l, struct eject *e)
 {
-	Powerbank__CabinetRow *cab = cabinet_edit(t, e->device);
 	Powerbank__EjectRow *row = e->row;
 
 	try_of(t, row, row->slot, row->bank)->told++;
 	row->told_at_ms = gv_now_ms(t);
 	row->queries = 0;
-	slot_untell(cab, row->slot);
+	slot_untell(t, e->device, row->slot);
 	gv_delete(t, &pb_returns, gv_key(e->device, row->slot));
 	if (*row->rental) {
 		rental_edit(t, row->rental)->slot = row->slot;

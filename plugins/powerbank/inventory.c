@@ -238,17 +238,18 @@ static void drop_doubles(struct pb_report *r)
 static void reconcile(struct view *v)
 {
 	unsigned n = v->l->wire.slots;
+	bool none = ejects_none(v->t, v->device);
 
 	for (uint32_t id = 1; id <= n; id++) {
 		const struct pb_slot *shown = shown_at(v->report, id);
 
-		if (shown && *shown->bank && !ejects_moving_at(v->t, v->device, id))
+		if (shown && *shown->bank && (none || !ejects_moving_at(v->t, v->device, id)))
 			found(v, id, shown->bank);
 	}
 	for (uint32_t id = 1; id <= n; id++) {
 		const Rental__Slot *before = slot_get(v->cab, id);
 
-		if (ejects_moving_at(v->t, v->device, id))
+		if (!none && ejects_moving_at(v->t, v->device, id))
 			continue; /* its mechanics are moving */
 		if (before && *before->bank)
 			missing(v, id, before->bank);
@@ -275,6 +276,7 @@ static void answer_audits(struct view *v)
 void inventory_received(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
 	struct pb_report report = *r;
+	ProtobufCBinaryData before = cabinet_look(p, t, l->cabinet->device), after;
 	struct view v = { .p = p, .t = t, .l = l, .device = l->cabinet->device, .report = &report };
 	int64_t quiet_ms = 1000 * (int64_t)p->config->quiet_s;
 
@@ -293,7 +295,9 @@ void inventory_received(struct powerbank *p, struct gv_turn *t, struct line *l, 
 	if (v.early_ms)
 		inventory_soon(t, l, v.early_ms);
 	answer_audits(&v);
-	cabinet_tell(p, t, v.device);
+	after = cabinet_look(p, t, v.device);
+	if (after.len != before.len || memcmp(after.data, before.data, after.len) != 0)
+		cabinet_tell(p, t, v.device);
 }
 
 /* ---- audits ---------------------------------------------------------------------------------- */

@@ -175,8 +175,8 @@ void slots_count(struct gv_turn *t, const char *device, const Powerbank__Cabinet
 void slots_alarms(struct powerbank *p, struct gv_turn *t, const char *device, Powerbank__CabinetRow *row);
 /* The failure that a slot reported last; NULL: none that still counts. */
 const Powerbank__Told *slot_told(struct powerbank *p, struct gv_turn *t, const Powerbank__CabinetRow *row, uint32_t id);
-void slot_tell(struct gv_turn *t, Powerbank__CabinetRow *row, uint32_t id, const char *bank, bool returned, bool echo);
-void slot_untell(Powerbank__CabinetRow *row, uint32_t id);
+void slot_tell(struct gv_turn *t, const char *device, uint32_t id, const char *bank, bool returned, bool echo);
+void slot_untell(struct gv_turn *t, const char *device, uint32_t id);
 
 /* ---- rentals.c ------------------------------------------------------------------------------- */
 
@@ -224,6 +224,8 @@ bool ejects_expect(struct gv_turn *t, const char *device, uint32_t slot, const c
 void ejects_failed(struct powerbank *p, struct gv_turn *t, struct line *l, uint32_t slot, const char *bank);
 /* What an inventory says of those whose outcome is not known. True: it is too early to say, ask once more. */
 bool ejects_settle(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *report);
+/* There are none, as nearly always: nobody needs to look for each slot. */
+bool ejects_none(struct gv_turn *t, const char *device);
 /* One waits, is under way or not settled there: its bank is spoken for. */
 bool ejects_at(struct gv_turn *t, const char *device, uint32_t slot);
 /* The cabinet has been told to open it, and what became of it is not settled: its books wait. */
@@ -267,6 +269,8 @@ void cabinet_offline(struct powerbank *p, struct gv_turn *t, struct line *l, int
 Rental__Cabinet *cabinet_describe(struct powerbank *p, struct gv_turn *t, const char *device,
 				  const Powerbank__CabinetRow *row);
 void cabinet_tell(struct powerbank *p, struct gv_turn *t, const char *device);
+/* What others see of it, but for when it was last heard: packed, to be compared. */
+ProtobufCBinaryData cabinet_look(struct powerbank *p, struct gv_turn *t, const char *device);
 void cabinet_iccid(struct gv_turn *t, const char *device, const char *iccid);
 int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Registry__DeviceChanged *e);
 void cabinets_stop(struct powerbank *p);

@@ -48,6 +48,7 @@ static void index_open(struct gv_turn *t, const Rental__RentalRow *r)
 
 	ref.rental = r->id;
 	gv_put(t, &pb_open, gv_key(r->device, r->id), &ref);
+	index_at(t, "o:", r);
 }
 
 static const char *state_name(Rental__RentalState state)
@@ -61,8 +62,10 @@ static void to(struct gv_turn *t, Rental__RentalRow *r, Rental__RentalState stat
 {
 	r->state = state;
 	r->changed_at_ms = gv_now_ms(t);
-	if (rental_is_over(r))
+	if (rental_is_over(r)) {
 		gv_delete(t, &pb_open, gv_key(r->device, r->id));
+		gv_delete(t, &pb_rental_times, gv_key("o:", r->begun_at_ms, r->id));
+	}
 	gv_log(t, GV_INFO, "rental is %s rental=%s order=%s bank=%s%s%s", state_name(state), r->id, r->order, r->bank,
 	       *r->error ? " why=" : "", r->error);
 }

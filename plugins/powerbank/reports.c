@@ -147,6 +147,20 @@ static bool is_impossible(struct gv_turn *t, const struct line *l, const struct 
 	return true;
 }
 
+/* A profile that says too little: what lies behind its slots would be overlooked for ever. */
+static void check_slots(struct gv_turn *t, const struct line *l, const struct pb_report *r)
+{
+	for (size_t i = 0; i < r->n_slots; i++)
+		if (r->slots[i].slot > l->wire.slots) {
+			gv_count(t, "broken_frames", 1);
+			gv_log(t, GV_WARN,
+			       "inventory shows a slot that the cabinet has not by its profile, which is left out: "
+			       "correct its attribute slots slot=%u slots=%u device=%s",
+			       r->slots[i].slot, l->wire.slots, l->cabinet->device);
+			return;
+		}
+}
+
 /* ---- reports --------------------------------------------------------------------------------- */
 
 static void dispatch(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
@@ -156,6 +170,7 @@ static void dispatch(struct powerbank *p, struct gv_turn *t, struct line *l, con
 		line_say(t, l, &(struct pb_command){ .say = PB_SAY_HEARTBEAT });
 		break;
 	case PB_INVENTORY:
+		check_slots(t, l, r);
 		inventory_received(p, t, l, r);
 		break;
 	case PB_LENT:

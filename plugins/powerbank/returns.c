@@ -98,7 +98,7 @@ void returns_asked(struct powerbank *p, struct gv_turn *t, struct line *l, const
 		row = gv_edit(t, &pb_returns, gv_key(device, (uint32_t)r->slot));
 		row->bank = gv_strdup(t, r->bank);
 		row->since_ms = gv_now_ms(t);
-		slot_untell(cabinet_edit(t, device), r->slot);
+		slot_untell(t, device, r->slot);
 	}
 	line_say(
 		t, l,
@@ -168,11 +168,20 @@ static void take_in(struct powerbank *p, struct gv_turn *t, struct line *l, uint
 	gv_delete(t, &pb_returns, gv_key(device, slot));
 	slot_filled(t, cab, slot, bank);
 	slot_worked(t, device, cab, slot);
-	slot_untell(cab, slot);
+	slot_untell(t, device, slot);
 	slots_alarms(p, t, device, cab);
 	/* How full it is the cabinet has not said. */
 	inventory_soon(t, l, gv_now_ms(t) + 1000 * (int64_t)p->config->quiet_s);
 	cabinet_tell(p, t, device);
+}
+
+/* By the books of banks; or, of one that nobody is to know, by what is known of the slot. */
+static bool is_in_already(struct gv_turn *t, const char *device, uint32_t slot, const char *bank)
+{
+	const Rental__Bank *known = bank_get(t, bank);
+	const Rental__Slot *s = slot_get(cabinet_get(t, device), slot);
+
+	return known ? bank_is_in(known, device, slot) : s && !strcmp(s->bank, bank);
 }
 
 void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
@@ -183,7 +192,7 @@ void returns_done(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 
 	line_say(t, l,
 		 &(struct pb_command){ .say = PB_SAY_RETURNED, .slot = r->slot, .bank = r->bank, .verdict = verdict });
-	if (bank_is_in(bank_get(t, r->bank), device, r->slot)) {
+	if (is_in_already(t, device, r->slot, r->bank)) {
 		gv_count(t, "repeats", 1);
 	} else if (!decides || verdict == PB_WELCOME) {
 		take_in(p, t, l, r->slot, r->bank);
@@ -214,7 +223,7 @@ static void return_failed(struct powerbank *p, struct gv_turn *t, struct line *l
 	const Rental__Bank *bank = bank_get(t, r->bank);
 
 	slot_failed(t, device, cab, r->slot);
-	slot_tell(t, cab, r->slot, r->bank, true, echo);
+	slot_tell(t, device, r->slot, r->bank, true, echo);
 	incident(t, &(struct incident){ .device = device,
 					.kind = "return-failed",
 					.text = gv_str(t, "slot %u could not take bank %s: another slot is to be tried",
@@ -250,7 +259,7 @@ void returns_failed(struct powerbank *p, struct gv_turn *t, struct line *l, cons
 
 static void lend_failed(struct powerbank *p, struct gv_turn *t, struct line *l, const struct pb_report *r)
 {
-	slot_tell(t, cabinet_edit(t, l->cabinet->device), r->slot, r->bank, false, true);
+	slot_tell(t, l->cabinet->device, r->slot, r->bank, false, true);
 	acknowledge(t, l, r->slot, r->bank, false);
 	ejects_failed(p, t, l, r->slot, r->bank);
 }
@@ -259,7 +268,7 @@ static void orphan(struct powerbank *p, struct gv_turn *t, struct line *l, const
 {
 	const char *device = l->cabinet->device;
 
-	slot_tell(t, cabinet_edit(t, device), r->slot, r->bank, false, true);
+	slot_tell(t, device, r->slot, r->bank, false, true);
 	incident(t,
 		 &(struct incident){ .device = device,
 				     .kind = "orphan-failure",

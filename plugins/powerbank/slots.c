@@ -189,13 +189,15 @@ const Rental__Slot *slots_pick(struct gv_turn *t, const char *device, const Powe
 void slots_count(struct gv_turn *t, const char *device, const Powerbank__CabinetRow *row, uint32_t *ret_free,
 		 uint32_t *ret_full)
 {
+	bool none = ejects_none(t, device);
+
 	*ret_free = *ret_full = 0;
 	for (size_t i = 0; i < row->n_slots; i++) {
 		const Rental__Slot *slot = row->slots[i];
 
 		*ret_free += slot->state == RENTAL__SLOT_STATE__SLOT_STATE_EMPTY && !slot->frozen &&
 			     !*slot->out_of_service;
-		*ret_full += slot_lendable(t, device, slot);
+		*ret_full += none ? fit_to_lend(t, device, slot) : slot_lendable(t, device, slot);
 	}
 }
 
@@ -232,21 +234,30 @@ const Powerbank__Told *slot_told(struct powerbank *p, struct gv_turn *t, const P
 	return NULL;
 }
 
-void slot_untell(Powerbank__CabinetRow *row, uint32_t id)
+void slot_untell(struct gv_turn *t, const char *device, uint32_t id)
 {
+	const Powerbank__CabinetRow *known = cabinet_get(t, device);
+	Powerbank__CabinetRow *row;
 	size_t kept = 0;
 
+	while (known && kept < known->n_told && known->told[kept]->slot != id)
+		kept++;
+	if (!known || kept == known->n_told)
+		return; /* most questions are of slots that have not failed: they write nothing here */
+	row = cabinet_edit(t, device);
+	kept = 0;
 	for (size_t i = 0; i < row->n_told; i++)
 		if (row->told[i]->slot != id)
 			row->told[kept++] = row->told[i];
 	row->n_told = kept;
 }
 
-void slot_tell(struct gv_turn *t, Powerbank__CabinetRow *row, uint32_t id, const char *bank, bool returned, bool echo)
+void slot_tell(struct gv_turn *t, const char *device, uint32_t id, const char *bank, bool returned, bool echo)
 {
+	Powerbank__CabinetRow *row = cabinet_edit(t, device);
 	Powerbank__Told *told = gv_alloc(t, sizeof *told);
 
-	slot_untell(row, id);
+	slot_untell(t, device, id);
 	powerbank__told__init(told);
 	told->slot = id;
 	told->bank = gv_strdup(t, bank);

@@ -31,6 +31,23 @@ static void lent(void)
 
 TestSuite(inventory, .init = setup, .fini = rig_stop);
 
+Test(inventory, one_that_changes_nothing_is_told_to_nobody)
+{
+	unsigned before = events("CabinetChanged");
+
+	for (int i = 0; i < 5; i++) {
+		pass(MINUTE_MS);
+		say(b, "AQ," BANKS);
+	}
+	settle();
+	cr_expect_eq(events("CabinetChanged"), before);
+	ask("GetCabinet", "{\"device\":\"" DEVICE "\"}");
+	cr_expect_geq(number("cabinet.inventoryAtMs"), host_now_ms(h) - SECOND_MS, "but it is known when it came");
+	say(b, "AQ,1.NF.BANK0001;2.NF.BANK0002;3.EM;");
+	settle();
+	cr_expect_eq(events("CabinetChanged"), before + 1);
+}
+
 /* ---- banks ----------------------------------------------------------------------------------- */
 
 Test(inventory, a_bank_that_has_left_unseen_is_missing)

@@ -65,6 +65,37 @@ Test(returns, a_refused_bank_may_not)
 	cr_expect_eq(incidents("bank-foreign"), 1);
 }
 
+Test(returns, where_no_bank_is_known_at_all_nothing_is_said)
+{
+	rig_stop();
+	rig_start(NULL);
+	b = ready(IMEI, "1.EM;2.EM;3.EM;");
+	say(b, "MQ,1,BANK0001");
+	told(b, "");
+	cr_expect_eq(incidents("bank-foreign"), 0);
+	cr_assert_eq(ask("PutBank", "{\"bank\":{\"id\":\"BANK0001\"}}"), GV_OK);
+	say(b, "MQ,1,BANK0001");
+	told(b, "RQ,T,1,BANK0001");
+	say(b, "MQ,1,BANK0002");
+	told(b, "RQ,F,1,BANK0002");
+}
+
+Test(returns, what_is_in_already_is_confirmed_also_where_unknown_banks_are_refused)
+{
+	rig_stop();
+	rig_start("{\"unknownBanks\":\"refuse\"}");
+	b = ready(IMEI, "1.EM;2.EM;3.EM;");
+	for (int i = 0; i < 2; i++) {
+		say(b, "MC,RO,1,BANK0001");
+		told(b, "AM,RO,1,BANK0001");
+	}
+	cr_expect_str_eq(place("BANK0001"), "(unknown)");
+	cr_expect_eq(incidents("bank-foreign"), 1);
+	holds(b, "1.FU.BANK0001;2.EM;3.EM;");
+	pass(15 * SECOND_MS);
+	cr_expect_eq(lend("O-1", 0), GV_FAILED_PRECONDITION, "what nobody knows is not lent");
+}
+
 /* ---- the report ------------------------------------------------------------------------------ */
 
 Test(returns, the_rental_ends_with_the_report_and_is_confirmed)

@@ -157,6 +157,25 @@ Test(services, one_that_waits_is_taken_back_and_one_that_is_under_way_is_not)
 	cr_expect_eq(events("RentalFailed"), 1);
 }
 
+Test(services, a_bank_whose_rental_was_ended_by_hand_comes_back_as_any_other)
+{
+	lent();
+	cr_assert_eq(ask("EndRental", "{\"id\":\"" DEVICE "/000001\",\"how\":\"closed\",\"reason\":\"paid in cash\"}"),
+		     GV_OK);
+	cr_expect_str_eq(place("BANK0001"), "OUT");
+	say(b, "MQ,3,BANK0001");
+	cr_expect_str_eq(heard(b), "RQ,T,3,BANK0001");
+	say(b, "MC,RO,3,BANK0001");
+	cr_expect_str_eq(heard(b), "AM,RO,3,BANK0001");
+	cr_expect_str_eq(state(1), "CLOSED", "its end stands");
+	cr_expect_eq(events("RentalEnded"), 1);
+	cr_expect_eq(incidents("ghost"), 0);
+	cr_expect_str_eq(place("BANK0001"), "IN_SLOT");
+	holds(b, "1.EM;2.NF.BANK0002;3.FU.BANK0001;");
+	pass(15 * SECOND_MS);
+	cr_expect_eq(lend("O-2", 3), GV_OK, "%s", text("error"));
+}
+
 /* ---- Eject ----------------------------------------------------------------------------------- */
 
 Test(services, people_open_a_slot_without_a_rental)
@@ -183,6 +202,35 @@ Test(services, a_slot_that_does_not_open_is_told)
 	cr_expect_str_eq(heard(b), "AR,BF,1,BANK0001");
 	cr_expect_str_eq(heard(b), "", "people did not ask for another slot");
 	cr_expect(a->done && strstr(a->json, "\"status\":\"Failed\""), "%s", a->json);
+}
+
+Test(services, a_frozen_slot_is_passed_over_for_a_worse_one)
+{
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":1,\"frozen\":true}"), GV_OK);
+	cr_expect_str_eq(text("slot.frozen"), "true");
+	cr_expect_eq(lend("O-1", 1), GV_FAILED_PRECONDITION, "not even for who asks for it");
+	cr_expect_eq(lend("O-1", 0), GV_OK);
+	cr_expect_str_eq(heard(b), "CC,BW,2,BANK0002");
+	say(b, "MR,BF,2,BANK0002");
+	cr_expect_str_eq(heard(b), "AR,BF,2,BANK0002");
+	cr_expect_str_eq(heard(b), "", "nor after a failure");
+	cr_expect_str_eq(state(1), "FAILED");
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":1,\"frozen\":false}"), GV_OK);
+	cr_expect_eq(lend("O-2", 0), GV_OK);
+	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
+	cr_expect_eq(ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":9,\"frozen\":true}"), GV_NOT_FOUND);
+}
+
+Test(services, a_slot_that_is_frozen_while_an_order_waits_for_it_opens_no_more)
+{
+	lend("O-1", 1);
+	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
+	lend("O-2", 2);
+	ask("FreezeSlot", "{\"device\":\"" DEVICE "\",\"slot\":2,\"frozen\":true}");
+	say(b, "MC,BO,1,BANK0001");
+	cr_expect_str_eq(heard(b), "AM,BO,1,BANK0001");
+	cr_expect_str_eq(heard(b), "");
+	cr_expect_str_eq(state(2), "FAILED");
 }
 
 Test(services, what_a_cabinet_cannot_do_is_unimplemented)
@@ -251,6 +299,72 @@ Test(services, rentals_are_listed_newest_first_by_cabinet_and_by_bank)
 	cr_expect_str_eq(text("rentals.1.order"), "(none)");
 	ask("GetCabinet", "{\"device\":\"" DEVICE "\"}");
 	cr_expect_str_eq(text("rentals.0.order"), "O-2");
+}
+
+/* Of the cabinets with that alarm the first; "(none)". */
+static const char *alarmed_first(const char *alarm)
+{
+	cr_assert_eq(ask("ListCabinets", "{\"alarm\":\"%s\"}", alarm), GV_OK, "%s", text("error"));
+	return text("cabinets.0.device");
+}
+
+Test(services, cabinets_are_found_by_what_is_wrong_with_them)
+{
+	struct box *other = ready(OTHER_IMEI, "1.EM;2.EM;3.ER;");
+
+	cr_expect_str_eq(alarmed_first("no-full-bank"), OTHER);
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)");
+	cr_expect_str_eq(alarmed_first("slot-fault"), OTHER);
+	cr_expect_str_eq(alarmed_first("no-free-slot"), "(none)");
+	cr_expect_str_eq(alarmed_first("offline"), "(none)");
+	cr_expect_str_eq(alarmed_first("any"), OTHER);
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)", "with the first all is well");
+	host_station_finish(b->station);
+	host_station_finish(other->station);
+	settle();
+	cr_expect_str_eq(alarmed_first("offline"), DEVICE);
+	cr_expect_str_eq(text("cabinets.1.device"), OTHER);
+	cr_expect_eq(ask("ListCabinets", "{\"alarm\":\"weather\"}"), GV_INVALID_ARGUMENT);
+	cr_expect_eq(ask("ListBanks", "{\"place\":\"heaven\"}"), GV_INVALID_ARGUMENT);
+	cr_expect_str_eq(text("error"),
+			 "place must be one of in-slot, rented, missing, sold, out, lost, is \"heaven\"");
+}
+
+Test(services, cabinets_are_found_by_their_site)
+{
+	struct host_answer *a;
+
+	ready(OTHER_IMEI, "1.EM;2.EM;3.EM;");
+	a = host_call(h, "galvan.registry.v1.Registry/PutSite", "{\"site\":{\"id\":\"mall\",\"name\":\"Mall\"}}");
+	cr_assert_eq(a->code, GV_OK, "%s", a->error);
+	a = host_call(h, "galvan.registry.v1.Registry/PutDevice",
+		      "{\"device\":{\"id\":\"" OTHER "\",\"site\":\"mall\"}}");
+	cr_assert_eq(a->code, GV_OK, "%s", a->error);
+	settle();
+	ask("ListCabinets", "{\"site\":\"mall\"}");
+	cr_expect_str_eq(text("cabinets.0.device"), OTHER);
+	cr_expect_str_eq(text("cabinets.0.site"), "mall");
+	cr_expect_str_eq(text("cabinets.1.device"), "(none)");
+}
+
+Test(services, of_many_rentals_the_open_ones_are_found_without_looking_at_the_others)
+{
+	lent();
+	say(b, "MC,RO,1,BANK0001");
+	lend("O-2", 2);
+	heard(b);
+	say(b, "MR,BF,2,BANK0002");
+	settle();
+	ask("ListRentals", "{\"open\":true}");
+	cr_expect_str_eq(text("rentals.0.id"), "(none)");
+	say(b, "MC,BO,2,BANK0002"); /* late: it is open after all */
+	settle();
+	ask("ListRentals", "{\"open\":true,\"device\":\"" DEVICE "\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "O-2");
+	ask("ListRentals", "{\"open\":true,\"device\":\"" OTHER "\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "(none)");
+	ask("ListRentals", "{\"open\":true,\"bank\":\"BANK0001\"}");
+	cr_expect_str_eq(text("rentals.0.order"), "(none)");
 }
 
 Test(services, a_bank_that_is_out_for_three_days_counts_as_lost)

@@ -220,6 +220,40 @@ Test(woshi, a_slot_that_holds_another_bank_is_not_empty)
 	cr_expect_eq(next()->command, GV_WOSHI_INVENTORY, "what it really holds is asked for");
 }
 
+static void nothing_known(const char *config)
+{
+	rig_stop();
+	n_got = n_read = 0;
+	rig_start(config);
+	known(SERIAL, NULL);
+	station = host_tcp(h, "powerbank", "woshi", SERIAL, &model, NULL);
+	host_station_connect(station);
+	settle();
+	login(SERIAL);
+	inventory(0);
+	n_read = n_got;
+}
+
+Test(woshi, where_no_bank_is_known_at_all_none_is_judged)
+{
+	nothing_known(NULL);
+	cr_expect_eq(verdict_on(3, BANK_1), GV_WOSHI_RETURN_SERVER_ERROR);
+	cr_expect_str_eq(place(BANK_1), "(unknown)");
+	cr_assert_eq(ask("PutBank", "{\"bank\":{\"id\":\"" BANK_1 "\"}}"), GV_OK);
+	cr_expect_eq(verdict_on(3, BANK_1), GV_WOSHI_RETURN_OK, "it asks again, and now it is known");
+}
+
+Test(woshi, banks_that_an_inventory_shows_are_made_known_only_if_the_config_says_so)
+{
+	nothing_known("{\"unknownBanks\":\"refuse\"}");
+	inventory(1);
+	cr_expect_str_eq(place(BANK_1), "(unknown)");
+	cr_expect_eq(incidents("bank-foreign"), 1);
+	inventory(1);
+	cr_expect_eq(incidents("bank-foreign"), 1, "said once");
+	cr_expect_eq(lend_here("O-1"), GV_FAILED_PRECONDITION);
+}
+
 Test(woshi, it_can_be_forced_to_open)
 {
 	struct host_answer *a = host_call_later(h, NULL, "galvan.rental.v1.Rental/Eject",
