@@ -3,27 +3,20 @@
  * GALVAN_DISK names a file of four 32-bit numbers, mapped by each process of the node, so that a test says what is to
  * happen while the node runs: what, how many such operations pass before, the errno, and how often it has happened
  * since. Only the store whose path has GALVAN_DISK_OF in it is concerned. An error stays until it is taken back; a
- * death happens once.
- *
- * LMDB 0.9 commits by writing pages (pwrite, writev), fdatasync, then its meta page through a descriptor opened
- * O_DSYNC. */
-#include <dlfcn.h>
+ * death happens once. */
+#include "descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#define FD_MAX 65536
-#define EXPORT __attribute__((visibility("default")))
 
 /* Also in tests/e2e/disk.py. */
 enum what {
@@ -39,24 +32,9 @@ enum what {
 struct orders {
 	_Atomic(uint32_t) what, after, error, hits;
 };
-enum kind { NOT_OURS, DATA, META };
 
-static _Atomic(unsigned char) kinds[FD_MAX];
 static atomic_bool ours; /* this process has the store open */
 static struct orders nothing, *orders = &nothing;
-
-static void *next(const char *name)
-{
-	void *f = dlsym(RTLD_NEXT, name);
-
-	if (!f)
-		abort();
-	return f;
-}
-#define NEXT(name)                                                                                                     \
-	static __typeof__(&name) real;                                                                                 \
-	if (!real)                                                                                                     \
-	real = (__typeof__(&name))next(#name)
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -101,61 +79,14 @@ static bool fail_at(enum what what)
 	return true;
 }
 
-/* ---- which descriptors are the store's ------------------------------------------------------- */
-
-static void note_open(int fd, const char *path, int flags)
+bool concerns(const char *path)
 {
 	const char *of = getenv("GALVAN_DISK_OF");
-	size_t n = strlen(path);
 
-	if (fd < 0 || fd >= FD_MAX)
-		return;
-	kinds[fd] = NOT_OURS;
-	if (!of || n < 8 || strcmp(path + n - 8, "data.mdb") != 0 || !strstr(path, of))
-		return;
-	kinds[fd] = (flags & O_DSYNC) ? META : DATA;
+	if (!of || !strstr(path, of))
+		return false;
 	ours = true;
-}
-
-static enum kind kind(int fd)
-{
-	return fd >= 0 && fd < FD_MAX ? kinds[fd] : NOT_OURS;
-}
-
-EXPORT int open(const char *path, int flags, ...)
-{
-	NEXT(open);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
-
-EXPORT int open64(const char *path, int flags, ...)
-{
-	NEXT(open64);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
-
-EXPORT int close(int fd)
-{
-	NEXT(close);
-	if (fd >= 0 && fd < FD_MAX)
-		kinds[fd] = NOT_OURS;
-	return real(fd);
+	return true;
 }
 
 /* ---- what is done to them -------------------------------------------------------------------- */

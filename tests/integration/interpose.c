@@ -4,32 +4,20 @@
  * process, whether pages of a data.mdb were written that no fdatasync has followed. A ZeroMQ send in either state, or a
  * commit that returns with such pages, is a breach: it is written to GALVAN_INTERPOSE/breach.PID and the process
  * aborts. What was seen at all is counted in GALVAN_INTERPOSE/count.PID, so that a test can tell a kept promise from
- * one that nobody watched.
- *
- * LMDB 0.9 commits by writing pages (pwrite, pwritev, write, writev), fdatasync, then its meta page through a
- * descriptor opened O_DSYNC. */
-#include <dlfcn.h>
-#include <errno.h>
+ * one that nobody watched. */
+#include "descriptors.h"
+
 #include <fcntl.h>
 #include <lmdb.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <zmq.h>
 
-#define FD_MAX 65536
-#define EXPORT __attribute__((visibility("default")))
-
-enum { NOT_OURS, DATA, DATA_DSYNC };
-
-static _Atomic(unsigned char) kinds[FD_MAX];
 static atomic_bool dirty;                /* pages of this process's store wait for their fdatasync */
 static _Thread_local unsigned open_puts; /* in this thread's write transaction */
 static _Thread_local bool committing;
@@ -40,19 +28,6 @@ struct counts {
 };
 static struct counts fallback, *counts = &fallback;
 static const char *folder;
-
-static void *next(const char *name)
-{
-	void *f = dlsym(RTLD_NEXT, name);
-
-	if (!f)
-		abort();
-	return f;
-}
-#define NEXT(name)                                                                                                     \
-	static __typeof__(&name) real;                                                                                 \
-	if (!real)                                                                                                     \
-	real = (__typeof__(&name))next(#name)
 
 static void breach(const char *what)
 {
@@ -87,58 +62,9 @@ __attribute__((constructor)) static void begin(void)
 		counts = map;
 }
 
-/* ---- which descriptors are a store's --------------------------------------------------------- */
-
-static void note_open(int fd, const char *path, int flags)
+bool concerns(const char *path)
 {
-	size_t n = strlen(path);
-
-	if (fd < 0 || fd >= FD_MAX)
-		return;
-	kinds[fd] = NOT_OURS;
-	if (n >= 8 && !strcmp(path + n - 8, "data.mdb"))
-		kinds[fd] = (flags & O_DSYNC) ? DATA_DSYNC : DATA;
-}
-
-static int kind(int fd)
-{
-	return fd >= 0 && fd < FD_MAX ? kinds[fd] : NOT_OURS;
-}
-
-EXPORT int open(const char *path, int flags, ...)
-{
-	NEXT(open);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
-
-EXPORT int open64(const char *path, int flags, ...)
-{
-	NEXT(open64);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
-
-EXPORT int close(int fd)
-{
-	NEXT(close);
-	if (fd >= 0 && fd < FD_MAX)
-		kinds[fd] = NOT_OURS;
-	return real(fd);
+	return true;
 }
 
 /* ---- what is written to them, and when it is safe -------------------------------------------- */
