@@ -188,6 +188,7 @@ int cabinet_login(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 
 	if (!c)
 		return gv_fault(t, "no memory for the cabinet");
+	c->flapping = alarm_stands(row, "flapping"); /* maybe since before this incarnation */
 	replace(p, t, c, l);
 	c->line = l;
 	l->cabinet = c;

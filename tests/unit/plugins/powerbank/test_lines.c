@@ -134,6 +134,30 @@ Test(lines, more_than_six_new_connections_in_ten_minutes_are_an_alarm)
 	cr_expect_not(alarmed(DEVICE, "flapping"));
 }
 
+Test(lines, that_alarm_is_over_after_ten_quiet_minutes_also_of_another_incarnation)
+{
+	struct box *b = ready(IMEI, "1.EM;2.EM;3.EM;");
+
+	for (int i = 1; i <= 7; i++) {
+		host_station_finish(b->station);
+		settle();
+		host_station_connect(b->station);
+		settle();
+		say(b, "CH,");
+		settle();
+	}
+	cr_expect(alarmed(DEVICE, "flapping"));
+	host_station_finish(b->station);
+	settle();
+	host_crash(h, "powerbank.0");
+	pass(MINUTE_MS);
+	host_station_connect(b->station);
+	settle();
+	say(b, "CH,");
+	pass(11 * MINUTE_MS);
+	cr_expect_not(alarmed(DEVICE, "flapping"));
+}
+
 Test(lines, another_sim_card_is_told_of)
 {
 	struct box *b;
