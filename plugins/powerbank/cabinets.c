@@ -288,3 +288,22 @@ int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Regist
 		lines_known(p, t, e->id);
 	return 0;
 }
+
+int cabinets_resync(struct powerbank *p, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &pb_cabinets };
+
+	while (gv_next(t, &scan))
+		if (((const Powerbank__CabinetRow *)scan.row)->known)
+			cabinet_edit(t, scan.key.part[0].s)->known = false;
+	return gv_timer(t, "resynced", gv_now_ms(t) + PB_RESTORE_MS, NULL);
+}
+
+int cabinets_resynced(struct powerbank *p, struct gv_turn *t)
+{
+	for (unsigned i = 0; i < PB_BUCKETS; i++)
+		for (const struct cabinet *c = p->cabinets[i]; c; c = c->next)
+			if (c->line && !cabinet_get(t, c->device)->known)
+				line_close(t, c->line, "it is no longer known");
+	return 0;
+}

@@ -87,6 +87,37 @@ Test(lines, a_cabinet_that_is_no_longer_known_is_closed)
 	cr_expect_eq(incidents("unknown-cabinet"), 1);
 }
 
+/* Longer than the registry's journal reaches back nothing of it arrives, while hearts beat. */
+static void deaf_for_days(void)
+{
+	host_set(h, HOST_LOSE, 1000);
+	host_call(h, "galvan.registry.v1.Registry/DeleteDevice", "{\"id\":\"" DEVICE "\"}");
+	for (int i = 0; i < 2; i++) {
+		pass(4 * 24 * (int64_t)HOUR_MS);
+		host_call(h, "galvan.registry.v1.Registry/PutDevice", "{\"device\":{\"id\":\"other:%d\"}}", i);
+	}
+	host_set(h, HOST_LOSE, 0);
+}
+
+Test(lines, what_was_deleted_while_nothing_was_heard_of_the_registry_is_no_longer_known)
+{
+	struct box *gone = ready(IMEI, "1.EM;2.EM;3.EM;"), *stays = ready(OTHER_IMEI, "1.EM;2.EM;3.EM;");
+
+	deaf_for_days();
+	cr_expect_eq(gone->closed + stays->closed, 0u);
+	known("860000000000003", NULL); /* what comes next shows that something is missing */
+	pass(2 * MINUTE_MS);
+	cr_expect_eq(gone->closed, 1u);
+	cr_expect_eq(stays->closed, 0u);
+	say(stays, "MC,RO,1,BANK0001");
+	cr_expect_str_eq(heard(stays), "AM,RO,1,BANK0001");
+	host_station_connect(gone->station);
+	settle();
+	say(gone, "CH,");
+	settle();
+	cr_expect_eq(incidents("unknown-cabinet"), 1);
+}
+
 Test(lines, a_connection_is_one_cabinets)
 {
 	struct box *b = ready(IMEI, "1.FU.BANK0001;2.EM;3.EM;");
