@@ -189,6 +189,7 @@ int cabinet_login(struct powerbank *p, struct gv_turn *t, struct line *l, const 
 
 	if (!c)
 		return gv_fault(t, "no memory for the cabinet");
+	c->flapping = alarm_stands(row, "flapping"); /* maybe since before this incarnation */
 	replace(p, t, c, l);
 	c->line = l;
 	l->cabinet = c;
@@ -286,5 +287,24 @@ int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Regist
 		line_close(t, l, "it is no longer known");
 	else if (device)
 		lines_known(p, t, e->id);
+	return 0;
+}
+
+int cabinets_resync(struct powerbank *p, struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &pb_cabinets };
+
+	while (gv_next(t, &scan))
+		if (((const Powerbank__CabinetRow *)scan.row)->known)
+			cabinet_edit(t, scan.key.part[0].s)->known = false;
+	return gv_timer(t, "resynced", gv_now_ms(t) + PB_RESTORE_MS, NULL);
+}
+
+int cabinets_resynced(struct powerbank *p, struct gv_turn *t)
+{
+	for (unsigned i = 0; i < PB_BUCKETS; i++)
+		for (const struct cabinet *c = p->cabinets[i]; c; c = c->next)
+			if (c->line && !cabinet_get(t, c->device)->known)
+				line_close(t, c->line, "it is no longer known");
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define PB_IDENTITY_SIZE 65
+#define PB_BANK_MIN 4 /* characters of a bank's id */
 #define PB_BANK_SIZE 21
 #define PB_SLOTS_MAX 99
 #define PB_ICCID_SIZE 21

@@ -257,6 +257,20 @@ static void reconcile(struct view *v)
 	}
 }
 
+/* The cabinet has become smaller: what lay behind its last slot is not there. */
+static void drop_slots(struct view *v)
+{
+	unsigned n = v->l->wire.slots;
+	size_t kept = 0;
+
+	while (kept < v->cab->n_slots && v->cab->slots[kept]->id <= n)
+		kept++;
+	for (size_t i = kept; i < v->cab->n_slots; i++)
+		if (*v->cab->slots[i]->bank)
+			missing(v, v->cab->slots[i]->id, v->cab->slots[i]->bank);
+	v->cab->n_slots = kept;
+}
+
 static void answer_audits(struct view *v)
 {
 	const Powerbank__AuditRow *row = gv_get(v->t, &pb_audits, gv_key(v->device));
@@ -289,6 +303,7 @@ void inventory_received(struct powerbank *p, struct gv_turn *t, struct line *l, 
 	if (ejects_settle(p, t, l, &report))
 		later(&v, gv_now_ms(t) + quiet_ms);
 	reconcile(&v);
+	drop_slots(&v);
 	v.cab->inventory_at_ms = gv_now_ms(t);
 	ejects_next(p, t, v.device);
 	slots_alarms(p, t, v.device, v.cab);

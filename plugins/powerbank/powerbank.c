@@ -47,6 +47,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 {
 	if (!strcmp(name, "sweep"))
 		return lines_sweep(self, t);
+	if (!strcmp(name, "resynced"))
+		return cabinets_resynced(self, t);
 	if (!strcmp(name, "forget"))
 		return lines_forget(self, t);
 	if (!strncmp(name, "eject:", 6))
@@ -100,6 +102,12 @@ static int device_changed(struct powerbank *p, struct gv_turn *t, const Registry
 	return cabinets_device_changed(p, t, e);
 }
 GV_ON_EVENT(device_changed, struct powerbank, Registry__DeviceChanged)
+
+/* What was deleted meanwhile nobody tells of any more. */
+static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
+{
+	return first || strncmp(emitter, "registry.", strlen("registry.")) != 0 ? 0 : cabinets_resync(self, t);
+}
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
@@ -185,4 +193,5 @@ GV_PLUGIN = {
 	.on_open = on_open,
 	.on_frame = on_frame,
 	.on_close = on_close,
+	.on_resync = on_resync,
 };

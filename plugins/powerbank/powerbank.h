@@ -273,6 +273,9 @@ void cabinet_tell(struct powerbank *p, struct gv_turn *t, const char *device);
 ProtobufCBinaryData cabinet_look(struct powerbank *p, struct gv_turn *t, const char *device);
 void cabinet_iccid(struct gv_turn *t, const char *device, const char *iccid);
 int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Registry__DeviceChanged *e);
+/* The registry's present state follows: who is not in it is no longer known. */
+int cabinets_resync(struct powerbank *p, struct gv_turn *t);
+int cabinets_resynced(struct powerbank *p, struct gv_turn *t);
 void cabinets_stop(struct powerbank *p);
 
 /* ---- learn.c --------------------------------------------------------------------------------- */

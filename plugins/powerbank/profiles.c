@@ -66,7 +66,7 @@ static bool set_bank_size(struct profile *f, const char *value)
 {
 	unsigned long n;
 
-	if (!number_in(value, 0, PB_BANK_SIZE - 1, &n))
+	if (!number_in(value, 0, PB_BANK_SIZE - 1, &n) || (n && n < PB_BANK_MIN))
 		return false;
 	f->wire.bank_size = (uint8_t)n;
 	return true;
@@ -169,6 +169,9 @@ static int read_profile(struct gv_turn *t, const Powerbank__Profile *c, struct p
 				c->driver);
 	f->wire.slots = (uint8_t)c->slots;
 	f->wire.bank_size = (uint8_t)c->bank_size;
+	if (c->bank_size && c->bank_size < PB_BANK_MIN)
+		return gv_fault(t, "profile %s: bank_size %u; no bank's id is shorter than %d", c->listener,
+				c->bank_size, PB_BANK_MIN);
 	f->heartbeat_ms = (int64_t)c->heartbeat_s * 1000;
 	f->auto_enrol = c->auto_enrol;
 	if (!set_crc(f, c->crc))

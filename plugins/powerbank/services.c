@@ -163,7 +163,7 @@ static bool is_bank_id(const char *id)
 {
 	size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 
-	return n >= 4 && n < PB_BANK_SIZE && !id[n];
+	return n >= PB_BANK_MIN && n < PB_BANK_SIZE && !id[n];
 }
 
 int put_bank_call(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)

@@ -87,6 +87,37 @@ Test(lines, a_cabinet_that_is_no_longer_known_is_closed)
 	cr_expect_eq(incidents("unknown-cabinet"), 1);
 }
 
+/* Longer than the registry's journal reaches back nothing of it arrives, while hearts beat. */
+static void deaf_for_days(void)
+{
+	host_set(h, HOST_LOSE, 1000);
+	host_call(h, "galvan.registry.v1.Registry/DeleteDevice", "{\"id\":\"" DEVICE "\"}");
+	for (int i = 0; i < 2; i++) {
+		pass(4 * 24 * (int64_t)HOUR_MS);
+		host_call(h, "galvan.registry.v1.Registry/PutDevice", "{\"device\":{\"id\":\"other:%d\"}}", i);
+	}
+	host_set(h, HOST_LOSE, 0);
+}
+
+Test(lines, what_was_deleted_while_nothing_was_heard_of_the_registry_is_no_longer_known)
+{
+	struct box *gone = ready(IMEI, "1.EM;2.EM;3.EM;"), *stays = ready(OTHER_IMEI, "1.EM;2.EM;3.EM;");
+
+	deaf_for_days();
+	cr_expect_eq(gone->closed + stays->closed, 0u);
+	known("860000000000003", NULL); /* what comes next shows that something is missing */
+	pass(2 * MINUTE_MS);
+	cr_expect_eq(gone->closed, 1u);
+	cr_expect_eq(stays->closed, 0u);
+	say(stays, "MC,RO,1,BANK0001");
+	cr_expect_str_eq(heard(stays), "AM,RO,1,BANK0001");
+	host_station_connect(gone->station);
+	settle();
+	say(gone, "CH,");
+	settle();
+	cr_expect_eq(incidents("unknown-cabinet"), 1);
+}
+
 Test(lines, a_connection_is_one_cabinets)
 {
 	struct box *b = ready(IMEI, "1.FU.BANK0001;2.EM;3.EM;");
@@ -130,6 +161,30 @@ Test(lines, more_than_six_new_connections_in_ten_minutes_are_an_alarm)
 	}
 	cr_expect(alarmed(DEVICE, "flapping"));
 	cr_expect_eq(incidents("flapping"), 1);
+	pass(11 * MINUTE_MS);
+	cr_expect_not(alarmed(DEVICE, "flapping"));
+}
+
+Test(lines, that_alarm_is_over_after_ten_quiet_minutes_also_of_another_incarnation)
+{
+	struct box *b = ready(IMEI, "1.EM;2.EM;3.EM;");
+
+	for (int i = 1; i <= 7; i++) {
+		host_station_finish(b->station);
+		settle();
+		host_station_connect(b->station);
+		settle();
+		say(b, "CH,");
+		settle();
+	}
+	cr_expect(alarmed(DEVICE, "flapping"));
+	host_station_finish(b->station);
+	settle();
+	host_crash(h, "powerbank.0");
+	pass(MINUTE_MS);
+	host_station_connect(b->station);
+	settle();
+	say(b, "CH,");
 	pass(11 * MINUTE_MS);
 	cr_expect_not(alarmed(DEVICE, "flapping"));
 }

@@ -165,6 +165,27 @@ Test(profiles, a_device_may_have_more_slots_and_say_so_in_its_first_frame)
 	cr_expect_str_eq(slot_field(DEVICE, 8, "bank"), "BANK0001");
 }
 
+Test(profiles, a_cabinet_that_has_become_smaller_loses_the_slots_behind)
+{
+	struct box *b;
+
+	port("");
+	known(IMEI, "{\"slots\":\"5\"}");
+	b = box(IMEI);
+	holds(b, "1.FU.BANK0001;5.FU.BANK0005;");
+	say(b, "CH,");
+	settle();
+	known(IMEI, "{\"slots\":\"3\"}");
+	holds(b, "1.FU.BANK0001;");
+	host_station_connect(b->station);
+	settle();
+	say(b, "CH,");
+	settle();
+	cr_expect_str_eq(slot_field(DEVICE, 5, "id"), "(none)");
+	cr_expect_str_eq(place("BANK0005"), "MISSING");
+	cr_expect_eq(lend("O-1", 5), GV_FAILED_PRECONDITION);
+}
+
 Test(profiles, where_all_banks_have_names_of_one_length_another_is_no_bank)
 {
 	struct box *b;
@@ -182,9 +203,9 @@ Test(profiles, where_all_banks_have_names_of_one_length_another_is_no_bank)
 Test(profiles, each_attribute_that_is_wrong_is_left_out_and_the_others_count)
 {
 	static const char *const wrong[] = {
-		"\"crc\":\"MD5\"",     "\"style\":\"colon\"",  "\"rules\":\"lax\"",    "\"slots\":\"0\"",
-		"\"slots\":\"100\"",   "\"slots\":\"-3\"",     "\"bankSize\":\"21\"",  "\"heartbeatS\":\"9\"",
-		"\"heartbeatS\":\"\"", "\"hbEcho\":\"maybe\"", "\"arForBf\":\"both\"",
+		"\"crc\":\"MD5\"",      "\"style\":\"colon\"", "\"rules\":\"lax\"",    "\"slots\":\"0\"",
+		"\"slots\":\"100\"",    "\"slots\":\"-3\"",    "\"bankSize\":\"21\"",  "\"bankSize\":\"3\"",
+		"\"heartbeatS\":\"9\"", "\"heartbeatS\":\"\"", "\"hbEcho\":\"maybe\"", "\"arForBf\":\"both\"",
 	};
 
 	port("");
