@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define TICK_MS 1
 #define MAX_DIALING 256 /* connections under way where no rate is given */
@@ -16,26 +15,13 @@
 #define IMEI_DIGITS 15
 #define STRIDE 7919 /* a prime: who comes next is no neighbour */
 
-static double cpu_us(void)
-{
-	struct rusage u;
-	getrusage(RUSAGE_THREAD, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
-static bool running(const struct cabinet_load *l)
-{
-	return l->phase == L_WARMING || l->phase == L_MEASURING;
-}
-
 /* ---- what is due ----------------------------------------------------------------------------- */
 
 static void dial_more(struct cabinet_load *l, uint64_t now_ns)
 {
 	uint64_t due = l->want.cabinets;
 	if (l->want.connect_rate)
-		due = (now_ns - l->begun_ns) * l->want.connect_rate / 1000000000u + 1;
+		due = (now_ns - l->account.begun_ns) * l->want.connect_rate / 1000000000u + 1;
 	while (l->born < l->want.cabinets && l->born < due && (l->want.connect_rate || l->dialing < MAX_DIALING)) {
 		struct loaded *c = &l->cabinets[l->born];
 		c->load = l;
@@ -48,18 +34,18 @@ static void dial_more(struct cabinet_load *l, uint64_t now_ns)
 static void heartbeats(struct cabinet_load *l, uint64_t now_ns)
 {
 	uint64_t period_ns = (uint64_t)l->want.heartbeat_s * 1000000000u;
-	uint64_t due = (uint64_t)((double)(now_ns - l->begun_ns) / (double)period_ns * l->want.cabinets);
+	uint64_t due = (uint64_t)((double)(now_ns - l->account.begun_ns) / (double)period_ns * l->want.cabinets);
 	for (; l->heartbeats < due; l->heartbeats++) {
 		struct loaded *c = &l->cabinets[l->heartbeats % l->want.cabinets];
-		if (c->state == LOADED_UP && now_ns - l->begun_ns > period_ns / 8)
+		if (c->state == LOADED_UP && now_ns - l->account.begun_ns > period_ns / 8)
 			loaded_heartbeat(c);
 	}
 }
 
 static void visits(struct cabinet_load *l, uint64_t now_ns)
 {
-	uint64_t due = (uint64_t)((double)(now_ns - l->phase_ns) / 1e9 * l->want.rate);
-	for (; running(l) && l->visits < due; l->visits++) {
+	uint64_t due = (uint64_t)((double)(now_ns - l->account.phase_ns) / 1e9 * l->want.rate);
+	for (; load_account_running(&l->account) && l->visits < due; l->visits++) {
 		uint32_t i = 0;
 		l->next_visitor = (l->next_visitor + STRIDE) % l->want.cabinets;
 		while (i < l->want.cabinets && !loaded_visit(&l->cabinets[l->next_visitor], VISITORS_SLOT, now_ns)) {
@@ -87,10 +73,9 @@ static void returns(struct cabinet_load *l, uint64_t now_ns)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static void enter(struct cabinet_load *l, enum loaded_phase phase, uint64_t now_ns)
+static void enter(struct cabinet_load *l, enum load_phase phase, uint64_t now_ns)
 {
-	l->phase = phase;
-	l->phase_ns = now_ns;
+	load_account_enter(&l->account, phase, now_ns);
 	l->visits = 0;
 }
 
@@ -116,16 +101,17 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void connecting(struct cabinet_load *l, uint64_t now_ns)
 {
+	struct load_account *a = &l->account;
 	if (!l->stopping)
 		dial_more(l, now_ns);
 	if (l->stopping) {
-		enter(l, L_FINISHING, now_ns);
+		enter(l, FINISHING, now_ns);
 	} else if (l->born == l->want.cabinets && l->dialing == 0) {
-		l->failed = l->up == 0;
-		if (l->failed)
-			cabinet_load_complain(l, "no connection came to be", l->target.authority,
+		a->failed = a->up == 0;
+		if (a->failed)
+			load_account_complain(a, "no connection came to be", l->target.authority,
 					      strlen(l->target.authority));
-		enter(l, l->failed ? L_FINISHING : L_WARMING, now_ns);
+		enter(l, a->failed ? FINISHING : WARMING, now_ns);
 	}
 }
 
@@ -134,30 +120,26 @@ static uint64_t seconds_ns(uint32_t s)
 	return (uint64_t)s * 1000000000u;
 }
 
-void cabinet_load_pace(struct cabinet_load *l)
+/* Goes from phase to phase as far as it can be gone now. */
+static void pace(struct cabinet_load *l)
 {
+	struct load_account *a = &l->account;
 	uint64_t now_ns = uv_hrtime();
-	if (l->phase == L_CONNECTING)
+	if (a->phase == CONNECTING)
 		connecting(l, now_ns);
-	if (l->phase == L_WARMING && (l->stopping || now_ns - l->phase_ns >= seconds_ns(l->want.warm_up_s))) {
-		enter(l, L_MEASURING, now_ns);
-		l->measure_ns = now_ns;
-		l->cpu_begun_us = cpu_us();
-	}
-	if (l->phase == L_MEASURING && (l->stopping || now_ns - l->phase_ns >= seconds_ns(l->want.seconds))) {
-		l->measured_ns = now_ns - l->measure_ns;
-		l->cpu_us = cpu_us() - l->cpu_begun_us;
-		enter(l, L_FINISHING, now_ns);
-	}
-	if (l->phase == L_FINISHING && ((l->waiting == 0 && (l->n_back == 0 || l->failed)) ||
-					now_ns - l->phase_ns >= seconds_ns(l->want.answer_timeout_s) || !l->open_lines))
-		enter(l, L_LINGERING, now_ns);
-	if (l->phase == L_LINGERING && (l->failed || now_ns - l->phase_ns >= LINGER_NS)) {
-		enter(l, L_CLOSING, now_ns);
+	if (a->phase == WARMING && (l->stopping || now_ns - a->phase_ns >= seconds_ns(l->want.warm_up_s)))
+		enter(l, MEASURING, now_ns);
+	if (a->phase == MEASURING && (l->stopping || now_ns - a->phase_ns >= seconds_ns(l->want.seconds)))
+		enter(l, FINISHING, now_ns);
+	if (a->phase == FINISHING && ((a->waiting == 0 && (l->n_back == 0 || a->failed)) ||
+				      now_ns - a->phase_ns >= seconds_ns(l->want.answer_timeout_s) || !l->open_lines))
+		enter(l, LINGERING, now_ns);
+	if (a->phase == LINGERING && (a->failed || now_ns - a->phase_ns >= LINGER_NS)) {
+		enter(l, CLOSING, now_ns);
 		close_all(l);
 	}
-	if (l->phase == L_CLOSING && !l->open_lines) {
-		enter(l, L_DONE, now_ns);
+	if (a->phase == CLOSING && !l->open_lines) {
+		enter(l, DONE, now_ns);
 		uv_close((uv_handle_t *)&l->timer, on_timer_closed);
 	}
 }
@@ -166,14 +148,14 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct cabinet_load *l = timer->data;
 	uint64_t now_ns = uv_hrtime();
-	if (l->phase == L_CONNECTING && now_ns / 1000000000u != (now_ns - TICK_MS * 1000000u) / 1000000000u)
+	if (l->account.phase == CONNECTING && now_ns / 1000000000u != (now_ns - TICK_MS * 1000000u) / 1000000000u)
 		give_up_dialing(l, now_ns);
-	if (l->phase < L_LINGERING) {
+	if (l->account.phase < LINGERING) {
 		heartbeats(l, now_ns);
 		visits(l, now_ns);
 		returns(l, now_ns);
 	}
-	cabinet_load_pace(l);
+	pace(l);
 }
 
 /* ---- from outside ---------------------------------------------------------------------------- */
@@ -217,9 +199,9 @@ int cabinet_load_start(uv_loop_t *loop, const Sim__LoadCabinetsRequest *request,
 		cabinet_load_destroy(l);
 		return r;
 	}
-	l->begun_ns = l->last_open_ns = uv_hrtime();
+	l->account.begun_ns = l->account.last_open_ns = uv_hrtime();
 	l->io.loop = loop;
-	l->io.random = l->begun_ns | 1;
+	l->io.random = l->account.begun_ns | 1;
 	l->done = done;
 	l->arg = arg;
 	l->timer.data = l;
@@ -236,10 +218,10 @@ void cabinet_load_stop(struct cabinet_load *l)
 
 void cabinet_load_abort(struct cabinet_load *l)
 {
-	if (l->phase >= L_CLOSING)
+	if (l->account.phase >= CLOSING)
 		return;
 	l->stopping = true;
-	enter(l, L_CLOSING, uv_hrtime());
+	enter(l, CLOSING, uv_hrtime());
 	close_all(l);
 }
 
@@ -256,30 +238,5 @@ void cabinet_load_destroy(struct cabinet_load *l)
 
 void cabinet_load_report(const struct cabinet_load *l, Sim__LoadReport *ret)
 {
-	static const char *const names[] = { "connecting", "warming",   "measuring", "finishing",
-					     "finishing",  "finishing", "done" };
-	sim__load_report__init(ret);
-	uint64_t took_ns = l->phase == L_MEASURING ? uv_hrtime() - l->measure_ns : l->measured_ns;
-	ret->state = (char *)(l->failed ? "failed" : names[l->phase]);
-	ret->error = (char *)l->error;
-	ret->connections = l->phase < L_CLOSING ? l->up : l->want.cabinets - l->failed_connections - l->dropped;
-	ret->failed_connections = l->failed_connections;
-	ret->dropped_connections = l->dropped;
-	ret->connect_ms = (double)(l->last_open_ns - l->begun_ns) / 1e6;
-	ret->calls = l->latency.count;
-	ret->seconds = (double)took_ns / 1e9;
-	ret->rate_per_s = took_ns ? (double)l->latency.count * 1e9 / (double)took_ns : 0;
-	ret->p50_us = (double)histogram_at(&l->latency, 0.5) / 1e3;
-	ret->p90_us = (double)histogram_at(&l->latency, 0.9) / 1e3;
-	ret->p99_us = (double)histogram_at(&l->latency, 0.99) / 1e3;
-	ret->p999_us = (double)histogram_at(&l->latency, 0.999) / 1e3;
-	ret->max_us = (double)l->latency.max_ns / 1e3;
-	ret->sent = l->sent;
-	ret->answered = l->answered;
-	ret->errors = l->errors;
-	ret->wrong = l->wrong;
-	ret->doubled = l->doubled;
-	ret->unexpected = l->unexpected;
-	ret->unanswered = l->waiting + l->lost;
-	ret->cpu_us_per_call = l->latency.count ? l->cpu_us / (double)l->latency.count : 0;
+	load_account_report(&l->account, l->want.cabinets, ret);
 }

@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void cabinet_load_complain(struct cabinet_load *l, const char *what, const char *detail, size_t detail_size)
-{
-	if (!l->error[0])
-		snprintf(l->error, sizeof l->error, "%s: %.*s", what, (int)(detail_size < 200 ? detail_size : 200),
-			 detail);
-}
-
 void cabinet_load_visitor(uint32_t n, char *ret, size_t size)
 {
 	snprintf(ret, size, "LV%08" PRIu32, n + 1);
@@ -65,8 +58,8 @@ static void put(struct loaded *c, unsigned slot, enum gv_ruioo_command command, 
 	c->question[slot] = (struct question){
 		.sent_ns = now_ns, .command = command, .sub = sub, .waits = true, .asked = true
 	};
-	c->load->sent++;
-	c->load->waiting++;
+	c->load->account.sent++;
+	c->load->account.waiting++;
 	say(c, &f);
 }
 
@@ -95,8 +88,9 @@ static void open_slot(struct loaded *c, const struct gv_ruioo_frame *f, uint64_t
 	char bank[GV_RUIOO_BANK_SIZE];
 	bool there = f->slot && f->slot < VISITORS_SLOT && !c->out[f->slot];
 	if (!there || c->question[f->slot].waits) {
-		c->load->wrong++;
-		cabinet_load_complain(c->load, "the server opens a slot without a bank", f->bank, strlen(f->bank));
+		c->load->account.wrong++;
+		load_account_complain(&c->load->account, "the server opens a slot without a bank", f->bank,
+				      strlen(f->bank));
 		return;
 	}
 	bank_of(c, f->slot, bank);
@@ -128,13 +122,13 @@ static void settle(struct loaded *c, struct question *q, const struct gv_ruioo_f
 	struct cabinet_load *l = c->load;
 	bool refused = f->command == GV_RUIOO_RQ && f->sub == GV_RUIOO_F;
 	q->waits = false;
-	l->waiting--;
-	l->answered += !refused;
-	l->errors += refused;
+	l->account.waiting--;
+	l->account.answered += !refused;
+	l->account.errors += refused;
 	if (refused)
-		cabinet_load_complain(l, "the server refuses a bank", f->bank, strlen(f->bank));
-	if (q->command == GV_RUIOO_MQ && l->phase == L_MEASURING)
-		histogram_add(&l->latency, now_ns - q->sent_ns);
+		load_account_complain(&l->account, "the server refuses a bank", f->bank, strlen(f->bank));
+	if (q->command == GV_RUIOO_MQ && l->account.phase == MEASURING)
+		histogram_add(&l->account.latency, now_ns - q->sent_ns);
 	if (refused || l->want.echo || f->slot == VISITORS_SLOT)
 		return;
 	if (q->command == GV_RUIOO_MQ)
@@ -151,14 +145,14 @@ static void on_answer(struct loaded *c, const struct gv_ruioo_frame *f, uint64_t
 	if (q)
 		bank_of(c, f->slot, bank);
 	if (!q || !q->asked) {
-		l->unexpected++;
-		cabinet_load_complain(l, "the server answered what was not asked", f->bank, strlen(f->bank));
+		l->account.unexpected++;
+		load_account_complain(&l->account, "the server answered what was not asked", f->bank, strlen(f->bank));
 	} else if (strcmp(bank, f->bank) != 0 || !answers(q, f, l->want.echo)) {
-		l->wrong++;
-		cabinet_load_complain(l, "the server's answer is wrong", f->bank, strlen(f->bank));
+		l->account.wrong++;
+		load_account_complain(&l->account, "the server's answer is wrong", f->bank, strlen(f->bank));
 	} else if (!q->waits) {
-		l->doubled++;
-		cabinet_load_complain(l, "the server answered twice", f->bank, strlen(f->bank));
+		l->account.doubled++;
+		load_account_complain(&l->account, "the server answered twice", f->bank, strlen(f->bank));
 	} else {
 		settle(c, q, f, now_ns);
 	}
@@ -193,8 +187,8 @@ static size_t take_frames(struct loaded *c, const uint8_t *data, size_t size)
 			      size - at, &f, &found);
 		at += found.used;
 		if (found.junk || (found.frame && found.error != GV_RUIOO_OK)) {
-			c->load->unexpected++;
-			cabinet_load_complain(c->load, "the server sent what is no frame",
+			c->load->account.unexpected++;
+			load_account_complain(&c->load->account, "the server sent what is no frame",
 					      gv_ruioo_error_name(found.error),
 					      strlen(gv_ruioo_error_name(found.error)));
 		}
@@ -235,8 +229,8 @@ static void on_open(struct line *line)
 	struct cabinet_load *l = c->load;
 	c->state = LOADED_UP;
 	l->dialing--;
-	l->up++;
-	l->last_open_ns = uv_hrtime();
+	l->account.up++;
+	l->account.last_open_ns = uv_hrtime();
 	loaded_heartbeat(c);
 }
 
@@ -245,16 +239,17 @@ static void on_end(struct line *line, bool opened, const char *why)
 	struct loaded *c = line->owner;
 	struct cabinet_load *l = c->load;
 	l->dialing -= c->state == LOADED_DIALING;
-	l->up -= c->state == LOADED_UP;
+	l->account.up -= c->state == LOADED_UP;
 	if (*why)
-		cabinet_load_complain(l, opened ? "a connection ended" : "a connection failed", why, strlen(why));
+		load_account_complain(&l->account, opened ? "a connection ended" : "a connection failed", why,
+				      strlen(why));
 	if (!opened)
-		l->failed_connections++;
-	else if (*why && l->phase < L_CLOSING)
-		l->dropped++;
-	for (unsigned slot = 1; slot <= LOADED_SLOTS && l->phase < L_CLOSING; slot++) {
-		l->waiting -= c->question[slot].waits;
-		l->lost += c->question[slot].waits;
+		l->account.failed_connections++;
+	else if (*why && l->account.phase < CLOSING)
+		l->account.dropped++;
+	for (unsigned slot = 1; slot <= LOADED_SLOTS && l->account.phase < CLOSING; slot++) {
+		l->account.waiting -= c->question[slot].waits;
+		l->account.lost += c->question[slot].waits;
 		c->question[slot].waits = false;
 	}
 	free(c->rest);
@@ -275,8 +270,8 @@ void loaded_dial(struct loaded *c, uint64_t now_ns)
 	int r = line_open_tcp(&c->line, &l->io, &events, &l->target);
 	if (r < 0) {
 		c->state = LOADED_GONE;
-		l->failed_connections++;
-		cabinet_load_complain(l, "a connection failed", uv_strerror(r), strlen(uv_strerror(r)));
+		l->account.failed_connections++;
+		load_account_complain(&l->account, "a connection failed", uv_strerror(r), strlen(uv_strerror(r)));
 		return;
 	}
 	c->line_up = true;

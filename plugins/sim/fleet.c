@@ -1,5 +1,4 @@
-/* Puts charger models behind real sockets: each has a line, a timer for what is due next, and a back-off for when the
- * server is away. */
+/* Fleets of charger models behind real sockets: made, removed, found, and whether one can be. */
 #include "fleet.h"
 
 #include <errno.h>
@@ -7,190 +6,98 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIAL_TIMEOUT_MS 30000
-#define FIRST_BACKOFF_MS 1000
-#define MAX_BACKOFF_MS 60000
 #define START_SPREAD_MS 20 /* a fleet's chargers come one after the other, so that a thousand are no storm */
-#define MAX_SPREAD_MS 20000
 
-static uint64_t next_random(void *arg)
+/* ---- members --------------------------------------------------------------------------------- */
+
+static int on_dial(struct uplink *u, struct line *l, const struct line_events *events)
 {
-	struct fleets *f = arg;
-	uint64_t z = f->io.random += 0x9e3779b97f4a7c15u; /* splitmix64 */
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	const struct member *m = (struct member *)u;
+	const char *password = m->fleet->want->password;
+	return line_open(l, &u->all->io, events, &m->fleet->target, m->identity, *password ? password : NULL,
+			 "ocpp1.6");
 }
 
-static int64_t now_ms(const struct member *m)
+static void on_connected(struct uplink *u, int64_t now_ms)
 {
-	return m->fleet->owner->now_ms(m->fleet->owner->arg);
+	charger_connected(((struct member *)u)->model, now_ms);
 }
 
-static void release(struct fleets *f)
+static void on_disconnected(struct uplink *u, int64_t now_ms)
 {
-	if (--f->handles == 0 && f->closing && !f->first)
-		f->closed(f->arg);
+	charger_disconnected(((struct member *)u)->model, now_ms);
 }
 
-/* ---- lines ----------------------------------------------------------------------------------- */
-
-static void on_open(struct line *l)
+static void on_receive(struct uplink *u, int64_t now_ms, const char *data, size_t size)
 {
-	struct member *m = l->owner;
-	if (!m)
-		return;
-	m->failures = 0;
-	m->connects++;
-	m->give_up_ms = INT64_MAX;
-	m->fleet->owner->connected++;
-	charger_connected(m->model, now_ms(m));
-	member_schedule(m);
+	charger_receive(((struct member *)u)->model, now_ms, data, size);
 }
 
-static void on_text(struct line *l, const char *data, size_t size)
+static void on_run(struct uplink *u, int64_t now_ms)
 {
-	struct member *m = l->owner;
-	if (!m || m->line != l)
-		return;
-	charger_receive(m->model, now_ms(m), data, size);
-	member_schedule(m);
+	charger_run(((struct member *)u)->model, now_ms);
 }
 
-static void back_off(struct member *m)
+static int64_t on_next(const struct uplink *u)
 {
-	int64_t wait_ms = FIRST_BACKOFF_MS << (m->failures < 6 ? m->failures : 6);
-	wait_ms = wait_ms < MAX_BACKOFF_MS ? wait_ms : MAX_BACKOFF_MS;
-	m->failures++;
-	m->connect_ms = now_ms(m) + wait_ms + (int64_t)(next_random(m->fleet->owner) % (uint64_t)wait_ms);
+	return charger_next_ms(((const struct member *)u)->model);
 }
 
-static void free_line(struct fleets *f, struct line *l)
+static void free_fleet(struct fleet *fleet)
 {
-	free(l);
-	release(f);
+	struct fleet **at = &fleet->owner->first;
+	while (*at && *at != fleet)
+		at = &(*at)->next;
+	if (*at)
+		*at = fleet->next;
+	sim__fleet__free_unpacked(fleet->want, NULL);
+	free(fleet);
 }
 
-static void on_end(struct line *l, bool opened, const char *why)
+static void on_closed(struct uplink *u)
 {
-	struct fleets *f = (struct fleets *)((char *)l->io - offsetof(struct fleets, io));
-	struct member *m = l->owner;
-	if (m && m->ghost == l) {
-		m->ghost = NULL;
-	} else if (m && m->line == l) {
-		m->line = NULL;
-		m->give_up_ms = INT64_MAX;
-		f->connected -= opened;
-		snprintf(m->last_error, sizeof m->last_error, "%s", *why ? why : "the handshake took too long");
-		back_off(m);
-		if (opened)
-			charger_disconnected(m->model, now_ms(m));
-		member_schedule(m);
-	}
-	free_line(f, l);
+	struct member *m = (struct member *)u;
+	struct fleet *fleet = m->fleet;
+	charger_destroy(m->model);
+	free(m);
+	if (--fleet->count == 0)
+		free_fleet(fleet);
 }
 
-static const struct line_events events = { on_open, on_text, on_end };
-
-static void lay_ghost(struct member *m)
-{
-	if (m->ghost) {
-		m->ghost->owner = NULL;
-		line_abort(m->ghost, true);
-	}
-	m->ghost = NULL;
-}
+static const struct uplink_model model = { on_dial, on_connected, on_disconnected, on_receive,
+					   on_run,  on_next,      on_closed };
 
 static void on_drop(void *arg, enum charger_drop how, int64_t reconnect_at_ms)
 {
 	struct member *m = arg;
-	struct line *l = m->line;
-	m->connect_ms = reconnect_at_ms;
-	if (!l)
-		return;
-	m->line = NULL;
-	m->fleet->owner->connected -= l->opened;
-	lay_ghost(m);
-	m->ghost = l;
-	if (how == CHARGER_HALF_OPEN)
+	struct line *l = uplink_let_go(&m->uplink, reconnect_at_ms);
+	if (l && how == CHARGER_HALF_OPEN)
 		line_freeze(l);
-	else if (how == CHARGER_CLOSE)
+	else if (l && how == CHARGER_CLOSE)
 		line_close(l, 1000);
-	else
+	else if (l)
 		line_abort(l, true);
 }
-
-static void connect_now(struct member *m)
-{
-	struct fleets *f = m->fleet->owner;
-	const char *password = m->fleet->want->password;
-	struct line *l = calloc(1, sizeof *l);
-	m->connect_ms = INT64_MAX;
-	if (m->ghost && !m->ghost->frozen)
-		lay_ghost(m); /* the server did not answer the closing handshake */
-	if (l)
-		l->owner = m;
-	if (!l ||
-	    line_open(l, &f->io, &events, &m->fleet->target, m->identity, *password ? password : NULL, "ocpp1.6") < 0) {
-		free(l);
-		back_off(m);
-		return;
-	}
-	m->line = l;
-	m->give_up_ms = now_ms(m) + DIAL_TIMEOUT_MS;
-	f->handles++;
-}
-
-/* ---- members --------------------------------------------------------------------------------- */
 
 static void on_send(void *arg, const char *text, size_t size)
 {
 	struct member *m = arg;
-	if (m->line)
-		line_send_text(m->line, text, size);
+	if (m->uplink.line)
+		line_send_text(m->uplink.line, text, size);
 }
 
 static uint64_t on_random(void *arg)
 {
 	struct member *m = arg;
-	return next_random(m->fleet->owner);
+	return uplinks_random(&m->fleet->owner->all);
 }
 
 static void on_log(void *arg, const char *line)
 {
 	struct member *m = arg;
-	struct fleets *f = m->fleet->owner;
-	if (f->log)
-		f->log(f->arg, m->identity, line);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	struct member *m = timer->data;
-	int64_t now = now_ms(m);
-	if (m->connect_ms <= now && !m->line)
-		connect_now(m);
-	if (m->give_up_ms <= now && m->line && !m->line->opened) {
-		m->give_up_ms = INT64_MAX;
-		line_abort(m->line, true);
-	}
-	charger_run(m->model, now);
-	member_schedule(m);
-}
-
-void member_schedule(struct member *m)
-{
-	int64_t next = charger_next_ms(m->model), now = now_ms(m);
-	if (uv_is_closing((uv_handle_t *)&m->timer))
-		return;
-	next = m->connect_ms < next ? m->connect_ms : next;
-	next = m->give_up_ms < next ? m->give_up_ms : next;
-	if (next == INT64_MAX) {
-		uv_timer_stop(&m->timer);
-		return;
-	}
-	uv_update_time(m->fleet->owner->io.loop);
-	uv_timer_start(&m->timer, on_timer, next > now ? (uint64_t)(next - now) : 0, 0);
+	struct uplinks *all = &m->fleet->owner->all;
+	if (all->log)
+		all->log(all->arg, m->identity, line);
 }
 
 void fleet_faults(const Sim__Faults *from, struct charger_faults *ret)
@@ -250,7 +157,7 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 				     .connectors = fleet->want->connectors,
 				     .tokens = tokens,
 				     .env = &m->env,
-				     .powered_up_ms = now_ms(m) };
+				     .powered_up_ms = f->all.now_ms(f->all.arg) };
 	fleet_faults(fleet->want->faults, &o.faults);
 	pattern_of(fleet->want->pattern, &o.pattern);
 	int r = charger_create(&o, &m->model);
@@ -258,18 +165,11 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 		free(m);
 		return r;
 	}
-	uint64_t spread_ms = (uint64_t)fleet->want->count * START_SPREAD_MS;
-	m->give_up_ms = INT64_MAX;
-	m->connect_ms = o.powered_up_ms +
-			(int64_t)(next_random(f) % (1 + (spread_ms < MAX_SPREAD_MS ? spread_ms : MAX_SPREAD_MS)));
-	m->timer.data = m;
-	uv_timer_init(f->io.loop, &m->timer);
-	f->handles++;
 	m->next = fleet->members;
 	fleet->members = m;
 	fleet->count++;
 	f->chargers++;
-	member_schedule(m);
+	uplink_begin(&m->uplink, &f->all, &model, (uint64_t)fleet->want->count * START_SPREAD_MS);
 	return 0;
 }
 
@@ -280,32 +180,8 @@ struct fleets *fleets_create(uv_loop_t *loop, uint64_t seed)
 	struct fleets *f = calloc(1, sizeof *f);
 	if (!f)
 		return NULL;
-	f->io.loop = loop;
-	f->io.random = seed | 1;
+	uplinks_init(&f->all, loop, seed);
 	return f;
-}
-
-static void free_fleet(struct fleet *fleet)
-{
-	struct fleet **at = &fleet->owner->first;
-	while (*at && *at != fleet)
-		at = &(*at)->next;
-	if (*at)
-		*at = fleet->next;
-	sim__fleet__free_unpacked(fleet->want, NULL);
-	free(fleet);
-}
-
-static void timer_closed(uv_handle_t *handle)
-{
-	struct member *m = handle->data;
-	struct fleet *fleet = m->fleet;
-	struct fleets *f = fleet->owner;
-	charger_destroy(m->model);
-	free(m);
-	if (--fleet->count == 0)
-		free_fleet(fleet);
-	release(f);
 }
 
 void fleet_remove(struct fleet *fleet)
@@ -313,14 +189,7 @@ void fleet_remove(struct fleet *fleet)
 	fleet->removed = true;
 	for (struct member *m = fleet->members; m; m = m->next) {
 		fleet->owner->chargers--;
-		lay_ghost(m);
-		if (m->line) {
-			fleet->owner->connected -= m->line->opened;
-			m->line->owner = NULL;
-			line_abort(m->line, false);
-			m->line = NULL;
-		}
-		uv_close((uv_handle_t *)&m->timer, timer_closed);
+		uplink_end(&m->uplink);
 	}
 	if (!fleet->members)
 		free_fleet(fleet);
@@ -328,14 +197,12 @@ void fleet_remove(struct fleet *fleet)
 
 void fleets_close(struct fleets *f)
 {
-	f->closing = true;
 	for (struct fleet *fleet = f->first, *next; fleet; fleet = next) {
 		next = fleet->next;
 		if (!fleet->removed)
 			fleet_remove(fleet);
 	}
-	if (f->handles == 0)
-		f->closed(f->arg);
+	uplinks_close(&f->all);
 }
 
 void fleets_destroy(struct fleets *f)

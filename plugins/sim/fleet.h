@@ -3,7 +3,7 @@
 #define SIM_FLEET_H
 
 #include "charger.h"
-#include "line.h"
+#include "uplink.h"
 
 #include <galvan/sim.pb-c.h>
 
@@ -11,20 +11,13 @@
 
 struct fleet;
 
-struct member {              /* a charger of a fleet */
+struct member { /* a charger of a fleet */
+	struct uplink uplink;
 	struct member *next; /* of the same fleet */
 	struct fleet *fleet;
 	struct charger *model;
 	struct charger_env env;
-	struct line *line;  /* NULL: none, or given up */
-	struct line *ghost; /* given up, but its socket is still there */
-	uv_timer_t timer;
-	int64_t connect_ms; /* when to connect; INT64_MAX: is connected, or connects */
-	int64_t give_up_ms; /* the handshake takes too long after this */
-	unsigned failures;  /* in a row */
-	uint64_t connects;
 	char identity[80];
-	char last_error[200];
 };
 
 struct fleet {
@@ -40,19 +33,13 @@ struct fleet {
 
 /* All fleets. Allocated, since its handles may outlive the plugin by a turn of the loop. */
 struct fleets {
-	struct line_io io;
+	struct uplinks all;
 	struct fleet *first;
-	unsigned chargers, connected;
-	unsigned handles; /* timers and lines that are not closed yet */
-	void *arg;
-	int64_t (*now_ms)(void *arg);
-	void (*log)(void *arg, const char *identity, const char *line);
-	void (*closed)(void *arg); /* all fleets are removed and no handle is left; called once for fleets_close */
-	bool closing;
+	unsigned chargers;
 };
 
 struct fleets *fleets_create(uv_loop_t *loop, uint64_t seed);
-/* Removes all fleets; `closed` follows, and then fleets_destroy may. */
+/* Removes all fleets; `closed` of `all` follows, and then fleets_destroy may. */
 void fleets_close(struct fleets *f);
 void fleets_destroy(struct fleets *f);
 
@@ -65,8 +52,6 @@ int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured);
 void fleet_remove(struct fleet *fleet);
 struct fleet *fleet_find(const struct fleets *f, const char *name);
 struct member *fleet_member(const struct fleets *f, const char *identity);
-/* After anything was done to the model from outside. */
-void member_schedule(struct member *m);
 
 void fleet_faults(const Sim__Faults *from, struct charger_faults *ret);
 

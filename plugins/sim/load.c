@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define TICK_MS 20
@@ -17,19 +16,11 @@
 #define LINGER_NS 250000000ull /* after the last answer: a second answer to the same call would come now */
 #define CLOSE_NS 2000000000ull /* for the server's half of the closing handshake */
 
-static double cpu_us(void)
-{
-	struct rusage u;
-	getrusage(RUSAGE_THREAD, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
 static void dial_more(struct load *l, uint64_t now_ns)
 {
 	uint64_t due = l->want.connections;
 	if (l->want.connect_rate)
-		due = (now_ns - l->begun_ns) * l->want.connect_rate / 1000000000u + 1;
+		due = (now_ns - l->account.begun_ns) * l->want.connect_rate / 1000000000u + 1;
 	while (l->born < l->want.connections && l->born < due && (l->want.connect_rate || l->dialing < MAX_DIALING)) {
 		struct station *s = &l->stations[l->born];
 		*s = (struct station){ .load = l, .index = l->born, .slots = s->slots, .meter_wh = LOAD_METER_BASE_WH };
@@ -42,8 +33,8 @@ static void dial_more(struct load *l, uint64_t now_ns)
 
 static void give_up(struct station *s, const char *why)
 {
-	load_complain(s->load, "a station could not be set up", why, strlen(why));
-	s->load->failed_connections++;
+	load_account_complain(&s->load->account, "a station could not be set up", why, strlen(why));
+	s->load->account.failed_connections++;
 	line_abort(&s->line, true);
 }
 
@@ -57,8 +48,8 @@ static void look_after(struct load *l, uint64_t now_ns)
 		} else if (s->state == SETTING_UP &&
 			   now_ns - s->since_ns > (uint64_t)l->want.answer_timeout_s * 1000000000u) {
 			give_up(s, "no answer to BootNotification or StartTransaction in time");
-		} else if (s->state == GONE && s->set_up && l->want.reconnect && l->phase < LINGERING &&
-			   now_ns - s->since_ns > REDIAL_NS && (l->phase < FINISHING || s->in_flight)) {
+		} else if (s->state == GONE && s->set_up && l->want.reconnect && l->account.phase < LINGERING &&
+			   now_ns - s->since_ns > REDIAL_NS && (l->account.phase < FINISHING || s->in_flight)) {
 			load_dial(l, s, now_ns);
 		}
 	}
@@ -66,21 +57,16 @@ static void look_after(struct load *l, uint64_t now_ns)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static void enter(struct load *l, enum phase phase, uint64_t now_ns)
-{
-	l->phase = phase;
-	l->phase_ns = now_ns;
-}
-
 static void kick(struct load *l, uint64_t now_ns)
 {
-	if (l->ready == 0) {
-		l->failed = true;
-		load_complain(l, "no connection came to be", l->target.authority, strlen(l->target.authority));
-		enter(l, FINISHING, now_ns);
+	struct load_account *a = &l->account;
+	if (a->up == 0) {
+		a->failed = true;
+		load_account_complain(a, "no connection came to be", l->target.authority, strlen(l->target.authority));
+		load_account_enter(a, FINISHING, now_ns);
 		return;
 	}
-	enter(l, WARMING, now_ns);
+	load_account_enter(a, WARMING, now_ns);
 	for (uint32_t i = 0; i < l->born; i++)
 		if (l->stations[i].state == READY)
 			load_fill(&l->stations[i], now_ns);
@@ -103,45 +89,40 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static bool measured_enough(const struct load *l, uint64_t now_ns)
 {
-	uint64_t took_ns = now_ns - l->phase_ns;
-	return (l->want.calls && l->latency.count >= l->want.calls) ||
+	uint64_t took_ns = now_ns - l->account.phase_ns;
+	return (l->want.calls && l->account.latency.count >= l->want.calls) ||
 	       (l->want.seconds && took_ns >= (uint64_t)l->want.seconds * 1000000000u);
 }
 
 /* Goes from phase to phase as far as it can be gone now. */
 void load_pace(struct load *l)
 {
+	struct load_account *a = &l->account;
 	uint64_t now_ns = uv_hrtime();
-	if (l->phase == CONNECTING) {
+	if (a->phase == CONNECTING) {
 		if (!l->stopping)
 			dial_more(l, now_ns);
 		if (l->stopping)
-			enter(l, FINISHING, now_ns);
+			load_account_enter(a, FINISHING, now_ns);
 		else if (l->born == l->want.connections && l->unsettled == 0)
 			kick(l, now_ns);
 	}
-	if (l->phase == WARMING && (l->stopping || now_ns - l->phase_ns >= (uint64_t)l->want.warm_up_s * 1000000000u)) {
-		enter(l, MEASURING, now_ns);
-		l->measure_ns = now_ns;
-		l->cpu_begun_us = cpu_us();
-	}
-	if (l->phase == MEASURING && (l->stopping || measured_enough(l, now_ns))) {
-		l->measured_ns = now_ns - l->measure_ns;
-		l->cpu_us = cpu_us() - l->cpu_begun_us;
-		enter(l, FINISHING, now_ns);
-	}
-	if (l->phase == FINISHING &&
-	    (l->waiting == 0 || now_ns - l->phase_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u ||
+	if (a->phase == WARMING && (l->stopping || now_ns - a->phase_ns >= (uint64_t)l->want.warm_up_s * 1000000000u))
+		load_account_enter(a, MEASURING, now_ns);
+	if (a->phase == MEASURING && (l->stopping || measured_enough(l, now_ns)))
+		load_account_enter(a, FINISHING, now_ns);
+	if (a->phase == FINISHING &&
+	    (a->waiting == 0 || now_ns - a->phase_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u ||
 	     (!l->open_lines && !l->want.reconnect)))
-		enter(l, LINGERING, now_ns);
-	if (l->phase == LINGERING && (l->failed || now_ns - l->phase_ns >= LINGER_NS)) {
-		enter(l, CLOSING, now_ns);
-		close_all(l, l->failed);
+		load_account_enter(a, LINGERING, now_ns);
+	if (a->phase == LINGERING && (a->failed || now_ns - a->phase_ns >= LINGER_NS)) {
+		load_account_enter(a, CLOSING, now_ns);
+		close_all(l, a->failed);
 	}
-	if (l->phase == CLOSING && l->open_lines && now_ns - l->phase_ns >= CLOSE_NS)
+	if (a->phase == CLOSING && l->open_lines && now_ns - a->phase_ns >= CLOSE_NS)
 		close_all(l, true);
-	if (l->phase == CLOSING && !l->open_lines) {
-		enter(l, DONE, now_ns);
+	if (a->phase == CLOSING && !l->open_lines) {
+		load_account_enter(a, DONE, now_ns);
 		uv_close((uv_handle_t *)&l->timer, on_timer_closed);
 	}
 }
@@ -231,10 +212,10 @@ int load_start(uv_loop_t *loop, const Sim__LoadRequest *request, void (*done)(vo
 		return r;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	l->begun_ns = l->last_open_ns = uv_hrtime();
-	l->clock_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)(l->begun_ns / 1000000);
+	l->account.begun_ns = l->account.last_open_ns = uv_hrtime();
+	l->clock_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)(l->account.begun_ns / 1000000);
 	l->io.loop = loop;
-	l->io.random = l->begun_ns | 1;
+	l->io.random = l->account.begun_ns | 1;
 	l->done = done;
 	l->arg = arg;
 	l->timer.data = l;
@@ -251,14 +232,10 @@ void load_stop(struct load *l)
 
 void load_abort(struct load *l)
 {
-	if (l->phase >= CLOSING)
+	if (l->account.phase >= CLOSING)
 		return;
 	l->stopping = true;
-	if (l->phase == MEASURING) {
-		l->measured_ns = uv_hrtime() - l->measure_ns;
-		l->cpu_us = cpu_us() - l->cpu_begun_us;
-	}
-	enter(l, CLOSING, uv_hrtime());
+	load_account_enter(&l->account, CLOSING, uv_hrtime());
 	close_all(l, true);
 }
 

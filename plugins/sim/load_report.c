@@ -33,33 +33,7 @@ static void report_stations(const struct load *l, Sim__LoadReport *ret)
 
 void load_report(const struct load *l, bool stations, Sim__LoadReport *ret)
 {
-	static const char *const names[] = { "connecting", "warming",   "measuring", "finishing",
-					     "finishing",  "finishing", "done" };
-	sim__load_report__init(ret);
-	uint64_t took_ns = l->phase == MEASURING ? uv_hrtime() - l->measure_ns : l->measured_ns;
-	ret->state = (char *)(l->failed ? "failed" : names[l->phase]);
-	ret->error = (char *)l->error;
-	ret->connections = l->phase < CLOSING ? l->ready : l->want.connections - l->failed_connections - l->dropped;
-	ret->failed_connections = l->failed_connections;
-	ret->dropped_connections = l->dropped;
-	ret->connect_ms = (double)(l->last_open_ns - l->begun_ns) / 1e6;
-	ret->calls = l->latency.count;
-	ret->seconds = (double)took_ns / 1e9;
-	ret->rate_per_s = took_ns ? (double)l->latency.count * 1e9 / (double)took_ns : 0;
-	ret->p50_us = (double)histogram_at(&l->latency, 0.5) / 1e3;
-	ret->p90_us = (double)histogram_at(&l->latency, 0.9) / 1e3;
-	ret->p99_us = (double)histogram_at(&l->latency, 0.99) / 1e3;
-	ret->p999_us = (double)histogram_at(&l->latency, 0.999) / 1e3;
-	ret->max_us = (double)l->latency.max_ns / 1e3;
-	ret->sent = l->sent;
-	ret->answered = l->answered;
-	ret->errors = l->errors;
-	ret->wrong = l->wrong;
-	ret->doubled = l->doubled;
-	ret->unexpected = l->unexpected;
-	ret->unanswered = l->waiting + l->lost;
-	ret->repeated = l->repeated;
-	ret->cpu_us_per_call = l->latency.count ? l->cpu_us / (double)l->latency.count : 0;
+	load_account_report(&l->account, l->want.connections, ret);
 	if (stations)
 		report_stations(l, ret);
 }

@@ -2,12 +2,11 @@
 #ifndef SIM_LOAD_RUN_H
 #define SIM_LOAD_RUN_H
 
-#include "histogram.h"
 #include "line.h"
 #include "load.h"
+#include "load_account.h"
 #include "load_call.h"
 
-enum phase { CONNECTING, WARMING, MEASURING, FINISHING, LINGERING, CLOSING, DONE };
 enum state { UNBORN, DIALING, SETTING_UP, READY, GONE };
 
 struct slot { /* a call that waits for its answer */
@@ -36,25 +35,18 @@ struct load {
 	Sim__LoadRequest want; /* numbers with their defaults; strings below */
 	char prefix[72], subprotocol[64], password[132], token[24];
 	enum load_kind kind;
-	bool idle, has_password, failed, stopping;
+	bool idle, has_password, stopping;
 	void (*done)(void *arg);
 	void *arg;
 	struct station *stations;
 	char *tail;
 	size_t tail_size;
 	uint8_t *scratch;
-	enum phase phase;
-	uint32_t born, dialing, unsettled, open_lines, ready, failed_connections, dropped;
-	uint64_t begun_ns, last_open_ns, phase_ns, measure_ns, measured_ns;
-	uint64_t sent, answered, errors, wrong, doubled, unexpected, repeated, waiting, lost;
+	uint32_t born, dialing, unsettled, open_lines;
 	int64_t clock_ms; /* realtime = clock_ms + hrtime */
-	double cpu_us, cpu_begun_us;
-	char error[300];
-	struct histogram latency;
+	struct load_account account;
 };
 
-/* The first thing that goes wrong is kept for the report. */
-void load_complain(struct load *l, const char *what, const char *detail, size_t detail_size);
 /* Goes from phase to phase as far as it can be gone now (load.c). */
 void load_pace(struct load *l);
 /* Sends what the run wants of a station that is ready (load_station.c). */

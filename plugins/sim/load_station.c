@@ -4,13 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void load_complain(struct load *l, const char *what, const char *detail, size_t detail_size)
-{
-	if (!l->error[0])
-		snprintf(l->error, sizeof l->error, "%s: %.*s", what, (int)(detail_size < 200 ? detail_size : 200),
-			 detail);
-}
-
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 static void transmit(struct station *s, struct slot *slot, uint64_t now_ns)
@@ -37,14 +30,9 @@ static void call(struct station *s, enum load_kind kind, uint64_t now_ns)
 	slot->call = (struct load_call){ kind,        s->index, ++s->seq, s->time_ms,  s->transaction_id,
 					 s->meter_wh, l->token, l->tail,  l->tail_size };
 	s->in_flight++;
-	l->waiting++;
-	l->sent++;
+	l->account.waiting++;
+	l->account.sent++;
 	transmit(s, slot, now_ns);
-}
-
-static bool running(const struct load *l)
-{
-	return l->phase == WARMING || l->phase == MEASURING;
 }
 
 /* Sends what the run wants of a station that is ready. */
@@ -67,11 +55,11 @@ static void settle(struct station *s, uint64_t now_ns)
 	struct load *l = s->load;
 	s->state = READY;
 	s->set_up = true;
-	l->ready++;
+	l->account.up++;
 	l->unsettled--;
-	if (running(l))
+	if (load_account_running(&l->account))
 		load_fill(s, now_ns);
-	else if (l->phase == CONNECTING)
+	else if (l->account.phase == CONNECTING)
 		load_pace(l);
 }
 
@@ -79,10 +67,10 @@ static void settle(struct station *s, uint64_t now_ns)
 static void go_on(struct station *s, uint64_t now_ns)
 {
 	struct load *l = s->load;
-	if (s->in_flight || l->phase >= FINISHING)
+	if (s->in_flight || l->account.phase >= FINISHING)
 		return;
 	if (s->state == READY) {
-		if (running(l))
+		if (load_account_running(&l->account))
 			load_fill(s, now_ns);
 		return;
 	}
@@ -98,7 +86,7 @@ static void go_on(struct station *s, uint64_t now_ns)
 
 static void fail_station(struct station *s)
 {
-	s->load->failed_connections++;
+	s->load->account.failed_connections++;
 	line_close(&s->line, 1000);
 }
 
@@ -110,16 +98,17 @@ static void on_answered(struct station *s, struct slot *slot, const struct load_
 	bool right = l->want.echo || (a->type == 3 && load_answer_right(a, kind, &transaction_id));
 	slot->used = false;
 	s->in_flight--;
-	l->waiting--;
+	l->account.waiting--;
 	if (right) {
-		l->answered++;
+		l->account.answered++;
 		s->answered++;
 	} else if (a->type == 4) {
-		l->errors++;
-		load_complain(l, "the server answered with an error", a->payload, a->payload_size);
+		l->account.errors++;
+		load_account_complain(&l->account, "the server answered with an error", a->payload, a->payload_size);
 	} else {
-		l->wrong++;
-		load_complain(l, "the server's answer is wrong", a->id, (size_t)(a->payload - a->id) + a->payload_size);
+		l->account.wrong++;
+		load_account_complain(&l->account, "the server's answer is wrong", a->id,
+				      (size_t)(a->payload - a->id) + a->payload_size);
 	}
 	if (right && kind == LOAD_METER) {
 		s->answered_wh = slot->call.meter_wh;
@@ -129,16 +118,16 @@ static void on_answered(struct station *s, struct slot *slot, const struct load_
 	} else if (right && kind == LOAD_STOP) {
 		s->transaction_id = 0;
 	}
-	if (l->phase == MEASURING) {
-		histogram_add(&l->latency, now_ns - slot->sent_ns);
-		if (l->want.calls && l->latency.count >= l->want.calls)
+	if (l->account.phase == MEASURING) {
+		histogram_add(&l->account.latency, now_ns - slot->sent_ns);
+		if (l->want.calls && l->account.latency.count >= l->want.calls)
 			load_pace(l);
 	}
 	if (!right && s->state == SETTING_UP)
 		fail_station(s);
 	else
 		go_on(s, now_ns);
-	if (s->state == READY && running(l) && s->in_flight < l->want.in_flight)
+	if (s->state == READY && load_account_running(&l->account) && s->in_flight < l->want.in_flight)
 		load_fill(s, now_ns);
 }
 
@@ -156,8 +145,8 @@ static void on_text(struct line *line, const char *data, size_t size)
 	struct load *l = s->load;
 	struct load_answer a;
 	if (load_answer_read(data, size, &a) < 0) {
-		l->unexpected++;
-		load_complain(l, "the server sent what is no OCPP-J message", data, size);
+		l->account.unexpected++;
+		load_account_complain(&l->account, "the server sent what is no OCPP-J message", data, size);
 		return;
 	}
 	if (a.type == 2 && !l->want.echo) {
@@ -165,8 +154,8 @@ static void on_text(struct line *line, const char *data, size_t size)
 		return;
 	}
 	if (!a.ours || a.station != s->index || a.seq == 0 || a.seq > s->seq) {
-		l->unexpected++;
-		load_complain(l, "the server answered a call that was not made", data, size);
+		l->account.unexpected++;
+		load_account_complain(&l->account, "the server answered a call that was not made", data, size);
 		return;
 	}
 	for (struct slot *slot = s->slots; slot < s->slots + l->want.in_flight; slot++)
@@ -174,8 +163,8 @@ static void on_text(struct line *line, const char *data, size_t size)
 			on_answered(s, slot, &a, uv_hrtime());
 			return;
 		}
-	l->doubled++;
-	load_complain(l, "the server answered a call twice", data, size);
+	l->account.doubled++;
+	load_account_complain(&l->account, "the server answered a call twice", data, size);
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -188,15 +177,15 @@ static void on_open(struct line *line)
 	l->dialing--;
 	s->state = SETTING_UP;
 	s->since_ns = now_ns;
-	if (l->phase == CONNECTING)
-		l->last_open_ns = now_ns;
+	if (l->account.phase == CONNECTING)
+		l->account.last_open_ns = now_ns;
 	for (struct slot *slot = s->slots; slot < s->slots + l->want.in_flight; slot++)
 		if (slot->used) { /* after a reconnect: the server may have seen it or not */
-			l->repeated++;
+			l->account.repeated++;
 			transmit(s, slot, now_ns);
 		}
 	go_on(s, now_ns);
-	if (l->phase == CONNECTING && !l->want.connect_rate)
+	if (l->account.phase == CONNECTING && !l->want.connect_rate)
 		load_pace(l);
 }
 
@@ -206,9 +195,9 @@ static void lose(struct station *s)
 	struct load *l = s->load;
 	for (struct slot *slot = s->slots; slot < s->slots + l->want.in_flight; slot++)
 		slot->used = false;
-	if (l->phase < CLOSING) {
-		l->lost += s->in_flight;
-		l->waiting -= s->in_flight;
+	if (l->account.phase < CLOSING) {
+		l->account.lost += s->in_flight;
+		l->account.waiting -= s->in_flight;
 		s->in_flight = 0;
 	}
 }
@@ -220,22 +209,23 @@ static void on_end(struct line *line, bool opened, const char *why)
 	if (s->state == DIALING)
 		l->dialing--;
 	if (s->state == READY)
-		l->ready--;
+		l->account.up--;
 	else
 		l->unsettled--;
 	if (*why)
-		load_complain(l, opened ? "a connection ended" : "a connection failed", why, strlen(why));
-	if (*why && opened && l->phase < CLOSING)
-		l->dropped++;
+		load_account_complain(&l->account, opened ? "a connection ended" : "a connection failed", why,
+				      strlen(why));
+	if (*why && opened && l->account.phase < CLOSING)
+		l->account.dropped++;
 	if (*why && !s->set_up)
-		l->failed_connections++;
+		l->account.failed_connections++;
 	if (!l->want.reconnect || !s->set_up)
 		lose(s);
 	s->state = GONE;
 	s->since_ns = uv_hrtime();
 	s->line_up = false;
 	l->open_lines--;
-	if (l->phase == CONNECTING || l->phase == CLOSING)
+	if (l->account.phase == CONNECTING || l->account.phase == CLOSING)
 		load_pace(l);
 }
 
@@ -252,8 +242,8 @@ void load_dial(struct load *l, struct station *s, uint64_t now_ns)
 			  l->subprotocol);
 	if (r < 0) {
 		s->state = GONE;
-		l->failed_connections++;
-		load_complain(l, "a connection failed", uv_strerror(r), strlen(uv_strerror(r)));
+		l->account.failed_connections++;
+		load_account_complain(&l->account, "a connection failed", uv_strerror(r), strlen(uv_strerror(r)));
 		return;
 	}
 	s->line_up = true;

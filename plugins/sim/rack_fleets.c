@@ -11,8 +11,7 @@ struct racks *racks_create(uv_loop_t *loop, uint64_t seed)
 	struct racks *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->io.loop = loop;
-	r->io.random = seed | 1;
+	uplinks_init(&r->all, loop, seed);
 	return r;
 }
 
@@ -29,17 +28,18 @@ static void free_fleet(struct rack_fleet *f)
 	free(f);
 }
 
-void rack_handle_closed(struct rack_fleet *f)
+void rack_fleet_release(struct rack_fleet *f)
 {
-	struct racks *r = f->owner;
 	if (--f->alive == 0)
 		free_fleet(f);
-	racks_release(r);
 }
 
 static void people_closed(uv_handle_t *handle)
 {
-	rack_handle_closed(handle->data);
+	struct rack_fleet *f = handle->data;
+	struct uplinks *all = &f->owner->all;
+	rack_fleet_release(f);
+	uplinks_release(all);
 }
 
 void rack_fleet_remove(struct rack_fleet *f)
@@ -52,14 +52,12 @@ void rack_fleet_remove(struct rack_fleet *f)
 
 void racks_close(struct racks *r)
 {
-	r->closing = true;
 	for (struct rack_fleet *f = r->first, *next; f; f = next) {
 		next = f->next;
 		if (!f->removed)
 			rack_fleet_remove(f);
 	}
-	if (r->handles == 0)
-		r->closed(r->arg);
+	uplinks_close(&r->all);
 }
 
 void racks_destroy(struct racks *r)
@@ -100,8 +98,8 @@ int rack_fleet_add(struct racks *r, const Sim__CabinetFleet *want, bool configur
 	f->next = r->first;
 	r->first = f;
 	f->people.data = f;
-	uv_timer_init(r->io.loop, &f->people);
-	r->handles++;
+	uv_timer_init(r->all.io.loop, &f->people);
+	r->all.handles++;
 	f->alive++;
 	int e = 0;
 	for (unsigned i = 0; e == 0 && i < count * copies; i++)

@@ -4,25 +4,18 @@
 #define SIM_RACKS_H
 
 #include "cabinet.h"
-#include "line.h"
+#include "uplink.h"
 
 #include <galvan/sim.pb-c.h>
 
 #define RACKS_MAX 40000 /* of all fleets together */
 
 struct rack { /* a cabinet of a fleet */
+	struct uplink uplink;
 	struct rack_fleet *fleet;
 	struct cabinet *model;
 	struct cabinet_env env;
-	struct line *line;  /* NULL: none, or given up */
-	struct line *ghost; /* given up, but its socket is still there */
-	uv_timer_t timer;
-	int64_t connect_ms; /* when to connect; INT64_MAX: is connected, or connects */
-	int64_t give_up_ms; /* it takes too long after this */
-	unsigned failures;  /* in a row */
-	uint64_t connects;
 	char imei[GV_RUIOO_IMEI_SIZE];
-	char last_error[200];
 };
 
 struct hand { /* a bank that somebody has */
@@ -46,19 +39,13 @@ struct rack_fleet {
 
 /* All fleets. Allocated, since its handles may outlive the plugin by a turn of the loop. */
 struct racks {
-	struct line_io io;
+	struct uplinks all;
 	struct rack_fleet *first;
-	unsigned cabinets, connected;
-	unsigned handles; /* timers and lines that are not closed yet */
-	void *arg;
-	int64_t (*now_ms)(void *arg);
-	void (*log)(void *arg, const char *imei, const char *line);
-	void (*closed)(void *arg); /* all fleets are removed and no handle is left; called once for racks_close */
-	bool closing;
+	unsigned cabinets;
 };
 
 struct racks *racks_create(uv_loop_t *loop, uint64_t seed);
-/* Removes all fleets; `closed` follows, and then racks_destroy may. */
+/* Removes all fleets; `closed` of `all` follows, and then racks_destroy may. */
 void racks_close(struct racks *r);
 void racks_destroy(struct racks *r);
 
@@ -77,14 +64,12 @@ struct rack *rack_find(const struct racks *r, const char *imei);
 int rack_return(struct rack *rack, unsigned slot, const char *bank, char ret_bank[CABINET_BANK_SIZE]);
 /* Somebody takes the bank out of a slot by force: as cabinet_take. */
 int rack_take(struct rack *rack, unsigned slot, char ret_bank[CABINET_BANK_SIZE]);
-/* After anything was done to the model from outside. */
-void rack_schedule(struct rack *rack);
 
 /* Between racks.c, a cabinet by itself, and rack_fleets.c. */
 int rack_add(struct rack_fleet *f, uint64_t imei, unsigned number);
 void rack_remove(struct rack *rack);
-void rack_handle_closed(struct rack_fleet *f);
-void racks_release(struct racks *r);
+/* The fleet goes with its last handle. */
+void rack_fleet_release(struct rack_fleet *f);
 
 void rack_faults(const Sim__CabinetFaults *from, struct cabinet_faults *ret);
 

@@ -90,8 +90,8 @@ static Sim__Charger *charger_message(struct gv_turn *t, const struct member *m)
 	c->lost = state.calls_lost;
 	c->served = state.served;
 	c->unexpected = state.unexpected;
-	c->reconnects = m->connects ? m->connects - 1 : 0;
-	c->last_error = gv_strdup(t, m->last_error);
+	c->reconnects = m->uplink.connects ? m->uplink.connects - 1 : 0;
+	c->last_error = gv_strdup(t, m->uplink.last_error);
 	c->sessions_started = state.sessions_started;
 	c->sessions_ended = state.sessions_ended;
 	c->connectors = gv_alloc(t, state.connectors * sizeof *c->connectors);
@@ -174,7 +174,7 @@ static int act(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, cons
 		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
 				 "not possible at connector %u of \"%s\" now; ListChargers shows its state", connector,
 				 request->charger);
-	member_schedule(m);
+	uplink_schedule(&m->uplink);
 	Sim__ChargerReply reply = SIM__CHARGER_REPLY__INIT;
 	reply.charger = charger_message(t, m);
 	return gv_reply(t, ticket, &reply);
@@ -217,7 +217,7 @@ static int set_faults(struct sim *sim, struct gv_turn *t, struct gv_ticket ticke
 	fleet_faults(request->faults, &faults);
 	for (struct member *m = one ? one : fleet->members; m; m = one ? NULL : m->next) {
 		charger_set_faults(m->model, &faults);
-		member_schedule(m);
+		uplink_schedule(&m->uplink);
 		reply.chargers++;
 	}
 	return gv_reply(t, ticket, &reply);

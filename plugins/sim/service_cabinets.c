@@ -96,8 +96,8 @@ static Sim__Cabinet *cabinet_message(struct gv_turn *t, const struct rack *rack,
 	c->confirmed = state.spoke[CABINET_CONFIRM];
 	c->unexpected = state.unexpected;
 	c->power_cycles = state.power_cycles;
-	c->reconnects = rack->connects ? rack->connects - 1 : 0;
-	c->last_error = gv_strdup(t, rack->last_error);
+	c->reconnects = rack->uplink.connects ? rack->uplink.connects - 1 : 0;
+	c->last_error = gv_strdup(t, rack->uplink.last_error);
 	for (unsigned i = 1; i <= state.slots; i++)
 		*GV_APPEND(t, c->slots, c->n_slots) = slot_message(t, rack, now_ms, i);
 	return c;
@@ -197,7 +197,7 @@ static int act(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, cons
 	int r = fn(rack, now_ms, request, &deed);
 	if (r < 0)
 		return refuse(t, ticket, request, r);
-	rack_schedule(rack);
+	uplink_schedule(&rack->uplink);
 	reply.cabinet = cabinet_message(t, rack, now_ms);
 	reply.slot = deed.slot;
 	reply.bank = gv_strdup(t, deed.bank);
@@ -244,7 +244,7 @@ int sim_set_cabinet_faults_call(void *self, struct gv_turn *t, struct gv_ticket 
 	for (unsigned i = 0; i < (one ? 1 : fleet->count); i++) {
 		struct rack *rack = one ? one : fleet->by_number[i];
 		cabinet_set_faults(rack->model, &faults);
-		rack_schedule(rack);
+		uplink_schedule(&rack->uplink);
 		reply.cabinets++;
 	}
 	return gv_reply(t, ticket, &reply);

@@ -178,12 +178,13 @@ static int open_world(void *self, struct gv_world *w)
 	sim->racks = racks_create(loop, ~seed);
 	if (!sim->fleets || !sim->racks)
 		return -ENOMEM;
-	sim->fleets->arg = sim->racks->arg = sim;
-	sim->fleets->now_ms = sim->racks->now_ms = on_now;
-	sim->fleets->log = on_log;
-	sim->racks->log = on_cabinet_log;
-	sim->fleets->closed = on_fleets_closed;
-	sim->racks->closed = on_racks_closed;
+	struct uplinks *chargers = &sim->fleets->all, *cabinets = &sim->racks->all;
+	chargers->arg = cabinets->arg = sim;
+	chargers->now_ms = cabinets->now_ms = on_now;
+	chargers->log = on_log;
+	cabinets->log = on_cabinet_log;
+	chargers->closed = on_fleets_closed;
+	cabinets->closed = on_racks_closed;
 	start_fleets(sim);
 	drop_pending(sim);
 	return 0;
@@ -219,7 +220,7 @@ static void stop(void *self)
 	struct sim *sim = self;
 	drop_pending(sim);
 	if (sim->fleets && (!sim->fleets_closed || !sim->racks_closed)) { /* not drained: sockets end with the loop */
-		sim->fleets->closed = sim->racks->closed = ignore;
+		sim->fleets->all.closed = sim->racks->all.closed = ignore;
 		return;
 	}
 	fleets_destroy(sim->fleets);

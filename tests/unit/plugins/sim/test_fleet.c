@@ -23,8 +23,8 @@ static void set_up(void)
 {
 	serve(NONE, 1);
 	fleets = fleets_create(&server.loop, 7);
-	fleets->now_ms = on_now;
-	fleets->closed = on_closed;
+	fleets->all.now_ms = on_now;
+	fleets->all.closed = on_closed;
 }
 
 /* Everything that the fleets put on the loop must be gone again. */
@@ -33,8 +33,8 @@ static void tear_down(void)
 	fleets_close(fleets);
 	while (!closed)
 		uv_run(&server.loop, UV_RUN_ONCE);
-	cr_assert_eq(fleets->handles, 0);
-	cr_assert_eq(fleets->connected, 0);
+	cr_assert_eq(fleets->all.handles, 0);
+	cr_assert_eq(fleets->all.connected, 0);
 	cr_assert_eq(fleets->chargers, 0);
 	fleets_destroy(fleets);
 }
@@ -68,7 +68,7 @@ static struct charger_state state_of(const char *identity)
 Test(fleet, connects_each_charger_and_boots_it)
 {
 	cr_assert_eq(fleet_add(fleets, fleet_of(5, "bays"), false), 0);
-	UNTIL(server.boots == 5 && fleets->connected == 5);
+	UNTIL(server.boots == 5 && fleets->all.connected == 5);
 	UNTIL(state_of("bays-0005").accepted);
 	cr_assert_eq(fleets->chargers, 5);
 	cr_assert_null(fleet_member(fleets, "bays-0006"));
@@ -80,7 +80,7 @@ Test(fleet, names_itself_in_the_path_and_shows_its_password)
 	want->prefix = "CP 1/";
 	want->password = "secret";
 	cr_assert_eq(fleet_add(fleets, want, false), 0);
-	UNTIL(fleets->connected == 1);
+	UNTIL(fleets->all.connected == 1);
 	cr_assert_str_eq(server.last_path, "/ocpp/CP%201%2F0001");
 	cr_assert_str_eq(server.authorization, "Basic Q1AgMS8wMDAxOnNlY3JldA==");
 }
@@ -88,24 +88,24 @@ Test(fleet, names_itself_in_the_path_and_shows_its_password)
 Test(fleet, comes_back_when_the_server_was_away)
 {
 	cr_assert_eq(fleet_add(fleets, fleet_of(2, "bays"), false), 0);
-	UNTIL(fleets->connected == 2 && server.boots == 2);
+	UNTIL(fleets->all.connected == 2 && server.boots == 2);
 	serve_no_more();
-	UNTIL(fleets->connected == 0);
-	UNTIL(fleet_member(fleets, "bays-0001")->failures > 1);
-	cr_assert_neq(fleet_member(fleets, "bays-0001")->last_error[0], 0);
+	UNTIL(fleets->all.connected == 0);
+	UNTIL(fleet_member(fleets, "bays-0001")->uplink.failures > 1);
+	cr_assert_neq(fleet_member(fleets, "bays-0001")->uplink.last_error[0], 0);
 	serve(NONE, 1);
-	UNTIL(fleets->connected == 2);
+	UNTIL(fleets->all.connected == 2);
 	UNTIL(server.boots == 4);
 }
 
 Test(fleet, charges_over_its_sockets)
 {
 	cr_assert_eq(fleet_add(fleets, fleet_of(1, "bays"), false), 0);
-	UNTIL(fleets->connected == 1 && state_of("bays-0001").accepted);
+	UNTIL(fleets->all.connected == 1 && state_of("bays-0001").accepted);
 	struct member *m = fleet_member(fleets, "bays-0001");
 	cr_assert_eq(charger_plug(m->model, on_now(NULL), 1), 0);
 	cr_assert_eq(charger_swipe(m->model, on_now(NULL), 1, "CARD"), 0);
-	member_schedule(m);
+	uplink_schedule(&m->uplink);
 	UNTIL(server.starts == 1);
 	cr_assert_eq(charger_unplug(m->model, on_now(NULL), 1), 0);
 	UNTIL(server.stops == 1);
@@ -122,14 +122,14 @@ Test(fleet, leaves_its_old_socket_open_when_it_is_half_open)
 	want->faults = &faults;
 	want->pattern = &pattern;
 	cr_assert_eq(fleet_add(fleets, want, false), 0);
-	UNTIL(fleets->connected == 1 && state_of("bays-0001").accepted);
+	UNTIL(fleets->all.connected == 1 && state_of("bays-0001").accepted);
 	struct member *m = fleet_member(fleets, "bays-0001");
 	charger_plug(m->model, on_now(NULL), 1);
 	charger_swipe(m->model, on_now(NULL), 1, "CARD");
-	member_schedule(m);
+	uplink_schedule(&m->uplink);
 	UNTIL(server.connections == 2);
 	cr_assert_eq(server.open, 2, "the server sees two of the same station");
-	cr_assert_not_null(m->ghost);
+	cr_assert_not_null(m->uplink.ghost);
 }
 
 Test(fleet, can_be_removed_at_any_time)
@@ -141,7 +141,7 @@ Test(fleet, can_be_removed_at_any_time)
 	cr_assert_null(fleet_find(fleets, "some"));
 	cr_assert_null(fleet_member(fleets, "some-0001"));
 	cr_assert_eq(fleet_add(fleets, fleet_of(20, "some"), false), 0, "the name is free at once");
-	UNTIL(fleets->connected == 20);
+	UNTIL(fleets->all.connected == 20);
 }
 
 Test(fleet, is_refused_with_a_reason)

@@ -141,8 +141,8 @@ static void set_up(void)
 	uv_tcp_getsockname(&server.listener, (struct sockaddr *)&address, &size);
 	snprintf(server.url, sizeof server.url, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
 	racks = racks_create(&server.loop, 7);
-	racks->now_ms = on_now;
-	racks->closed = on_closed;
+	racks->all.now_ms = on_now;
+	racks->all.closed = on_closed;
 }
 
 /* Everything that the fleets put on the loop must be gone again. */
@@ -151,8 +151,8 @@ static void tear_down(void)
 	racks_close(racks);
 	while (!closed)
 		uv_run(&server.loop, UV_RUN_ONCE);
-	cr_assert_eq(racks->handles, 0);
-	cr_assert_eq(racks->connected, 0);
+	cr_assert_eq(racks->all.handles, 0);
+	cr_assert_eq(racks->all.connected, 0);
 	cr_assert_eq(racks->cabinets, 0);
 	racks_destroy(racks);
 	uv_close((uv_handle_t *)&server.listener, NULL);
@@ -192,7 +192,7 @@ static struct cabinet_slot slot_of(const char *imei, unsigned slot)
 Test(racks, connects_each_cabinet_and_says_hello)
 {
 	cr_assert_eq(rack_fleet_add(racks, fleet_of(5, "mall"), false), 0);
-	UNTIL(server.heartbeats == 5 && racks->connected == 5);
+	UNTIL(server.heartbeats == 5 && racks->all.connected == 5);
 	cr_assert_eq(racks->cabinets, 5);
 	cr_assert_not_null(rack_find(racks, "860000000000005"));
 	cr_assert_null(rack_find(racks, "860000000000006"));
@@ -226,7 +226,7 @@ Test(racks, people_return_and_take_when_they_are_told_to)
 	cr_assert_eq(rack_return(rack, 2, "", other), -EBUSY);
 	cr_assert_eq(rack_return(rack, 0, "", other), 1);
 	cr_assert_str_eq(bank, other);
-	rack_schedule(rack);
+	uplink_schedule(&rack->uplink);
 	UNTIL(server.taken == 1);
 	cr_assert_str_eq(slot_of(FIRST, 1).bank, bank);
 }
@@ -237,10 +237,10 @@ Test(racks, comes_back_when_the_server_hangs_up_and_after_a_power_cut)
 	UNTIL(server.heartbeats == 1);
 	hang_up(server.peers);
 	UNTIL(server.heartbeats == 2);
-	cr_assert_str_neq(rack_find(racks, FIRST)->last_error, "");
+	cr_assert_str_neq(rack_find(racks, FIRST)->uplink.last_error, "");
 	cabinet_power_cycle(rack_find(racks, FIRST)->model, on_now(NULL), 0);
 	ahead_ms += 20000; /* a boot takes a while */
-	rack_schedule(rack_find(racks, FIRST));
+	uplink_schedule(&rack_find(racks, FIRST)->uplink);
 	UNTIL(server.heartbeats == 3);
 }
 
