@@ -141,8 +141,9 @@ static void restore(struct powerbank *p, struct gv_turn *t, uint64_t conn, const
 	c->line = l;
 	c->flapping = alarm_stands(row, "flapping");
 	c->swaps[PB_SWAPS_MAX] = gv_now_ms(t); /* the last, of which there may be more */
-	/* What was under way is asked for soon, and not all of it at once. */
-	l->poll_ms = gv_now_ms(t) + 1000 + (int64_t)(gv_random(t) % PB_MINUTE_MS);
+	/* What was under way is asked for soon, and not all of it at once; who lends nothing before he has answered,
+	 * first. */
+	l->poll_ms = gv_now_ms(t) + 1000 + (int64_t)(row->ready ? gv_random(t) % PB_MINUTE_MS : 0);
 }
 
 int lines_start(struct powerbank *p, struct gv_turn *t)

@@ -431,6 +431,19 @@ Test(lines, after_a_crash_a_connection_is_whose_it_was)
 	cr_expect_str_eq(heard(b), "CC,BW,1,BANK0001");
 }
 
+Test(lines, a_question_that_died_with_the_plugin_is_asked_soon)
+{
+	struct box *b;
+
+	known(IMEI, NULL);
+	b = box(IMEI);
+	say(b, "CH,");
+	cr_expect_str_eq(heard(b), "CQ,");
+	host_crash(h, "powerbank.0");
+	host_run_ms(h, 8 * SECOND_MS);
+	cr_expect_str_eq(heard(b), "CQ,");
+}
+
 /* ---- what a restart finds no longer ---------------------------------------------------------- */
 
 static void count_row(struct host *host, void *arg, const char *const *key, size_t parts, const char *json)
