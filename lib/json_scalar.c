@@ -326,6 +326,8 @@ static int check_one_of(const struct gv_field *f, const struct gv_json_scalar *v
 			break;
 	}
 	struct gv_buf b = { 0 };
+	if (*f->one_of == '|')
+		gv_buf_puts(&b, "\"\"");
 	for (const char *c = f->one_of; *c; c++)
 		gv_buf_puts(&b, *c == '|' ? ", " : (char[]){ *c, '\0' });
 	if (f->secret)

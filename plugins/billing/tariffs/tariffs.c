@@ -60,13 +60,20 @@ static const char *take_ocpi(struct gv_turn *t, Billing__Tariff *m, Billing__Tar
 	return wrong;
 }
 
-static const char *freeze_problem(struct gv_turn *t, const Billing__RentalTariff *m)
+/* What the pricing engine would take, and nobody can mean. */
+static const char *rental_problem(struct gv_turn *t, const Billing__RentalTariff *m)
 {
+	if (m->buyout && m->buyout->mode == BILLING__BUYOUT_MODE__BUYOUT_MODE_NONE)
+		return "tariff.rental.buyout.mode: must be BUYOUT_MODE_REPLACE or BUYOUT_MODE_ADD; without a buyout "
+		       "the bank is never sold";
 	for (size_t i = 0; i < m->n_freeze_on; i++)
 		if (strcmp(m->freeze_on[i], "offline") != 0 && strcmp(m->freeze_on[i], "update") != 0 &&
 		    strcmp(m->freeze_on[i], "full") != 0 && strcmp(m->freeze_on[i], "none") != 0)
 			return gv_str(t, "tariff.rental.freeze_on: \"%.20s\" is none of offline, update, full and none",
 				      m->freeze_on[i]);
+	for (size_t i = 0; m->n_freeze_on > 1 && i < m->n_freeze_on; i++)
+		if (!strcmp(m->freeze_on[i], "none"))
+			return "tariff.rental.freeze_on: none stands alone";
 	return NULL;
 }
 
@@ -83,7 +90,7 @@ static const char *take(struct gv_turn *t, Billing__Tariff *m, Billing__TariffRo
 		return take_ocpi(t, m, row);
 	case BILLING__TARIFF__TERMS_RENTAL:
 		return billing_rental_read(m->rental, &rental, &error) < 0 ? problem(t, "rental", &error)
-									   : freeze_problem(t, m->rental);
+									   : rental_problem(t, m->rental);
 	case BILLING__TARIFF__TERMS_PACKAGE:
 		return billing_package_read(m->package, &package, &error) < 0 ? problem(t, "package", &error) : NULL;
 	default:

@@ -164,7 +164,7 @@ Test(json_read, refuses_unknown_names_with_what_is_allowed)
 	REFUSED("Ruled", GV_JSON_PROTO_NAMES, "{\"periods\":1}",
 		"no such field: \"periods\"; did you mean period_s? Allowed: device, session, period_s, balance, "
 		"share, mode, salt, tags, "
-		"labels, password, place, offset, color, on, ports, ratio, quoted, json_text, nothing, pin");
+		"labels, password, place, offset, color, on, ports, ratio, quoted, json_text, nothing, why, pin");
 }
 
 Test(json_read, refuses_a_field_given_twice_also_by_its_two_names)
@@ -250,6 +250,8 @@ Test(json_read, one_of_names_what_is_allowed)
 		"mode: \"fas\" is not an allowed value; allowed: fast, slow");
 	REFUSED("Ruled", R, "{\"device\":\"x\",\"mode\":\"fast|slow\"}",
 		"mode: \"fast|slow\" is not an allowed value; allowed: fast, slow");
+	REFUSED("Ruled", R, "{\"device\":\"x\",\"why\":\"holiday\"}",
+		"why: \"holiday\" is not an allowed value; allowed: \"\", update, repair");
 }
 
 Test(json_read, takes_zero_as_absent_in_requests)

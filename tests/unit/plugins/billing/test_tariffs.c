@@ -192,6 +192,30 @@ Test(tariffs, a_tariff_that_cannot_be_meant_is_refused_by_its_field)
 		GV_INVALID_ARGUMENT, "tariff.package.currency");
 }
 
+/* A buy-out without a mode is none: its time and price would be taken, and no bank ever sold. */
+Test(tariffs, a_buy_out_must_say_how_and_when)
+{
+#define BUYOUT(fields)                                                                                                 \
+	"{'tariff':{'id':'t','rental':{'currency':'EUR','intervalS':60,'intervalPrice':10,'buyout':{" fields "}}}}"
+	refused(BILLING "PutTariff", BUYOUT("'afterS':3600,'price':500"), GV_INVALID_ARGUMENT,
+		"tariff.rental.buyout.mode");
+	refused(BILLING "PutTariff", BUYOUT("'mode':'BUYOUT_MODE_NONE','afterS':3600,'price':500"), GV_INVALID_ARGUMENT,
+		"tariff.rental.buyout.mode");
+	refused(BILLING "PutTariff", BUYOUT("'mode':'BUYOUT_MODE_ADD','price':500"), GV_INVALID_ARGUMENT,
+		"tariff.rental.buyout.after_s");
+	ok(BILLING "PutTariff", BUYOUT("'mode':'BUYOUT_MODE_ADD','afterS':3600,'price':500"));
+}
+
+Test(tariffs, a_clock_that_never_stands_names_no_other_reason)
+{
+#define FREEZES(reasons)                                                                                               \
+	"{'tariff':{'id':'t','rental':{'currency':'EUR','intervalS':60,'intervalPrice':10,'freezeOn':[" reasons "]}}}"
+	refused(BILLING "PutTariff", FREEZES("'none','full'"), GV_INVALID_ARGUMENT, "tariff.rental.freeze_on");
+	refused(BILLING "PutTariff", FREEZES("'offline','none'"), GV_INVALID_ARGUMENT, "tariff.rental.freeze_on");
+	ok(BILLING "PutTariff", FREEZES("'none'"));
+	ok(BILLING "PutTariff", FREEZES("'offline','full'"));
+}
+
 Test(tariffs, a_quote_says_the_price_what_is_held_and_the_tariff_in_words)
 {
 	const cJSON *q, *price;
