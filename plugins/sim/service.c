@@ -4,10 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
-static int no_loop(struct gv_turn *t, struct gv_ticket ticket)
+int sim_no_loop(struct gv_turn *t, struct gv_ticket ticket)
 {
 	return gv_refuse(t, ticket, GV_UNAVAILABLE,
-			 "sim is not running yet, or has no loop to run chargers on; try again in a moment");
+			 "sim is not running yet, or has no loop to run on; try again in a moment");
+}
+
+int sim_refuse_fleet(struct gv_turn *t, struct gv_ticket ticket, int r, const char *why)
+{
+	return gv_refuse(t, ticket,
+			 r == -EEXIST   ? GV_ALREADY_EXISTS
+			 : r == -ENOSPC ? GV_RESOURCE_EXHAUSTED
+					: GV_INVALID_ARGUMENT,
+			 "%s", why);
 }
 
 static int add_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket, const Sim__AddFleetRequest *request)
@@ -15,16 +24,12 @@ static int add_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket ticket
 	char error[400];
 	const Sim__Fleet *fleet = request->fleet;
 	if (!sim->fleets)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	if (!fleet)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "fleet is missing");
 	int r = fleet_check(sim->fleets, fleet, error, sizeof error);
 	if (r < 0)
-		return gv_refuse(t, ticket,
-				 r == -EEXIST   ? GV_ALREADY_EXISTS
-				 : r == -ENOSPC ? GV_RESOURCE_EXHAUSTED
-						: GV_INVALID_ARGUMENT,
-				 "%s", error);
+		return sim_refuse_fleet(t, ticket, r, error);
 	r = gv_put(t, &sim_fleets, gv_key(fleet->name), fleet);
 	if (r < 0)
 		return r;
@@ -41,7 +46,7 @@ static int remove_fleet(struct sim *sim, struct gv_turn *t, struct gv_ticket tic
 			const Sim__RemoveFleetRequest *request)
 {
 	if (!sim->fleets)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	struct fleet *fleet = fleet_find(sim->fleets, request->name);
 	if (!fleet)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no fleet \"%s\"", request->name);
@@ -111,7 +116,7 @@ static int list_chargers(struct sim *sim, struct gv_turn *t, struct gv_ticket ti
 	uint32_t limit = request->limit ? request->limit : 100;
 	struct charger_state state;
 	if (!sim->fleets)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	for (struct fleet *fleet = sim->fleets->first; fleet; fleet = fleet->next) {
 		if (fleet->removed || (*request->fleet && strcmp(request->fleet, fleet->want->name) != 0))
 			continue;
@@ -205,7 +210,7 @@ static int set_faults(struct sim *sim, struct gv_turn *t, struct gv_ticket ticke
 	struct charger_faults faults;
 	Sim__SetFaultsReply reply = SIM__SET_FAULTS_REPLY__INIT;
 	if (!sim->fleets)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	if (!*request->charger == !*request->fleet)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "give either a charger or a fleet");
 	struct fleet *fleet = *request->fleet ? fleet_find(sim->fleets, request->fleet) : NULL;

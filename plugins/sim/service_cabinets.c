@@ -4,12 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static int no_loop(struct gv_turn *t, struct gv_ticket ticket)
-{
-	return gv_refuse(t, ticket, GV_UNAVAILABLE,
-			 "sim is not running yet, or has no loop to run cabinets on; try again in a moment");
-}
-
 int sim_add_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {
 	struct sim *sim = self;
@@ -17,16 +11,12 @@ int sim_add_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticket
 	Sim__AddCabinetsReply reply = SIM__ADD_CABINETS_REPLY__INIT;
 	char error[400];
 	if (!sim->racks)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	if (!fleet)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "fleet is missing");
 	int r = rack_fleet_check(sim->racks, fleet, error, sizeof error);
 	if (r < 0)
-		return gv_refuse(t, ticket,
-				 r == -EEXIST   ? GV_ALREADY_EXISTS
-				 : r == -ENOSPC ? GV_RESOURCE_EXHAUSTED
-						: GV_INVALID_ARGUMENT,
-				 "%s", error);
+		return sim_refuse_fleet(t, ticket, r, error);
 	r = gv_put(t, &sim_cabinets, gv_key(fleet->name), fleet);
 	if (r == 0)
 		r = rack_fleet_add(sim->racks, fleet, false);
@@ -42,7 +32,7 @@ int sim_remove_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket tic
 	const char *name = ((const Sim__RemoveCabinetsRequest *)m)->name;
 	Sim__RemoveCabinetsReply reply = SIM__REMOVE_CABINETS_REPLY__INIT;
 	if (!sim->racks)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	struct rack_fleet *fleet = rack_fleet_find(sim->racks, name);
 	if (!fleet)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no fleet \"%s\" of cabinets", name);
@@ -111,7 +101,7 @@ int sim_list_cabinets_call(void *self, struct gv_turn *t, struct gv_ticket ticke
 	uint32_t limit = request->limit ? request->limit : 100;
 	struct cabinet_state state;
 	if (!sim->racks)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	int64_t now_ms = gv_world_now_ms(sim->world);
 	for (const struct rack_fleet *f = sim->racks->first; f; f = f->next) {
 		if (f->removed || (*request->fleet && strcmp(request->fleet, f->want->name) != 0))
@@ -231,7 +221,7 @@ int sim_set_cabinet_faults_call(void *self, struct gv_turn *t, struct gv_ticket 
 	Sim__SetCabinetFaultsReply reply = SIM__SET_CABINET_FAULTS_REPLY__INIT;
 	struct cabinet_faults faults;
 	if (!sim->racks)
-		return no_loop(t, ticket);
+		return sim_no_loop(t, ticket);
 	if (!*request->cabinet == !*request->fleet)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "give either a cabinet or a fleet");
 	struct rack_fleet *fleet = *request->fleet ? rack_fleet_find(sim->racks, request->fleet) : NULL;

@@ -42,6 +42,10 @@ int sim_break_slot_call(void *self, struct gv_turn *t, struct gv_ticket ticket, 
 int sim_power_cycle_cabinet_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_set_cabinet_faults_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 
+/* service.c: refusals. `r` and `why`: of fleet_check or rack_fleet_check. */
+int sim_no_loop(struct gv_turn *t, struct gv_ticket ticket);
+int sim_refuse_fleet(struct gv_turn *t, struct gv_ticket ticket, int r, const char *why);
+
 /* Tells the host, once nothing is left of fleets and load. */
 void sim_look_drained(struct sim *sim);
 

@@ -1,42 +1,17 @@
 /* The account of a load by cabinets must be exact: a server of known misdeeds on the same loop is loaded, and each
  * lost, doubled or wrong answer must show up as what it is. */
+#include "cabinet_server.h"
 #include "plugins/sim/cabinet_load.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <lib/ruioo.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum how { GOOD, LOSE, TWICE, WRONG_BANK, REFUSE, NONSENSE, HANG_UP, SEND_BACK, LEND };
+enum misdeed { GOOD, LOSE, TWICE, WRONG_BANK, REFUSE, NONSENSE, HANG_UP, SEND_BACK, LEND };
 
-struct peer {
-	uv_tcp_t tcp;
-	char in[2048];
-	size_t size;
-	bool lent;
-};
-
-static struct {
-	uv_loop_t loop;
-	uv_tcp_t listener;
-	char url[64];
-	enum how how;
-	unsigned asked, heartbeats, confirmed, peers;
-} server;
-
-static void freed(uv_handle_t *handle)
-{
-	server.peers--;
-	free(handle->data);
-}
-
-static void put(struct peer *p, const void *data, size_t size)
-{
-	uv_buf_t b = uv_buf_init((char *)data, (unsigned)size);
-	if (!uv_is_closing((uv_handle_t *)&p->tcp))
-		cr_assert_eq(uv_try_write((uv_stream_t *)&p->tcp, &b, 1), (int)size);
-}
+static enum misdeed misdeed;
+static unsigned asked, heartbeats, confirmed;
 
 static void say(struct peer *p, const struct gv_ruioo_frame *f, enum gv_ruioo_command command, enum gv_ruioo_sub sub)
 {
@@ -52,8 +27,8 @@ static void say(struct peer *p, const struct gv_ruioo_frame *f, enum gv_ruioo_co
 
 static void answer(struct peer *p, struct gv_ruioo_frame *f)
 {
-	bool odd = ++server.asked % 5 == 0;
-	switch (odd ? server.how : GOOD) {
+	bool odd = ++asked % 5 == 0;
+	switch (odd ? misdeed : GOOD) {
 	case LOSE:
 		return;
 	case TWICE:
@@ -70,7 +45,7 @@ static void answer(struct peer *p, struct gv_ruioo_frame *f)
 		put(p, "hello", 5);
 		break;
 	case HANG_UP:
-		uv_close((uv_handle_t *)&p->tcp, freed);
+		hang_up(p);
 		return;
 	default:
 		break;
@@ -80,7 +55,7 @@ static void answer(struct peer *p, struct gv_ruioo_frame *f)
 
 static void lend(struct peer *p, struct gv_ruioo_frame *f)
 {
-	if (server.how != LEND || p->lent)
+	if (misdeed != LEND || p->lent)
 		return;
 	p->lent = true;
 	f->slot = 1;
@@ -92,14 +67,14 @@ static void understand(struct peer *p, struct gv_ruioo_frame *f)
 {
 	switch (f->command) {
 	case GV_RUIOO_CH:
-		server.heartbeats++;
+		heartbeats++;
 		lend(p, f);
 		break;
 	case GV_RUIOO_MQ:
 		answer(p, f);
 		break;
 	case GV_RUIOO_MC:
-		server.confirmed++;
+		confirmed++;
 		say(p, f, GV_RUIOO_AM, f->sub);
 		break;
 	default:
@@ -107,73 +82,17 @@ static void understand(struct peer *p, struct gv_ruioo_frame *f)
 	}
 }
 
-static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-	struct peer *p = handle->data;
-	*ret = uv_buf_init(p->in + p->size, (unsigned)(sizeof p->in - p->size));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-	struct peer *p = stream->data;
-	struct gv_ruioo_rules rules = { .slots = 3 };
-	struct gv_ruioo_frame f;
-	struct gv_ruioo_found found = { .used = 1 };
-	size_t at = 0;
-	if (n <= 0) {
-		if (n < 0 && !uv_is_closing((uv_handle_t *)stream))
-			uv_close((uv_handle_t *)stream, freed);
-		return;
-	}
-	if (server.how == SEND_BACK) {
-		put(p, p->in, (size_t)n);
-		return;
-	}
-	p->size += (size_t)n;
-	while (at < p->size && found.used) {
-		gv_ruioo_next(&rules, GV_RUIOO_CABINET, p->in + at, p->size - at, &f, &found);
-		at += found.used;
-		cr_assert(!found.frame || found.error == GV_RUIOO_OK);
-		if (found.frame)
-			understand(p, &f);
-	}
-	p->size -= at;
-	memmove(p->in, p->in + at, p->size);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-	struct peer *p = calloc(1, sizeof *p);
-	uv_tcp_init(&server.loop, &p->tcp);
-	p->tcp.data = p;
-	cr_assert_eq(uv_accept(listener, (uv_stream_t *)&p->tcp), 0);
-	uv_read_start((uv_stream_t *)&p->tcp, allocate, on_read);
-	server.peers++;
-}
+static struct cabinet_load *load;
 
 static void set_up(void)
 {
-	struct sockaddr_in address;
-	int size = sizeof address;
-	uv_loop_init(&server.loop);
-	uv_ip4_addr("127.0.0.1", 0, &address);
-	uv_tcp_init(&server.loop, &server.listener);
-	uv_tcp_bind(&server.listener, (struct sockaddr *)&address, 0);
-	cr_assert_eq(uv_listen((uv_stream_t *)&server.listener, 64, on_connection), 0);
-	uv_unref((uv_handle_t *)&server.listener);
-	uv_tcp_getsockname(&server.listener, (struct sockaddr *)&address, &size);
-	snprintf(server.url, sizeof server.url, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+	serve(understand);
 }
-
-static struct cabinet_load *load;
 
 static void tear_down(void)
 {
 	cabinet_load_destroy(load);
-	uv_close((uv_handle_t *)&server.listener, NULL);
-	uv_run(&server.loop, UV_RUN_DEFAULT); /* until the peers, too, have heard of the end */
-	cr_assert_eq(server.peers, 0);
-	cr_assert_eq(uv_loop_close(&server.loop), 0);
+	serve_no_more();
 }
 
 TestSuite(cabinet_load, .init = set_up, .fini = tear_down, .timeout = 60);
@@ -183,12 +102,13 @@ static void on_done(void *arg)
 	*(bool *)arg = true;
 }
 
-static Sim__LoadReport run(enum how how, Sim__LoadCabinetsRequest *request)
+static Sim__LoadReport run(enum misdeed how, Sim__LoadCabinetsRequest *request)
 {
 	char error[300];
 	bool done = false;
 	Sim__LoadReport report;
-	server.how = how;
+	misdeed = how;
+	server.sends_back = how == SEND_BACK;
 	request->url = server.url;
 	request->answer_timeout_s += !request->answer_timeout_s;
 	cr_assert_eq(cabinet_load_start(&server.loop, request, on_done, &done, &load, error, sizeof error), 0, "%s",
@@ -209,12 +129,12 @@ Test(cabinet_load, counts_each_answer_once)
 	cr_assert_str_eq(r.state, "done");
 	cr_assert_str_eq(r.error, "");
 	cr_assert_gt(r.sent, 100);
-	cr_assert_eq(r.sent, server.asked);
+	cr_assert_eq(r.sent, asked);
 	cr_assert_eq(r.answered, r.sent);
 	cr_assert_leq(r.calls, r.sent);
 	cr_assert_gt(r.p99_us, 0);
 	cr_assert_eq(r.connections, 5);
-	cr_assert_geq(server.heartbeats, 5);
+	cr_assert_geq(heartbeats, 5);
 }
 
 Test(cabinet_load, tells_what_was_lost)
@@ -227,7 +147,7 @@ Test(cabinet_load, tells_what_was_lost)
 Test(cabinet_load, tells_what_was_said_twice)
 {
 	Sim__LoadReport r = run(TWICE, REQUEST(.rate = 100));
-	cr_assert_eq(r.doubled, server.asked / 5);
+	cr_assert_eq(r.doubled, asked / 5);
 	cr_assert_eq(r.answered, r.sent);
 	cr_assert_str_neq(r.error, "");
 }
@@ -239,16 +159,16 @@ Test(cabinet_load, tells_a_wrong_bank_and_a_refusal_apart)
 	cr_assert_eq(r.unanswered, 5);
 	cabinet_load_destroy(load);
 	load = NULL;
-	server.asked = 0;
+	asked = 0;
 	r = run(REFUSE, REQUEST(.rate = 100));
-	cr_assert_eq(r.errors, server.asked / 5);
+	cr_assert_eq(r.errors, asked / 5);
 	cr_assert_eq(r.answered + r.errors, r.sent);
 }
 
 Test(cabinet_load, counts_nonsense)
 {
 	Sim__LoadReport r = run(NONSENSE, REQUEST(.rate = 100));
-	cr_assert_eq(r.unexpected, server.asked / 5);
+	cr_assert_eq(r.unexpected, asked / 5);
 	cr_assert_eq(r.answered, r.sent);
 }
 
@@ -272,8 +192,8 @@ Test(cabinet_load, lends_what_it_is_told_and_brings_it_back)
 {
 	Sim__LoadReport r = run(LEND, REQUEST(.return_s = 1, .answer_timeout_s = 10));
 	cr_assert_str_eq(r.error, "");
-	cr_assert_eq(server.asked, 5);
-	cr_assert_eq(server.confirmed, 10, "each is lent, and is back");
+	cr_assert_eq(asked, 5);
+	cr_assert_eq(confirmed, 10, "each is lent, and is back");
 	cr_assert_eq(r.sent, 15);
 	cr_assert_eq(r.answered, 15);
 }

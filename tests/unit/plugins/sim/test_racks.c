@@ -1,45 +1,16 @@
 /* Cabinets over real sockets: they come, go and come back as real ones do, people carry their banks about, and nothing
  * is left behind. */
+#include "cabinet_server.h"
 #include "plugins/sim/racks.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct peer {
-	struct peer *next;
-	uv_tcp_t tcp;
-	char in[2048], imei[GV_RUIOO_IMEI_SIZE];
-	size_t size;
-};
-
-static struct {
-	uv_loop_t loop;
-	uv_tcp_t listener;
-	char url[64];
-	struct peer *peers;
-	unsigned open, opened, heartbeats, lent, asked, taken;
-} server;
 static struct racks *racks;
+static unsigned heartbeats, lent, asked, taken;
 static bool closed;
 static int64_t ahead_ms; /* the models' clock runs before the real one */
-
-static void freed(uv_handle_t *handle)
-{
-	struct peer **at = &server.peers;
-	while (*at != handle->data)
-		at = &(*at)->next;
-	*at = (*at)->next;
-	server.open--;
-	free(handle->data);
-}
-
-static void hang_up(struct peer *p)
-{
-	if (!uv_is_closing((uv_handle_t *)&p->tcp))
-		uv_close((uv_handle_t *)&p->tcp, freed);
-}
 
 static void say(const char *imei, enum gv_ruioo_command command, enum gv_ruioo_sub sub, unsigned slot, const char *bank)
 {
@@ -49,74 +20,29 @@ static void say(const char *imei, enum gv_ruioo_command command, enum gv_ruioo_s
 	snprintf(f.bank, sizeof f.bank, "%s", bank);
 	int n = gv_ruioo_write(&f, gv_ruioo_check_at(0), GV_RUIOO_COMMA, text, sizeof text);
 	cr_assert_gt(n, 0);
-	for (struct peer *p = server.peers; p; p = p->next) {
-		uv_buf_t b = uv_buf_init(text, (unsigned)n);
-		if (strcmp(p->imei, imei) == 0 && !uv_is_closing((uv_handle_t *)&p->tcp))
-			cr_assert_eq(uv_try_write((uv_stream_t *)&p->tcp, &b, 1), n);
-	}
+	for (struct peer *p = server.peers; p; p = p->next)
+		if (strcmp(p->imei, imei) == 0)
+			put(p, text, (size_t)n);
 }
 
-static void understand(struct peer *p, const struct gv_ruioo_frame *f)
+static void understand(struct peer *p, struct gv_ruioo_frame *f)
 {
-	snprintf(p->imei, sizeof p->imei, "%s", f->imei);
 	switch (f->command) {
 	case GV_RUIOO_CH:
-		server.heartbeats++;
+		heartbeats++;
 		break;
 	case GV_RUIOO_MQ:
-		server.asked++;
+		asked++;
 		say(f->imei, GV_RUIOO_RQ, GV_RUIOO_T, f->slot, f->bank);
 		break;
 	case GV_RUIOO_MC:
-		server.lent += f->sub == GV_RUIOO_BO;
-		server.taken += f->sub == GV_RUIOO_RO;
+		lent += f->sub == GV_RUIOO_BO;
+		taken += f->sub == GV_RUIOO_RO;
 		say(f->imei, GV_RUIOO_AM, f->sub, f->slot, f->bank);
 		break;
 	default:
 		cr_assert_fail("%s", gv_ruioo_command_name(f->command));
 	}
-}
-
-static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-	struct peer *p = handle->data;
-	*ret = uv_buf_init(p->in + p->size, (unsigned)(sizeof p->in - p->size));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-	struct peer *p = stream->data;
-	struct gv_ruioo_rules rules = { .slots = 3 };
-	struct gv_ruioo_frame f;
-	struct gv_ruioo_found found = { .used = 1 };
-	size_t at = 0;
-	if (n < 0)
-		hang_up(p);
-	if (n <= 0)
-		return;
-	p->size += (size_t)n;
-	while (at < p->size && found.used) {
-		gv_ruioo_next(&rules, GV_RUIOO_CABINET, p->in + at, p->size - at, &f, &found);
-		at += found.used;
-		cr_assert(!found.frame || found.error == GV_RUIOO_OK);
-		if (found.frame)
-			understand(p, &f);
-	}
-	p->size -= at;
-	memmove(p->in, p->in + at, p->size);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-	struct peer *p = calloc(1, sizeof *p);
-	uv_tcp_init(&server.loop, &p->tcp);
-	p->tcp.data = p;
-	p->next = server.peers;
-	server.peers = p;
-	cr_assert_eq(uv_accept(listener, (uv_stream_t *)&p->tcp), 0);
-	uv_read_start((uv_stream_t *)&p->tcp, allocate, on_read);
-	server.open++;
-	server.opened++;
 }
 
 static int64_t on_now(void *arg)
@@ -131,15 +57,7 @@ static void on_closed(void *arg)
 
 static void set_up(void)
 {
-	struct sockaddr_in address;
-	int size = sizeof address;
-	uv_loop_init(&server.loop);
-	uv_ip4_addr("127.0.0.1", 0, &address);
-	uv_tcp_init(&server.loop, &server.listener);
-	uv_tcp_bind(&server.listener, (struct sockaddr *)&address, 0);
-	cr_assert_eq(uv_listen((uv_stream_t *)&server.listener, 64, on_connection), 0);
-	uv_tcp_getsockname(&server.listener, (struct sockaddr *)&address, &size);
-	snprintf(server.url, sizeof server.url, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+	serve(understand);
 	racks = racks_create(&server.loop, 7);
 	racks->all.now_ms = on_now;
 	racks->all.closed = on_closed;
@@ -155,10 +73,7 @@ static void tear_down(void)
 	cr_assert_eq(racks->all.connected, 0);
 	cr_assert_eq(racks->cabinets, 0);
 	racks_destroy(racks);
-	uv_close((uv_handle_t *)&server.listener, NULL);
-	uv_run(&server.loop, UV_RUN_DEFAULT);
-	cr_assert_eq(server.open, 0);
-	cr_assert_eq(uv_loop_close(&server.loop), 0);
+	serve_no_more();
 }
 
 TestSuite(racks, .init = set_up, .fini = tear_down, .timeout = 60);
@@ -192,7 +107,7 @@ static struct cabinet_slot slot_of(const char *imei, unsigned slot)
 Test(racks, connects_each_cabinet_and_says_hello)
 {
 	cr_assert_eq(rack_fleet_add(racks, fleet_of(5, "mall"), false), 0);
-	UNTIL(server.heartbeats == 5 && racks->all.connected == 5);
+	UNTIL(heartbeats == 5 && racks->all.connected == 5);
 	cr_assert_eq(racks->cabinets, 5);
 	cr_assert_not_null(rack_find(racks, "860000000000005"));
 	cr_assert_null(rack_find(racks, "860000000000006"));
@@ -205,12 +120,12 @@ Test(racks, people_bring_back_what_was_lent)
 	Sim__CabinetFleet *want = fleet_of(2, "mall");
 	want->return_s = 1;
 	cr_assert_eq(rack_fleet_add(racks, want, false), 0);
-	UNTIL(server.heartbeats == 2);
+	UNTIL(heartbeats == 2);
 	say(FIRST, GV_RUIOO_CC, GV_RUIOO_BW, 1, slot_of(FIRST, 1).bank);
-	UNTIL(server.lent == 1);
+	UNTIL(lent == 1);
 	cr_assert_eq(rack_fleet_find(racks, "mall")->n_hands, 1);
-	UNTIL(server.taken == 1);
-	cr_assert_eq(server.asked, 1);
+	UNTIL(taken == 1);
+	cr_assert_eq(asked, 1);
 	cr_assert_eq(rack_fleet_find(racks, "mall")->n_hands, 0);
 }
 
@@ -219,7 +134,7 @@ Test(racks, people_return_and_take_when_they_are_told_to)
 	char bank[CABINET_BANK_SIZE], other[CABINET_BANK_SIZE];
 	cr_assert_eq(rack_fleet_add(racks, fleet_of(1, "mall"), false), 0);
 	struct rack *rack = rack_find(racks, FIRST);
-	UNTIL(server.heartbeats == 1);
+	UNTIL(heartbeats == 1);
 	cr_assert_eq(rack_return(rack, 0, "", bank), -ENODATA, "nobody has one");
 	cr_assert_eq(rack_take(rack, 1, bank), 0);
 	cr_assert_eq(rack_take(rack, 1, other), -ENODATA);
@@ -227,21 +142,21 @@ Test(racks, people_return_and_take_when_they_are_told_to)
 	cr_assert_eq(rack_return(rack, 0, "", other), 1);
 	cr_assert_str_eq(bank, other);
 	uplink_schedule(&rack->uplink);
-	UNTIL(server.taken == 1);
+	UNTIL(taken == 1);
 	cr_assert_str_eq(slot_of(FIRST, 1).bank, bank);
 }
 
 Test(racks, comes_back_when_the_server_hangs_up_and_after_a_power_cut)
 {
 	cr_assert_eq(rack_fleet_add(racks, fleet_of(1, "mall"), false), 0);
-	UNTIL(server.heartbeats == 1);
+	UNTIL(heartbeats == 1);
 	hang_up(server.peers);
-	UNTIL(server.heartbeats == 2);
+	UNTIL(heartbeats == 2);
 	cr_assert_str_neq(rack_find(racks, FIRST)->uplink.last_error, "");
 	cabinet_power_cycle(rack_find(racks, FIRST)->model, on_now(NULL), 0);
 	ahead_ms += 20000; /* a boot takes a while */
 	uplink_schedule(&rack_find(racks, FIRST)->uplink);
-	UNTIL(server.heartbeats == 3);
+	UNTIL(heartbeats == 3);
 }
 
 Test(racks, leaves_an_old_socket_open_and_makes_a_new_one)
@@ -251,7 +166,7 @@ Test(racks, leaves_an_old_socket_open_and_makes_a_new_one)
 	faults.half_open_pm = 1000;
 	want->faults = &faults;
 	cr_assert_eq(rack_fleet_add(racks, want, false), 0);
-	UNTIL(server.heartbeats == 1);
+	UNTIL(heartbeats == 1);
 	say(FIRST, GV_RUIOO_CC, GV_RUIOO_BW, 1, slot_of(FIRST, 1).bank);
 	UNTIL(server.opened == 2);
 	cr_assert_eq(server.open, 2, "the server has not heard that the old one is gone");
@@ -263,7 +178,7 @@ Test(racks, clones_have_one_imei)
 	Sim__CabinetFleet *want = fleet_of(2, "mall");
 	want->clones = true;
 	cr_assert_eq(rack_fleet_add(racks, want, false), 0);
-	UNTIL(server.heartbeats == 4);
+	UNTIL(heartbeats == 4);
 	unsigned same = 0;
 	for (struct peer *p = server.peers; p; p = p->next)
 		same += strcmp(p->imei, FIRST) == 0;
