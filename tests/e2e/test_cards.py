@@ -186,6 +186,9 @@ def test_a_meter_that_jumps_is_believed_as_far_as_the_connector_goes(node, charg
     assert 'meter-jump' in charge['flags']
     hour_and_a_minute = 11000 * 1.1 * 61 / 60
     assert int(charge['price']['energyUwh']) == pytest.approx(hour_and_a_minute * 1e6, abs=1e6)
+    lines = [' '.join(line.split()) for line in node.bill('GetReceipt', {'charge': charge['id']})['lines']]
+    assert any(line.startswith('Of it not charged, as the meter cannot be right 8999') for line in lines), 'whoever reads the receipt is told'
+    node.wait_log('energy beyond the connector')
     verify(node)
 
 

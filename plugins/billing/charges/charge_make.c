@@ -79,6 +79,18 @@ static Billing__ChargeRow *make(struct gv_turn *t, const Billing__UseRow *use)
 	return row;
 }
 
+/* What no connector of that power can have given is not charged; where it is the registry that is wrong, that is money
+ * lost with each session. */
+static void warn_of_jump(struct gv_turn *t, const Billing__Charge *c)
+{
+	if (orders_has_flag(c->flags, c->n_flags, "meter-jump"))
+		gv_log(t, GV_WARN,
+		       "energy beyond the connector's power is not charged: is its max_power_w in the registry right? "
+		       "device=%s connector=%u metered_wh=%lld charged_wh=%lld session=%s",
+		       c->device, c->connector, (long long)c->energy_wh, (long long)(c->price->energy_uwh / 1000000),
+		       c->session);
+}
+
 /* `priced` NULL: it cannot be priced. */
 static void price(struct billing *b, struct gv_turn *t, const Billing__UseRow *use, Billing__ChargeRow *row,
 		  const Billing__PricedUse *priced)
@@ -104,6 +116,7 @@ Billing__ChargeRow *charge_session(struct billing *b, struct gv_turn *t, const B
 	      rating_use(t, s, s->ended_at_ms, use->zone, places_power_w(places_find(t, use->device), use->connector),
 			 &c->flags, &c->n_flags));
 	c->energy_wh = s->energy_wh;
+	warn_of_jump(t, c);
 	if (orders_has_flag(c->price->flags, c->price->n_flags, "package-exceeded"))
 		flag(t, c, "package-exceeded");
 	return row;

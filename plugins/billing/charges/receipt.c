@@ -66,6 +66,17 @@ static void bank(struct paper *p, const Billing__RentedBank *b)
 		paper_line(p, b->sold ? "Sold" : "Not returned", "");
 }
 
+static void energy(struct paper *p, const Billing__Charge *c)
+{
+	int64_t charged_wh = c->price->energy_uwh / 1000000;
+	bool odd = orders_has_flag(c->flags, c->n_flags, "meter-jump");
+
+	paper_line(p, "Energy", gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh, 3)));
+	if (odd) /* more than the connector can have given */
+		paper_line(p, "Of it not charged, as the meter cannot be right",
+			   gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh - charged_wh, 3)));
+}
+
 static void head(struct paper *p, const Billing__Charge *c)
 {
 	const Billing__PlaceRow *place = places_find(p->t, c->device);
@@ -90,7 +101,7 @@ static void head(struct paper *p, const Billing__Charge *c)
 	if (c->bank)
 		bank(p, c->bank);
 	else
-		paper_line(p, "Energy", gv_str(p->t, "%s kWh", paper_decimal(p, c->energy_wh, 3)));
+		energy(p, c);
 	paper_text(p, "");
 }
 
