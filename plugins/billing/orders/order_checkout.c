@@ -192,7 +192,8 @@ static const char *money_problem(struct billing *b, struct gv_turn *t, struct ch
 		return least_problem(b, t, c);
 	available = ledger_available(t, gv_str(t, "wallet:%s", c->r->customer), b->config->currency);
 	if (available <= 0)
-		return gv_str(t, "customer %s has no balance: top up first, or pay by provider", c->r->customer);
+		return gv_str(t, "customer %s has nothing left to hold: top up first, or pay by provider",
+			      c->r->customer);
 	problem = whole_problem(b, t, c, available);
 	if (problem)
 		return problem;
