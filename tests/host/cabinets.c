@@ -1,5 +1,6 @@
 /* See cabinets.h. Every entry into a model is made from the clock or from the network, never from inside one. */
 #include "cabinets.h"
+#include "scenario.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -344,4 +345,38 @@ void cabinets_calm(struct cabinets *all)
 			cabinet_break(b->model, host_now_ms(all->h), s, false);
 		box_schedule(b);
 	}
+}
+
+struct cabinet_faults cabinets_trouble(struct host *h)
+{
+	struct cabinet_faults f = { 0 };
+	uint32_t kind = host_seed(h) >= ONE_CRASH ? 0 : (uint32_t)(host_seed(h) / 8 % 8);
+
+	f.late_ms = 60000;
+	if (kind & 1) {
+		f.lose_report_pm = host_below(h, 500);
+		f.lose_answer_pm = host_below(h, 500);
+		f.double_report_pm = host_below(h, 500);
+		f.never_repeats = !host_below(h, 4);
+	}
+	if (kind & 2) {
+		f.late_report_pm = host_below(h, 500);
+		f.late_answer_pm = host_below(h, 500);
+		f.stale_list = host_below(h, 2);
+		f.half_open_pm = host_below(h, 200);
+	}
+	if (kind & 4) {
+		f.jam_pm = host_below(h, 400);
+		f.return_jam_pm = host_below(h, 400);
+		f.reboot_before_pm = host_below(h, 300);
+		f.reboot_after_pm = host_below(h, 300);
+		f.forgets = host_below(h, 2);
+		f.checks_bank = host_below(h, 2);
+	}
+	f.bf_for_rf = kind && host_below(h, 2);
+	f.nu_for_nf = host_below(h, 2);
+	f.glued_list = host_below(h, 3) == 0;
+	f.comma_list = host_below(h, 3) == 0;
+	f.empty_as_em = host_below(h, 2);
+	return f;
 }

@@ -50,6 +50,8 @@ struct cabinets {
 	uint64_t outs;    /* banks that came out for a command of the server's */
 };
 
+/* What is wrong with the cabinets under this seed; the plugin is told nothing of it. */
+struct cabinet_faults cabinets_trouble(struct host *h);
 /* `n` cabinets with `n_banks` banks between them, not connected yet. The last is of the binary family. */
 struct cabinets *cabinets_create(struct host *h, unsigned n, unsigned n_banks, const struct cabinet_faults *faults);
 void cabinets_destroy(struct cabinets *all);
@@ -66,6 +68,10 @@ struct box *cabinets_any(struct cabinets *all);
 void box_schedule(struct box *b);
 /* Somebody takes whatever bank out of a slot by force, and brings it back later. */
 void box_rob(struct box *b, unsigned slot);
+/* The last inventory of each, and one more that must find nothing. */
+void cabinets_audit(const struct cabinets *all);
+/* Each bank is in the slot in which the plugin has it, and nothing is out any more. */
+void cabinets_check_books(const struct cabinets *all);
 bool cabinets_is_bank(const struct cabinets *all, const char *id);
 
 #endif

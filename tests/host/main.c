@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-static const struct scenario *const scenarios[] = { &scenario_zoo,    &scenario_registry, &scenario_ocpp,
-						    &scenario_ledger, &scenario_tokens,   &scenario_billing,
-						    &scenario_stream, &scenario_powerbank };
+static const struct scenario *const scenarios[] = { &scenario_zoo,    &scenario_registry,  &scenario_ocpp,
+						    &scenario_ledger, &scenario_tokens,    &scenario_billing,
+						    &scenario_stream, &scenario_powerbank, &scenario_rentals };
 
 static int usage(void)
 {

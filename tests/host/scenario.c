@@ -46,8 +46,6 @@ void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances)
 	load(h, plugin, path, instances, NULL);
 }
 
-#define ONE_CRASH 1000000
-
 /* Three bits of the seed say what may go wrong; none of them where the seed names one crash. */
 static unsigned weather(const struct host *h)
 {

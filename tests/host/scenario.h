@@ -9,7 +9,7 @@ struct scenario {
 	void (*run)(struct host *h);
 };
 extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, scenario_ledger, scenario_tokens,
-	scenario_billing, scenario_stream, scenario_powerbank;
+	scenario_billing, scenario_stream, scenario_powerbank, scenario_rentals;
 
 /* Where the plugins' and the zoo's shared objects are. */
 void scenario_folders(const char *plugins, const char *zoo);
@@ -17,6 +17,7 @@ bool scenario_has(const char *plugin);
 void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config);
 void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances);
 
+#define ONE_CRASH 1000000
 /* How unkind this seed's world is: from none at all to everything at once. Seeds from 1,000,000 on are calm but for one
  * crash: millions count through `victims` (ended by NULL), the rest is the point at which that instance dies. */
 void scenario_weather(struct host *h, const char *const *victims);

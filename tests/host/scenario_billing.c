@@ -2,6 +2,7 @@
  * all or never come back, while billing, the devices' plugins and the network die at any point. At the end no money has
  * moved twice, none is lost, nothing was started or lent without money held for it before, and every session and every
  * bank that came out has its charge. */
+#include "books.h"
 #include "pile.h"
 #include "rack.h"
 #include "scenario.h"
@@ -9,7 +10,6 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BILLING "galvan.billing.v1.Billing/"
@@ -58,22 +58,6 @@ struct world {
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static struct host_answer *bill(struct host *h, const char *method, const char *json)
-{
-	char name[80];
-
-	snprintf(name, sizeof name, BILLING "%s", method);
-	return host_call(h, name, "%s", json);
-}
-
-static struct host_answer *must(struct host *h, const char *method, const char *json)
-{
-	struct host_answer *a = bill(h, method, json);
-
-	host_check(h, a->code == GV_OK, "%s is refused: %s", method, a->error);
-	return a;
-}
-
 static void check_out(struct host *h, void *arg)
 {
 	struct world *w = arg;
@@ -101,98 +85,43 @@ static void stop_one(struct host *h, void *arg)
 	w->stops[i] = host_call_later(h, NULL, BILLING "StopOrder", json);
 }
 
-#define BY_HAND "by hand"
-
 /* People take a charge back, whichever it is, twice. */
 static void credit_one(struct host *h, void *arg)
 {
 	char json[80];
 
-	snprintf(json, sizeof json, "{\"id\":\"CDR-%012u\",\"reason\":\"" BY_HAND "\"}", 1 + host_below(h, 6));
+	snprintf(json, sizeof json, "{\"id\":\"CDR-%012u\",\"reason\":\"" BOOKS_BY_HAND "\"}", 1 + host_below(h, 6));
 	for (unsigned i = 0; i < 2; i++)
 		host_call_later(h, NULL, BILLING "CreditCharge", json);
 }
 
 static void prepare(struct host *h)
 {
-	must(h, "PutTariff", tariff);
-	must(h, "AssignTariff", "{\"assignment\":{\"tariff\":\"T1\"}}");
+	books_must(h, "PutTariff", tariff);
+	books_must(h, "AssignTariff", "{\"assignment\":{\"tariff\":\"T1\"}}");
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		must(h, "PutTariff", others[i]);
+		books_must(h, "PutTariff", others[i]);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		char json[100];
 
 		snprintf(json, sizeof json, "{\"assignment\":{\"device\":\"%s\",\"tariff\":\"%s\"}}", places[i][0],
 			 places[i][1]);
-		must(h, "AssignTariff", json);
+		books_must(h, "AssignTariff", json);
 	}
-	must(h, "TopUp",
-	     "{\"id\":\"1\",\"customer\":\"C-1\",\"amount\":\"20000\",\"provider\":\"desk\",\"desk\":\"main\"}");
-	must(h, "TopUp",
-	     "{\"id\":\"2\",\"token\":\"CARD-1\",\"amount\":\"1500\",\"provider\":\"desk\",\"desk\":\"main\"}");
+	books_must(h, "TopUp",
+		   "{\"id\":\"1\",\"customer\":\"C-1\",\"amount\":\"20000\",\"provider\":\"desk\",\"desk\":\"main\"}");
+	books_must(h, "TopUp",
+		   "{\"id\":\"2\",\"token\":\"CARD-1\",\"amount\":\"1500\",\"provider\":\"desk\",\"desk\":\"main\"}");
 }
 
 /* ---- what must hold -------------------------------------------------------------------------- */
 
-struct sums {
-	int64_t incl, paid_wallet, paid_card, paid_till, receivable;
-	unsigned effective;
-};
-
-static bool has(const cJSON *list, const char *text)
-{
-	const cJSON *item;
-
-	cJSON_ArrayForEach(item, list) if (!strcmp(item->valuestring, text)) return true;
-	return false;
-}
-
-static const char *text(const cJSON *of, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(of, name);
-
-	return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static int64_t number(const cJSON *of, const char *name)
-{
-	return strtoll(text(of, name), NULL, 10);
-}
-
-/* The charges of a session, those taken back left out: there must be one, of the energy that the session had. */
 struct seen {
-	struct host *h;
-	const cJSON *charges;
+	const struct books *books;
 	unsigned sessions;
 };
 
-static const cJSON *credit_of(const cJSON *charges, const char *id)
-{
-	const cJSON *c;
-
-	cJSON_ArrayForEach(c, charges) if (!strcmp(text(c, "creditOf"), id)) return c;
-	return NULL;
-}
-
-/* What a session or a rental was charged with; *ret_n is how often. */
-static const cJSON *charge_of(const struct seen *seen, const char *session, unsigned *ret_n)
-{
-	const cJSON *c, *found = NULL;
-
-	*ret_n = 0;
-	cJSON_ArrayForEach(c, seen->charges)
-	{
-		const cJSON *credit = credit_of(seen->charges, text(c, "id"));
-
-		if (strcmp(text(c, "session"), session) != 0 || *text(c, "creditOf") ||
-		    (credit && strcmp(text(credit, "reason"), BY_HAND) != 0))
-			continue;
-		found = c;
-		++*ret_n;
-	}
-	return found;
-}
-
+/* A session has one charge, of the energy that it used. */
 static void check_session(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
 {
 	struct seen *seen = arg;
@@ -201,23 +130,24 @@ static void check_session(struct host *h, void *arg, const char *const *key, siz
 
 	seen->sessions++;
 	host_check(h, !strcmp(scenario_str(h, json, "state"), "ENDED"), "session %s goes on: %s", key[0], json);
-	found = charge_of(seen, key[0], &n);
+	found = books_charge_of(seen->books, key[0], &n);
 	host_check(h, n == 1, "session %s has %u charges", key[0], n);
-	if (has(cJSON_GetObjectItemCaseSensitive(found, "flags"), "no-stop"))
+	if (books_has(cJSON_GetObjectItemCaseSensitive(found, "flags"), "no-stop"))
 		return; /* settled as it stood; the correction is another test's */
-	host_check(h, number(found, "energyWh") == scenario_int(h, json, "energyWh"),
+	host_check(h, books_number(found, "energyWh") == scenario_int(h, json, "energyWh"),
 		   "session %s used %lld Wh, charged are %lld", key[0], (long long)scenario_int(h, json, "energyWh"),
-		   (long long)number(found, "energyWh"));
+		   (long long)books_number(found, "energyWh"));
 }
 
 /* A bank that came out has one charge, until it came back or was sold; one that did not has none. */
 static void check_rental(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
 {
 	const char *state = scenario_str(h, json, "state") + strlen("RENTAL_STATE_");
+	struct seen *seen = arg;
 	const cJSON *found, *bank;
 	unsigned n;
 
-	found = charge_of(arg, key[0], &n);
+	found = books_charge_of(seen->books, key[0], &n);
 	if (!strcmp(state, "FAILED")) {
 		host_check(h, n == 0, "rental %s failed, and has %u charges", key[0], n);
 		return;
@@ -225,97 +155,15 @@ static void check_rental(struct host *h, void *arg, const char *const *key, size
 	host_check(h, !strcmp(state, "RETURNED") || !strcmp(state, "SOLD"), "rental %s goes on: %s", key[0], json);
 	host_check(h, n == 1, "rental %s has %u charges", key[0], n);
 	host_check(h,
-		   number(found, "startedAtMs") == scenario_int(h, json, "startedAtMs") &&
-			   number(found, "endedAtMs") == scenario_int(h, json, "endedAtMs"),
+		   books_number(found, "startedAtMs") == scenario_int(h, json, "startedAtMs") &&
+			   books_number(found, "endedAtMs") == scenario_int(h, json, "endedAtMs"),
 		   "rental %s has other times in its charge", key[0]);
 	bank = cJSON_GetObjectItemCaseSensitive(found, "bank");
 	host_check(h, strcmp(state, "SOLD") || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(bank, "sold")),
 		   "rental %s was sold, and its charge is not of a sale", key[0]);
-	host_check(h, !*text(found, "order") || !strcmp(text(found, "order"), scenario_str(h, json, "order")),
+	host_check(h,
+		   !*books_text(found, "order") || !strcmp(books_text(found, "order"), scenario_str(h, json, "order")),
 		   "rental %s is charged to another order", key[0]);
-}
-
-static int64_t account(struct host *h, const char *id, const char *field)
-{
-	char json[100], path[60];
-	struct host_answer *a;
-
-	snprintf(json, sizeof json, "{\"id\":\"%s\"}", id);
-	a = bill(h, "GetAccount", json);
-	if (a->code == GV_NOT_FOUND)
-		return 0;
-	host_check(h, a->code == GV_OK, "account %s: %s", id, a->error);
-	snprintf(path, sizeof path, "account.%s", field);
-	return scenario_int(h, a->json, path);
-}
-
-static int64_t net(struct host *h, const char *prefix)
-{
-	char json[100];
-	struct host_answer *a;
-	const cJSON *item;
-	cJSON *root;
-	int64_t sum = 0;
-
-	snprintf(json, sizeof json, "{\"prefix\":\"%s\",\"limit\":1000}", prefix);
-	a = must(h, "ListAccounts", json);
-	root = cJSON_Parse(a->json);
-	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "accounts"))
-		sum += number(item, "creditsPosted") - number(item, "debitsPosted");
-	cJSON_Delete(root);
-	return sum;
-}
-
-static void add_charge(struct host *h, const cJSON *c, struct sums *s)
-{
-	const cJSON *price = cJSON_GetObjectItemCaseSensitive(c, "price");
-	int64_t incl = number(price, "incl"), receivable = number(c, "receivable");
-
-	if (has(cJSON_GetObjectItemCaseSensitive(c, "flags"), "unpaid") ||
-	    !strcmp(text(c, "use"), "CHARGE_USE_PRIVATE"))
-		return;
-	s->incl += incl;
-	s->receivable += receivable;
-	*(!*text(c, "order")     ? &s->paid_card
-	  : *text(c, "customer") ? &s->paid_wallet
-				 : &s->paid_till) += incl - receivable;
-}
-
-/* What the provider has of each payment in the end: captured and not sent back, or nothing at all. */
-static void add_payment(struct host *h, void *arg, const char *const *key, size_t parts, const char *json)
-{
-	int64_t *sum = arg;
-
-	host_check(h, strcmp(scenario_str(h, json, "state"), "PAYMENT_STATE_AUTHORISED") != 0,
-		   "the provider still holds money of a person: %s", json);
-	*sum += scenario_int(h, json, "captured") - scenario_int(h, json, "refunded");
-}
-
-static void check_money(struct host *h, const cJSON *charges)
-{
-	struct sums s = { 0 };
-	const cJSON *c;
-	int64_t till = 0;
-
-	cJSON_ArrayForEach(c, charges) add_charge(h, c, &s);
-	host_check(h, account(h, "wallet:C-1", "available") == TOP_UP - s.paid_wallet,
-		   "the wallet has %lld, but of %d the charges took %lld",
-		   (long long)account(h, "wallet:C-1", "available"), TOP_UP, (long long)s.paid_wallet);
-	host_check(h, account(h, "card:CARD-1", "available") == CARD_TOP_UP - s.paid_card,
-		   "the card has %lld, but of %d the charges took %lld",
-		   (long long)account(h, "card:CARD-1", "available"), CARD_TOP_UP, (long long)s.paid_card);
-	host_check(h, !account(h, "wallet:C-1", "debitsPending") && !account(h, "card:CARD-1", "debitsPending"),
-		   "money is still held");
-	host_rows(h, "till.0", TILL_PAYMENTS, add_payment, &till);
-	host_check(h, till == s.paid_till, "the provider has %lld, by the charges it is %lld", (long long)till,
-		   (long long)s.paid_till);
-	host_check(h, -net(h, "psp:") == till, "the books say that the provider has %lld, it has %lld",
-		   (long long)-net(h, "psp:"), (long long)till);
-	host_check(h, net(h, "income:") + net(h, "vat:") == s.incl, "income and taxes are %lld, the charges %lld",
-		   (long long)(net(h, "income:") + net(h, "vat:")), (long long)s.incl);
-	host_check(h, net(h, "receivable:") == -s.receivable, "owed is %lld, by the charges %lld",
-		   (long long)-net(h, "receivable:"), (long long)s.receivable);
-	host_check(h, net(h, "suspense") == 0, "%lld are left in suspense", (long long)net(h, "suspense"));
 }
 
 /* Each start was asked for with the token of an order whose money had been held before. */
@@ -330,12 +178,12 @@ static void check_start(struct host *h, void *arg, const char *const *key, size_
 		struct host_answer *a;
 
 		snprintf(request, sizeof request, "{\"id\":\"O-%u\"}", i);
-		a = bill(h, "GetOrder", request);
+		a = books_call(h, "GetOrder", request);
 		if (a->code != GV_OK || strcmp(scenario_str(h, a->json, "order.token"), key[0]) != 0)
 			continue;
 		found = true;
 		snprintf(request, sizeof request, "{\"order\":\"O-%u\"}", i);
-		a = must(h, "ListEntries", request);
+		a = books_must(h, "ListEntries", request);
 		host_check(h, scenario_count(h, a->json, "entries") > 0, "O-%u was started and nothing was held for it",
 			   i);
 	}
@@ -348,54 +196,32 @@ static void check_lend(struct host *h, void *arg, const char *const *key, size_t
 	struct host_answer *a;
 
 	snprintf(request, sizeof request, "{\"order\":\"%s\"}", key[0]);
-	a = must(h, "ListEntries", request);
+	a = books_must(h, "ListEntries", request);
 	host_check(h, scenario_count(h, a->json, "entries") > 0, "a lend was asked for, and nothing was held for %s",
 		   key[0]);
 	snprintf(request, sizeof request, "{\"id\":\"%s\"}", key[0]);
-	a = must(h, "GetOrder", request);
+	a = books_must(h, "GetOrder", request);
 	host_check(h, !strcmp(scenario_str(h, a->json, "order.token"), scenario_str(h, json, "token")),
 		   "%s was lent with another token than its own", key[0]);
 }
 
-static const char *payments_of(struct host *h)
-{
-	return must(h, "ListPayments", "{}")->json;
-}
-
-static void check_orders(struct host *h)
-{
-	struct host_answer *a = must(h, "ListOrders", "{}");
-	cJSON *root = cJSON_Parse(a->json);
-	const cJSON *o;
-
-	cJSON_ArrayForEach(o, cJSON_GetObjectItemCaseSensitive(root, "orders")) host_check(
-		h, !strcmp(text(o, "state"), "ORDER_STATE_CLOSED") || !strcmp(text(o, "state"), "ORDER_STATE_VOIDED"),
-		"order %s is left in %s: %s", text(o, "id"), text(o, "state"), payments_of(h));
-	cJSON_Delete(root);
-}
-
 static void check_world(struct host *h, struct world *w)
 {
-	struct host_answer *a = must(h, "ListCharges", "{\"limit\":1000}");
-	cJSON *root = cJSON_Parse(a->json);
-	struct seen seen = { .h = h, .charges = cJSON_GetObjectItemCaseSensitive(root, "charges") };
+	static const struct books_purse purses[] = { { "wallet:C-1", "C-1", TOP_UP },
+						     { "card:CARD-1", NULL, CARD_TOP_UP } };
+	struct books *books = books_open(h);
+	struct seen seen = { .books = books };
 
 	host_check(h, !host_parked(h, "billing.0"), "billing has parked a message");
 	host_check(h, !host_parked(h, "pile.0"), "the devices' plugin has parked a message");
 	host_check(h, !host_parked(h, "rack.0"), "the cabinets' plugin has parked a message");
 	host_check(h, !host_parked(h, "till.0"), "the provider has parked a message");
-	check_orders(h);
 	host_rows(h, "pile.0", PILE_SESSIONS, check_session, &seen);
 	host_rows(h, "pile.0", PILE_STARTS, check_start, w);
 	host_rows(h, "rack.0", RACK_RENTALS, check_rental, &seen);
 	host_rows(h, "rack.0", RACK_LENDS, check_lend, NULL);
-	check_money(h, seen.charges);
-	host_check(h, host_events(h, "galvan.billing.v1.ChargeRecorded") == (size_t)cJSON_GetArraySize(seen.charges),
-		   "%d charges, and %zu were told", cJSON_GetArraySize(seen.charges),
-		   host_events(h, "galvan.billing.v1.ChargeRecorded"));
-	cJSON_Delete(root);
-	a = must(h, "Verify", "{}");
-	host_check(h, scenario_int(h, a->json, "sound"), "the books are not sound: %s", a->json);
+	books_check(books, purses, sizeof purses / sizeof *purses);
+	books_close(books);
 }
 
 static bool finished(struct host *h, void *arg)

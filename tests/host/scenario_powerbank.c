@@ -17,7 +17,6 @@
 #define OPEN_MS 900000 /* in which all that begins */
 #define OFF_MS 1200000 /* a cabinet that somebody unplugs is off for less */
 #define END_MS (12 * 3600000)
-#define ONE_CRASH 1000000
 
 static const char config[] =
 	"{\"profiles\":[{\"listener\":\"ruioo\",\"heartbeatS\":300,\"slots\":4},"
@@ -38,41 +37,6 @@ struct world {
 	bool exact;  /* nothing goes wrong, so all that is said must be answered, once */
 	bool honest; /* nobody steals */
 };
-
-/* What is wrong with the cabinets; the plugin is told nothing of it. */
-static struct cabinet_faults trouble(struct host *h)
-{
-	struct cabinet_faults f = { 0 };
-	uint32_t kind = host_seed(h) >= ONE_CRASH ? 0 : (uint32_t)(host_seed(h) / 8 % 8);
-
-	f.late_ms = 60000;
-	if (kind & 1) {
-		f.lose_report_pm = host_below(h, 500);
-		f.lose_answer_pm = host_below(h, 500);
-		f.double_report_pm = host_below(h, 500);
-		f.never_repeats = !host_below(h, 4);
-	}
-	if (kind & 2) {
-		f.late_report_pm = host_below(h, 500);
-		f.late_answer_pm = host_below(h, 500);
-		f.stale_list = host_below(h, 2);
-		f.half_open_pm = host_below(h, 200);
-	}
-	if (kind & 4) {
-		f.jam_pm = host_below(h, 400);
-		f.return_jam_pm = host_below(h, 400);
-		f.reboot_before_pm = host_below(h, 300);
-		f.reboot_after_pm = host_below(h, 300);
-		f.forgets = host_below(h, 2);
-		f.checks_bank = host_below(h, 2);
-	}
-	f.bf_for_rf = kind && host_below(h, 2);
-	f.nu_for_nf = host_below(h, 2);
-	f.glued_list = host_below(h, 3) == 0;
-	f.comma_list = host_below(h, 3) == 0;
-	f.empty_as_em = host_below(h, 2);
-	return f;
-}
 
 /* ---- what people do -------------------------------------------------------------------------- */
 
@@ -240,56 +204,6 @@ static void check_orders(struct host *h, struct world *w)
 	}
 }
 
-static void check_slots(struct host *h, const struct box *b)
-{
-	struct host_answer *a = host_call(h, RENTAL "GetCabinet", "{\"device\":\"%s\"}", b->device);
-	cJSON *root = cJSON_Parse(a->json);
-	const cJSON *cabinet = cJSON_GetObjectItemCaseSensitive(root, "cabinet"), *row;
-	unsigned seen = 0;
-
-	host_check(h, a->code == GV_OK, "%s: %s", b->device, a->error);
-	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(cabinet, "slots"))
-	{
-		unsigned id = (unsigned)cJSON_GetObjectItemCaseSensitive(row, "id")->valueint;
-		struct cabinet_slot slot = { .bank = "" };
-
-		if (id <= b->slots)
-			cabinet_get_slot(b->model, host_now_ms(h), id, &slot);
-		host_check(h, !strcmp(text(row, "bank"), slot.bank), "slot %u of %s holds \"%s\", the books have %s",
-			   id, b->device, slot.bank, a->json);
-		seen += slot.bank[0] != 0;
-	}
-	for (unsigned i = 1; i <= b->slots; i++) {
-		struct cabinet_slot slot;
-
-		cabinet_get_slot(b->model, host_now_ms(h), i, &slot);
-		seen -= slot.bank[0] != 0;
-	}
-	host_check(h, !seen, "%s has banks that the books have not: %s", b->device, a->json);
-	host_check(h, cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(root, "rentals")) == 0,
-		   "all banks are back, and %s has rentals that are not over: %s", b->device, a->json);
-	cJSON_Delete(root);
-}
-
-static void check_banks(struct host *h, struct world *w)
-{
-	struct host_answer *a = host_call(h, RENTAL "ListBanks", "{}");
-	cJSON *root = cJSON_Parse(a->json);
-	const cJSON *bank;
-	unsigned known = 0;
-
-	host_check(h, a->code == GV_OK, "%s", a->error);
-	cJSON_ArrayForEach(bank, cJSON_GetObjectItemCaseSensitive(root, "banks"))
-	{
-		host_check(h, cabinets_is_bank(w->all, text(bank, "id")), "there is no such bank: %s", a->json);
-		host_check(h, !strcmp(text(bank, "place"), "BANK_PLACE_IN_SLOT"), "all banks are in slots, but %s",
-			   a->json);
-		known++;
-	}
-	host_check(h, known == BANKS, "%u of %d banks are known: %s", known, BANKS, a->json);
-	cJSON_Delete(root);
-}
-
 static uint64_t said(const struct cabinet_state *s)
 {
 	return s->spoke[CABINET_LENT] + s->spoke[CABINET_NOT_LENT] + s->spoke[CABINET_TAKEN] +
@@ -329,12 +243,9 @@ static void check_world(struct host *h, struct world *w)
 	unsigned started = 0;
 
 	check_orders(h, w);
-	for (unsigned i = 0; i < CABINETS; i++) {
-		check_slots(h, &w->all->box[i]);
-		if (w->exact && host_seed(h) < ONE_CRASH)
-			check_answers(h, &w->all->box[i]);
-	}
-	check_banks(h, w);
+	for (unsigned i = 0; w->exact && host_seed(h) < ONE_CRASH && i < CABINETS; i++)
+		check_answers(h, &w->all->box[i]);
+	cabinets_check_books(w->all);
 	for (unsigned i = 0; i < w->made; i++)
 		started += w->orders[i].started;
 	host_check(h, !w->honest || started + ejected(w) <= w->all->outs,
@@ -368,20 +279,6 @@ static bool at_rest(struct host *h, void *arg)
 	return cabinets_at_rest(((struct world *)arg)->all);
 }
 
-/* The last inventory of each, and one more that must find nothing. */
-static void audit(struct host *h, struct world *w)
-{
-	for (unsigned i = 0; i < 2 * CABINETS; i++) {
-		const char *device = w->all->box[i % CABINETS].device;
-		struct host_answer *a = host_call(h, RENTAL "Audit", "{\"device\":\"%s\"}", device);
-
-		host_check(h, a->code == GV_OK, "%s cannot be audited: %s", device, a->error);
-		host_check(h, i < CABINETS || !scenario_count(h, a->json, "differences"),
-			   "an audit right after another finds differences: %s", a->json);
-		host_run_ms(h, 10000);
-	}
-}
-
 static void begin(struct host *h, struct world *w)
 {
 	for (unsigned i = 0; i < w->all->n; i++)
@@ -397,7 +294,7 @@ static void begin(struct host *h, struct world *w)
 static void run(struct host *h)
 {
 	static const char *const victims[] = { "powerbank.0", "link.0", NULL };
-	struct cabinet_faults faults = trouble(h);
+	struct cabinet_faults faults = cabinets_trouble(h);
 	struct world w = { .exact = host_seed(h) < ONE_CRASH && host_seed(h) % 64 == 0 };
 
 	w.exact |= host_seed(h) >= ONE_CRASH && host_seed(h) < 2 * ONE_CRASH; /* beyond, link is the one that dies */
@@ -421,7 +318,7 @@ static void run(struct host *h)
 	host_run_ms(h, 60000);
 	scenario_shake(h, victims);
 	host_check(h, host_run_until(h, at_rest, &w, END_MS), "banks or reports are under way for ever");
-	audit(h, &w);
+	cabinets_audit(w.all);
 	check_world(h, &w);
 	cabinets_destroy(w.all);
 }
