@@ -256,7 +256,7 @@ def test_an_installed_galvan_will_do(folder, loyalty):
     for name in ('galvan', 'galvan.pc', 'plugin.h', 'charging.proto', 'charging.pb-c.h', 'gv-proto', 'ocpp.so'):
         assert name in found, name
     shutil.rmtree(os.path.join(loyalty, 'build'))
-    root = found['galvan.pc'].split('/lib/')[0]
+    root = os.path.dirname(os.path.dirname(found['galvan']))  # lib, lib64 or lib/x86_64-linux-gnu, as the machine has it
     env = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(found['galvan.pc']))
     with open(found['galvan.pc'], encoding='utf-8') as f:
         text = f.read()
