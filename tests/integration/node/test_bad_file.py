@@ -1,6 +1,7 @@
 """A file of a third party that cannot be loaded, or does not start, does not stop the node: what ran last does, or the others run without it
 (docs/adr/0007)."""
 import os
+import shutil
 import socket
 import subprocess
 import unittest
@@ -36,7 +37,7 @@ class BadFile(NodeTest):
                 self.assertIn(verb + '.so cannot be read', node.instance('counter')['message'])
                 self.refused(lambda n=node, v=verb: n.ctl(v, 'counter'), 'cannot be read')
                 self.refused(lambda n=node: n.call(COUNT, {'key': 'a'}))
-                os.link(fixture('counter_1'), os.path.join(self.folder, verb + '.so'))
+                shutil.copy(fixture('counter_1'), os.path.join(self.folder, verb + '.so'))
                 self.assertIn('counter 1 runs', node.ctl(verb, 'counter'))
                 self.assertEqual(count(node), 1)
 
