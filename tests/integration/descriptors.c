@@ -38,33 +38,22 @@ static void note_open(int fd, const char *path, int flags)
 		kinds[fd] = (flags & O_DSYNC) ? META : DATA;
 }
 
-EXPORT int open(const char *path, int flags, ...)
-{
-	NEXT(open);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
-
-EXPORT int open64(const char *path, int flags, ...)
-{
-	NEXT(open64);
-	va_list ap;
-	int mode, fd;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	fd = real(path, flags, mode);
-	note_open(fd, path, flags);
-	return fd;
-}
+#define OPEN(name)                                                                                                     \
+	EXPORT int name(const char *path, int flags, ...)                                                              \
+	{                                                                                                              \
+		NEXT(name);                                                                                            \
+		va_list ap;                                                                                            \
+		int mode, fd;                                                                                          \
+                                                                                                                       \
+		va_start(ap, flags);                                                                                   \
+		mode = va_arg(ap, int);                                                                                \
+		va_end(ap);                                                                                            \
+		fd = real(path, flags, mode);                                                                          \
+		note_open(fd, path, flags);                                                                            \
+		return fd;                                                                                             \
+	}
+OPEN(open)
+OPEN(open64)
 
 EXPORT int close(int fd)
 {
