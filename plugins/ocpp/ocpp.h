@@ -6,10 +6,10 @@
 #ifndef OCPP_H
 #define OCPP_H
 
-#include "messages.h"
-#include "rpc.h"
-#include "spec.h"
-#include "validate.h"
+#include "stations/messages.h"
+#include "wire/rpc.h"
+#include "spec/spec.h"
+#include "spec/validate.h"
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/ocpp.pb-c.h>

@@ -2,8 +2,8 @@
  * itself. */
 #include "fuzz.h"
 
-#include <plugins/ocpp/rpc.h>
-#include <plugins/ocpp/validate.h>
+#include <plugins/ocpp/wire/rpc.h>
+#include <plugins/ocpp/spec/validate.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Frames: whatever a station sends is a message or a fault that it can be told of, and what is sent has one form only.
  */
-#include <plugins/ocpp/rpc.h>
+#include <plugins/ocpp/wire/rpc.h>
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>

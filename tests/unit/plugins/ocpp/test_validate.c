@@ -1,5 +1,5 @@
 /* The messages of 1.6 as data: what is refused, with which code, and what is taken all the same. */
-#include <plugins/ocpp/validate.h>
+#include <plugins/ocpp/spec/validate.h>
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>

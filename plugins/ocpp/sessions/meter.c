@@ -1,7 +1,7 @@
 /* Samples: the hot path. A message's readings become one row in an append-only table, chained to the row before of the
  * same transaction, so that a message costs one append whatever the length of its session, and a repeated one is found
  * by looking back no further than its own time. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Samples are the only rows that grow with every minute of charging. They lie in the order in which they came, so that
  * forgetting the oldest is a walk from the front; where each day begins is a row of its own, as a charger's clock says
  * nothing about when its samples came. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #define DAY_MS (24 * 60 * 60 * 1000)
 #define PERIOD_MS (60 * 60 * 1000)

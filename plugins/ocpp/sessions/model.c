@@ -1,5 +1,5 @@
 /* From rows to the words that all of galvan shares, so that no other plugin needs to know OCPP. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <errno.h>
 #include <stdlib.h>

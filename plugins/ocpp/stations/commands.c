@@ -5,7 +5,7 @@
  * the deadline still kept, and a call that waited is still sent. One that may have been sent is sent again only where
  * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
  * nobody knows. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>

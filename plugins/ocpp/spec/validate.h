@@ -2,7 +2,7 @@
 #ifndef OCPP_VALIDATE_H
 #define OCPP_VALIDATE_H
 
-#include "rpc.h"
+#include <plugins/ocpp/wire/rpc.h>
 #include "spec.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Who may charge: the config's tags, then the tokens that a plugin which knows people has told of, then the policy for
  * unknown ones. All that asks goes through this one function, and it answers from what is here: a charger waits. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <lib/json.h>
 

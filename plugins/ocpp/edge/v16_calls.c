@@ -1,5 +1,5 @@
 /* What chargers call, but for transactions (sessions.c). */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>

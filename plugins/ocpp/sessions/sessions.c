@@ -1,7 +1,7 @@
 /* Transactions as chargers tell them. The rule above all others here: a charger that reports energy is confirmed,
  * whatever else is wrong with what it says (1.6, 4.8 and 4.10; errata 3.18), because one that is not keeps its queue
  * for ever; what was wrong is kept beside the energy. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Rows of transactions: the few that run, in one small table with another for what changes all the time, and all that
  * have ended. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <errno.h>
 #include <stdlib.h>

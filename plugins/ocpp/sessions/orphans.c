@@ -1,6 +1,6 @@
 /* What a charger reports of a transaction that nobody knows is confirmed, since it would never stop sending it
  * otherwise, and kept here, since it may stand for energy. The newest few of each charger. */
-#include "ocpp.h"
+#include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>
