@@ -1,5 +1,6 @@
 /* ocpp: the central system of OCPP 1.6J. The plugin's record, and the way of a frame through it. */
 #include "ocpp.h"
+#include "edge/edge.h"
 #include "ocpp.schema.h"
 
 #include <galvan/link.pb-c.h>
@@ -21,12 +22,12 @@ static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char
 	return gv_send(t, conn, GV_TEXT, o->out.data, o->out.size);
 }
 
-static int refuse(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const struct rpc_frame *frame,
+static int refuse(struct ocpp *o, struct gv_turn *t, const struct station *st, const struct rpc_frame *frame,
 		  enum rpc_code code, const char *why)
 {
 	gv_count(t, "call_errors", 1);
-	rpc_write_error(&o->out, frame, RPC_V16, code, why);
-	return send_out(o, t, conn, device, frame->action ? frame->action : "");
+	rpc_write_error(&o->out, frame, st->edge->rpc, code, why);
+	return send_out(o, t, st->conn, st->device, frame->action ? frame->action : "");
 }
 
 /* Stands for this message among those of its connection. */
@@ -45,18 +46,18 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		struct rpc_frame *frame)
 {
 	uint64_t conn = f->conn->id;
-	const struct spec_action *action = spec_find(&spec_v16, frame->action);
+	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
 	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
 	struct check check = { 0 };
 	inbound_fn *handler;
 	int error;
 
 	if (!action)
-		return refuse(o, t, conn, st->device, frame, RPC_NOT_IMPLEMENTED, "this action is not one of OCPP 1.6");
-	handler = action->directions & SPEC_UP ? inbound_handler(action->name) : NULL;
+		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
+			      gv_str(t, "this action is not one of %s", st->edge->name));
+	handler = action->directions & SPEC_UP ? st->edge->handler(action->name) : NULL;
 	if (!handler)
-		return refuse(o, t, conn, st->device, frame, RPC_NOT_SUPPORTED,
-			      "only a central system sends this action");
+		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
 	if (!frame->payload) {
 		frame->payload = cJSON_CreateObject();
 		if (!frame->payload)
@@ -66,7 +67,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		station_quirks(o, t, st, 1u << QUIRK_NO_PAYLOAD);
 	}
 	if (validate(action->request, frame->payload, &check))
-		return refuse(o, t, conn, st->device, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
+		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	station_quirks(o, t, st, check.quirks | (frame->id_is_number ? 1u << QUIRK_NUMERIC_ID : 0));
 	in.again = f->again;
 	in.digest = digest(conn, frame);
@@ -74,7 +75,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (error)
 		return error;
 	if (in.code)
-		return refuse(o, t, conn, st->device, frame, in.code, in.why);
+		return refuse(o, t, st, frame, in.code, in.why);
 	rpc_write_result(&o->out, frame, in.answer);
 	return send_out(o, t, conn, st->device, action->name);
 }
@@ -90,7 +91,7 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
 	if (frame->kind != RPC_CALL || !frame->id)
 		return 0;
-	return refuse(o, t, f->conn->id, st->device, frame, frame->fault, frame->why);
+	return refuse(o, t, st, frame, frame->fault, frame->why);
 }
 
 static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
@@ -260,14 +261,13 @@ static void restore_counters(struct ocpp *o, struct gv_turn *t)
 static int listen_for(struct gv_turn *t, const Ocpp__Config *c)
 {
 	Link__Listener l = LINK__LISTENER__INIT;
-	char *subprotocols[] = { (char *)spec_v16.subprotocol };
 	const char *plugin = gv_self(t)->plugin;
 
 	l.name = "ocpp-j";
 	l.kind = LINK__LISTENER__KIND__WEBSOCKET;
 	l.path = "/ocpp/";
-	l.subprotocols = subprotocols;
-	l.n_subprotocols = 1;
+	for (const struct edge *const *e = edges; *e; e++)
+		*GV_APPEND(t, l.subprotocols, l.n_subprotocols) = (char *)(*e)->spec->subprotocol;
 	l.identity = LINK__LISTENER__IDENTITY__LAST_SEGMENT;
 	l.device_prefix = gv_str(t, "%s:", plugin);
 	l.unknown = strcmp(c->unknown_station, "accept") ? LINK__LISTENER__UNKNOWN__REFUSE

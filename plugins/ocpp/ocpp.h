@@ -1,8 +1,8 @@
 /* What the files of this plugin share.
  *
- * Layers, each knowing only those above it in this list: rpc (frames), spec and validate (messages as data), model
- * (rows to charging.proto), meter (samples), transaction (rows), sessions, station (who is connected), commands (calls
- * to chargers), inbound (calls of chargers), services (what the rest of galvan asks), ocpp (the record). */
+ * Layers, each knowing only those above it in this list: wire (frames), spec (messages as data), sessions (rows of
+ * transactions, meters, tags) and stations (who is connected, calls to chargers, what chargers say of themselves), edge
+ * (a version's messages to and from these), services and queries (what the rest of galvan asks), ocpp (the record). */
 #ifndef OCPP_H
 #define OCPP_H
 
@@ -22,6 +22,7 @@
 
 #define OCPP_CONNECTOR_MAX 1000 /* greatest connector id that is believed */
 #define OCPP_QUEUE_MAX 16       /* calls to one charger that wait or are under way */
+#define OCPP_REQUESTS_MAX 64    /* remote starts of one charger whose transactions are awaited */
 #define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest */
 #define OCPP_ORPHAN_BYTES 4096  /* of a payload */
 #define OCPP_WALK_MAX 512       /* rows of samples looked at to find a repeated one */
@@ -36,11 +37,13 @@
 #define OCPP_STATIONS_BUCKETS 4096
 
 struct cJSON;
+struct edge;
 struct zones;
 
 struct station {
 	struct station *next;
 	uint64_t conn;
+	const struct edge *edge; /* the version that it speaks */
 	int64_t opened_ms, last_ms;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */
@@ -236,12 +239,20 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
 int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms, unsigned flags);
 
+/* ---- requests.c ------------------------------------------------------------------------------ */
+
+/* Forgets the requests of this charger whose time is over; true where there is room for another. */
+bool request_fits(struct ocpp *o, struct gv_turn *t, const char *device);
+/* The request, still awaited, that this tag on this connector answers; NULL: none. *ret_id: its id. */
+const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
+				   const uint32_t *connector, const char **ret_id);
+
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
 int orphan_keep(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 
-/* ---- inbound.c: calls of chargers ------------------------------------------------------------ */
+/* ---- calls of chargers: see edge/ ------------------------------------------------------------ */
 
 struct inbound {
 	struct station *st;
@@ -254,12 +265,6 @@ struct inbound {
 	const char *why;             /* out */
 };
 typedef int inbound_fn(struct ocpp *o, struct gv_turn *t, struct inbound *in);
-inbound_fn *inbound_handler(const char *action);
-
-inbound_fn sessions_start, sessions_stop, sessions_meter;
-/* The request, still awaited, that this tag on this connector answers; NULL: none. *ret_id: its id. */
-const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
-				   const uint32_t *connector, const char **ret_id);
 
 /* ---- commands.c: calls to chargers ----------------------------------------------------------- */
 
@@ -268,7 +273,14 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 struct command {
 	Ocpp__Command__Kind kind;
 	const char *action, *payload, *request_id;
-	int64_t timeout_ms; /* 0: the config's */
+	int64_t timeout_ms;  /* 0: the config's */
+	uint64_t about;      /* for whoever concludes it: see commands.h */
+	const char *problem; /* of an order that cannot be given so: see edge.h */
+};
+struct start_order {
+	uint32_t connector; /* 0: the charger chooses */
+	const char *token, *request_id;
+	const struct cJSON *profile; /* as 1.6 has it; NULL: none */
 };
 /* After command_impossible said no. */
 int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
@@ -288,7 +300,7 @@ int retention_start(struct ocpp *o, struct gv_turn *t);
 int retention_note(struct ocpp *o, struct gv_turn *t);
 int retention_due(struct ocpp *o, struct gv_turn *t);
 
-/* ---- services.c, lists.c --------------------------------------------------------------------- */
+/* ---- services.c, queries.c ------------------------------------------------------------------- */
 
 extern const struct gv_service ocpp_services[];
 gv_method_fn list_sessions, get_session, list_connectors, list_messages, list_stations, list_orphans;

@@ -1,5 +1,5 @@
 /* What the rest of galvan asks of chargers: the commands of galvan.charging.v1.Charging and galvan.ocpp.v1.Ocpp. */
-#include "ocpp.h"
+#include "edge/edge.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define PROFILE_MAX 16384 /* bytes of JSON */
-#define REQUESTS_MAX 64   /* remote starts of one charger whose transactions are awaited */
+#define TOKEN_MAX 36      /* characters, 2.0.1's idToken: the longest of all versions */
 
 /* The payload as text, and away with the tree. */
 static const char *finish(struct gv_turn *t, cJSON *payload)
@@ -44,62 +44,36 @@ static cJSON *read_profile(struct gv_turn *t, const Google__Protobuf__Value *val
 	return NULL;
 }
 
-/* What 1.6 asks of a profile in a RemoteStartTransaction (5.11 and 5.16.2). */
-static const char *profile_problem(struct gv_turn *t, cJSON *profile)
+/* True where an order could not be given, by its result: the ticket has been answered. */
+static bool impossible(struct gv_turn *t, struct gv_ticket ticket, int error, const struct command *c)
 {
-	const struct spec_action *action = spec_find(&spec_v16, "RemoteStartTransaction");
-	struct check check = { .strict = true };
-	const cJSON *schedule;
-	cJSON *wrapped = cJSON_CreateObject();
-	bool relative, bad;
-
-	cJSON_AddStringToObject(wrapped, "idTag", "-");
-	cJSON_AddItemReferenceToObject(wrapped, "chargingProfile", profile);
-	bad = validate(action->request, wrapped, &check) != 0;
-	cJSON_Delete(wrapped);
-	if (bad)
-		return gv_str(t, "%s %s", check.path, check.text);
-	if (strcmp(json_string(profile, "chargingProfilePurpose"), "TxProfile") != 0)
-		return "chargingProfile.chargingProfilePurpose must be TxProfile to start a transaction with";
-	if (cJSON_GetObjectItemCaseSensitive(profile, "transactionId"))
-		return "chargingProfile.transactionId cannot be given: the transaction does not exist yet";
-	relative = !strcmp(json_string(profile, "chargingProfileKind"), "Relative");
-	schedule = cJSON_GetObjectItemCaseSensitive(profile, "chargingSchedule");
-	if (relative && cJSON_GetObjectItemCaseSensitive(schedule, "startSchedule"))
-		return "chargingProfile.chargingSchedule.startSchedule cannot be given for a Relative profile: it "
-		       "begins with the transaction";
-	return NULL;
+	if (error)
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", c->problem ? c->problem : "this cannot be asked");
+	return error != 0;
 }
 
-/* Forgets the requests of this charger whose time is over; true where there is room for another. */
-static bool room_for_request(struct ocpp *o, struct gv_turn *t, const char *device)
+/* True where the version of a charger has no such order: the ticket has been answered. */
+static bool unknown_order(struct gv_turn *t, struct gv_ticket ticket, const struct station *st, bool known,
+			  const char *what)
 {
-	struct gv_scan scan = { .table = &ocpp_requests, .prefix = gv_key(device) };
-	unsigned n = 0;
-
-	while (gv_next(t, &scan)) {
-		if (gv_now_ms(t) - ((const Ocpp__Request *)scan.row)->requested_at_ms > o->start_window_ms)
-			gv_delete(t, &ocpp_requests, scan.key);
-		else
-			n++;
-	}
-	return n < REQUESTS_MAX;
+	if (!known)
+		gv_refuse(t, ticket, GV_UNIMPLEMENTED, "%s speaks %s, which cannot %s", st->device, st->edge->name,
+			  what);
+	return !known;
 }
 
 static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
-		      cJSON *profile)
+		      const cJSON *profile)
 {
-	struct command c = { .kind = OCPP__COMMAND__KIND__START, .action = "RemoteStartTransaction" };
+	const struct station *st = station_find(o, r->device);
+	struct command c = { .kind = OCPP__COMMAND__KIND__START, .request_id = gv_str(t, "%016" PRIx64, gv_random(t)) };
+	struct start_order order = {
+		.connector = r->connector, .token = r->token, .request_id = c.request_id, .profile = profile
+	};
 	Ocpp__Request request = OCPP__REQUEST__INIT;
-	cJSON *payload = cJSON_CreateObject();
 
-	if (r->connector)
-		cJSON_AddNumberToObject(payload, "connectorId", r->connector);
-	cJSON_AddStringToObject(payload, "idTag", r->token);
-	if (profile)
-		cJSON_AddItemToObject(payload, "chargingProfile", profile);
-	c.payload = finish(t, payload);
-	c.request_id = gv_str(t, "%016" PRIx64, gv_random(t));
+	if (impossible(t, ticket, st->edge->orders->start(t, &order, &c), &c))
+		return 0;
 	request.connector = r->connector;
 	request.token = r->token;
 	request.requested_at_ms = gv_now_ms(t);
@@ -107,41 +81,41 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	return command_send(o, t, ticket, r->device, &c);
 }
 
-static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
+static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
+		      const cJSON *profile)
 {
 	struct verdict v;
+
+	if (command_impossible(o, t, ticket, r->device))
+		return 0;
+	v = authorize(o, t, &(struct ask){ .device = r->device, .tag = r->token, .asked_for = true, .starts = true });
+	if (strcmp(v.status, "Accepted") != 0)
+		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "token %s may not start at %s: it is %s", r->token,
+				 r->device, v.status);
+	if (!request_fits(o, t, r->device))
+		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
+				 "%d starts at %s wait for their transactions already", OCPP_REQUESTS_MAX, r->device);
+	return send_start(o, t, ticket, r, profile);
+}
+
+static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
+{
 	const char *why;
 	cJSON *profile;
+	int error;
 
-	if (!r->token[0] || strlen(r->token) > 20)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "token must have 1 to 20 characters, has %zu",
-				 strlen(r->token));
+	if (!r->token[0] || strlen(r->token) > TOKEN_MAX)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "token must have 1 to %d characters, has %zu",
+				 TOKEN_MAX, strlen(r->token));
 	if (r->connector > OCPP_CONNECTOR_MAX)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
 				 OCPP_CONNECTOR_MAX, r->connector);
 	profile = read_profile(t, r->charging_profile, &why);
-	if (profile)
-		why = profile_problem(t, profile);
-	if (why) {
-		cJSON_Delete(profile);
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, profile ? "%s" : "chargingProfile %s", why);
-	}
-	if (command_impossible(o, t, ticket, r->device)) {
-		cJSON_Delete(profile);
-		return 0;
-	}
-	v = authorize(o, t, &(struct ask){ .device = r->device, .tag = r->token, .asked_for = true, .starts = true });
-	if (strcmp(v.status, "Accepted") != 0) {
-		cJSON_Delete(profile);
-		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "token %s may not start at %s: it is %s", r->token,
-				 r->device, v.status);
-	}
-	if (!room_for_request(o, t, r->device)) {
-		cJSON_Delete(profile);
-		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
-				 "%d starts at %s wait for their transactions already", REQUESTS_MAX, r->device);
-	}
-	return send_start(o, t, ticket, r, profile);
+	if (why)
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "chargingProfile %s", why);
+	error = start_with(o, t, ticket, r, profile);
+	cJSON_Delete(profile);
+	return error;
 }
 GV_ON_CALL(start, struct ocpp, Charging__StartRequest)
 
@@ -191,71 +165,123 @@ static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket
 
 static int stop(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StopRequest *r)
 {
-	struct command c = { .kind = OCPP__COMMAND__KIND__STOP, .action = "RemoteStopTransaction" };
+	struct command c = { .kind = OCPP__COMMAND__KIND__STOP };
 	const char *device;
 	const Ocpp__Transaction *x = find_session(t, ticket, r, &device);
+	const struct station *st;
 
 	if (!x || command_impossible(o, t, ticket, device))
 		return 0;
-	c.payload = gv_str(t, "{\"transactionId\":%d}", x->id);
+	st = station_find(o, device);
+	if (impossible(t, ticket, st->edge->orders->stop(t, x, &c), &c))
+		return 0;
 	return command_send(o, t, ticket, device, &c);
 }
 GV_ON_CALL(stop, struct ocpp, Charging__StopRequest)
 
 /* ---- the small ones -------------------------------------------------------------------------- */
 
-static int simple(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t connector,
-		  const char *action, const char *payload)
+/* The charger that is asked; NULL: the ticket has been answered. */
+static const struct station *asked(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
+				   uint32_t connector)
 {
-	struct command c = { .kind = OCPP__COMMAND__KIND__STATUS, .action = action, .payload = payload };
+	if (!device[0]) {
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
+		return NULL;
+	}
+	if (connector > OCPP_CONNECTOR_MAX) {
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u", OCPP_CONNECTOR_MAX,
+			  connector);
+		return NULL;
+	}
+	return command_impossible(o, t, ticket, device) ? NULL : station_find(o, device);
+}
 
-	if (!device[0])
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
-	if (connector > OCPP_CONNECTOR_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
-				 OCPP_CONNECTOR_MAX, connector);
-	return command_impossible(o, t, ticket, device) ? 0 : command_send(o, t, ticket, device, &c);
+/* Sends what an order has made of it. */
+static int give(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const struct station *st, int error,
+		struct command *c)
+{
+	c->kind = OCPP__COMMAND__KIND__STATUS;
+	return impossible(t, ticket, error, c) ? 0 : command_send(o, t, ticket, st->device, c);
 }
 
 static int unlock(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__UnlockRequest *r)
 {
+	struct command c = { 0 };
+	const struct station *st;
+
 	if (!r->connector)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be given: 1 is the first");
-	return simple(o, t, ticket, r->device, r->connector, "UnlockConnector",
-		      gv_str(t, "{\"connectorId\":%u}", r->connector));
+	st = asked(o, t, ticket, r->device, r->connector);
+	return st ? give(o, t, ticket, st, st->edge->orders->unlock(t, r->connector, &c), &c) : 0;
 }
 GV_ON_CALL(unlock, struct ocpp, Charging__UnlockRequest)
 
 static int reset(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ResetRequest *r)
 {
-	return simple(o, t, ticket, r->device, 0, "Reset", r->hard ? "{\"type\":\"Hard\"}" : "{\"type\":\"Soft\"}");
+	struct command c = { 0 };
+	const struct station *st = asked(o, t, ticket, r->device, 0);
+
+	return st ? give(o, t, ticket, st, st->edge->orders->reset(t, r->hard, &c), &c) : 0;
 }
 GV_ON_CALL(reset, struct ocpp, Charging__ResetRequest)
 
 static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
 			    const Charging__SetAvailabilityRequest *r)
 {
-	return simple(o, t, ticket, r->device, r->connector, "ChangeAvailability",
-		      gv_str(t, "{\"connectorId\":%u,\"type\":\"%s\"}", r->connector,
-			     r->operative ? "Operative" : "Inoperative"));
+	struct command c = { 0 };
+	const struct station *st = asked(o, t, ticket, r->device, r->connector);
+
+	return st ? give(o, t, ticket, st, st->edge->orders->set_availability(t, r->connector, r->operative, &c), &c)
+		  : 0;
 }
 GV_ON_CALL(set_availability, struct ocpp, Charging__SetAvailabilityRequest)
 
+static int trigger(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__TriggerRequest *r)
+{
+	struct command c = { 0 };
+	const struct station *st = asked(o, t, ticket, r->device, r->connector);
+
+	if (!st || unknown_order(t, ticket, st, st->edge->orders->trigger, "be asked for a message"))
+		return 0;
+	return give(o, t, ticket, st, st->edge->orders->trigger(t, r->message, r->connector, &c), &c);
+}
+GV_ON_CALL(trigger, struct ocpp, Charging__TriggerRequest)
+
+static int clear_cache(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ClearCacheRequest *r)
+{
+	struct command c = { 0 };
+	const struct station *st = asked(o, t, ticket, r->device, 0);
+
+	return st ? give(o, t, ticket, st, st->edge->orders->clear_cache(t, &c), &c) : 0;
+}
+GV_ON_CALL(clear_cache, struct ocpp, Charging__ClearCacheRequest)
+
 /* ---- Ocpp ------------------------------------------------------------------------------------ */
 
-static const char *actions(struct gv_turn *t, unsigned direction)
+static const char *actions(struct gv_turn *t, const struct spec_version *version, unsigned direction)
 {
 	const char *list = "";
 
-	for (size_t i = 0; i < spec_v16.count; i++)
-		if (spec_v16.actions[i].directions & direction)
-			list = gv_str(t, "%s%s%s", list, list[0] ? ", " : "", spec_v16.actions[i].name);
+	for (size_t i = 0; i < version->count; i++)
+		if (version->actions[i].directions & direction)
+			list = gv_str(t, "%s%s%s", list, list[0] ? ", " : "", version->actions[i].name);
 	return list;
+}
+
+/* Of a charger that is not connected: the version that it is most likely to speak, so that what can be wrong with the
+ * call is told first. */
+static const struct edge *edge_of(const struct ocpp *o, const char *device)
+{
+	const struct station *st = station_find((struct ocpp *)o, device);
+
+	return st ? st->edge : &edge_v16;
 }
 
 static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Ocpp__CallRequest *r)
 {
-	const struct spec_action *action = spec_find(&spec_v16, r->action);
+	const struct edge *edge = edge_of(o, r->device);
+	const struct spec_action *action = spec_find(edge->spec, r->action);
 	struct command c = { .kind = OCPP__COMMAND__KIND__CALL, .timeout_ms = (int64_t)r->timeout_s * 1000 };
 	struct check check = { .strict = true };
 	cJSON *payload;
@@ -264,8 +290,8 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
 	if (!action || !(action->directions & SPEC_DOWN))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
-				 "action \"%.50s\" is none that a central system sends: %s", r->action,
-				 actions(t, SPEC_DOWN));
+				 "action \"%.50s\" is none that a central system sends in %s: %s", r->action,
+				 edge->name, actions(t, edge->spec, SPEC_DOWN));
 	if (r->timeout_s > 600)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "timeoutS must be at most 600, is %u", r->timeout_s);
 	payload = json_from_struct(r->payload);
@@ -313,6 +339,8 @@ static const struct gv_method charging_methods[] = {
 	{ "Unlock", unlock_call },
 	{ "Reset", reset_call },
 	{ "SetAvailability", set_availability_call },
+	{ "Trigger", trigger_call },
+	{ "ClearCache", clear_cache_call },
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {

@@ -1,99 +1,59 @@
-/* Transactions as chargers tell them. The rule above all others here: a charger that reports energy is confirmed,
- * whatever else is wrong with what it says (1.6, 4.8 and 4.10; errata 3.18), because one that is not keeps its queue
- * for ever; what was wrong is kept beside the energy. */
-#include <plugins/ocpp/ocpp.h>
+/* Starts, stops and meter values, as sessions.h has them. */
+#include "sessions.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 
 #define STOPS_MAX 8 /* ended transactions among which a repeated stop without an id is looked for */
 #define TIME_TEXT 40
 
-static uint64_t stop_digest(const cJSON *payload)
-{
-	const char *texts[] = { json_string(payload, "timestamp"), json_string(payload, "reason"),
-				json_string(payload, "idTag") };
-	int64_t numbers[] = { json_int(payload, "transactionId", -1), json_int(payload, "meterStop", -1) };
-	uint64_t h = 14695981039346656037u;
+/* ---- start ----------------------------------------------------------------------------------- */
 
-	for (unsigned i = 0; i < 3; i++)
-		for (const char *s = texts[i];; s++) {
-			h = (h ^ (unsigned char)*s) * 1099511628211u;
-			if (!*s)
-				break;
-		}
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned shift = 0; shift < 64; shift += 8)
-			h = (h ^ ((uint64_t)numbers[i] >> shift & 0xff)) * 1099511628211u;
-	return h ? h : 1;
+/* What makes a start the same one again: 1.6 has no other identity for it. */
+static const char *start_key(struct gv_turn *t, const struct said_start *s, const char *fold)
+{
+	if (s->when.replaced)
+		return gv_str(t, "%u|%.*s|%lld|%s", s->connector, TIME_TEXT, s->time, (long long)s->meter_wh, fold);
+	return gv_str(t, "%u|%lld|%lld|%s", s->connector, (long long)s->when.ms, (long long)s->meter_wh, fold);
 }
 
-/* ---- StartTransaction ------------------------------------------------------------------------ */
-
-static int answer_start(struct gv_turn *t, struct inbound *in, const struct verdict *v, int32_t id)
-{
-	in->answer = gv_str(t, "{\"idTagInfo\":%s,\"transactionId\":%d}", authorize_info(t, v), id);
-	return 0;
-}
-
-/* What makes a StartTransaction the same one again: 1.6 has no other identity for it. */
-static const char *start_key(struct gv_turn *t, const cJSON *payload, const struct when *when, uint32_t connector,
-			     int64_t meter, const char *fold)
-{
-	if (when->replaced)
-		return gv_str(t, "%u|%.*s|%lld|%s", connector, TIME_TEXT, json_string(payload, "timestamp"),
-			      (long long)meter, fold);
-	return gv_str(t, "%u|%lld|%lld|%s", connector, (long long)when->ms, (long long)meter, fold);
-}
-
-static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__StartRef *ref, const char *tag)
+static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__StartRef *ref, const char *tag,
+		 struct begun *ret)
 {
 	const Ocpp__Transaction *x = transaction_on(t, in->device, ref->connector);
-	struct verdict v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = true });
 
+	ret->id = ref->transaction;
+	ret->verdict = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = true });
 	if (!x || x->id != ref->transaction)
 		x = transaction_ended(t, in->device, ref->transaction);
 	if (x)
-		v.status = x->token_status;
+		ret->verdict.status = x->token_status;
 	gv_count(t, "repeated_starts", 1);
-	return answer_start(t, in, &v, ref->transaction);
+	return 0;
 }
 
-int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_start *s, struct begun *ret)
 {
-	const char *tag = json_string(in->payload, "idTag"), *request_id = "", *fold = model_fold(t, tag), *key;
-	int64_t connector_id = json_int(in->payload, "connectorId", 0), meter = json_wh(in->payload, "meterStart", 0);
+	const char *request_id = "", *fold = model_fold(t, s->tag), *key = start_key(t, s, fold);
 	Ocpp__Transaction x = OCPP__TRANSACTION__INIT, *before;
+	const Ocpp__StartRef *ref = gv_get(t, &ocpp_starts, gv_key(in->device, key));
 	const Ocpp__Request *request;
-	const Ocpp__StartRef *ref;
-	uint32_t connector;
-	struct verdict v;
-	struct when when;
 
-	if (connector_id < 0 || connector_id > OCPP_CONNECTOR_MAX) {
-		in->code = RPC_PROPERTY_CONSTRAINT_VIOLATION;
-		in->why = "connectorId: must be from 0 to 1000";
-		return 0;
-	}
-	connector = (uint32_t)connector_id;
-	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
-	station_quirks(o, t, in->st, when.quirks);
-	key = start_key(t, in->payload, &when, connector, meter, fold);
-	ref = gv_get(t, &ocpp_starts, gv_key(in->device, key));
+	station_quirks(o, t, in->st, s->when.quirks);
 	if (ref)
-		return again(o, t, in, ref, tag);
-	request = request_match(o, t, in->device, fold, &connector, &request_id);
-	before = transaction_on(t, in->device, connector);
+		return again(o, t, in, ref, s->tag, ret);
+	request = request_match(o, t, in->device, fold, &s->connector, &request_id);
+	before = transaction_on(t, in->device, s->connector);
 	if (before)
 		transaction_give_up(t, in->device, before, 0, FLAG(FLAG_NO_STOP));
-	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = request, .starts = true });
-	x.connector = connector;
-	x.token = strlen(tag) > OCPP_TAG_MAX ? gv_str(t, "%.*s", OCPP_TAG_MAX, tag) : (char *)tag;
-	x.flags = when.flags | (x.token != tag ? FLAG(FLAG_TOKEN_CUT) : 0);
-	x.token_status = (char *)v.status;
-	x.started_at_ms = when.ms;
-	x.meter_start_wh = meter;
+	ret->verdict = authorize(
+		o, t, &(struct ask){ .device = in->device, .tag = s->tag, .asked_for = request, .starts = true });
+	x.connector = s->connector;
+	x.token = strlen(s->tag) > OCPP_TAG_MAX ? gv_str(t, "%.*s", OCPP_TAG_MAX, s->tag) : (char *)s->tag;
+	x.flags = s->when.flags | (x.token != s->tag ? FLAG(FLAG_TOKEN_CUT) : 0);
+	x.token_status = (char *)ret->verdict.status;
+	x.started_at_ms = s->when.ms;
+	x.meter_start_wh = s->meter_wh;
 	x.request_id = (char *)request_id;
 	x.start_key = (char *)key;
 	if (transaction_begin(o, t, in->device, &x))
@@ -101,26 +61,26 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	authorize_started(t, in->device, &x);
 	if (request)
 		gv_delete(t, &ocpp_requests, gv_key(in->device, request_id));
-	return answer_start(t, in, &v, x.id);
+	ret->id = x.id;
+	return 0;
 }
 
-/* ---- StopTransaction ------------------------------------------------------------------------- */
+/* ---- stop ------------------------------------------------------------------------------------ */
 
 /* The running transaction that a stop without a usable id must mean: the only one that its tag, time and meter allow.
  */
-static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const struct when *when)
+static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const struct said_stop *s)
 {
 	struct gv_scan scan = { .table = &ocpp_active, .prefix = gv_key(in->device) };
-	const char *tag = json_string(in->payload, "idTag");
-	int64_t meter = json_wh(in->payload, "meterStop", OCPP_METER_MAX_WH);
+	int64_t meter = s->has_meter ? s->meter_wh : OCPP_METER_MAX_WH;
 	const Ocpp__Transaction *found = NULL;
 
 	while (gv_next(t, &scan)) {
 		const Ocpp__Transaction *x = scan.row;
 
-		if ((!when->replaced && x->started_at_ms > when->ms) || x->meter_start_wh > meter)
+		if ((!s->when.replaced && x->started_at_ms > s->when.ms) || x->meter_start_wh > meter)
 			continue;
-		if (tag[0] && strcmp(model_fold(t, tag), model_fold(t, x->token)) != 0)
+		if (s->tag[0] && strcmp(model_fold(t, s->tag), model_fold(t, x->token)) != 0)
 			continue;
 		if (found)
 			return NULL;
@@ -141,31 +101,28 @@ static bool stopped_before(struct gv_turn *t, const char *device, uint64_t diges
 }
 
 static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
-		       const struct when *when, uint64_t digest)
+		       const struct said_stop *s)
 {
-	const cJSON *stop = json_get(in->payload, "meterStop");
-	const char *reason = json_string(in->payload, "reason");
-	struct meter m;
+	struct meter values = *s->values;
 
-	meter_read(t, in->st, json_get(in->payload, "transactionData"), &m);
-	station_quirks(o, t, in->st, m.quirks);
-	meter_append(o, t, x, &m);
-	meter_apply(x, &m);
-	x->flags |= when->flags;
+	station_quirks(o, t, in->st, values.quirks);
+	meter_append(o, t, x, &values);
+	meter_apply(x, &values);
+	x->flags |= s->when.flags;
 	x->power_w = 0;
-	x->stop_digest = digest;
-	x->reason = reason[0] ? gv_str(t, "%.50s", reason) : "Local"; /* 1.6, 6.49: absent means Local */
-	x->ended_at_ms = when->ms;
+	x->stop_digest = s->digest;
+	x->reason = s->reason[0] ? gv_str(t, "%.50s", s->reason) : "Local"; /* 1.6, 6.49: absent means Local */
+	x->ended_at_ms = s->when.ms;
 	if (x->ended_at_ms < x->started_at_ms) {
 		x->flags |= FLAG(FLAG_STOP_BEFORE_START);
 		x->ended_at_ms = x->started_at_ms;
 	}
-	if (!cJSON_IsNumber(stop)) {
+	if (!s->has_meter) {
 		x->flags |= FLAG(FLAG_NO_METER_STOP);
 		x->meter_stop_wh = x->meter_start_wh + x->energy_wh;
 		return;
 	}
-	x->meter_stop_wh = json_wh(in->payload, "meterStop", 0);
+	x->meter_stop_wh = s->meter_wh;
 	if (x->meter_stop_wh >= x->meter_start_wh) {
 		x->energy_wh = x->meter_stop_wh - x->meter_start_wh;
 		return;
@@ -175,72 +132,66 @@ static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 	station_quirks(o, t, in->st, 1u << QUIRK_METER_BACKWARDS);
 }
 
-static void answer_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__Transaction *x)
+static void judge(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__Transaction *x,
+		  const struct said_stop *s, struct verdict *ret)
 {
-	const char *tag = json_string(in->payload, "idTag");
-	struct verdict v;
-
-	if (!tag[0])
+	if (!s->tag[0])
 		return;
-	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag });
-	if (x && !strcmp(model_fold(t, tag), model_fold(t, x->token)))
-		v.status = x->token_status;
-	in->answer = gv_str(t, "{\"idTagInfo\":%s}", authorize_info(t, &v));
+	*ret = authorize(o, t, &(struct ask){ .device = in->device, .tag = s->tag });
+	if (x && !strcmp(model_fold(t, s->tag), model_fold(t, x->token)))
+		ret->status = x->token_status;
 }
 
 /* A stop for what has ended already: said before, or late for one that galvan ended by itself. */
 static int stop_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
-		      const struct when *when, uint64_t digest)
+		      const struct said_stop *s, struct verdict *ret_verdict)
 {
-	answer_stop(o, t, in, x);
+	judge(o, t, in, x, s, ret_verdict);
 	if (x->stop_digest || !(x->flags & FLAG(FLAG_NO_STOP))) {
 		gv_count(t, "repeated_stops", 1);
 		return 0;
 	}
 	x->flags |= FLAG(FLAG_LATE_STOP);
-	apply_stop(o, t, in, x, when, digest);
+	apply_stop(o, t, in, x, s);
 	return transaction_end(t, in->device, x);
 }
 
-int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_stop *s,
+		  struct verdict *ret_verdict)
 {
-	int64_t id = json_int(in->payload, "transactionId", -1);
-	bool usable = id > 0 && id <= INT32_MAX;
-	uint64_t digest = stop_digest(in->payload);
-	Ocpp__Transaction *x;
-	struct when when;
+	bool usable = s->id > 0 && s->id <= INT32_MAX;
+	Ocpp__Transaction *x = NULL;
 
-	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
-	station_quirks(o, t, in->st, when.quirks | (usable ? 0 : 1u << QUIRK_NO_TRANSACTION_ID));
-	x = usable ? transaction_active(t, in->device, (int32_t)id) : NULL;
-	if (!x && usable) {
-		x = transaction_ended(t, in->device, (int32_t)id);
-		if (x)
-			return stop_ended(o, t, in, x, &when, digest);
-	}
-	if (!x && !usable) {
-		if (stopped_before(t, in->device, digest)) {
-			answer_stop(o, t, in, NULL);
+	station_quirks(o, t, in->st, s->when.quirks | (usable ? 0 : 1u << QUIRK_NO_TRANSACTION_ID));
+	if (usable) {
+		x = transaction_active(t, in->device, (int32_t)s->id);
+		if (!x) {
+			x = transaction_ended(t, in->device, (int32_t)s->id);
+			if (x)
+				return stop_ended(o, t, in, x, s, ret_verdict);
+		}
+	} else {
+		if (stopped_before(t, in->device, s->digest)) {
+			judge(o, t, in, NULL, s, ret_verdict);
 			return 0;
 		}
-		x = guess(t, in, &when);
+		x = guess(t, in, s);
 		if (x)
 			x->flags |= FLAG(FLAG_STOP_WITHOUT_ID);
 	}
-	answer_stop(o, t, in, x);
+	judge(o, t, in, x, s, ret_verdict);
 	if (!x) {
 		station_quirks(o, t, in->st, 1u << QUIRK_UNKNOWN_TRANSACTION);
 		return orphan_keep(t, in->device, "StopTransaction", in->payload);
 	}
-	apply_stop(o, t, in, x, &when, digest);
+	apply_stop(o, t, in, x, s);
 	return transaction_end(t, in->device, x);
 }
 
-/* ---- MeterValues ----------------------------------------------------------------------------- */
+/* ---- meter values ---------------------------------------------------------------------------- */
 
 /* Samples of no transaction: the newest are kept, as a reading of the meter. */
-static int keep_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
-			const struct meter *m)
+static int keep_reading(struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m)
 {
 	Ocpp__SampleRow row = OCPP__SAMPLE_ROW__INIT;
 
@@ -285,33 +236,29 @@ static int meter_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 	return transaction_put_ended(t, in->device, x);
 }
 
-int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *s)
 {
-	int64_t connector_id = json_int(in->payload, "connectorId", 0), id = json_int(in->payload, "transactionId", 0);
-	uint32_t connector = connector_id < 0 || connector_id > OCPP_CONNECTOR_MAX ? 0 : (uint32_t)connector_id;
-	bool usable = id > 0 && id <= INT32_MAX;
-	Ocpp__Transaction *x = transaction_metered(t, in->device, connector);
-	struct meter m;
+	bool usable = s->id > 0 && s->id <= INT32_MAX;
+	Ocpp__Transaction *x = transaction_metered(t, in->device, s->connector);
 
-	meter_read(t, in->st, json_get(in->payload, "meterValue"), &m);
-	station_quirks(o, t, in->st, m.quirks);
-	if (x && usable && x->id != id)
+	station_quirks(o, t, in->st, s->values->quirks);
+	if (x && usable && x->id != s->id)
 		x = NULL;
 	if (!x && usable)
-		x = transaction_active(t, in->device, (int32_t)id);
+		x = transaction_active(t, in->device, (int32_t)s->id);
 	if (x) {
 		/* 0 and -1 are what chargers send that never had the id, or do not care: the only transaction of the
 		 * connector is meant. */
 		if (!usable)
 			x->flags |= FLAG(FLAG_METER_WITHOUT_ID);
-		return meter_running(o, t, in, x, &m);
+		return meter_running(o, t, in, x, s->values);
 	}
 	if (usable)
-		x = transaction_ended(t, in->device, (int32_t)id);
+		x = transaction_ended(t, in->device, (int32_t)s->id);
 	if (x)
-		return meter_ended(o, t, in, x, &m);
-	if (!id)
-		return keep_reading(o, t, in, connector, &m);
+		return meter_ended(o, t, in, x, s->values);
+	if (!s->id)
+		return keep_reading(t, in, s->connector, s->values);
 	station_quirks(o, t, in->st, 1u << QUIRK_UNKNOWN_TRANSACTION);
 	return orphan_keep(t, in->device, "MeterValues", in->payload);
 }

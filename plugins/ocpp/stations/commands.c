@@ -5,7 +5,9 @@
  * the deadline still kept, and a call that waited is still sent. One that may have been sent is sent again only where
  * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
  * nobody knows. */
-#include <plugins/ocpp/ocpp.h>
+#include "commands.h"
+
+#include <plugins/ocpp/edge/edge.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -15,7 +17,7 @@
 
 #define TIMER "deadline"
 
-static struct gv_ticket ticket_of(const Ocpp__Command *row)
+struct gv_ticket command_ticket(const Ocpp__Command *row)
 {
 	return (struct gv_ticket){ .call = row->ticket_call, .caller = row->ticket_caller };
 }
@@ -155,6 +157,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.payload = (char *)c->payload;
 	row.request_id = (char *)(c->request_id ? c->request_id : "");
 	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, o->next_message++);
+	row.about = c->about;
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
 	row.deadline_ms = gv_now_ms(t) + (c->timeout_ms ? c->timeout_ms : o->call_timeout_ms);
@@ -167,102 +170,166 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	return arm(o, t, row.deadline_ms);
 }
 
-/* ---- outcomes -------------------------------------------------------------------------------- */
+/* ---- what whoever asked is told -------------------------------------------------------------- */
 
-static int forget(struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row, bool started)
+static enum gv_code code_of(const char *code)
 {
-	if (row->kind == OCPP__COMMAND__KIND__START && !started)
-		gv_delete(t, &ocpp_requests, gv_key(device, row->request_id));
-	return gv_delete(t, &ocpp_commands, key);
-}
-
-static int refuse_call(struct gv_turn *t, const char *device, const Ocpp__Command *row, const char *code,
-		       const char *description)
-{
-	enum gv_code as = GV_ABORTED;
-
 	if (!strcmp(code, "NotImplemented") || !strcmp(code, "NotSupported"))
-		as = GV_UNIMPLEMENTED;
-	else if (!strcmp(code, "SecurityError"))
-		as = GV_PERMISSION_DENIED;
-	return gv_refuse(t, ticket_of(row), as, "%s answered %s with %.60s%s%.255s", device, row->action, code,
-			 description[0] ? ": " : "", description);
+		return GV_UNIMPLEMENTED;
+	return strcmp(code, "SecurityError") ? GV_ABORTED : GV_PERMISSION_DENIED;
 }
 
-static int reply_call(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct rpc_frame *frame)
+int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct outcome *out)
+{
+	struct gv_ticket ticket = command_ticket(row);
+
+	switch (out->kind) {
+	case OUTCOME_ERROR:
+		return gv_refuse(t, ticket, code_of(out->code), "%s answered %s with %.60s%s%.255s", device,
+				 row->action, out->code, out->description[0] ? ": " : "", out->description);
+	case OUTCOME_LOST:
+		return gv_refuse(t, ticket, GV_UNKNOWN,
+				 "%s lost its connection before it answered %s: whether it has acted is not known",
+				 device, row->action);
+	case OUTCOME_UNSENT:
+		return gv_refuse(t, ticket, GV_UNAVAILABLE,
+				 "%s lost its connection before %s could be sent: try again when it is back", device,
+				 row->action);
+	case OUTCOME_TIMEOUT:
+		return gv_refuse(t, ticket, GV_DEADLINE_EXCEEDED,
+				 row->conn ? "%s did not answer %s in time: whether it has acted is not known"
+					   : "%s did not come to %s in time: it was not sent",
+				 device, row->action);
+	case OUTCOME_ANSWERED:
+		break;
+	}
+	return gv_refuse(t, ticket, GV_INTERNAL, "%s answered %s without a status", device, row->action);
+}
+
+static int conclude_call(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			 const struct outcome *out)
 {
 	Ocpp__CallReply reply = OCPP__CALL_REPLY__INIT;
 	Ocpp__CallError error = OCPP__CALL_ERROR__INIT;
 
-	if (frame->kind == RPC_ERROR) {
-		error.code = gv_str(t, "%.60s", frame->code);
-		error.description = (char *)frame->description;
+	if (out->kind == OUTCOME_ERROR) {
+		error.code = gv_str(t, "%.60s", out->code);
+		error.description = (char *)out->description;
 		reply.outcome_case = OCPP__CALL_REPLY__OUTCOME_ERROR;
 		reply.error = &error;
-		return gv_reply(t, ticket_of(row), &reply);
+		return gv_reply(t, command_ticket(row), &reply);
 	}
+	if (out->kind != OUTCOME_ANSWERED)
+		return command_refuse(t, device, row, out);
 	reply.outcome_case = OCPP__CALL_REPLY__OUTCOME_PAYLOAD;
-	reply.payload = json_to_struct(t, frame->payload);
+	reply.payload = json_to_struct(t, out->payload);
 	if (!reply.payload)
-		return gv_refuse(t, ticket_of(row), GV_INTERNAL,
+		return gv_refuse(t, command_ticket(row), GV_INTERNAL,
 				 "%s answered %s with JSON that is deeper than 32 levels or longer than 20000 values",
 				 device, row->action);
-	return gv_reply(t, ticket_of(row), &reply);
+	return gv_reply(t, command_ticket(row), &reply);
 }
 
-static int reply(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct rpc_frame *frame)
+/* The charger may have accepted a start whose answer was lost: should its transaction come, it is still the one that
+ * was asked for. */
+static bool may_have_started(const struct outcome *out, const char *status, const Ocpp__Command *row)
 {
-	const char *status = frame->payload ? json_string(frame->payload, "status") : "";
-	Charging__CommandReply command = CHARGING__COMMAND_REPLY__INIT;
-	Charging__StartReply start = CHARGING__START_REPLY__INIT;
-	Charging__StopReply stop = CHARGING__STOP_REPLY__INIT;
+	if (out->kind == OUTCOME_ANSWERED)
+		return !strcmp(status, "Accepted");
+	return out->kind == OUTCOME_LOST || (out->kind == OUTCOME_TIMEOUT && row->conn);
+}
 
-	if (row->kind == OCPP__COMMAND__KIND__CALL)
-		return reply_call(t, device, row, frame);
-	if (frame->kind == RPC_ERROR)
-		return refuse_call(t, device, row, frame->code, frame->description);
+static int conclude_start(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			  const struct outcome *out)
+{
+	Charging__StartReply reply = CHARGING__START_REPLY__INIT;
+	const char *status = outcome_status(out);
+
+	if (!may_have_started(out, status, row))
+		gv_delete(t, &ocpp_requests, gv_key(device, row->request_id));
 	if (!status[0])
-		return gv_refuse(t, ticket_of(row), GV_INTERNAL, "%s answered %s without a status", device,
-				 row->action);
-	switch (row->kind) {
-	case OCPP__COMMAND__KIND__START:
-		start.status = (char *)status;
-		start.request_id = row->request_id;
-		return gv_reply(t, ticket_of(row), &start);
-	case OCPP__COMMAND__KIND__STOP:
-		stop.status = (char *)status;
-		return gv_reply(t, ticket_of(row), &stop);
-	default:
-		command.status = (char *)status;
-		return gv_reply(t, ticket_of(row), &command);
-	}
+		return command_refuse(t, device, row, out);
+	reply.status = (char *)status;
+	reply.request_id = row->request_id;
+	return gv_reply(t, command_ticket(row), &reply);
+}
+
+static int conclude_stop(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			 const struct outcome *out)
+{
+	Charging__StopReply reply = CHARGING__STOP_REPLY__INIT;
+
+	reply.status = (char *)outcome_status(out);
+	return reply.status[0] ? gv_reply(t, command_ticket(row), &reply) : command_refuse(t, device, row, out);
+}
+
+static int conclude_status(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			   const struct outcome *out)
+{
+	Charging__CommandReply reply = CHARGING__COMMAND_REPLY__INIT;
+
+	reply.status = (char *)outcome_status(out);
+	return reply.status[0] ? gv_reply(t, command_ticket(row), &reply) : command_refuse(t, device, row, out);
+}
+
+const char *outcome_status(const struct outcome *out)
+{
+	return out->kind == OUTCOME_ANSWERED && out->payload ? json_string(out->payload, "status") : "";
+}
+
+/* What is done with the outcome of a call of each kind. */
+static conclude_fn *const conclude[] = {
+	[OCPP__COMMAND__KIND__CALL] = conclude_call,
+	[OCPP__COMMAND__KIND__START] = conclude_start,
+	[OCPP__COMMAND__KIND__STOP] = conclude_stop,
+	[OCPP__COMMAND__KIND__STATUS] = conclude_status,
+};
+
+/* Takes the call off the queue, and then tells: who is told may ask for the next. */
+static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row,
+		  const struct outcome *out)
+{
+	size_t kind = (size_t)row->kind;
+
+	gv_delete(t, &ocpp_commands, key);
+	if (kind < sizeof conclude / sizeof conclude[0] && conclude[kind])
+		return conclude[kind](o, t, device, row, out);
+	return 0;
+}
+
+/* ---- outcomes -------------------------------------------------------------------------------- */
+
+static void show_answer(struct ocpp *o, struct gv_turn *t, const struct station *st, const struct gv_frame *f,
+			const Ocpp__Command *row, const struct rpc_frame *frame)
+{
+	const char *text = f->data,
+		   *masked = frame->kind == RPC_RESULT && frame->payload ? shown(t, row->action, frame->payload) : NULL;
+
+	if (masked)
+		text = gv_str(t, "[3,\"%s\",%s]", row->message_id, masked);
+	messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text, masked ? strlen(text) : f->size);
 }
 
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 		      const struct rpc_frame *frame)
 {
-	const char *text = f->data;
 	uint64_t conn = f->conn->id;
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 
 	while (gv_next(t, &scan)) {
 		const Ocpp__Command *row = scan.row;
-		const char *masked;
+		struct outcome out = { .kind = frame->kind == RPC_ERROR ? OUTCOME_ERROR : OUTCOME_ANSWERED,
+				       .payload = frame->payload,
+				       .code = frame->code,
+				       .description = frame->description };
 
 		if (row->conn != conn || strcmp(row->message_id, frame->id) != 0)
 			continue;
-		masked = frame->kind == RPC_RESULT && frame->payload ? shown(t, row->action, frame->payload) : NULL;
-		if (masked)
-			text = gv_str(t, "[3,\"%s\",%s]", row->message_id, masked);
-		messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text,
-			     masked ? strlen(text) : f->size);
-		reply(t, st->device, row, frame);
-		forget(t, st->device, scan.key, row,
-		       frame->kind == RPC_RESULT && frame->payload &&
-			       !strcmp(json_string(frame->payload, "status"), "Accepted"));
+		show_answer(o, t, st, f, row, frame);
+		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
-	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", text, f->size);
+	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", f->data, f->size);
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);
@@ -279,16 +346,13 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 
 	while (gv_next(t, &scan)) {
 		const Ocpp__Command *row = scan.row;
-		const struct spec_action *action = spec_find(&spec_v16, row->action);
+		const struct spec_action *action = spec_find(st->edge->spec, row->action);
 
 		found = true;
 		if (row->conn == st->conn && again && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));
 		} else if (row->conn && row->conn != st->conn) {
-			gv_refuse(t, ticket_of(row), GV_UNKNOWN,
-				  "%s lost its connection before it answered %s: whether it has acted is not known",
-				  st->device, row->action);
-			forget(t, st->device, scan.key, row, true);
+			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_LOST });
 		}
 	}
 	return found ? next(o, t, st) : 0;
@@ -304,18 +368,9 @@ int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint6
 
 		found = true;
 		if (row->conn == conn)
-			gv_refuse(t, ticket_of(row), GV_UNKNOWN,
-				  "%s lost its connection before it answered %s: whether it has acted is not known",
-				  device, row->action);
+			settle(o, t, device, scan.key, row, &(struct outcome){ .kind = OUTCOME_LOST });
 		else if (!row->conn && !current)
-			gv_refuse(t, ticket_of(row), GV_UNAVAILABLE,
-				  "%s lost its connection before %s could be sent: try again when it is back", device,
-				  row->action);
-		else
-			continue;
-		/* The charger may have accepted a start: should its transaction come, it is still the one that was
-		 * asked for. */
-		forget(t, device, scan.key, row, row->conn == conn);
+			settle(o, t, device, scan.key, row, &(struct outcome){ .kind = OUTCOME_UNSENT });
 	}
 	return found && current ? next(o, t, current) : 0;
 }
@@ -336,11 +391,7 @@ int commands_due(struct ocpp *o, struct gv_turn *t)
 			continue;
 		}
 		gv_count(t, "calls_unanswered", 1);
-		gv_refuse(t, ticket_of(row), GV_DEADLINE_EXCEEDED,
-			  row->conn ? "%s did not answer %s in time: whether it has acted is not known"
-				    : "%s did not come to %s in time: it was not sent",
-			  device, row->action);
-		forget(t, device, scan.key, row, row->conn != 0);
+		settle(o, t, device, scan.key, row, &(struct outcome){ .kind = OUTCOME_TIMEOUT });
 		if (st)
 			next(o, t, st);
 	}

@@ -1,6 +1,6 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
-#include <plugins/ocpp/ocpp.h>
+#include <plugins/ocpp/edge/edge.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,6 +46,9 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 		o->stations[at] = st;
 	}
 	st->conn = conn->id;
+	st->edge = edge_find(conn->subprotocol);
+	if (!st->edge)
+		st->edge = &edge_v16; /* an older store's connection, or a listener without subprotocols */
 	st->opened_ms = gv_now_ms(t);
 	*ret = st;
 	return 0;

@@ -1,0 +1,36 @@
+/* A version of OCPP as the rest of the plugin meets it: the tables of its messages, and their translation to and from
+ * the neutral model (charging.proto, and the structs of sessions.h and reports.h). Another version is a table and an
+ * edge, and nothing else. */
+#ifndef OCPP_EDGE_H
+#define OCPP_EDGE_H
+
+#include <plugins/ocpp/ocpp.h>
+
+/* What charging.proto asks of a charger, made a call of the version: fills the action and the payload of *ret, in the
+ * turn's memory. 0; -EINVAL where it cannot be asked so, with the reason for people in ret->problem. NULL: the version
+ * has nothing of the kind. */
+struct edge_orders {
+	int (*start)(struct gv_turn *t, const struct start_order *order, struct command *ret);
+	int (*stop)(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret);
+	int (*unlock)(struct gv_turn *t, uint32_t connector, struct command *ret);
+	int (*reset)(struct gv_turn *t, bool hard, struct command *ret);
+	int (*set_availability)(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
+	int (*trigger)(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret);
+	int (*clear_cache)(struct gv_turn *t, struct command *ret);
+};
+
+struct edge {
+	const struct spec_version *spec;
+	enum rpc_version rpc;
+	const char *name;                           /* "OCPP 1.6", for people */
+	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
+	const struct edge_orders *orders;
+};
+
+extern const struct edge edge_v16;
+extern const struct edge *const edges[]; /* the one that is spoken rather first; ends with NULL */
+
+/* NULL: none of that name. */
+const struct edge *edge_find(const char *subprotocol);
+
+#endif

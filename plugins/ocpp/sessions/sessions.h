@@ -1,0 +1,46 @@
+/* What a charger says of its transactions, whatever the version. Nothing here refuses: a charger whose start, stop or
+ * meter values are not confirmed keeps its queue for ever (1.6, 4.2; errata 3.18), so what was wrong is kept beside the
+ * energy. */
+#ifndef OCPP_SESSIONS_H
+#define OCPP_SESSIONS_H
+
+#include <plugins/ocpp/ocpp.h>
+
+struct said_start {
+	uint32_t connector;
+	const char *tag;
+	int64_t meter_wh;
+	struct when when;
+	const char *time; /* as the charger wrote it */
+};
+struct begun {
+	int32_t id;
+	struct verdict verdict;
+};
+/* Begins a transaction, or finds the one that this start began when it came before. */
+int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_start *said,
+		   struct begun *ret);
+
+struct said_stop {
+	int64_t id;      /* of the transaction; what is no id of ours means that the charger has none */
+	const char *tag; /* "": none */
+	bool has_meter;
+	int64_t meter_wh;
+	const char *reason; /* "": Local */
+	struct when when;
+	uint64_t digest;            /* stands for this stop among others; not 0 */
+	const struct meter *values; /* that came with it */
+};
+/* Ends the transaction that is meant. in->payload is kept where there is none. ret_verdict: about the tag, where there
+ * is one. */
+int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_stop *said,
+		  struct verdict *ret_verdict);
+
+struct said_values {
+	uint32_t connector;
+	int64_t id; /* of the transaction; 0: none was named */
+	struct meter *values;
+};
+int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *said);
+
+#endif

@@ -1,0 +1,32 @@
+/* Calls to chargers: how what became of one comes back to the code that asked for it. */
+#ifndef OCPP_COMMANDS_H
+#define OCPP_COMMANDS_H
+
+#include <plugins/ocpp/ocpp.h>
+
+enum outcome_kind {
+	OUTCOME_ANSWERED, /* with a result */
+	OUTCOME_ERROR,    /* with a CALLERROR */
+	OUTCOME_LOST,     /* the connection was lost behind it: the charger may have acted */
+	OUTCOME_UNSENT,   /* the connection was lost before it: the charger knows nothing of it */
+	OUTCOME_TIMEOUT   /* row->conn tells whether it was sent */
+};
+struct outcome {
+	enum outcome_kind kind;
+	const struct cJSON *payload;    /* ANSWERED; NULL: {} */
+	const char *code, *description; /* ERROR */
+};
+
+/* A kind of Command names who concludes it, in the table of commands.c. The call is off the queue by then, and another
+ * may be sent, with the same ticket too. A command from inside has no one to answer: its ticket is zero. `row` lives
+ * until the callback returns. */
+typedef int conclude_fn(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			const struct outcome *out);
+
+/* The result's `status`; "" where there is none. */
+const char *outcome_status(const struct outcome *out);
+struct gv_ticket command_ticket(const Ocpp__Command *row);
+/* Tells whoever asked that there is no usable answer, and why. */
+int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct outcome *out);
+
+#endif

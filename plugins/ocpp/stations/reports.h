@@ -1,0 +1,33 @@
+/* What a charger says of itself, whatever the version: its boot, its connectors' states, its notifications. */
+#ifndef OCPP_REPORTS_H
+#define OCPP_REPORTS_H
+
+#include <plugins/ocpp/ocpp.h>
+
+/* It has booted. `said`: vendor to meter_serial are filled in, in the turn's memory. */
+int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Station *said);
+
+struct said_status {
+	uint32_t connector;                               /* 0: the charger as a whole */
+	const char *status;                               /* 1.6's names, which charging.proto has */
+	const char *error_code;                           /* "NoError" where there is none */
+	const char *info, *vendor_id, *vendor_error_code; /* "" where there is none */
+	struct when when;
+};
+int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_status *said);
+
+/* Which of a station's fields keeps the status of a notification. */
+enum status_of { STATUS_OF_FIRMWARE, STATUS_OF_DIAGNOSTICS, STATUS_OF_LOG, STATUS_OF_NOTHING };
+struct said_notification {
+	const char *action; /* a literal */
+	enum status_of which;
+	const char *status; /* or the type of a security event */
+	const char *detail;
+	int64_t request_id, time_ms;
+};
+int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_notification *said);
+
+/* ret_known: whether its vendor is one whose data are taken; they become an event. */
+int report_data(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__DataTransferred *said, bool *ret_known);
+
+#endif
