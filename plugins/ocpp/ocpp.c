@@ -26,7 +26,7 @@ static int refuse(struct ocpp *o, struct gv_turn *t, const struct station *st, c
 		  enum rpc_code code, const char *why)
 {
 	gv_count(t, "call_errors", 1);
-	rpc_write_error(&o->out, frame, st->edge->rpc, code, why);
+	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
 	return send_out(o, t, st->conn, st->device, frame->action ? frame->action : "");
 }
 
@@ -48,7 +48,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	uint64_t conn = f->conn->id;
 	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
 	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
-	struct check check = { 0 };
+	struct check check = { .version = st->edge->spec };
 	inbound_fn *handler;
 	int error;
 

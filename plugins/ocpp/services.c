@@ -283,7 +283,7 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	const struct edge *edge = edge_of(o, r->device);
 	const struct spec_action *action = spec_find(edge->spec, r->action);
 	struct command c = { .kind = OCPP__COMMAND__KIND__CALL, .timeout_ms = (int64_t)r->timeout_s * 1000 };
-	struct check check = { .strict = true };
+	struct check check = { .version = edge->spec, .strict = true };
 	cJSON *payload;
 
 	if (!r->device[0])

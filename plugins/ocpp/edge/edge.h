@@ -21,7 +21,6 @@ struct edge_orders {
 
 struct edge {
 	const struct spec_version *spec;
-	enum rpc_version rpc;
 	const char *name;                           /* "OCPP 1.6", for people */
 	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
 	const struct edge_orders *orders;

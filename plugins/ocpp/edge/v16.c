@@ -8,7 +8,7 @@
 static const char *profile_problem(struct gv_turn *t, const cJSON *profile)
 {
 	const struct spec_action *action = spec_find(&spec_v16, "RemoteStartTransaction");
-	struct check check = { .strict = true };
+	struct check check = { .version = &spec_v16, .strict = true };
 	const cJSON *schedule;
 	cJSON *wrapped = cJSON_CreateObject();
 	bool relative, bad;
@@ -121,7 +121,6 @@ static const struct edge_orders orders = {
 
 const struct edge edge_v16 = {
 	.spec = &spec_v16,
-	.rpc = RPC_V16,
 	.name = "OCPP 1.6",
 	.handler = v16_handler,
 	.orders = &orders,

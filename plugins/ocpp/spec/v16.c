@@ -1,78 +1,7 @@
-/* OCPP 1.6 edition 2 with errata 4.0 and the security extension: every request, field by field. Answers of chargers
- * need no table: the one field that matters to galvan, `status`, is read where it is used, and Ocpp/Call hands all of
- * it on. */
-#include "spec.h"
+/* OCPP 1.6 edition 2 with errata 4.0 and the security extension: every message, field by field. */
+#include "fields.h"
+#include "shared.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#define VALUES(name, ...) static const char *const name[] = { __VA_ARGS__, NULL }
-/* clang-format off */
-#define OBJECT(name, ...) \
-	static const struct spec_field name##_fields[] = { __VA_ARGS__ }; \
-	static const struct spec_object name = { name##_fields, sizeof name##_fields / sizeof name##_fields[0] }
-#define STRING(n, m, f) { .name = n, .type = SPEC_STRING, .max = m, .flags = f }
-#define INTEGER(n, f) { .name = n, .type = SPEC_INT, .flags = f }
-#define NUMBER(n, f) { .name = n, .type = SPEC_NUMBER, .flags = f }
-#define TIME(n, f) { .name = n, .type = SPEC_TIME, .flags = f }
-#define ENUM(n, v, f) { .name = n, .type = SPEC_ENUM, .values = v, .flags = f }
-#define NESTED(n, o, f) { .name = n, .type = SPEC_OBJECT, .object = &o, .flags = f }
-/* clang-format on */
-#define REQ SPEC_REQUIRED
-/* A transaction message is confirmed whenever it can be understood at all (4.2 of the specification; errata 3.18). */
-#define TX (SPEC_REQUIRED | SPEC_CONVERT)
-#define STOP (SPEC_REQUIRED | SPEC_CONVERT | SPEC_EXCUSED)
-
-const char *const spec_measurands[] = {
-	"Energy.Active.Import.Register",
-	"Energy.Active.Export.Register",
-	"Energy.Reactive.Import.Register",
-	"Energy.Reactive.Export.Register",
-	"Energy.Active.Import.Interval",
-	"Energy.Active.Export.Interval",
-	"Energy.Reactive.Import.Interval",
-	"Energy.Reactive.Export.Interval",
-	"Power.Active.Import",
-	"Power.Active.Export",
-	"Power.Offered",
-	"Power.Reactive.Import",
-	"Power.Reactive.Export",
-	"Power.Factor",
-	"Current.Import",
-	"Current.Export",
-	"Current.Offered",
-	"Voltage",
-	"Frequency",
-	"Temperature",
-	"SoC",
-	"RPM",
-	NULL,
-};
-/* The specification writes Celsius, its schema Celcius (errata 2.1 of OCPP-J): see also meter.c. */
-const char *const spec_units[] = {
-	"",     "Wh", "kWh", "varh", "kvarh",   "W",          "kW",      "VA",    "kVA",     "var",
-	"kvar", "A",  "V",   "K",    "Celsius", "Fahrenheit", "Percent", "Hertz", "Celcius", NULL,
-};
-const char *const spec_phases[] = {
-	"", "L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1", NULL,
-};
-const char *const spec_contexts[] = {
-	"Sample.Periodic",
-	"Sample.Clock",
-	"Transaction.Begin",
-	"Transaction.End",
-	"Interruption.Begin",
-	"Interruption.End",
-	"Trigger",
-	"Other",
-	NULL,
-};
-const char *const spec_locations[] = {
-	"Outlet", "Inlet", "Cable", "EV", "Body", NULL,
-};
-
-VALUES(tag_statuses, "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx");
-VALUES(formats, "Raw", "SignedData");
 VALUES(error_codes, "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError",
        "LocalListConflict", "NoError", "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure",
        "PowerSwitchFailure", "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal");
@@ -82,170 +11,136 @@ VALUES(reasons, "DeAuthorized", "EmergencyStop", "EVDisconnected", "HardReset", 
        "Remote", "SoftReset", "UnlockCommand");
 VALUES(firmware_statuses, "Downloaded", "DownloadFailed", "Downloading", "Idle", "InstallationFailed", "Installing",
        "Installed");
-VALUES(signed_firmware_statuses, "Downloaded", "DownloadFailed", "Downloading", "DownloadScheduled", "DownloadPaused",
-       "Idle", "InstallationFailed", "Installing", "Installed", "InstallRebooting", "InstallScheduled",
-       "InstallVerificationFailed", "InvalidSignature", "SignatureVerified");
 VALUES(diagnostics_statuses, "Idle", "Uploaded", "UploadFailed", "Uploading");
 VALUES(log_statuses, "BadMessage", "Idle", "NotSupportedOperation", "PermissionDenied", "Uploaded", "UploadFailure",
        "Uploading");
-VALUES(availability_types, "Inoperative", "Operative");
-VALUES(reset_types, "Hard", "Soft");
-VALUES(rate_units, "A", "W");
 VALUES(purposes, "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile");
-VALUES(kinds, "Absolute", "Recurring", "Relative");
-VALUES(recurrencies, "Daily", "Weekly");
-VALUES(update_types, "Differential", "Full");
 VALUES(triggers, "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
        "MeterValues", "StatusNotification");
 VALUES(extended_triggers, "BootNotification", "LogStatusNotification", "FirmwareStatusNotification", "Heartbeat",
        "MeterValues", "SignChargePointCertificate", "StatusNotification");
-VALUES(hash_algorithms, "SHA256", "SHA384", "SHA512");
 VALUES(certificate_uses, "CentralSystemRootCertificate", "ManufacturerRootCertificate");
-VALUES(log_types, "DiagnosticsLog", "SecurityLog");
+VALUES(configuration_statuses, "Accepted", "Rejected", "RebootRequired", "NotSupported");
+VALUES(list_statuses, "Accepted", "Failed", "NotSupported", "VersionMismatch");
+VALUES(profile_statuses, "Accepted", "Rejected", "NotSupported");
+VALUES(unlock_statuses, "Unlocked", "UnlockFailed", "NotSupported");
 
 /* ---- from the charger ------------------------------------------------------------------------ */
 
-static const struct spec_object nothing = { NULL, 0 };
-OBJECT(authorize, STRING("idTag", 20, REQ));
-OBJECT(boot_notification, STRING("chargePointVendor", 20, REQ), STRING("chargePointModel", 20, REQ),
-       STRING("chargePointSerialNumber", 25, 0), STRING("chargeBoxSerialNumber", 25, 0),
-       STRING("firmwareVersion", 50, 0), STRING("iccid", 20, 0), STRING("imsi", 20, 0), STRING("meterType", 25, 0),
-       STRING("meterSerialNumber", 25, 0));
+OBJECT(boot_notification_answer, ENUM("status", spec_registrations, REQ), TIME("currentTime", REQ),
+       INTEGER("interval", REQ));
 OBJECT(data_transfer, STRING("vendorId", 255, REQ), STRING("messageId", 50, 0), STRING("data", 0, SPEC_CONVERT));
-OBJECT(diagnostics_status, ENUM("status", diagnostics_statuses, REQ | SPEC_OPEN));
-OBJECT(firmware_status, ENUM("status", firmware_statuses, REQ | SPEC_OPEN));
-OBJECT(log_status, ENUM("status", log_statuses, REQ | SPEC_OPEN), INTEGER("requestId", 0));
-OBJECT(signed_firmware_status, ENUM("status", signed_firmware_statuses, REQ | SPEC_OPEN), INTEGER("requestId", 0));
-OBJECT(security_event, STRING("type", 50, REQ), TIME("timestamp", REQ | SPEC_EXCUSED), STRING("techInfo", 255, 0));
+OBJECT(diagnostics_status, ENUM("status", diagnostics_statuses, REQ | OPEN));
+OBJECT(firmware_status, ENUM("status", firmware_statuses, REQ | OPEN));
+OBJECT(log_status, ENUM("status", log_statuses, REQ | OPEN), INTEGER("requestId", 0));
+OBJECT(signed_firmware_status, ENUM("status", spec_firmware_statuses, REQ | OPEN), INTEGER("requestId", 0));
 OBJECT(sign_certificate, STRING("csr", 5500, REQ));
-OBJECT(sampled_value, STRING("value", 0, STOP), ENUM("context", spec_contexts, SPEC_OPEN),
-       ENUM("format", formats, SPEC_OPEN), ENUM("measurand", spec_measurands, SPEC_OPEN),
-       ENUM("phase", spec_phases, SPEC_OPEN), ENUM("location", spec_locations, SPEC_OPEN),
-       ENUM("unit", spec_units, SPEC_OPEN));
-OBJECT(meter_value, TIME("timestamp", STOP), NESTED("sampledValue", sampled_value, STOP | SPEC_LIST | SPEC_NONEMPTY));
+/* The first of spec_units and of spec_phases stands for none. */
+OBJECT(sampled_value, STRING("value", 0, STOP), ENUM("context", spec_contexts, OPEN),
+       ENUM("format", spec_formats, OPEN), ENUM("measurand", spec_measurands, OPEN),
+       ENUM("phase", spec_phases + 1, OPEN), ENUM("location", spec_locations, OPEN),
+       ENUM("unit", spec_units + 1, OPEN));
+OBJECT(meter_value, TIME("timestamp", STOP), NESTED("sampledValue", sampled_value, STOP | SOME));
 OBJECT(meter_values, INTEGER("connectorId", TX), INTEGER("transactionId", SPEC_CONVERT),
-       NESTED("meterValue", meter_value, STOP | SPEC_LIST | SPEC_NONEMPTY));
-OBJECT(start_transaction, INTEGER("connectorId", TX), STRING("idTag", 20, REQ), INTEGER("meterStart", TX),
-       INTEGER("reservationId", SPEC_CONVERT), TIME("timestamp", STOP));
-OBJECT(stop_transaction, STRING("idTag", 20, SPEC_CONVERT), INTEGER("meterStop", STOP), TIME("timestamp", STOP),
-       INTEGER("transactionId", STOP), ENUM("reason", reasons, SPEC_OPEN),
-       NESTED("transactionData", meter_value, SPEC_CONVERT | SPEC_LIST));
-OBJECT(status_notification, INTEGER("connectorId", REQ), ENUM("errorCode", error_codes, REQ | SPEC_OPEN),
-       STRING("info", 50, 0), ENUM("status", connector_statuses, REQ), TIME("timestamp", 0), STRING("vendorId", 255, 0),
-       STRING("vendorErrorCode", 50, 0));
+       NESTED("meterValue", meter_value, STOP | SOME));
+OBJECT(stop_transaction, INTEGER("transactionId", STOP), STRING("idTag", 20, SPEC_CONVERT), TIME("timestamp", STOP),
+       INTEGER("meterStop", STOP), ENUM("reason", reasons, OPEN),
+       NESTED("transactionData", meter_value, SPEC_CONVERT | LIST));
+OBJECT(status_notification, INTEGER("connectorId", REQ), ENUM("status", connector_statuses, REQ),
+       ENUM("errorCode", error_codes, REQ | OPEN), STRING("info", 50, 0), TIME("timestamp", 0),
+       STRING("vendorId", 255, 0), STRING("vendorErrorCode", 50, 0));
 
 /* ---- to the charger -------------------------------------------------------------------------- */
 
-OBJECT(cancel_reservation, INTEGER("reservationId", REQ));
 OBJECT(certificate_signed, STRING("certificateChain", 10000, REQ));
-OBJECT(change_availability, INTEGER("connectorId", REQ), ENUM("type", availability_types, REQ));
 OBJECT(change_configuration, STRING("key", 50, REQ), STRING("value", 500, REQ));
+OBJECT(change_configuration_answer, ENUM("status", configuration_statuses, REQ));
 OBJECT(clear_charging_profile, INTEGER("id", 0), INTEGER("connectorId", 0), ENUM("chargingProfilePurpose", purposes, 0),
        INTEGER("stackLevel", 0));
-OBJECT(certificate_hash, ENUM("hashAlgorithm", hash_algorithms, REQ), STRING("issuerNameHash", 128, REQ),
-       STRING("issuerKeyHash", 128, REQ), STRING("serialNumber", 40, REQ));
-OBJECT(delete_certificate, NESTED("certificateHashData", certificate_hash, REQ));
+OBJECT(clear_charging_profile_answer, ENUM("status", spec_known, REQ));
+OBJECT(delete_certificate, NESTED("certificateHashData", spec_certificate_hash, REQ));
+OBJECT(delete_certificate_answer, ENUM("status", spec_delete_statuses, REQ));
 OBJECT(extended_trigger, ENUM("requestedMessage", extended_triggers, REQ), INTEGER("connectorId", 0));
-OBJECT(get_composite_schedule, INTEGER("connectorId", REQ), INTEGER("duration", REQ),
-       ENUM("chargingRateUnit", rate_units, 0));
-OBJECT(get_configuration, STRING("key", 50, SPEC_LIST));
-OBJECT(get_diagnostics, STRING("location", 0, REQ), INTEGER("retries", 0), INTEGER("retryInterval", 0),
-       TIME("startTime", 0), TIME("stopTime", 0));
-OBJECT(get_certificate_ids, ENUM("certificateType", certificate_uses, REQ));
-OBJECT(log_parameters, STRING("remoteLocation", 512, REQ), TIME("oldestTimestamp", 0), TIME("latestTimestamp", 0));
-OBJECT(get_log, NESTED("log", log_parameters, REQ), ENUM("logType", log_types, REQ), INTEGER("requestId", REQ),
-       INTEGER("retries", 0), INTEGER("retryInterval", 0));
-OBJECT(install_certificate, ENUM("certificateType", certificate_uses, REQ), STRING("certificate", 5500, REQ));
+OBJECT(trigger_answer, ENUM("status", spec_trigger_statuses, REQ));
 OBJECT(schedule_period, INTEGER("startPeriod", REQ), NUMBER("limit", REQ | SPEC_TENTH), INTEGER("numberPhases", 0));
-OBJECT(schedule, INTEGER("duration", 0), TIME("startSchedule", 0), ENUM("chargingRateUnit", rate_units, REQ),
-       NESTED("chargingSchedulePeriod", schedule_period, REQ | SPEC_LIST | SPEC_NONEMPTY),
-       NUMBER("minChargingRate", SPEC_TENTH));
+OBJECT(schedule, INTEGER("duration", 0), TIME("startSchedule", 0), ENUM("chargingRateUnit", spec_rate_units, REQ),
+       NESTED("chargingSchedulePeriod", schedule_period, REQ | SOME), NUMBER("minChargingRate", SPEC_TENTH));
+OBJECT(get_composite_schedule, INTEGER("connectorId", REQ), INTEGER("duration", REQ),
+       ENUM("chargingRateUnit", spec_rate_units, 0));
+OBJECT(get_composite_schedule_answer, ENUM("status", spec_accept, REQ), INTEGER("connectorId", 0),
+       TIME("scheduleStart", 0), NESTED("chargingSchedule", schedule, 0));
+OBJECT(get_configuration, STRING("key", 50, LIST));
+OBJECT(key_value, STRING("key", 50, REQ), BOOL("readonly", TX), STRING("value", 500, SPEC_CONVERT));
+OBJECT(get_configuration_answer, NESTED("configurationKey", key_value, SPEC_CONVERT | LIST),
+       STRING("unknownKey", 50, LIST));
+OBJECT(get_diagnostics_answer, STRING("fileName", 255, 0));
+OBJECT(get_certificate_ids, ENUM("certificateType", certificate_uses, REQ));
+OBJECT(get_certificate_ids_answer, NESTED("certificateHashData", spec_certificate_hash, SPEC_CONVERT | SOME),
+       ENUM("status", spec_found, REQ));
+OBJECT(get_log, NESTED("log", spec_log_parameters, REQ), ENUM("logType", spec_log_types, REQ),
+       INTEGER("requestId", REQ), INTEGER("retries", 0), INTEGER("retryInterval", 0));
+OBJECT(get_log_answer, ENUM("status", spec_accept_or_cancel, REQ), STRING("filename", 255, 0));
+OBJECT(install_certificate, ENUM("certificateType", certificate_uses, REQ), STRING("certificate", 5500, REQ));
+OBJECT(install_certificate_answer, ENUM("status", spec_install_statuses, REQ));
 OBJECT(profile, INTEGER("chargingProfileId", REQ), INTEGER("transactionId", 0), INTEGER("stackLevel", REQ),
-       ENUM("chargingProfilePurpose", purposes, REQ), ENUM("chargingProfileKind", kinds, REQ),
-       ENUM("recurrencyKind", recurrencies, 0), TIME("validFrom", 0), TIME("validTo", 0),
+       ENUM("chargingProfilePurpose", purposes, REQ), ENUM("chargingProfileKind", spec_profile_kinds, REQ),
+       ENUM("recurrencyKind", spec_recurrencies, 0), TIME("validFrom", 0), TIME("validTo", 0),
        NESTED("chargingSchedule", schedule, REQ));
 OBJECT(remote_start, INTEGER("connectorId", 0), STRING("idTag", 20, REQ), NESTED("chargingProfile", profile, 0));
-OBJECT(remote_stop, INTEGER("transactionId", REQ));
-OBJECT(reserve_now, INTEGER("connectorId", REQ), TIME("expiryDate", REQ), STRING("idTag", 20, REQ),
-       STRING("parentIdTag", 20, 0), INTEGER("reservationId", REQ));
-OBJECT(reset, ENUM("type", reset_types, REQ));
-OBJECT(tag_info, TIME("expiryDate", 0), STRING("parentIdTag", 20, 0), ENUM("status", tag_statuses, REQ));
-OBJECT(local_list_entry, STRING("idTag", 20, REQ), NESTED("idTagInfo", tag_info, 0));
-OBJECT(send_local_list, INTEGER("listVersion", REQ), NESTED("localAuthorizationList", local_list_entry, SPEC_LIST),
-       ENUM("updateType", update_types, REQ));
+OBJECT(send_local_list, INTEGER("listVersion", REQ), NESTED("localAuthorizationList", spec_list_entry, LIST),
+       ENUM("updateType", spec_update_types, REQ));
+OBJECT(send_local_list_answer, ENUM("status", list_statuses, REQ));
 OBJECT(set_charging_profile, INTEGER("connectorId", REQ), NESTED("csChargingProfiles", profile, REQ));
+OBJECT(set_charging_profile_answer, ENUM("status", profile_statuses, REQ));
 OBJECT(firmware, STRING("location", 512, REQ), TIME("retrieveDateTime", REQ), TIME("installDateTime", 0),
        STRING("signingCertificate", 5500, REQ), STRING("signature", 800, REQ));
 OBJECT(signed_update_firmware, INTEGER("retries", 0), INTEGER("retryInterval", 0), INTEGER("requestId", REQ),
        NESTED("firmware", firmware, REQ));
+OBJECT(signed_update_firmware_answer, ENUM("status", spec_update_firmware_statuses, REQ));
 OBJECT(trigger_message, ENUM("requestedMessage", triggers, REQ), INTEGER("connectorId", 0));
-OBJECT(unlock_connector, INTEGER("connectorId", REQ));
-OBJECT(update_firmware, STRING("location", 0, REQ), INTEGER("retries", 0), TIME("retrieveDate", REQ),
-       INTEGER("retryInterval", 0));
-
-#define UP(n, o)                                                                                                       \
-	{                                                                                                              \
-		n, SPEC_UP, false, &o                                                                                  \
-	}
-#define DOWN(n, o)                                                                                                     \
-	{                                                                                                              \
-		n, SPEC_DOWN, false, &o                                                                                \
-	}
-#define AGAIN(n, o)                                                                                                    \
-	{                                                                                                              \
-		n, SPEC_DOWN, true, &o                                                                                 \
-	}
+OBJECT(unlock_connector_answer, ENUM("status", unlock_statuses, REQ));
 
 static const struct spec_action actions[] = {
-	UP("Authorize", authorize),
-	UP("BootNotification", boot_notification),
-	DOWN("CancelReservation", cancel_reservation),
-	DOWN("CertificateSigned", certificate_signed),
-	AGAIN("ChangeAvailability", change_availability),
-	AGAIN("ChangeConfiguration", change_configuration),
-	AGAIN("ClearCache", nothing),
-	DOWN("ClearChargingProfile", clear_charging_profile),
-	{ "DataTransfer", SPEC_UP | SPEC_DOWN, false, &data_transfer },
-	DOWN("DeleteCertificate", delete_certificate),
-	UP("DiagnosticsStatusNotification", diagnostics_status),
-	DOWN("ExtendedTriggerMessage", extended_trigger),
-	UP("FirmwareStatusNotification", firmware_status),
-	AGAIN("GetCompositeSchedule", get_composite_schedule),
-	AGAIN("GetConfiguration", get_configuration),
-	DOWN("GetDiagnostics", get_diagnostics),
-	AGAIN("GetInstalledCertificateIds", get_certificate_ids),
-	AGAIN("GetLocalListVersion", nothing),
-	DOWN("GetLog", get_log),
-	UP("Heartbeat", nothing),
-	DOWN("InstallCertificate", install_certificate),
-	UP("LogStatusNotification", log_status),
-	UP("MeterValues", meter_values),
-	DOWN("RemoteStartTransaction", remote_start),
-	DOWN("RemoteStopTransaction", remote_stop),
-	DOWN("ReserveNow", reserve_now),
-	DOWN("Reset", reset),
-	UP("SecurityEventNotification", security_event),
-	DOWN("SendLocalList", send_local_list),
-	AGAIN("SetChargingProfile", set_charging_profile),
-	UP("SignCertificate", sign_certificate),
-	UP("SignedFirmwareStatusNotification", signed_firmware_status),
-	DOWN("SignedUpdateFirmware", signed_update_firmware),
-	UP("StartTransaction", start_transaction),
-	UP("StatusNotification", status_notification),
-	UP("StopTransaction", stop_transaction),
-	AGAIN("TriggerMessage", trigger_message),
-	DOWN("UnlockConnector", unlock_connector),
-	DOWN("UpdateFirmware", update_firmware),
+	UP("Authorize", spec_authorize, spec_authorize_answer),
+	UP("BootNotification", spec_boot_notification, boot_notification_answer),
+	DOWN("CancelReservation", spec_cancel_reservation, spec_accept_answer),
+	DOWN("CertificateSigned", certificate_signed, spec_accept_answer),
+	AGAIN("ChangeAvailability", spec_change_availability, spec_schedule_answer),
+	AGAIN("ChangeConfiguration", change_configuration, change_configuration_answer),
+	AGAIN("ClearCache", spec_nothing, spec_accept_answer),
+	DOWN("ClearChargingProfile", clear_charging_profile, clear_charging_profile_answer),
+	BOTH("DataTransfer", data_transfer, spec_transfer_answer),
+	DOWN("DeleteCertificate", delete_certificate, delete_certificate_answer),
+	UP("DiagnosticsStatusNotification", diagnostics_status, spec_nothing),
+	DOWN("ExtendedTriggerMessage", extended_trigger, trigger_answer),
+	UP("FirmwareStatusNotification", firmware_status, spec_nothing),
+	AGAIN("GetCompositeSchedule", get_composite_schedule, get_composite_schedule_answer),
+	AGAIN("GetConfiguration", get_configuration, get_configuration_answer),
+	DOWN("GetDiagnostics", spec_get_diagnostics, get_diagnostics_answer),
+	AGAIN("GetInstalledCertificateIds", get_certificate_ids, get_certificate_ids_answer),
+	AGAIN("GetLocalListVersion", spec_nothing, spec_list_version_answer),
+	DOWN("GetLog", get_log, get_log_answer),
+	UP("Heartbeat", spec_nothing, spec_heartbeat_answer),
+	DOWN("InstallCertificate", install_certificate, install_certificate_answer),
+	UP("LogStatusNotification", log_status, spec_nothing),
+	UP("MeterValues", meter_values, spec_nothing),
+	DOWN("RemoteStartTransaction", remote_start, spec_accept_answer),
+	DOWN("RemoteStopTransaction", spec_remote_stop, spec_accept_answer),
+	DOWN("ReserveNow", spec_reserve_now, spec_reserve_now_answer),
+	DOWN("Reset", spec_reset, spec_accept_answer),
+	UP("SecurityEventNotification", spec_security_event, spec_nothing),
+	DOWN("SendLocalList", send_local_list, send_local_list_answer),
+	AGAIN("SetChargingProfile", set_charging_profile, set_charging_profile_answer),
+	UP("SignCertificate", sign_certificate, spec_accept_answer),
+	UP("SignedFirmwareStatusNotification", signed_firmware_status, spec_nothing),
+	DOWN("SignedUpdateFirmware", signed_update_firmware, signed_update_firmware_answer),
+	UP("StartTransaction", spec_start_transaction, spec_start_transaction_answer),
+	UP("StatusNotification", status_notification, spec_nothing),
+	UP("StopTransaction", stop_transaction, spec_stop_transaction_answer),
+	AGAIN("TriggerMessage", trigger_message, trigger_answer),
+	DOWN("UnlockConnector", spec_unlock_connector, unlock_connector_answer),
+	DOWN("UpdateFirmware", spec_update_firmware, spec_nothing),
 };
 
-const struct spec_version spec_v16 = { "ocpp1.6", actions, sizeof actions / sizeof actions[0] };
-
-static int compare(const void *name, const void *action)
-{
-	return strcmp(name, ((const struct spec_action *)action)->name);
-}
-
-const struct spec_action *spec_find(const struct spec_version *version, const char *action)
-{
-	return bsearch(action, version->actions, version->count, sizeof *version->actions, compare);
-}
+const struct spec_version spec_v16 = { "ocpp1.6",          actions, sizeof actions / sizeof actions[0], RPC_V16,
+				       RPC_PROTOCOL_ERROR, NULL };

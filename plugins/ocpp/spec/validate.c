@@ -1,22 +1,14 @@
 /* One pass over a payload by its table. Two ways to look at the same table: strict for what galvan sends, lenient for
  * what chargers send, because a charger in the field is not repaired by refusing it, and energy that is not recorded is
- * lost. */
+ * lost. Single values: scalar.c. */
 #include "validate.h"
-
-#include <lib/iso8601.h>
-#include <lib/json_scalar.h>
+#include "scalar.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* A string may be twice as long as allowed, and 64 bytes always: stations do send serial numbers of 33 characters where
- * 25 are allowed. */
-#define LENIENT_LENGTH(max) ((max)*2 > 64 ? (max)*2 : 64)
 
 static const char *const quirk_names[QUIRKS] = {
 	[QUIRK_WRONG_TYPE] = "wrong-type",
@@ -39,6 +31,9 @@ static const char *const quirk_names[QUIRKS] = {
 	[QUIRK_METER_BACKWARDS] = "meter-backwards",
 	[QUIRK_LATE_ANSWER] = "late-answer",
 	[QUIRK_BROKEN_JSON] = "broken-json",
+	[QUIRK_OUT_OF_RANGE] = "out-of-range",
+	[QUIRK_WRONG_NAME] = "wrong-name",
+	[QUIRK_WRONG_ANSWER] = "wrong-answer",
 };
 
 const char *quirk_name(unsigned quirk)
@@ -46,7 +41,7 @@ const char *quirk_name(unsigned quirk)
 	return quirk < QUIRKS ? quirk_names[quirk] : "unknown";
 }
 
-static int __attribute__((format(printf, 3, 4))) fail(struct check *c, enum rpc_code code, const char *fmt, ...)
+int check_fail(struct check *c, enum rpc_code code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -72,192 +67,15 @@ static int within(struct check *c, const char *name, int index)
 	return -EINVAL;
 }
 
-static int wrong_type(struct check *c, const char *wanted, const cJSON *item)
-{
-	return fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be %s, is %s", wanted, gv_json_kind(item));
-}
-
-static bool to_string(cJSON *item)
-{
-	char text[40];
-	char *copy;
-
-	if (cJSON_IsBool(item))
-		snprintf(text, sizeof text, "%s", cJSON_IsTrue(item) ? "true" : "false");
-	else if (cJSON_IsNumber(item))
-		snprintf(text, sizeof text, "%.15g", item->valuedouble);
-	else
-		return false;
-	copy = cJSON_malloc(strlen(text) + 1);
-	if (!copy)
-		return false;
-	memcpy(copy, text, strlen(text) + 1);
-	item->valuestring = copy;
-	item->type = cJSON_String;
-	return true;
-}
-
-static bool to_number(cJSON *item)
-{
-	char *end;
-	double value;
-
-	if (!cJSON_IsString(item))
-		return false;
-	value = strtod(item->valuestring, &end);
-	while (*end == ' ')
-		end++;
-	if (end == item->valuestring || *end || !isfinite(value))
-		return false;
-	cJSON_free(item->valuestring);
-	item->valuestring = NULL;
-	item->type = cJSON_Number;
-	item->valuedouble = value;
-	return true;
-}
-
-static size_t characters(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-static int check_string(const struct spec_field *f, cJSON *item, struct check *c)
-{
-	size_t length;
-
-	if (!cJSON_IsString(item)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_string(item))
-			return wrong_type(c, "a string", item);
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
-	}
-	if (!f->max)
-		return 0;
-	length = characters(item->valuestring);
-	if (length <= f->max)
-		return 0;
-	if (c->strict || length > LENIENT_LENGTH(f->max))
-		return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "may have %u characters, has %zu", f->max, length);
-	c->quirks |= 1u << QUIRK_TOO_LONG;
-	return 0;
-}
-
-static int check_int(const struct spec_field *f, cJSON *item, struct check *c)
-{
-	if (!cJSON_IsNumber(item)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_number(item))
-			return wrong_type(c, "an integer", item);
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
-	}
-	if (item->valuedouble == floor(item->valuedouble)) {
-		if (c->strict && fabs(item->valuedouble) > 2147483647.0)
-			return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "must fit 32 bits");
-		return 0;
-	}
-	if (c->strict || !(f->flags & SPEC_CONVERT))
-		return fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be an integer, has decimals");
-	item->valuedouble = round(item->valuedouble);
-	c->quirks |= 1u << QUIRK_WRONG_TYPE;
-	return 0;
-}
-
-static int check_number(const struct spec_field *f, cJSON *item, struct check *c)
-{
-	double tenths;
-
-	if (!cJSON_IsNumber(item)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_number(item))
-			return wrong_type(c, "a number", item);
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
-	}
-	/* A decimal has no exact double: what is asked is whether the double is the one that stands for a number of
-	 * tenths. */
-	tenths = round(item->valuedouble * 10.0);
-	if ((f->flags & SPEC_TENTH) && c->strict &&
-	    fabs(tenths / 10.0 - item->valuedouble) > 1e-9 * fmax(1.0, fabs(item->valuedouble)))
-		return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "may have one decimal");
-	return 0;
-}
-
-static int check_bool(const struct spec_field *f, cJSON *item, struct check *c)
-{
-	bool value;
-
-	if (cJSON_IsBool(item))
-		return 0;
-	if (c->strict || !(f->flags & SPEC_CONVERT))
-		return wrong_type(c, "a boolean", item);
-	if (cJSON_IsNumber(item))
-		value = item->valuedouble != 0;
-	else if (cJSON_IsString(item) && (!strcmp(item->valuestring, "true") || !strcmp(item->valuestring, "false")))
-		value = item->valuestring[0] == 't';
-	else
-		return wrong_type(c, "a boolean", item);
-	if (cJSON_IsString(item)) {
-		cJSON_free(item->valuestring);
-		item->valuestring = NULL;
-	}
-	item->type = value ? cJSON_True : cJSON_False;
-	c->quirks |= 1u << QUIRK_WRONG_TYPE;
-	return 0;
-}
-
-static int check_time(const struct spec_field *f, const cJSON *item, struct check *c)
-{
-	int64_t ms;
-	unsigned flags;
-
-	if (!cJSON_IsString(item)) {
-		if (c->strict || !(f->flags & SPEC_EXCUSED))
-			return wrong_type(c, "a time", item);
-		c->quirks |= 1u << QUIRK_BAD_TIME;
-		return 0;
-	}
-	/* A charger's times are read, leniently, by whoever uses them. */
-	if (c->strict && gv_time_parse(item->valuestring, strlen(item->valuestring), NULL, &ms, &flags))
-		return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "must be a time like 2025-01-15T02:09:54Z");
-	return 0;
-}
-
-static int check_enum(const struct spec_field *f, const cJSON *item, struct check *c)
-{
-	if (!cJSON_IsString(item))
-		return wrong_type(c, "a string", item);
-	for (const char *const *v = f->values; *v; v++)
-		if (**v == *item->valuestring && !strcmp(*v, item->valuestring))
-			return 0;
-	if (c->strict || !(f->flags & SPEC_OPEN))
-		return fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "cannot be \"%.40s\"", item->valuestring);
-	c->quirks |= 1u << QUIRK_UNKNOWN_VALUE;
-	return 0;
-}
-
 static int check_object(const struct spec_object *spec, cJSON *object, struct check *c);
 
 static int check_value(const struct spec_field *f, cJSON *item, struct check *c)
 {
-	switch (f->type) {
-	case SPEC_STRING:
-		return check_string(f, item, c);
-	case SPEC_INT:
-		return check_int(f, item, c);
-	case SPEC_NUMBER:
-		return check_number(f, item, c);
-	case SPEC_BOOL:
-		return check_bool(f, item, c);
-	case SPEC_TIME:
-		return check_time(f, item, c);
-	case SPEC_ENUM:
-		return check_enum(f, item, c);
-	case SPEC_OBJECT:
-		if (!cJSON_IsObject(item))
-			return wrong_type(c, "an object", item);
-		return check_object(f->object, item, c);
-	}
-	return fail(c, RPC_INTERNAL_ERROR, "has no type");
+	if (f->type != SPEC_OBJECT)
+		return check_scalar(f, item, c);
+	if (!cJSON_IsObject(item))
+		return check_wrong_type(c, "an object", item);
+	return check_object(f->object, item, c);
 }
 
 /* Makes {..} of a list's only element [{..}], in place. */
@@ -284,17 +102,23 @@ static int check_list(const struct spec_field *f, cJSON *list, struct check *c)
 
 	if (!cJSON_IsArray(list)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT) || !cJSON_IsObject(list) || !to_list(list))
-			return wrong_type(c, "a list", list);
+			return check_wrong_type(c, "a list", list);
 		c->quirks |= 1u << QUIRK_NO_LIST;
 	}
 	if (!list->child && (f->flags & SPEC_NONEMPTY)) {
-		if (c->strict || !(f->flags & SPEC_EXCUSED))
-			return fail(c, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "must have at least one element");
+		if (c->strict || (f->flags & (SPEC_REQUIRED | SPEC_EXCUSED)) == SPEC_REQUIRED)
+			return check_fail(c, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "must have at least one element");
 		c->quirks |= 1u << QUIRK_EMPTY_VALUE;
 	}
 	for (cJSON *item = list->child; item; item = item->next, index++)
 		if (check_value(f, item, c))
 			return within(c, "", index);
+	if (!f->most || index <= f->most)
+		return 0;
+	if (c->strict)
+		return check_fail(c, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "may have %u elements, has %d", f->most,
+				  index);
+	c->quirks |= 1u << QUIRK_TOO_LONG;
 	return 0;
 }
 
@@ -312,6 +136,21 @@ static int find_field(const struct spec_object *spec, const char *name, unsigned
 	return -1;
 }
 
+/* Names the field as the specification does. False where there is no memory for it. */
+static bool rename_item(cJSON *item, const char *name)
+{
+	char *copy = cJSON_malloc(strlen(name) + 1);
+
+	if (!copy)
+		return false;
+	memcpy(copy, name, strlen(name) + 1);
+	if (!(item->type & cJSON_StringIsConst))
+		cJSON_free(item->string);
+	item->type &= ~cJSON_StringIsConst;
+	item->string = copy;
+	return true;
+}
+
 static int check_missing(const struct spec_object *spec, uint32_t seen, struct check *c)
 {
 	for (unsigned i = 0; i < spec->count; i++) {
@@ -320,12 +159,33 @@ static int check_missing(const struct spec_object *spec, uint32_t seen, struct c
 		if (!(f->flags & SPEC_REQUIRED) || (seen & (1u << i)))
 			continue;
 		if (c->strict || !(f->flags & SPEC_EXCUSED)) {
-			fail(c, RPC_PROTOCOL_ERROR, "is missing");
+			check_fail(c, c->version ? c->version->missing : RPC_PROTOCOL_ERROR, "is missing");
 			return within(c, f->name, -1);
 		}
 		c->quirks |= 1u << QUIRK_MISSING_FIELD;
 	}
 	return 0;
+}
+
+/* A field that is not in the table of its object. */
+static int check_other(const struct spec_object *spec, cJSON *item, struct check *c)
+{
+	const struct spec_field *f = c->version ? c->version->everywhere : NULL;
+
+	if (spec->open)
+		return 0;
+	if (f && !strcmp(f->name, item->string)) {
+		if (cJSON_IsNull(item) && !c->strict)
+			c->quirks |= 1u << QUIRK_NULL;
+		else if (check_value(f, item, c))
+			return within(c, f->name, -1);
+		return 0;
+	}
+	c->quirks |= 1u << QUIRK_EXTRA_FIELD;
+	if (!c->strict)
+		return 0;
+	check_fail(c, RPC_FORMATION_VIOLATION, "is not a field of this message");
+	return within(c, item->string, -1);
 }
 
 static int check_object(const struct spec_object *spec, cJSON *object, struct check *c)
@@ -337,12 +197,14 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 		const struct spec_field *f;
 		int at = find_field(spec, item->string, &hint);
 
+		if (at >= 0 && (spec->fields[at].flags & SPEC_ALIAS)) {
+			at = c->strict || !rename_item(item, spec->fields[at - 1].name) ? -1 : at - 1;
+			c->quirks |= 1u << QUIRK_WRONG_NAME;
+		}
 		if (at < 0) {
-			c->quirks |= 1u << QUIRK_EXTRA_FIELD;
-			if (!c->strict)
-				continue;
-			fail(c, RPC_FORMATION_VIOLATION, "is not a field of this message");
-			return within(c, item->string, -1);
+			if (check_other(spec, item, c))
+				return -EINVAL;
+			continue;
 		}
 		f = &spec->fields[at];
 		if (named & (1u << at)) {
@@ -350,7 +212,7 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 			continue;
 		}
 		named |= 1u << at;
-		if (cJSON_IsNull(item) && !c->strict) {
+		if (cJSON_IsNull(item) && !c->strict && f->type != SPEC_ANY) {
 			c->quirks |= 1u << QUIRK_NULL;
 			continue;
 		}

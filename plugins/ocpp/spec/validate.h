@@ -2,7 +2,6 @@
 #ifndef OCPP_VALIDATE_H
 #define OCPP_VALIDATE_H
 
-#include <plugins/ocpp/wire/rpc.h>
 #include "spec.h"
 
 #include <stdint.h>
@@ -29,17 +28,21 @@ enum quirk {
 	QUIRK_METER_BACKWARDS,
 	QUIRK_LATE_ANSWER,
 	QUIRK_BROKEN_JSON,
+	QUIRK_OUT_OF_RANGE,
+	QUIRK_WRONG_NAME,
+	QUIRK_WRONG_ANSWER,
 	QUIRKS
 };
 /* "wrong-type". */
 const char *quirk_name(unsigned quirk);
 
 struct check {
-	bool strict;        /* in: no leniency, for what galvan itself sends */
-	uint64_t quirks;    /* out: bits of enum quirk */
-	enum rpc_code code; /* out, on failure */
-	char path[128];     /* "meterValue[2].timestamp" */
-	char text[160];     /* "must be a string, is a number" */
+	const struct spec_version *version; /* whose rules hold; NULL: as in 1.6 */
+	bool strict;                        /* in: no leniency, for what galvan itself sends */
+	uint64_t quirks;                    /* out: bits of enum quirk */
+	enum rpc_code code;                 /* out, on failure */
+	char path[128];                     /* "meterValue[2].timestamp" */
+	char text[160];                     /* "must be a string, is a number" */
 };
 
 /* 0, or -EINVAL with code, path and text. `payload` is an object; it may be changed (leniency converts what differs).
