@@ -2,6 +2,7 @@
 #include "ocpp.h"
 #include "edge/edge.h"
 #include "ocpp.schema.h"
+#include "stations/mask.h"
 
 #include <galvan/link.pb-c.h>
 
@@ -14,20 +15,20 @@
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-static int send_out(struct ocpp *o, struct gv_turn *t, uint64_t conn, const char *device, const char *action)
+static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action)
 {
 	if (o->out.error)
 		return o->out.error;
-	messages_add(&o->messages, gv_now_ms(t), device, false, action, (const char *)o->out.data, o->out.size);
-	return gv_send(t, conn, GV_TEXT, o->out.data, o->out.size);
+	message_log(o, t, st, false, action, (const char *)o->out.data, o->out.size);
+	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
-static int refuse(struct ocpp *o, struct gv_turn *t, const struct station *st, const struct rpc_frame *frame,
+static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame,
 		  enum rpc_code code, const char *why)
 {
 	gv_count(t, "call_errors", 1);
 	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
-	return send_out(o, t, st->conn, st->device, frame->action ? frame->action : "");
+	return send_out(o, t, st, frame->action ? frame->action : "");
 }
 
 /* Stands for this message among those of its connection. */
@@ -77,7 +78,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (in.code)
 		return refuse(o, t, st, frame, in.code, in.why);
 	rpc_write_result(&o->out, frame, in.answer);
-	return send_out(o, t, conn, st->device, action->name);
+	return send_out(o, t, st, action->name);
 }
 
 /* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
@@ -94,14 +95,27 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 	return refuse(o, t, st, frame, frame->fault, frame->why);
 }
 
+static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		      const struct rpc_frame *frame)
+{
+	const char *action = frame->action ? frame->action : "", *text = f->data;
+	size_t size = f->size;
+
+	if (mask_needed(action)) {
+		text = gv_str(t, "[2,\"%.*s\",\"%s\",%s]", RPC_ECHO_MAX, frame->id ? frame->id : "", action,
+			      mask(t, frame->payload));
+		size = strlen(text);
+	}
+	message_log(o, t, st, true, action, text, size);
+}
+
 static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
 {
 	struct rpc_frame frame;
 	int error = rpc_parse(f->data, f->size, &frame);
 
 	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
-		messages_add(&o->messages, gv_now_ms(t), st->device, true, frame.action ? frame.action : "", f->data,
-			     f->size);
+		show_call(o, t, f, st, &frame);
 	if (error == -EBADMSG)
 		error = broken(o, t, f, st, &frame);
 	else if (!error && frame.kind == RPC_CALL)
@@ -153,7 +167,9 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 
 static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
 {
-	return strcmp(name, RETENTION_TIMER) ? commands_due(self, t) : retention_due(self, t);
+	if (!strcmp(name, RETENTION_TIMER))
+		return retention_due(self, t);
+	return strcmp(name, MESSAGES_TIMER) ? commands_due(self, t) : message_purge(self, t);
 }
 
 /* ---- what registry and billing say ----------------------------------------------------------- */
@@ -232,6 +248,8 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	}
 	if (messages_init(&o->messages, c->message_log_bytes))
 		return -ENOMEM;
+	o->messages.keep_days = c->keep_messages_days;
+	o->messages.keep_per_station = c->keep_messages_per_station;
 	return take_tags(o, t, c);
 }
 
@@ -293,6 +311,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	error = commands_restore(o, t);
 	if (!error)
 		error = retention_start(o, t);
+	if (!error)
+		error = message_start(o, t);
 	return error ? error : listen_for(t, config);
 }
 
@@ -363,10 +383,9 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,     &ocpp_progress, &ocpp_history,  &ocpp_transactions,
-	&ocpp_starts,     &ocpp_samples,  &ocpp_days,     &ocpp_readings,
-	&ocpp_connectors, &ocpp_stations, &ocpp_commands, &ocpp_requests,
-	&ocpp_orphans,    &ocpp_tokens,   &ocpp_running,  NULL,
+	&ocpp_active,  &ocpp_progress, &ocpp_history,    &ocpp_transactions, &ocpp_starts,   &ocpp_samples,
+	&ocpp_days,    &ocpp_readings, &ocpp_connectors, &ocpp_stations,     &ocpp_commands, &ocpp_requests,
+	&ocpp_orphans, &ocpp_tokens,   &ocpp_running,    &ocpp_messages,     NULL,
 };
 
 GV_PLUGIN = {

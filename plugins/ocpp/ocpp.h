@@ -45,6 +45,8 @@ struct station {
 	uint64_t conn;
 	const struct edge *edge; /* the version that it speaks */
 	int64_t opened_ms, last_ms;
+	int64_t kept_since_ms; /* messages that became rows since then: see stations/history.c */
+	unsigned kept;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */
 	char device[];

@@ -133,9 +133,17 @@ int list_messages(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 {
 	const Ocpp__ListMessagesRequest *r = (const Ocpp__ListMessagesRequest *)m;
 	Ocpp__ListMessagesReply reply = OCPP__LIST_MESSAGES_REPLY__INIT;
-	struct ocpp *o = self;
+	struct message_filter filter = { .device = r->device,
+					 .action = r->action,
+					 .contains = r->contains,
+					 .in = strcmp(r->direction, "out") != 0,
+					 .out = strcmp(r->direction, "in") != 0,
+					 .from_ms = r->from_ms,
+					 .until_ms = r->until_ms,
+					 .before = r->before,
+					 .limit = bound(r->limit, 100, 1000) };
 
-	messages_list(&o->messages, t, r->device, bound(r->limit, 100, 1000), &reply);
+	message_list(self, t, &filter, &reply);
 	return gv_reply(t, ticket, &reply);
 }
 

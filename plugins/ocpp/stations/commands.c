@@ -6,6 +6,7 @@
  * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
  * nobody knows. */
 #include "commands.h"
+#include "mask.h"
 
 #include <plugins/ocpp/edge/edge.h>
 
@@ -54,76 +55,38 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 	return true;
 }
 
-/* ---- the log, without secrets ---------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
-static bool is_secret(const char *key)
-{
-	return !strcasecmp(key, "AuthorizationKey") || strcasestr(key, "password") || strcasestr(key, "secret");
-}
-
-static void mask(cJSON *object)
-{
-	cJSON *value = cJSON_GetObjectItemCaseSensitive(object, "value");
-
-	if (is_secret(json_string(object, "key")) && cJSON_IsString(value) && value->valuestring[0])
-		cJSON_ReplaceItemInObjectCaseSensitive(object, "value", cJSON_CreateString("***"));
-}
-
-/* The payload as it may be shown: of the two actions that carry secrets, a masked copy. */
-static const char *shown(struct gv_turn *t, const char *action, const cJSON *payload)
-{
-	bool list = !strcmp(action, "GetConfiguration");
-	cJSON *copy;
-	const char *text;
-
-	if (!list && strcmp(action, "ChangeConfiguration") != 0)
-		return NULL;
-	copy = cJSON_Duplicate(payload, true);
-	if (list)
-		for (cJSON *k = cJSON_IsObject(copy) ? cJSON_GetObjectItemCaseSensitive(copy, "configurationKey")
-						     : NULL,
-			   *i = k ? k->child : NULL;
-		     i; i = i->next)
-			mask(i);
-	else
-		mask(copy);
-	text = json_print(t, copy);
-	cJSON_Delete(copy);
-	return text;
-}
-
-static void show_call(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row)
+static void show_call(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row)
 {
 	const char *text = (const char *)o->out.data;
 	size_t size = o->out.size;
-	cJSON *payload;
 
-	if (!strcmp(row->action, "ChangeConfiguration")) {
-		payload = cJSON_Parse(row->payload);
-		text = gv_str(t, "[2,\"%s\",\"%s\",%s]", row->message_id, row->action, shown(t, row->action, payload));
+	if (mask_needed(row->action)) {
+		cJSON *payload = cJSON_Parse(row->payload);
+
+		text = gv_str(t, "[2,\"%s\",\"%s\",%s]", row->message_id, row->action, mask(t, payload));
 		size = strlen(text);
 		cJSON_Delete(payload);
 	}
-	messages_add(&o->messages, gv_now_ms(t), device, false, row->action, text, size);
+	message_log(o, t, st, false, row->action, text, size);
 }
 
-/* ---- sending --------------------------------------------------------------------------------- */
-
 /* The row must be written by the caller: before the turn ends it says where the call went. */
-static int send_now(struct ocpp *o, struct gv_turn *t, const struct station *st, Ocpp__Command *row)
+static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp__Command *row)
 {
 	row->conn = st->conn;
 	rpc_write_call(&o->out, row->message_id, row->action, row->payload);
 	if (o->out.error)
 		return o->out.error;
-	show_call(o, t, st->device, row);
+	show_call(o, t, st, row);
 	gv_count(t, "calls_out", 1);
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
 /* Sends the first call that waits, unless one is under way. A scan shows the table as it was before this message:
  * gv_get, what became of a row. */
-static int next(struct ocpp *o, struct gv_turn *t, const struct station *st)
+static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 	struct gv_key first = { 0 };
@@ -299,15 +262,17 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct 
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
-static void show_answer(struct ocpp *o, struct gv_turn *t, const struct station *st, const struct gv_frame *f,
+static void show_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 			const Ocpp__Command *row, const struct rpc_frame *frame)
 {
-	const char *text = f->data,
-		   *masked = frame->kind == RPC_RESULT && frame->payload ? shown(t, row->action, frame->payload) : NULL;
+	const char *text = f->data;
+	size_t size = f->size;
 
-	if (masked)
-		text = gv_str(t, "[3,\"%s\",%s]", row->message_id, masked);
-	messages_add(&o->messages, gv_now_ms(t), st->device, true, row->action, text, masked ? strlen(text) : f->size);
+	if (frame->kind == RPC_RESULT && mask_needed(row->action)) {
+		text = gv_str(t, "[3,\"%s\",%s]", row->message_id, mask(t, frame->payload));
+		size = strlen(text);
+	}
+	message_log(o, t, st, true, row->action, text, size);
 }
 
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
@@ -329,7 +294,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
-	messages_add(&o->messages, gv_now_ms(t), st->device, true, "", f->data, f->size);
+	message_log(o, t, st, true, "", f->data, f->size);
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);

@@ -1,5 +1,5 @@
 /* Operators ask first: what did that charger say? Writing every frame to the store would double the work of the hot
- * path, so the answer comes from a ring in memory, which a restart empties. */
+ * path, so the whole of it is a ring in memory, which a restart empties; history.c keeps what is worth more. */
 #include "messages.h"
 
 #include <errno.h>
@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define BYTES_PER_ENTRY 128 /* the least that an entry is expected to take */
+#define NUMBERS_PER_MS 4096
+
+const struct gv_table ocpp_messages = { .name = "messages", .key = "su", .value = &ocpp__message_row__descriptor };
 
 int messages_init(struct messages *m, size_t bytes)
 {
@@ -25,14 +28,17 @@ void messages_fini(struct messages *m)
 	memset(m, 0, sizeof *m);
 }
 
-void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text,
-		  size_t size)
+uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action,
+		      const char *text, size_t size, bool kept)
 {
-	struct message_entry e = { .time_ms = now_ms, .in = in };
+	struct message_entry e = { .number = (uint64_t)now_ms * NUMBERS_PER_MS, .in = in, .kept = kept };
 	size_t total, place;
 
 	if (!m->data)
-		return;
+		return 0;
+	if (e.number <= m->newest)
+		e.number = m->newest + 1;
+	m->newest = e.number;
 	e.device_size = (uint32_t)strnlen(device, 255);
 	e.action_size = (uint32_t)strnlen(action, 64);
 	e.cut = size > MESSAGE_TEXT_MAX;
@@ -49,7 +55,10 @@ void messages_add(struct messages *m, int64_t now_ms, const char *device, bool i
 	memcpy(m->data + place + e.device_size + e.action_size, text, e.text_size);
 	m->written += total;
 	m->entries[m->added++ % m->count] = e;
+	return e.number;
 }
+
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static char *part(struct gv_turn *t, const char *data, size_t size)
 {
@@ -59,28 +68,49 @@ static char *part(struct gv_turn *t, const char *data, size_t size)
 	return s;
 }
 
-void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit,
+static bool is(const char *wanted, const char *data, size_t size)
+{
+	return !wanted[0] || (strlen(wanted) == size && !memcmp(wanted, data, size));
+}
+
+static bool wanted(const struct message_filter *f, const struct message_entry *e, const char *data)
+{
+	const char *text = data + e->device_size + e->action_size;
+	int64_t ms = (int64_t)(e->number / NUMBERS_PER_MS);
+
+	if (!(e->in ? f->in : f->out) || ms < f->from_ms || (f->until_ms && ms >= f->until_ms))
+		return false;
+	if (f->before && e->number >= f->before)
+		return false;
+	return is(f->device, data, e->device_size) && is(f->action, data + e->device_size, e->action_size) &&
+	       (!f->contains[0] || memmem(text, e->text_size, f->contains, strlen(f->contains)));
+}
+
+static Ocpp__Message *message_of(struct gv_turn *t, const struct message_entry *e, const char *data)
+{
+	Ocpp__Message *m = gv_alloc(t, sizeof *m);
+
+	ocpp__message__init(m);
+	m->number = e->number;
+	m->time_ms = (int64_t)(e->number / NUMBERS_PER_MS);
+	m->device = part(t, data, e->device_size);
+	m->direction = e->in ? "in" : "out";
+	m->action = part(t, data + e->device_size, e->action_size);
+	m->text = part(t, data + e->device_size + e->action_size, e->text_size);
+	m->cut = e->cut;
+	return m;
+}
+
+void messages_list(const struct messages *m, struct gv_turn *t, const struct message_filter *f, bool table,
 		   Ocpp__ListMessagesReply *reply)
 {
-	size_t device_size = strlen(device);
-
-	for (uint64_t i = m->added; i > 0 && m->added - i < m->count && reply->n_messages < limit; i--) {
+	for (uint64_t i = m->added; i > 0 && m->added - i < m->count && reply->n_messages < f->limit; i--) {
 		const struct message_entry *e = &m->entries[(i - 1) % m->count];
 		const char *data = m->data + e->at % m->capacity;
-		Ocpp__Message *message;
 
 		if (m->written - e->at > m->capacity)
 			break; /* overwritten, and so are all older ones */
-		if (device_size && (device_size != e->device_size || memcmp(data, device, device_size) != 0))
-			continue;
-		message = gv_alloc(t, sizeof *message);
-		ocpp__message__init(message);
-		message->time_ms = e->time_ms;
-		message->device = part(t, data, e->device_size);
-		message->direction = e->in ? "in" : "out";
-		message->action = part(t, data + e->device_size, e->action_size);
-		message->text = part(t, data + e->device_size + e->action_size, e->text_size);
-		message->cut = e->cut;
-		*GV_APPEND(t, reply->messages, reply->n_messages) = message;
+		if (!(table && e->kept) && wanted(f, e, data))
+			*GV_APPEND(t, reply->messages, reply->n_messages) = message_of(t, e, data);
 	}
 }

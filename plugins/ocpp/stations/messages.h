@@ -1,4 +1,5 @@
-/* The last frames, for people: a ring in memory. */
+/* What was said, for people: the last frames of all chargers in a ring in memory, and those worth it, of each charger,
+ * in a table that outlives a restart. */
 #ifndef OCPP_MESSAGES_H
 #define OCPP_MESSAGES_H
 
@@ -7,11 +8,14 @@
 
 #define MESSAGE_TEXT_MAX 2048 /* bytes of a frame that are kept */
 
+struct ocpp;
+struct station;
+
 struct message_entry {
 	uint64_t at; /* place in the endless stream of bytes of which the ring holds the end */
-	int64_t time_ms;
+	uint64_t number;
 	uint32_t device_size, action_size, text_size;
-	bool in, cut;
+	bool in, cut, kept; /* kept: it is in the table, too */
 };
 
 struct messages {
@@ -20,14 +24,46 @@ struct messages {
 	uint64_t written;       /* bytes ever written, with what was skipped at the ring's end */
 	uint64_t added;         /* entries ever added */
 	size_t capacity, count; /* bytes, entries */
+	uint64_t newest;        /* number of the newest: its time in ms times 4096, and a count */
+	uint32_t keep_days, keep_per_station;
+	/* How far the walk of message_purge has come: behind this row, the `seen`th of its charger. */
+	struct gv_key purged;
+	char purged_device[256];
+	uint32_t seen;
 };
+
+extern const struct gv_table ocpp_messages; /* device, number -> MessageRow */
 
 int messages_init(struct messages *m, size_t bytes);
 void messages_fini(struct messages *m);
-void messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action, const char *text,
-		  size_t size);
-/* Newest first, in the turn's memory. */
-void messages_list(const struct messages *m, struct gv_turn *t, const char *device, uint32_t limit,
+/* Into the ring; the entry's number. */
+uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action,
+		      const char *text, size_t size, bool kept);
+
+struct message_filter {
+	const char *device, *action, *contains; /* "": any */
+	bool in, out;                           /* which way */
+	int64_t from_ms, until_ms;              /* until_ms 0: now */
+	uint64_t before;                        /* numbers below this; 0: any */
+	uint32_t limit;
+};
+/* Newest first, in the turn's memory. `table`: of the ring only what the table does not hold. */
+void messages_list(const struct messages *m, struct gv_turn *t, const struct message_filter *filter, bool table,
 		   Ocpp__ListMessagesReply *reply);
+
+/* ---- history.c ------------------------------------------------------------------------------- */
+
+/* A frame to or from a charger. Of the same kind as its neighbours by the hundred, as meter values are: the ring alone.
+ * `text` holds no secret: see mask.h. */
+void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, bool in, const char *action, const char *text,
+		 size_t size);
+/* Both, newest first. */
+void message_list(struct ocpp *o, struct gv_turn *t, const struct message_filter *filter,
+		  Ocpp__ListMessagesReply *reply);
+
+#define MESSAGES_TIMER "messages"
+int message_start(struct ocpp *o, struct gv_turn *t);
+/* Forgets what is too old, and of each charger what is too much. */
+int message_purge(struct ocpp *o, struct gv_turn *t);
 
 #endif

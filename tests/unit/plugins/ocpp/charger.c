@@ -55,10 +55,16 @@ void bench_setup(void)
 		   "\"parentId\":\"P\\\"1\"}]}");
 }
 
-void bench_forget(void)
+void bench_forget_frames(void)
 {
 	for (size_t i = 0; i < cp.received; i++)
 		free(cp.inbox[i]);
+	cp.received = 0;
+}
+
+void bench_forget(void)
+{
+	bench_forget_frames();
 	memset(&cp, 0, sizeof cp);
 }
 

@@ -36,7 +36,8 @@ extern cJSON *kept; /* reply or event looked at last */
 void bench_load(const char *config);
 void bench_setup(void);
 void bench_teardown(void);
-void bench_forget(void); /* what the charger has received */
+void bench_forget_frames(void); /* what the charger has received */
+void bench_forget(void);        /* and the charger */
 #define BENCH .init = bench_setup, .fini = bench_teardown, .timeout = 60
 
 /* ---- the charger speaks */

@@ -1,0 +1,109 @@
+/* Secrets stand in few places of OCPP: in the values of keys (1.6) and variables (2.0.1) whose names say so, in a
+ * network profile, and before the @ of a URL to upload to or to download from. */
+#include "mask.h"
+
+#include <plugins/ocpp/ocpp.h>
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SHOWN "***"
+
+static const char *const actions[] = {
+	"ChangeConfiguration",  "GetConfiguration", "GetDiagnostics",    "GetLog",
+	"GetVariables",         "NotifyReport",     "SetNetworkProfile", "SetVariables",
+	"SignedUpdateFirmware", "UpdateFirmware",   "PublishFirmware",   "PublishFirmwareStatusNotification",
+};
+
+bool mask_needed(const char *action)
+{
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		if (!strcmp(actions[i], action))
+			return true;
+	return false;
+}
+
+static bool is_secret(const char *name)
+{
+	return !strcasecmp(name, "AuthorizationKey") || strcasestr(name, "password") || strcasestr(name, "secret") ||
+	       !strcasecmp(name, "simPin");
+}
+
+static void hide(cJSON *object, const char *name)
+{
+	cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (value && !(cJSON_IsString(value) && !value->valuestring[0]))
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateString(SHOWN));
+}
+
+/* A key or a variable, and what it holds. */
+static void hide_value(cJSON *object)
+{
+	const cJSON *variable = json_get(object, "variable");
+	cJSON *attributes;
+
+	if (is_secret(json_string(object, "key")))
+		hide(object, "value");
+	if (!is_secret(json_string(variable, "name")))
+		return;
+	hide(object, "attributeValue");
+	attributes = cJSON_GetObjectItemCaseSensitive(object, "variableAttribute");
+	for (cJSON *a = cJSON_IsArray(attributes) ? attributes->child : NULL; a; a = a->next)
+		hide(a, "value");
+}
+
+/* What stands between :// and @ is hidden. */
+static void hide_user(struct cJSON *object, const cJSON *item)
+{
+	const char *url = item->valuestring, *host = strstr(url, "://"), *end, *at = NULL;
+	char *shown;
+
+	if (!host)
+		return;
+	host += 3;
+	end = host + strcspn(host, "/?#");
+	for (const char *p = host; p < end; p++)
+		at = *p == '@' ? p : at;
+	if (!at)
+		return;
+	shown = cJSON_malloc(strlen(url) + sizeof SHOWN);
+	if (!shown)
+		return;
+	sprintf(shown, "%.*s" SHOWN "%s", (int)(host - url), url, at);
+	cJSON_ReplaceItemInObjectCaseSensitive(object, item->string, cJSON_CreateString(shown));
+	cJSON_free(shown);
+}
+
+static void mask_tree(cJSON *json)
+{
+	if (cJSON_IsObject(json)) {
+		hide_value(json);
+		if (json_get(json, "server") && json_get(json, "type")) /* of a VPN, "key" is one */
+			hide(json, "key");
+	}
+	for (cJSON *item = json ? json->child : NULL, *next; item; item = next) {
+		next = item->next;
+		if (item->string && is_secret(item->string))
+			hide(json, item->string);
+		else if (item->string && cJSON_IsString(item))
+			hide_user(json, item);
+		else
+			mask_tree(item);
+	}
+}
+
+const char *mask(struct gv_turn *t, const cJSON *payload)
+{
+	cJSON *copy = payload ? cJSON_Duplicate(payload, true) : NULL;
+	const char *text;
+
+	if (!copy)
+		return "{}";
+	mask_tree(copy);
+	text = json_print(t, copy);
+	cJSON_Delete(copy);
+	return text;
+}

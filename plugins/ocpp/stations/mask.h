@@ -1,0 +1,14 @@
+/* What may be shown of a message: never a password, a key, or what a URL carries of them. */
+#ifndef OCPP_MASK_H
+#define OCPP_MASK_H
+
+#include <galvan/plugin.h>
+
+struct cJSON;
+
+/* May a payload of this action, or of its answer, hold a secret? */
+bool mask_needed(const char *action);
+/* A copy as text, in the turn's memory, with *** for each secret. NULL payload: "{}". */
+const char *mask(struct gv_turn *t, const struct cJSON *payload);
+
+#endif
