@@ -10,37 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const quirk_names[QUIRKS] = {
-	[QUIRK_WRONG_TYPE] = "wrong-type",
-	[QUIRK_TOO_LONG] = "too-long",
-	[QUIRK_UNKNOWN_VALUE] = "unknown-value",
-	[QUIRK_EXTRA_FIELD] = "extra-field",
-	[QUIRK_DOUBLE_KEY] = "double-key",
-	[QUIRK_NULL] = "null",
-	[QUIRK_MISSING_FIELD] = "missing-field",
-	[QUIRK_NO_LIST] = "no-list",
-	[QUIRK_NO_PAYLOAD] = "no-payload",
-	[QUIRK_NUMERIC_ID] = "numeric-id",
-	[QUIRK_NO_ZONE] = "no-zone",
-	[QUIRK_BAD_TIME] = "bad-time",
-	[QUIRK_CLOCK_UNSET] = "clock-unset",
-	[QUIRK_CLOCK_AHEAD] = "clock-ahead",
-	[QUIRK_EMPTY_VALUE] = "empty-value",
-	[QUIRK_UNKNOWN_TRANSACTION] = "unknown-transaction",
-	[QUIRK_NO_TRANSACTION_ID] = "no-transaction-id",
-	[QUIRK_METER_BACKWARDS] = "meter-backwards",
-	[QUIRK_LATE_ANSWER] = "late-answer",
-	[QUIRK_BROKEN_JSON] = "broken-json",
-	[QUIRK_OUT_OF_RANGE] = "out-of-range",
-	[QUIRK_WRONG_NAME] = "wrong-name",
-	[QUIRK_WRONG_ANSWER] = "wrong-answer",
-};
-
-const char *quirk_name(unsigned quirk)
-{
-	return quirk < QUIRKS ? quirk_names[quirk] : "unknown";
-}
-
 int check_fail(struct check *c, enum rpc_code code, const char *fmt, ...)
 {
 	va_list ap;

@@ -2,39 +2,10 @@
 #ifndef OCPP_VALIDATE_H
 #define OCPP_VALIDATE_H
 
+#include "quirk.h"
 #include "spec.h"
 
 #include <stdint.h>
-
-/* How a charger breaks the specification. The numbers are stored: add at the end only. */
-enum quirk {
-	QUIRK_WRONG_TYPE,
-	QUIRK_TOO_LONG,
-	QUIRK_UNKNOWN_VALUE,
-	QUIRK_EXTRA_FIELD,
-	QUIRK_DOUBLE_KEY,
-	QUIRK_NULL,
-	QUIRK_MISSING_FIELD,
-	QUIRK_NO_LIST,
-	QUIRK_NO_PAYLOAD,
-	QUIRK_NUMERIC_ID,
-	QUIRK_NO_ZONE,
-	QUIRK_BAD_TIME,
-	QUIRK_CLOCK_UNSET,
-	QUIRK_CLOCK_AHEAD,
-	QUIRK_EMPTY_VALUE,
-	QUIRK_UNKNOWN_TRANSACTION,
-	QUIRK_NO_TRANSACTION_ID,
-	QUIRK_METER_BACKWARDS,
-	QUIRK_LATE_ANSWER,
-	QUIRK_BROKEN_JSON,
-	QUIRK_OUT_OF_RANGE,
-	QUIRK_WRONG_NAME,
-	QUIRK_WRONG_ANSWER,
-	QUIRKS
-};
-/* "wrong-type". */
-const char *quirk_name(unsigned quirk);
 
 struct check {
 	const struct spec_version *version; /* whose rules hold; NULL: as in 1.6 */

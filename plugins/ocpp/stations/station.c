@@ -76,13 +76,15 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 	uint64_t new = quirks & ~st->quirks;
 	Ocpp__StationRow *row;
 
+	for (uint64_t left = quirks; left; left &= left - 1)
+		gv_count(t, quirk_info[__builtin_ctzll(left)].counter, 1);
 	if (!new)
 		return;
 	st->quirks |= new;
 	row = gv_edit(t, &ocpp_stations, gv_key(st->device));
 	row->quirks |= new;
 	for (unsigned i = 0; i < QUIRKS; i++)
-		if (new &(1ull << i))
+		if (new &QUIRK_BIT(i))
 			gv_log(t, GV_WARN,
 			       "charger breaks the specification and is served all the same device=%s quirk=%s",
 			       st->device, quirk_name(i));

@@ -1,0 +1,61 @@
+/* How chargers break the specification, as data: a name, what is done about it unless a profile says otherwise, and the
+ * error that refuses it. docs/protocols/ocpp-quirks.md has the chargers that they were seen on. */
+#ifndef OCPP_QUIRK_H
+#define OCPP_QUIRK_H
+
+#include <plugins/ocpp/wire/rpc.h>
+
+#include <stdint.h>
+
+enum quirk_policy {
+	QUIRK_TOLERATE, /* served and counted */
+	QUIRK_FLAG,     /* and shown on the charger */
+	QUIRK_REFUSE    /* a CALLERROR, and shown; the connection stays */
+};
+
+/* The numbers are stored: add at the end only. Those with OK cannot be refused: there is nothing to answer, or energy
+ * would be lost. */
+#define QUIRK_LIST(X)                                                                                                  \
+	X(WRONG_TYPE, "wrong-type", "quirk_wrong_type", FLAG, TYPE_CONSTRAINT_VIOLATION)                               \
+	X(TOO_LONG, "too-long", "quirk_too_long", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                 \
+	X(UNKNOWN_VALUE, "unknown-value", "quirk_unknown_value", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                  \
+	X(EXTRA_FIELD, "extra-field", "quirk_extra_field", FLAG, FORMATION_VIOLATION)                                  \
+	X(DOUBLE_KEY, "double-key", "quirk_double_key", FLAG, FORMATION_VIOLATION)                                     \
+	X(NULL, "null", "quirk_null", FLAG, TYPE_CONSTRAINT_VIOLATION)                                                 \
+	X(MISSING_FIELD, "missing-field", "quirk_missing_field", FLAG, OCCURENCE_CONSTRAINT_VIOLATION)                 \
+	X(NO_LIST, "no-list", "quirk_no_list", FLAG, TYPE_CONSTRAINT_VIOLATION)                                        \
+	X(NO_PAYLOAD, "no-payload", "quirk_no_payload", FLAG, FORMATION_VIOLATION)                                     \
+	X(NUMERIC_ID, "numeric-id", "quirk_numeric_id", FLAG, FORMATION_VIOLATION)                                     \
+	X(NO_ZONE, "no-zone", "quirk_no_zone", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                    \
+	X(BAD_TIME, "bad-time", "quirk_bad_time", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                 \
+	X(CLOCK_UNSET, "clock-unset", "quirk_clock_unset", FLAG, OK)                                                   \
+	X(CLOCK_AHEAD, "clock-ahead", "quirk_clock_ahead", FLAG, OK)                                                   \
+	X(EMPTY_VALUE, "empty-value", "quirk_empty_value", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                        \
+	X(UNKNOWN_TRANSACTION, "unknown-transaction", "quirk_unknown_transaction", FLAG, OK)                           \
+	X(NO_TRANSACTION_ID, "no-transaction-id", "quirk_no_transaction_id", FLAG, OK)                                 \
+	X(METER_BACKWARDS, "meter-backwards", "quirk_meter_backwards", FLAG, OK)                                       \
+	X(LATE_ANSWER, "late-answer", "quirk_late_answer", FLAG, OK)                                                   \
+	X(BROKEN_JSON, "broken-json", "quirk_broken_json", REFUSE, OK)                                                 \
+	X(OUT_OF_RANGE, "out-of-range", "quirk_out_of_range", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                     \
+	X(WRONG_NAME, "wrong-name", "quirk_wrong_name", FLAG, FORMATION_VIOLATION)                                     \
+	X(WRONG_ANSWER, "wrong-answer", "quirk_wrong_answer", FLAG, OK)
+
+#define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
+enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };
+#undef QUIRK_ENTRY
+
+#define QUIRK_BIT(quirk) (UINT64_C(1) << (quirk))
+
+struct quirk_info {
+	const char *name;    /* "wrong-type" */
+	const char *counter; /* "quirk_wrong_type": galvan_ocpp_quirk_wrong_type_total */
+	enum quirk_policy policy;
+	enum rpc_code refusal; /* RPC_OK: it cannot be refused */
+};
+extern const struct quirk_info quirk_info[QUIRKS];
+
+const char *quirk_name(unsigned quirk);
+/* The quirk of this name; -1: there is none. */
+int quirk_find(const char *name);
+
+#endif
