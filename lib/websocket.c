@@ -10,8 +10,10 @@ static int check(const struct gv_ws_frame *f, enum gv_ws_end from, uint8_t first
 	bool masked = second & 0x80;
 
 	*ret_why = NULL;
-	if (first & 0x70)
+	if (first & 0x30)
 		*ret_why = "reserved bits are set though no extension was agreed";
+	else if (f->compressed && (f->opcode == GV_WS_CONTINUATION || f->opcode >= GV_WS_CLOSE))
+		*ret_why = "only the first frame of a message may say that it is compressed";
 	else if (from == GV_WS_CLIENT && !masked)
 		*ret_why = "a client's frame is not masked";
 	else if (from == GV_WS_SERVER && masked)
@@ -32,6 +34,7 @@ int gv_ws_parse(enum gv_ws_end from, const uint8_t *data, size_t size, struct gv
 	if (size < 2)
 		return 0;
 	f.fin = data[0] & 0x80;
+	f.compressed = data[0] & GV_WS_COMPRESSED;
 	f.opcode = data[0] & 0x0f;
 	r = check(&f, from, data[0], data[1], ret_why);
 	if (r < 0)
@@ -71,12 +74,12 @@ void gv_ws_mask(uint8_t *data, size_t size, const uint8_t mask[4])
 		data[i] ^= mask[i & 3];
 }
 
-size_t gv_ws_header(uint8_t ret[static GV_WS_HEADER_MAX], enum gv_ws_opcode opcode, size_t size, const uint8_t *mask)
+size_t gv_ws_header(uint8_t ret[static GV_WS_HEADER_MAX], unsigned first, size_t size, const uint8_t *mask)
 {
 	unsigned length_bytes = size < 126 ? 0 : size <= UINT16_MAX ? 2 : 8;
 	size_t n = 2 + length_bytes;
 
-	ret[0] = (uint8_t)(0x80 | opcode);
+	ret[0] = (uint8_t)(0x80 | first);
 	ret[1] = (uint8_t)(length_bytes == 0 ? size : length_bytes == 2 ? 126 : 127);
 	for (unsigned i = 0; i < length_bytes; i++)
 		ret[2 + i] = (uint8_t)((uint64_t)size >> (8 * (length_bytes - 1 - i)));

@@ -17,11 +17,12 @@ enum gv_ws_opcode {
 
 #define GV_WS_CONTROL_MAX 125 /* bytes that a close, ping or pong may carry */
 #define GV_WS_HEADER_MAX 14   /* bytes in front of a payload: 2 + 8 + 4 */
+#define GV_WS_COMPRESSED 0x40 /* RSV1 in a header's first byte: the message is compressed (RFC 7692, 6) */
 
 enum gv_ws_end { GV_WS_CLIENT, GV_WS_SERVER }; /* what a client sends is masked, what a server sends is not */
 
 struct gv_ws_frame {
-	bool fin;
+	bool fin, compressed;
 	uint8_t opcode;
 	uint8_t mask[4]; /* of a client's */
 	uint64_t size;   /* bytes of payload */
@@ -29,12 +30,13 @@ struct gv_ws_frame {
 };
 
 /* The header at `data` of a frame from that end. 1; 0 where more bytes are needed; -EPROTO for what closes with 1002,
- * with *ret_why. */
+ * with *ret_why. Whether a frame may be compressed is for the caller to know. */
 int gv_ws_parse(enum gv_ws_end from, const uint8_t *data, size_t size, struct gv_ws_frame *ret, const char **ret_why);
 /* Masks or unmasks in place. */
 void gv_ws_mask(uint8_t *data, size_t size, const uint8_t mask[4]);
-/* Writes the header of an unfragmented frame; its size. `mask`: a client's, NULL for a server. */
-size_t gv_ws_header(uint8_t ret[static GV_WS_HEADER_MAX], enum gv_ws_opcode opcode, size_t size, const uint8_t *mask);
+/* Writes the header of an unfragmented frame; its size. `first`: the opcode, with GV_WS_COMPRESSED where that is so.
+ * `mask`: a client's, NULL for a server. */
+size_t gv_ws_header(uint8_t ret[static GV_WS_HEADER_MAX], unsigned first, size_t size, const uint8_t *mask);
 /* May this code stand in a close frame (7.4)? */
 bool gv_ws_close_code_valid(unsigned code);
 

@@ -134,19 +134,21 @@ static bool choose_subprotocol(struct candidate *who, const struct head *h)
 }
 
 /* RFC 6455, 4.2.2 */
-static void accept_upgrade(struct conn *c, const struct candidate *who, const struct slice *key)
+static void accept_upgrade(struct conn *c, const struct candidate *who, const struct head *h)
 {
-	char text[KEY_MAX + sizeof(WEBSOCKET_GUID)], answer[512];
+	const struct slice *key = head_get(h, "sec-websocket-key");
+	char text[KEY_MAX + sizeof(WEBSOCKET_GUID)], extension[COMPRESSION_LINE_SIZE], answer[768];
 	unsigned char hash[SHA_DIGEST_LENGTH], base64[32];
 	int n = snprintf(text, sizeof(text), "%.*s" WEBSOCKET_GUID, (int)key->size, key->data);
 
 	SHA1((unsigned char *)text, (size_t)n, hash);
 	EVP_EncodeBlock(base64, hash, sizeof(hash));
+	compression_agree(c, who->route, who->device, h, extension);
 	n = snprintf(answer, sizeof(answer),
 		     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-		     "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s\r\n",
+		     "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s%s\r\n",
 		     base64, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "",
-		     who->named ? "\r\n" : "");
+		     who->named ? "\r\n" : "", extension);
 	conn_write(c, answer, (size_t)n);
 	c->state = CONN_WEBSOCKET;
 }
@@ -169,13 +171,12 @@ static void replace_others(struct conn *c, const struct candidate *who)
 static void settle(struct conn *c, struct candidate *who, const struct head *h)
 {
 	struct link *l = c->link;
-	const struct slice *key = head_get(h, "sec-websocket-key");
 	int64_t ping_s;
 
 	if (!choose_subprotocol(who, h)) {
 		link_log_refusal(c, who->id, 101,
 				 "no subprotocol in common; the handshake is completed and the connection closed");
-		accept_upgrade(c, who, key);
+		accept_upgrade(c, who, h);
 		websocket_close(c, 1002, "no subprotocol in common");
 		return;
 	}
@@ -187,7 +188,7 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 	}
 	ping_s = who->device && who->device->ping_s >= 0 ? who->device->ping_s : who->route->ping_s;
 	c->ping_ms = (uint32_t)(ping_s > 86400 ? 86400 : ping_s) * 1000;
-	accept_upgrade(c, who, key);
+	accept_upgrade(c, who, h);
 	gv_world_count(l->world, "handshakes", 1);
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <galvan/registry.pb-c.h>
+#include <lib/deflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -62,6 +63,8 @@ static void stop(void *self)
 	l->batch.data = NULL;
 	free(l->ca_file);
 	l->ca_file = NULL;
+	gv_deflate_destroy(l->deflate);
+	l->deflate = NULL;
 }
 
 /* A device that is gone has no business on a listener that takes known ones only. Its sockets are closed when the loop

@@ -33,6 +33,7 @@
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
 #define LINK_SENTENCE_MAX 512         /* bytes of a reason for people, with a zero */
+#define COMPRESSION_LINE_SIZE 200     /* bytes of the answer's line about it, with a zero */
 
 struct bytes {
 	uint8_t *data;
@@ -47,7 +48,7 @@ struct route {
 	char *plugin, *name, *path;
 	char **subprotocols;
 	size_t n_subprotocols;
-	bool by_identity, accept_unknown, one_per_device;
+	bool by_identity, accept_unknown, one_per_device, compression;
 	char *device_prefix, *default_subprotocol;
 	uint32_t max_frame, max_body, max_frames_per_s, ping_s, idle_s, window_frames;
 };
@@ -114,15 +115,17 @@ struct conn {
 	uint8_t address[16]; /* IPv4 mapped into IPv6 */
 	uint16_t peer_port;
 	uint8_t state, paused, message_opcode;
-	bool busy : 1;   /* its input is being parsed */
-	bool dead : 1;   /* nothing more happens to it; freed soon, never under its user's feet */
-	bool reaped : 1; /* dead, and off the list of the dead */
+	uint8_t window_bits; /* permessage-deflate: how far back what we send may reach; 0: it is not agreed */
+	bool busy : 1;       /* its input is being parsed */
+	bool dead : 1;       /* nothing more happens to it; freed soon, never under its user's feet */
+	bool reaped : 1;     /* dead, and off the list of the dead */
 	bool adopting : 1;
 	bool finishing : 1; /* close when the output has left */
 	bool half_closed : 1;
 	bool unwanted : 1; /* its device was deleted: to be closed */
 	bool tls : 1;
 	bool spoken : 1; /* something was read: a TLS handshake is over */
+	bool message_compressed : 1;
 };
 
 struct notice { /* a ConnectionOpened or ConnectionClosed that waits for the next turn */
@@ -174,6 +177,7 @@ struct link {
 	size_t n_notices;
 	bool notices_due;
 	struct fetcher *fetcher;
+	struct gv_deflate *deflate; /* of all connections; NULL until the first has agreed to compress */
 
 	uv_timer_t *sweep, *rate, *drain;
 	uv_prepare_t *prepare;
@@ -181,6 +185,7 @@ struct link {
 	uint64_t second;  /* of refusals that were logged */
 	unsigned refusals;
 	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
+	uint64_t compressed_in, compressed_out, saved_bytes;
 	uint64_t drain_ms;
 	unsigned lws_closing;
 	bool draining, drained;
@@ -297,6 +302,18 @@ size_t tcp_input(struct conn *c, uint8_t *data, size_t size);
 
 /* ---- handshake.c */
 void handshake(struct conn *c, const struct head *h, struct slice path);
+
+/* ---- compression.c: permessage-deflate (RFC 7692) */
+/* The line of the answer with which an offer is accepted, its line break with it; "" where there is none to accept, or
+ * the listener or the device (NULL: unknown) does not want it. */
+void compression_agree(struct conn *c, const struct route *route, const struct device *device, const struct head *h,
+		       char ret[static COMPRESSION_LINE_SIZE]);
+/* A shorter form of a message: its size, and where it is until the next use; 0: send it as it is. */
+size_t compression_shorten(struct conn *c, const uint8_t *data, size_t size, const uint8_t **ret);
+/* A message as it was before it was compressed. False: it was none, and the connection is being closed. */
+bool compression_expand(struct conn *c, const uint8_t **data, size_t *size);
+/* A compressed frame came though nothing was agreed. */
+void compression_unasked(struct conn *c);
 
 /* ---- websocket.c */
 void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data, size_t size);

@@ -59,6 +59,7 @@ static struct route *route_make(const struct link *l, const char *plugin, const 
 	r->by_identity = from->identity == LINK__LISTENER__IDENTITY__LAST_SEGMENT;
 	r->accept_unknown = from->unknown == LINK__LISTENER__UNKNOWN__ACCEPT;
 	r->one_per_device = from->one_per_device;
+	r->compression = from->compression;
 	r->max_frame = at_most(from->max_frame_bytes, LINK_FRAME_DEFAULT, l->max_frame);
 	r->max_body = from->max_body_bytes ? from->max_body_bytes : LINK_BODY_DEFAULT;
 	r->max_frames_per_s = from->max_frames_per_s;

@@ -91,7 +91,13 @@ static void report(struct link *l)
 		gv_world_count(l->world, "frames_in", (double)l->frames_in);
 	if (l->frames_out)
 		gv_world_count(l->world, "frames_out", (double)l->frames_out);
-	l->frames_in = l->frames_out = 0;
+	if (l->compressed_in)
+		gv_world_count(l->world, "compressed_in", (double)l->compressed_in);
+	if (l->compressed_out)
+		gv_world_count(l->world, "compressed_out", (double)l->compressed_out);
+	if (l->saved_bytes)
+		gv_world_count(l->world, "compression_saved_bytes", (double)l->saved_bytes);
+	l->frames_in = l->frames_out = l->compressed_in = l->compressed_out = l->saved_bytes = 0;
 }
 
 static void on_sweep(uv_timer_t *timer)

@@ -183,6 +183,7 @@ static struct device *device_make(const Link__KnownDevice *row)
 	if (row->hash.len)
 		memcpy(d->hash, row->hash.data, row->hash.len);
 	d->ping_s = seconds(row->ping_s);
+	d->no_compression = strcmp(row->compression, "off") == 0;
 	if (row->default_subprotocol[0]) {
 		d->default_subprotocol = strdup(row->default_subprotocol);
 		if (!d->default_subprotocol)
@@ -258,6 +259,7 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 	}
 	row.ping_s = attribute(e->device, "pingS");
 	row.default_subprotocol = attribute(e->device, "defaultSubprotocol");
+	row.compression = attribute(e->device, "compression");
 	row.emitter = (char *)from->instance;
 	r = gv_put(t, &view_table, gv_key(e->id), &row);
 	return r < 0 ? r : view_put(v, &row);

@@ -20,6 +20,7 @@ struct device {
 	size_t hash_size;          /* 0: no password */
 	int64_t ping_s;            /* -1: the listener's */
 	char *default_subprotocol; /* NULL: none */
+	bool no_compression;
 	/* Fingerprints of the password that was right and of the one that was wrong last, so that a station that comes
 	 * again is cheap. */
 	uint8_t right[32], wrong[32];

@@ -1,5 +1,6 @@
 /* An open WebSocket: frames in and out, pings, closing (RFC 6455). Text must be UTF-8; the rest is the plugin's
  * business. */
+#include <lib/deflate.h>
 #include <lib/utf8.h>
 #include <lib/websocket.h>
 #include <stdio.h>
@@ -7,20 +8,30 @@
 
 #include "link.h"
 
-static void send_frame(struct conn *c, enum gv_ws_opcode opcode, const void *data, size_t size)
+/* `first`: an opcode, perhaps with GV_WS_COMPRESSED. */
+static void send_frame(struct conn *c, unsigned first, const void *data, size_t size)
 {
 	uint8_t header[GV_WS_HEADER_MAX];
 
-	conn_write(c, header, gv_ws_header(header, opcode, size, NULL));
+	conn_write(c, header, gv_ws_header(header, first, size, NULL));
 	if (size)
 		conn_write(c, data, size);
 }
 
 void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data, size_t size)
 {
+	enum gv_ws_opcode opcode = kind == GV_TEXT ? GV_WS_TEXT : GV_WS_BINARY;
+	const uint8_t *shorter;
+	size_t n = 0;
+
 	if (c->state != CONN_WEBSOCKET || c->dead)
 		return;
-	send_frame(c, kind == GV_TEXT ? GV_WS_TEXT : GV_WS_BINARY, data, size);
+	if (c->window_bits && size >= GV_DEFLATE_WORTH)
+		n = compression_shorten(c, data, size, &shorter);
+	if (n)
+		send_frame(c, opcode | GV_WS_COMPRESSED, shorter, n);
+	else
+		send_frame(c, opcode, data, size);
 	c->frames_out++;
 	c->link->frames_out++;
 }
@@ -50,8 +61,10 @@ void websocket_close(struct conn *c, unsigned code, const char *reason)
 }
 
 /* A whole message. */
-static void deliver(struct conn *c, unsigned opcode, const uint8_t *data, size_t size)
+static void deliver(struct conn *c, unsigned opcode, bool compressed, const uint8_t *data, size_t size)
 {
+	if (compressed && !compression_expand(c, &data, &size))
+		return;
 	if (opcode == GV_WS_TEXT && !gv_utf8_valid(data, size)) {
 		websocket_close(c, 1007, "text is not UTF-8");
 		return;
@@ -71,11 +84,13 @@ static void take_data(struct conn *c, const struct gv_ws_frame *f, const uint8_t
 		return;
 	}
 	if (f->opcode && f->fin) {
-		deliver(c, f->opcode, payload, (size_t)f->size);
+		deliver(c, f->opcode, f->compressed, payload, (size_t)f->size);
 		return;
 	}
-	if (f->opcode)
+	if (f->opcode) {
 		c->message_opcode = f->opcode;
+		c->message_compressed = f->compressed;
+	}
 	if (conn_hold(c, &c->message, payload, (size_t)f->size) < 0) {
 		websocket_close(c, 1013, "server is overloaded");
 		return;
@@ -83,7 +98,7 @@ static void take_data(struct conn *c, const struct gv_ws_frame *f, const uint8_t
 	if (f->fin) {
 		opcode = c->message_opcode;
 		c->message_opcode = 0;
-		deliver(c, opcode, c->message.data, c->message.size);
+		deliver(c, opcode, c->message_compressed, c->message.data, c->message.size);
 		conn_unhold(c, &c->message, c->message.size);
 	}
 }
@@ -120,6 +135,10 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 		return 0;
 	if (r < 0) {
 		websocket_close(c, 1002, why);
+		return size;
+	}
+	if (f.compressed && !c->window_bits) {
+		compression_unasked(c);
 		return size;
 	}
 	if (too_large(c, &f)) {

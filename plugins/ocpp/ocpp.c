@@ -294,6 +294,7 @@ static int listen_for(struct gv_turn *t, const Ocpp__Config *c)
 	l.max_frame_bytes = OCPP_FRAME_MAX;
 	l.ping_s = c->ping_s;
 	l.one_per_device = true;
+	l.compression = strcmp(c->compression, "off") != 0;
 	return gv_listen(t, &l);
 }
 

@@ -301,6 +301,7 @@ int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured)
 		free(fleet);
 		return -ENOMEM;
 	}
+	fleet->target.compression = want->compression;
 	fleet->want->count += !fleet->want->count;
 	fleet->owner = f;
 	fleet->configured = configured;

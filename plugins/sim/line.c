@@ -4,6 +4,8 @@
 #include "line.h"
 
 #include <errno.h>
+#include <lib/deflate.h>
+#include <lib/deflate_offer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,12 @@ int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, si
 		r = -EINVAL;
 	}
 	return r;
+}
+
+void line_io_fini(struct line_io *io)
+{
+	gv_deflate_destroy(io->codec);
+	io->codec = NULL;
 }
 
 static uint64_t
@@ -163,6 +171,19 @@ static void decode(struct line *l, const char *data, size_t size)
 					 : "the server broke the WebSocket protocol");
 }
 
+/* Whether messages will be compressed. False: the line is over. */
+static bool agree(struct line *l, const char *head, size_t size)
+{
+	int r = l->dial->target->compression ? ws_compression(head, size) : 0;
+	if (r == 1 && !l->io->codec)
+		r = gv_deflate_create(&l->io->codec) < 0 ? -ENOMEM : 1;
+	if (r < 0)
+		fail_dial(l, "the server accepted a compression that was not offered, or memory is short", 0);
+	else if (r == 1)
+		l->in.codec = l->io->codec;
+	return r >= 0;
+}
+
 static void shake(struct line *l, const char *data, size_t size)
 {
 	struct line_dial *d = l->dial;
@@ -178,7 +199,7 @@ static void shake(struct line *l, const char *data, size_t size)
 	int head = ws_response(grown, d->response_size, d->key, d->subprotocol, error, sizeof error);
 	if (head < 0)
 		fail_dial(l, error, 0);
-	if (head <= 0)
+	if (head <= 0 || !agree(l, grown, (size_t)head))
 		return;
 	size_t rest = d->response_size - (size_t)head;
 	d->response = NULL;
@@ -284,7 +305,8 @@ static int prepare_dial(struct line *l, const struct line_target *target, const 
 	ws_key((const uint8_t *)random, d->key);
 	snprintf(path, sizeof path, "%s%s", target->path, segment);
 	snprintf(d->subprotocol, sizeof d->subprotocol, "%s", subprotocol ? subprotocol : "");
-	struct ws_request request = { target->authority, path, d->subprotocol, identity, password, d->key };
+	struct ws_request request = { target->authority, path,   d->subprotocol,     identity,
+				      password,          d->key, target->compression };
 	d->request_size = ws_request(&request, d->request, sizeof d->request);
 	return d->request_size < 0 ? d->request_size : 0;
 }
@@ -393,8 +415,19 @@ int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode op
 {
 	if (!l->opened || l->closing || l->frozen)
 		return -ENOTCONN;
+	unsigned first = opcode;
+	if (l->in.codec && opcode == GV_WS_TEXT) {
+		const uint8_t *shorter;
+		size_t n = gv_deflate_message(l->in.codec, GV_DEFLATE_BITS_MAX, buffer + GV_WS_HEADER_MAX, size,
+					      &shorter);
+		if (n) {
+			memcpy(buffer + GV_WS_HEADER_MAX, shorter, n);
+			size = n;
+			first |= GV_WS_COMPRESSED;
+		}
+	}
 	size_t framed;
-	uint8_t *frame = ws_frame(buffer, size, opcode, (uint32_t)next_random(l->io), &framed);
+	uint8_t *frame = ws_frame(buffer, size, first, (uint32_t)next_random(l->io), &framed);
 	return put(l, frame, framed);
 }
 

@@ -13,9 +13,12 @@
 /* What all lines of a loop share. */
 struct line_io {
 	uv_loop_t *loop;
-	uint64_t random;    /* state of the masks' generator: not 0 */
-	char buffer[65536]; /* reads of all lines go here */
+	uint64_t random;          /* state of the masks' generator: not 0 */
+	char buffer[65536];       /* reads of all lines go here */
+	struct gv_deflate *codec; /* of all lines; NULL until one needs it */
 };
+/* When no line is left. */
+void line_io_fini(struct line_io *io);
 
 /* Where to: a parsed ws:// or tcp:// URL. */
 struct line_target {
@@ -23,6 +26,7 @@ struct line_target {
 	char authority[272]; /* host and port, for the Host header */
 	char path[512];      /* begins and ends with '/': the identity comes behind it */
 	int port;
+	bool compression; /* is offered; for its owner to say */
 };
 /* -EINVAL with a sentence. */
 int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size);

@@ -178,7 +178,9 @@ static int set_up(struct load *l, const Sim__LoadRequest *r, char *ret_error, si
 	snprintf(l->password, sizeof l->password, "%s", r->password);
 	snprintf(l->token, sizeof l->token, "%s", *r->token ? r->token : "SIM-0001");
 	l->has_password = *r->password;
-	return line_target_parse(r->url, &l->target, ret_error, error_size);
+	int error = line_target_parse(r->url, &l->target, ret_error, error_size);
+	l->target.compression = r->compression;
+	return error;
 }
 
 static int make_room(struct load *l)
@@ -248,5 +250,6 @@ void load_destroy(struct load *l)
 	free(l->stations);
 	free(l->tail);
 	free(l->scratch);
+	line_io_fini(&l->io);
 	free(l);
 }

@@ -24,17 +24,23 @@ uint64_t uplinks_random(struct uplinks *all)
 	return z ^ (z >> 31);
 }
 
+static void close_all(struct uplinks *all)
+{
+	line_io_fini(&all->io);
+	all->closed(all->arg);
+}
+
 void uplinks_release(struct uplinks *all)
 {
 	if (--all->handles == 0 && all->closing)
-		all->closed(all->arg);
+		close_all(all);
 }
 
 void uplinks_close(struct uplinks *all)
 {
 	all->closing = true;
 	if (all->handles == 0)
-		all->closed(all->arg);
+		close_all(all);
 }
 
 int64_t uplink_now_ms(const struct uplink *u)

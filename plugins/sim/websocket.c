@@ -4,6 +4,8 @@
 #include "websocket.h"
 
 #include <errno.h>
+#include <lib/deflate.h>
+#include <lib/deflate_offer.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +35,9 @@ int ws_request(const struct ws_request *r, char *ret, size_t size)
 	}
 	int n = snprintf(ret, size,
 			 "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-			 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s\r\n",
-			 r->path, r->host, r->key, protocol, line);
+			 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s%s\r\n",
+			 r->path, r->host, r->key, protocol, line,
+			 r->compression ? "Sec-WebSocket-Extensions: " GV_DEFLATE_OFFER "\r\n" : "");
 	return n < 0 || (size_t)n >= size ? -ENOSPC : n;
 }
 
@@ -105,11 +108,21 @@ int ws_response(const char *data, size_t size, const char *key, const char *subp
 	return (int)head;
 }
 
-uint8_t *ws_frame(uint8_t *buffer, size_t size, enum gv_ws_opcode opcode, uint32_t mask, size_t *ret_size)
+int ws_compression(const char *head, size_t size)
+{
+	struct gv_deflate_terms terms;
+	size_t value_size;
+	const char *value = header(head, size, "sec-websocket-extensions", &value_size);
+	if (!value)
+		return 0;
+	return gv_deflate_accepted(value, value_size, &terms) < 0 ? -EPROTO : 1;
+}
+
+uint8_t *ws_frame(uint8_t *buffer, size_t size, unsigned first, uint32_t mask, size_t *ret_size)
 {
 	uint8_t header[GV_WS_HEADER_MAX], key[4], *payload = buffer + GV_WS_HEADER_MAX;
 	memcpy(key, &mask, 4);
-	size_t n = gv_ws_header(header, opcode, size, key);
+	size_t n = gv_ws_header(header, first, size, key);
 	memcpy(payload - n, header, n);
 	gv_ws_mask(payload, size, key);
 	*ret_size = n + size;
@@ -139,28 +152,46 @@ static int append(uint8_t **buffer, size_t *used, size_t *capacity, const uint8_
 	return 0;
 }
 
-/* One fragment of a message. The common case, a message in one frame, passes through without a copy. */
-static int fragment(struct ws_decoder *d, bool final, uint8_t opcode, const uint8_t *data, size_t size,
-		    ws_message_fn *fn, void *arg)
+/* A whole message. */
+static int deliver(struct ws_decoder *d, bool compressed, enum gv_ws_opcode opcode, const uint8_t *data, size_t size,
+		   ws_message_fn *fn, void *arg)
 {
+	if (compressed) {
+		int r = gv_inflate_message(d->codec, data, size, WS_MAX_MESSAGE, &data, &size);
+		if (r < 0)
+			return r == -EBADMSG ? -EPROTO : r;
+	}
+	return fn(arg, opcode, data, size);
+}
+
+/* One fragment of a message. The common case, a message in one frame, passes through without a copy. */
+static int fragment(struct ws_decoder *d, const struct gv_ws_frame *f, const uint8_t *data, ws_message_fn *fn,
+		    void *arg)
+{
+	uint8_t opcode = f->opcode;
+	size_t size = (size_t)f->size;
 	if ((opcode == GV_WS_CONTINUATION) != (d->message_opcode != 0))
 		return -EPROTO;
-	if (final && opcode != GV_WS_CONTINUATION)
-		return fn(arg, opcode, data, size);
+	if (f->compressed && !d->codec)
+		return -EPROTO;
+	if (f->fin && opcode != GV_WS_CONTINUATION)
+		return deliver(d, f->compressed, opcode, data, size, fn, arg);
 	if (d->message_size + size > WS_MAX_MESSAGE)
 		return -EMSGSIZE;
 	int r = append(&d->message, &d->message_size, &d->message_capacity, data, size);
 	if (r < 0)
 		return r;
-	if (opcode != GV_WS_CONTINUATION)
+	if (opcode != GV_WS_CONTINUATION) {
 		d->message_opcode = opcode;
-	if (!final)
+		d->message_compressed = f->compressed;
+	}
+	if (!f->fin)
 		return 0;
 	enum gv_ws_opcode whole = d->message_opcode;
 	size_t whole_size = d->message_size;
 	d->message_opcode = 0;
 	d->message_size = 0;
-	return fn(arg, whole, d->message, whole_size);
+	return deliver(d, d->message_compressed, whole, d->message, whole_size, fn, arg);
 }
 
 /* All whole frames in data; *ret_used is what they took. */
@@ -184,7 +215,7 @@ static int frames(struct ws_decoder *d, const uint8_t *data, size_t size, size_t
 		if (f.opcode >= GV_WS_CLOSE)
 			r = fn(arg, f.opcode, payload, (size_t)f.size);
 		else
-			r = fragment(d, f.fin, f.opcode, payload, (size_t)f.size, fn, arg);
+			r = fragment(d, &f, payload, fn, arg);
 	}
 	*ret_used = used;
 	return r;

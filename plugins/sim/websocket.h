@@ -20,6 +20,7 @@ struct ws_request {
 	const char *subprotocol;     /* NULL or "": none asked for */
 	const char *user, *password; /* Basic credentials; password NULL: none */
 	const char *key;
+	bool compression; /* permessage-deflate is offered */
 };
 /* Writes the request; its size, or -ENOSPC. */
 int ws_request(const struct ws_request *r, char *ret, size_t size);
@@ -28,12 +29,14 @@ int ws_request(const struct ws_request *r, char *ret, size_t size);
 int ws_response(const char *data, size_t size, const char *key, const char *subprotocol, char *ret_error,
 		size_t error_size);
 
+/* Whether that head accepts the compression that was offered: 1, 0, or -EPROTO where it accepts what was not. */
+int ws_compression(const char *head, size_t size);
+
 /* ---- frames out ------------------------------------------------------------------------------ */
 
 /* Makes a masked frame of the `size` bytes that lie at buffer + GV_WS_HEADER_MAX, in place; where it begins, and its
- * size.
- */
-uint8_t *ws_frame(uint8_t *buffer, size_t size, enum gv_ws_opcode opcode, uint32_t mask, size_t *ret_size);
+ * size. `first` as in gv_ws_header. */
+uint8_t *ws_frame(uint8_t *buffer, size_t size, unsigned first, uint32_t mask, size_t *ret_size);
 
 /* ---- frames in ------------------------------------------------------------------------------- */
 
@@ -43,6 +46,8 @@ struct ws_decoder {    /* zeroed: at the beginning of a frame */
 	uint8_t *message; /* fragments so far */
 	size_t message_size, message_capacity;
 	uint8_t message_opcode; /* of the fragmented message; 0: none under way */
+	bool message_compressed;
+	struct gv_deflate *codec; /* borrowed; NULL: compression was not agreed */
 };
 void ws_decoder_fini(struct ws_decoder *d);
 /* A whole message or control frame. A non-zero return ends ws_decode at once with that value; the decoder may be gone

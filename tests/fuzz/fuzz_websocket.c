@@ -14,10 +14,13 @@ static void write_again(const struct gv_ws_frame *f, enum gv_ws_end from)
 	const char *why = NULL;
 	struct gv_ws_frame again;
 	uint8_t header[GV_WS_HEADER_MAX];
-	size_t n = gv_ws_header(header, f->opcode, (size_t)f->size, from == GV_WS_CLIENT ? f->mask : NULL);
+	unsigned first = f->opcode | (f->compressed ? GV_WS_COMPRESSED : 0u);
+	size_t n = gv_ws_header(header, first, (size_t)f->size, from == GV_WS_CLIENT ? f->mask : NULL);
 
+	FUZZ_ASSERT(!f->compressed || f->opcode == GV_WS_TEXT || f->opcode == GV_WS_BINARY);
 	FUZZ_ASSERT(gv_ws_parse(from, header, n, &again, &why) == 1);
-	FUZZ_ASSERT(again.opcode == f->opcode && again.size == f->size && memcmp(again.mask, f->mask, 4) == 0);
+	FUZZ_ASSERT(again.opcode == f->opcode && again.compressed == f->compressed && again.size == f->size &&
+		    memcmp(again.mask, f->mask, 4) == 0);
 }
 
 static void read_frames(enum gv_ws_end from, uint8_t *at, size_t size)

@@ -37,12 +37,25 @@ Test(frame, long_sizes)
 Test(frame, what_the_protocol_forbids)
 {
 	cr_expect_eq(parse("\x81\x05Hello", 7), -EPROTO, "not masked");
-	cr_expect_eq(parse("\xc1\x85mask", 6), -EPROTO, "compressed, though nobody agreed to it");
+	cr_expect_eq(parse("\xa1\x85mask", 6), -EPROTO, "RSV2");
+	cr_expect_eq(parse("\x91\x85mask", 6), -EPROTO, "RSV3");
+	cr_expect_eq(parse("\xc0\x85mask", 6), -EPROTO, "a continuation that says that it is compressed");
+	cr_expect_eq(parse("\xc9\x85mask", 6), -EPROTO, "a compressed ping");
 	cr_expect_eq(parse("\x83\x80mask", 6), -EPROTO, "opcode 3");
 	cr_expect_eq(parse("\x8b\x80mask", 6), -EPROTO, "opcode 11");
 	cr_expect_eq(parse("\x09\x80mask", 6), -EPROTO, "a fragmented ping");
 	cr_expect_eq(parse("\x89\xfe\x00\x7emask", 8), -EPROTO, "a ping of 126 bytes");
 	cr_expect_not_null(why);
+}
+
+Test(frame, the_first_frame_of_a_message_says_whether_it_is_compressed)
+{
+	cr_assert_eq(parse("\xc1\x85mask", 6), 1);
+	cr_expect(f.compressed && f.fin && f.opcode == GV_WS_TEXT);
+	cr_assert_eq(parse("\x42\x85mask", 6), 1);
+	cr_expect(f.compressed && !f.fin && f.opcode == GV_WS_BINARY);
+	cr_assert_eq(parse("\x81\x85mask", 6), 1);
+	cr_expect_not(f.compressed);
 }
 
 Test(frame, a_server_does_not_mask)

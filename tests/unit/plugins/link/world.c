@@ -593,6 +593,7 @@ static void listeners(struct gv_world *w)
 	ws.idle_s = o->idle_s;
 	ws.max_frames_per_s = o->max_frames_per_s;
 	ws.max_frame_bytes = 70000;
+	ws.compression = true;
 	any.name = "any";
 	any.path = "/any/";
 	any.max_frame_bytes = 1 << 20;
@@ -658,6 +659,7 @@ static int start(struct gv_world *w)
 	put_device(w, "ocpp:Hex", NULL, "0001020304050607ffffffffffffffffffffff3a", NULL, NULL, false);
 	put_device(w, "ocpp:Lax", NULL, NULL, "defaultSubprotocol", "allow", false);
 	put_device(w, "ocpp:Pinged", NULL, NULL, "pingS", "1", false);
+	put_device(w, "ocpp:Plain", NULL, NULL, "compression", "off", false);
 	listeners(w);
 	return gv_plugin.driver->open(w->self, w);
 }

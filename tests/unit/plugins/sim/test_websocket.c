@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <lib/deflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,4 +163,34 @@ Test(websocket_decoder, bounds_a_message_of_many_fragments)
 	}
 	cr_assert_eq(r, -EMSGSIZE);
 	ws_decoder_fini(&d);
+}
+
+Test(compression, is_offered_and_accepted_on_our_terms)
+{
+	static const char accepted[] = "HTTP/1.1 101 x\r\nSec-WebSocket-Extensions: permessage-deflate; "
+				       "server_no_context_takeover; client_no_context_takeover\r\n\r\n",
+			  other[] = "HTTP/1.1 101 x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+			  none[] = "HTTP/1.1 101 x\r\n\r\n";
+	char text[1000];
+	struct ws_request r = { "example.org", "/", "", NULL, NULL, KEY, true };
+	cr_assert_gt(ws_request(&r, text, sizeof text), 0);
+	cr_expect_not_null(strstr(text, "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+					"client_no_context_takeover\r\n"));
+	cr_expect_eq(ws_compression(accepted, sizeof accepted - 1), 1);
+	cr_expect_eq(ws_compression(none, sizeof none - 1), 0);
+	cr_expect_eq(ws_compression(other, sizeof other - 1), -EPROTO, "this server would keep a window");
+}
+
+Test(compression, a_compressed_message_is_taken_only_where_it_was_agreed)
+{
+	static const uint8_t hello[] = { 0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00 };
+	struct ws_decoder d = { 0 };
+	cr_assert_eq(ws_decode(&d, hello, sizeof hello, on_message, NULL), -EPROTO);
+	ws_decoder_fini(&d);
+	cr_assert_eq(gv_deflate_create(&d.codec), 0);
+	struct gv_deflate *codec = d.codec;
+	cr_assert_eq(ws_decode(&d, hello, sizeof hello, on_message, NULL), 0);
+	cr_expect(seen_count == 1 && strcmp(seen[0].text, "Hello") == 0);
+	ws_decoder_fini(&d);
+	gv_deflate_destroy(codec);
 }
