@@ -9,15 +9,17 @@
 static cJSON *payload;
 static struct check check;
 
+static const struct spec_version *version = &spec_v16;
+
 static int run(const char *action, const char *json, bool strict)
 {
-	const struct spec_action *a = spec_find(&spec_v16, action);
+	const struct spec_action *a = spec_find(version, action);
 
 	cr_assert_not_null(a, "%s", action);
 	cJSON_Delete(payload);
 	payload = cJSON_Parse(json);
 	cr_assert_not_null(payload, "%s", json);
-	check = (struct check){ .strict = strict };
+	check = (struct check){ .version = version, .strict = strict };
 	return validate(a->request, payload, &check);
 }
 
@@ -45,29 +47,66 @@ TestSuite(validate, .fini = teardown);
 #define START "\"connectorId\":1,\"idTag\":\"A\",\"meterStart\":0"
 #define AT "\"timestamp\":\"2025-01-15T02:09:54.000Z\""
 
+static const struct spec_version *const versions[] = { &spec_v15, &spec_v16, &spec_v201 };
+#define VERSIONS (sizeof versions / sizeof versions[0])
+
 Test(spec, actions_are_sorted_so_that_they_are_found)
 {
-	for (size_t i = 1; i < spec_v16.count; i++)
-		cr_expect_lt(strcmp(spec_v16.actions[i - 1].name, spec_v16.actions[i].name), 0, "%s",
-			     spec_v16.actions[i].name);
-	for (size_t i = 0; i < spec_v16.count; i++)
-		cr_expect_eq(spec_find(&spec_v16, spec_v16.actions[i].name), &spec_v16.actions[i]);
-	cr_expect_null(spec_find(&spec_v16, "heartbeat"), "actions are case-sensitive");
-	cr_expect_null(spec_find(&spec_v16, ""));
+	for (size_t v = 0; v < VERSIONS; v++) {
+		const struct spec_action *a = versions[v]->actions;
+
+		for (size_t i = 1; i < versions[v]->count; i++)
+			cr_expect_lt(strcmp(a[i - 1].name, a[i].name), 0, "%s", a[i].name);
+		for (size_t i = 0; i < versions[v]->count; i++)
+			cr_expect_eq(spec_find(versions[v], a[i].name), &a[i]);
+		cr_expect_null(spec_find(versions[v], "heartbeat"), "actions are case-sensitive");
+		cr_expect_null(spec_find(versions[v], ""));
+	}
 }
 
-Test(spec, has_28_base_actions_and_11_of_the_security_extension)
+/* As counted in the specifications; of 1.6, 28 of the base and 11 of the security extension. */
+Test(spec, has_every_action_of_each_version_in_its_direction)
 {
-	unsigned up = 0, down = 0;
+	static const struct {
+		unsigned count, up, down;
+	} expected[VERSIONS] = { { 24, 10, 15 }, { 39, 14, 26 }, { 64, 25, 40 } };
 
-	cr_expect_eq(spec_v16.count, 39);
-	for (size_t i = 0; i < spec_v16.count; i++) {
-		up += (spec_v16.actions[i].directions & SPEC_UP) != 0;
-		down += (spec_v16.actions[i].directions & SPEC_DOWN) != 0;
-		cr_expect_leq(spec_v16.actions[i].request->count, 32, "the bits of what was seen");
+	for (size_t v = 0; v < VERSIONS; v++) {
+		unsigned up = 0, down = 0;
+
+		for (size_t i = 0; i < versions[v]->count; i++) {
+			up += (versions[v]->actions[i].directions & SPEC_UP) != 0;
+			down += (versions[v]->actions[i].directions & SPEC_DOWN) != 0;
+		}
+		cr_expect_eq(versions[v]->count, expected[v].count, "%s", versions[v]->subprotocol);
+		cr_expect_eq(up, expected[v].up, "%s: %u", versions[v]->subprotocol, up);
+		cr_expect_eq(down, expected[v].down, "%s: %u", versions[v]->subprotocol, down);
 	}
-	cr_expect_eq(up, 14);
-	cr_expect_eq(down, 26);
+}
+
+static void look_at(const char *action, const struct spec_object *object)
+{
+	cr_assert_leq(object->count, 32, "%s: the bits of what was seen", action);
+	for (unsigned i = 0; i < object->count; i++) {
+		const struct spec_field *f = &object->fields[i];
+
+		cr_expect_eq(f->type == SPEC_ENUM, f->type == SPEC_ENUM && f->values != NULL, "%s %s", action, f->name);
+		cr_expect(!(f->flags & SPEC_ALIAS) || i > 0, "%s %s stands for the field before it", action, f->name);
+		cr_expect(!(f->flags & SPEC_NONEMPTY) || (f->flags & SPEC_LIST), "%s %s", action, f->name);
+		for (unsigned k = 0; k < i; k++)
+			cr_expect_str_neq(f->name, object->fields[k].name, "%s", action);
+		if (f->type == SPEC_OBJECT)
+			look_at(action, f->object);
+	}
+}
+
+Test(spec, tables_are_what_the_validator_can_read)
+{
+	for (size_t v = 0; v < VERSIONS; v++)
+		for (size_t i = 0; i < versions[v]->count; i++) {
+			look_at(versions[v]->actions[i].name, versions[v]->actions[i].request);
+			look_at(versions[v]->actions[i].name, versions[v]->actions[i].answer);
+		}
 }
 
 Test(validate, what_the_specification_shows_is_taken_without_remark)
@@ -214,6 +253,68 @@ Test(validate, a_limit_has_one_decimal_whatever_its_double)
 			  true),
 		      0);
 	cr_expect_eq(check.code, RPC_OCCURENCE_CONSTRAINT_VIOLATION);
+}
+
+/* 1.5 has no schema: its WSDL says what stands here, and its JSON is that with attributes as fields. */
+Test(validate, meter_values_of_1_5_have_their_own_names)
+{
+	const cJSON *samples;
+
+	version = &spec_v15;
+	takes("MeterValues",
+	      "{\"connectorId\":1,\"transactionId\":2,\"values\":[{" AT
+	      ",\"value\":[{\"value\":\"1500\",\"unit\":\"Amp\",\"measurand\":\"Current.Import\"}]}]}",
+	      0);
+	/* Stations were seen to repeat the name of the list. */
+	takes("MeterValues", "{\"connectorId\":1,\"values\":[{" AT ",\"values\":[{\"value\":\"1500\"}]}]}",
+	      BIT(QUIRK_WRONG_NAME));
+	samples = cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(payload, "values"), 0), "value");
+	cr_expect_eq(cJSON_GetArraySize(samples), 1, "it is found under its right name");
+	cr_expect_neq(
+		run("MeterValues", "{\"connectorId\":1,\"values\":[{" AT ",\"values\":[{\"value\":\"1\"}]}]}", true),
+		0);
+	takes("StopTransaction",
+	      "{\"transactionId\":1,\"meterStop\":5," AT ",\"transactionData\":[{\"values\":[{" AT
+	      ",\"value\":[{\"value\":\"1\"}]}]}]}",
+	      0);
+	refuses("StatusNotification", "{\"connectorId\":1,\"errorCode\":\"NoError\",\"status\":\"Charging\"}",
+		RPC_PROPERTY_CONSTRAINT_VIOLATION, "status");
+	cr_expect_null(spec_find(version, "TriggerMessage"));
+}
+
+Test(validate, of_2_0_1_a_missing_field_breaks_a_constraint_of_occurrence)
+{
+	version = &spec_v201;
+	refuses("Authorize", "{}", RPC_OCCURENCE_CONSTRAINT_VIOLATION, "idToken");
+}
+
+Test(validate, of_2_0_1_every_object_may_have_custom_data_with_fields_of_a_vendors_own)
+{
+	version = &spec_v201;
+	cr_expect_eq(run("Heartbeat", "{\"customData\":{\"vendorId\":\"V\",\"own\":[1]}}", true), 0);
+	cr_expect_eq(run("Authorize",
+			 "{\"idToken\":{\"idToken\":\"A\",\"type\":\"Central\",\"customData\":{\"vendorId\":\"V\"}}}",
+			 true),
+		     0);
+	cr_expect_neq(run("Heartbeat", "{\"customData\":{\"own\":1}}", true), 0);
+	cr_expect_str_eq(check.path, "customData.vendorId");
+	version = &spec_v16;
+	cr_expect_neq(run("Heartbeat", "{\"customData\":{\"vendorId\":\"V\"}}", true), 0, "1.6 has none");
+}
+
+/* Energy is recorded whatever stands beside it. */
+Test(validate, a_transaction_event_is_taken_whenever_it_can_be_understood)
+{
+	version = &spec_v201;
+	takes("TransactionEvent",
+	      "{\"eventType\":\"Updated\",\"transactionInfo\":{\"transactionId\":7,\"chargingState\":\"Paused\"},"
+	      "\"meterValue\":[{" AT ",\"sampledValue\":[{\"value\":\"1.5\"},{\"value\":\"\"}]}]}",
+	      BIT(QUIRK_MISSING_FIELD) | BIT(QUIRK_WRONG_TYPE) | BIT(QUIRK_UNKNOWN_VALUE) | BIT(QUIRK_EMPTY_VALUE));
+	refuses("TransactionEvent", "{\"eventType\":\"Updated\",\"transactionInfo\":{}}",
+		RPC_OCCURENCE_CONSTRAINT_VIOLATION, "transactionInfo.transactionId");
+	takes("NotifyReport",
+	      "{\"requestId\":1,\"generatedAt\":\"2025-01-15T02:09:54Z\",\"seqNo\":0,\"reportData\":[]}",
+	      BIT(QUIRK_EMPTY_VALUE));
 }
 
 Test(validate, quirks_have_names)
