@@ -1,6 +1,7 @@
 /* ocpp: the central system of OCPP 1.6J. The plugin's record, and the way of a frame through it. */
 #include "ocpp.h"
 #include "edge/edge.h"
+#include "limits/limits.h"
 #include "ocpp.schema.h"
 #include "stations/mask.h"
 
@@ -150,7 +151,9 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 	struct station *st;
 	int error = station_open(o, t, conn, &st);
 
-	return error ? error : commands_opened(o, t, st, conn->again);
+	if (!error)
+		error = commands_opened(o, t, st, conn->again);
+	return error ? error : limits_opened(o, t, st);
 }
 
 static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
@@ -238,6 +241,7 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->keep_days = c->keep_samples_days;
+	o->nominal_voltage_v = c->nominal_voltage_v;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
 	if (!o->vendors)
 		return -ENOMEM;
@@ -310,6 +314,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		return error;
 	restore_counters(o, t);
 	error = commands_restore(o, t);
+	if (!error)
+		error = limits_restore(o, t);
 	if (!error)
 		error = retention_start(o, t);
 	if (!error)
@@ -384,9 +390,10 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,  &ocpp_progress, &ocpp_history,    &ocpp_transactions, &ocpp_starts,   &ocpp_samples,
-	&ocpp_days,    &ocpp_readings, &ocpp_connectors, &ocpp_stations,     &ocpp_commands, &ocpp_requests,
-	&ocpp_orphans, &ocpp_tokens,   &ocpp_running,    &ocpp_messages,     NULL,
+	&ocpp_active,   &ocpp_progress, &ocpp_history,   &ocpp_transactions, &ocpp_starts,
+	&ocpp_samples,  &ocpp_days,     &ocpp_readings,  &ocpp_connectors,   &ocpp_stations,
+	&ocpp_commands, &ocpp_requests, &ocpp_orphans,   &ocpp_tokens,       &ocpp_running,
+	&ocpp_messages, &ocpp_profiles, &ocpp_abilities, &ocpp_limits,       NULL,
 };
 
 GV_PLUGIN = {

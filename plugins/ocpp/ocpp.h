@@ -62,12 +62,13 @@ struct ocpp {
 	uint32_t heartbeat_s;
 	bool accept_unknown_token;
 	int64_t call_timeout_ms, start_window_ms;
+	uint32_t nominal_voltage_v;
 	struct tag *tags; /* sorted by id */
 	size_t n_tags;
 	char **vendors;
 	size_t n_vendors;
 	/* counters, restored at each start */
-	uint64_t next_sample, next_command, next_message;
+	uint64_t next_sample, next_command, next_message, next_limit;
 	int64_t next_transaction, transaction_step;
 	int64_t day; /* of the newest row of ocpp_days */
 	uint32_t keep_days;
@@ -237,9 +238,10 @@ int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Tra
 /* Writes a new one, with the next id. */
 int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 /* Moves it to the history and says so. */
-int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x);
+int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
-int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms, unsigned flags);
+int transaction_give_up(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms,
+			unsigned flags);
 
 /* ---- requests.c ------------------------------------------------------------------------------ */
 

@@ -1,5 +1,7 @@
 /* What the rest of galvan asks of chargers: the commands of galvan.charging.v1.Charging and galvan.ocpp.v1.Ocpp. */
-#include "edge/edge.h"
+#include "edge/profiles.h"
+#include "edge/v16.h"
+#include "limits/limits.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -77,6 +79,8 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	request.connector = r->connector;
 	request.token = r->token;
 	request.requested_at_ms = gv_now_ms(t);
+	request.profile = profile ? profiles_read(t, &v16_profiles, profile)
+				  : NULL; /* as 1.6 has it, whatever the version */
 	gv_put(t, &ocpp_requests, gv_key(r->device, c.request_id), &request);
 	return command_send(o, t, ticket, r->device, &c);
 }
@@ -324,11 +328,15 @@ static int close_session(struct ocpp *o, struct gv_turn *t, struct gv_ticket tic
 		return 0;
 	if (!active)
 		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "session %s has ended already", r->session_id);
-	transaction_give_up(t, device, x, 0, FLAG(FLAG_NO_STOP) | FLAG(FLAG_CLOSED_BY_OPERATOR));
+	transaction_give_up(o, t, device, x, 0, FLAG(FLAG_NO_STOP) | FLAG(FLAG_CLOSED_BY_OPERATOR));
 	reply.session = model_session(t, device, x, false);
 	return gv_reply(t, ticket, &reply);
 }
 GV_ON_CALL(close_session, struct ocpp, Ocpp__CloseSessionRequest)
+
+GV_ON_CALL(limits_set, struct ocpp, Charging__SetLimitRequest)
+GV_ON_CALL(limits_clear, struct ocpp, Charging__ClearLimitRequest)
+GV_ON_CALL(schedule_get, struct ocpp, Charging__GetScheduleRequest)
 
 static const struct gv_method charging_methods[] = {
 	{ "Start", start_call },
@@ -341,6 +349,9 @@ static const struct gv_method charging_methods[] = {
 	{ "SetAvailability", set_availability_call },
 	{ "Trigger", trigger_call },
 	{ "ClearCache", clear_cache_call },
+	{ "SetLimit", limits_set_call },
+	{ "ClearLimit", limits_clear_call },
+	{ "GetSchedule", schedule_get_call },
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {

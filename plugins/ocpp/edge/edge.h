@@ -6,6 +6,8 @@
 
 #include <plugins/ocpp/ocpp.h>
 
+struct edge_profiles;
+
 /* What charging.proto asks of a charger, made a call of the version: fills the action and the payload of *ret, in the
  * turn's memory. 0; -EINVAL where it cannot be asked so, with the reason for people in ret->problem. NULL: the version
  * has nothing of the kind. */
@@ -24,6 +26,7 @@ struct edge {
 	const char *name;                           /* "OCPP 1.6", for people */
 	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
 	const struct edge_orders *orders;
+	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */
 };
 
 extern const struct edge edge_v16;

@@ -124,4 +124,5 @@ const struct edge edge_v16 = {
 	.name = "OCPP 1.6",
 	.handler = v16_handler,
 	.orders = &orders,
+	.profiles = &v16_profiles,
 };

@@ -11,5 +11,7 @@
 inbound_fn *v16_handler(const char *action);
 /* v16_transactions.c */
 inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;
+/* v16_profiles.c */
+extern const struct edge_profiles v16_profiles;
 
 #endif

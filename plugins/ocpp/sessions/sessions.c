@@ -1,6 +1,8 @@
 /* Starts, stops and meter values, as sessions.h has them. */
 #include "sessions.h"
 
+#include <plugins/ocpp/limits/limits.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -45,7 +47,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	request = request_match(o, t, in->device, fold, &s->connector, &request_id);
 	before = transaction_on(t, in->device, s->connector);
 	if (before)
-		transaction_give_up(t, in->device, before, 0, FLAG(FLAG_NO_STOP));
+		transaction_give_up(o, t, in->device, before, 0, FLAG(FLAG_NO_STOP));
 	ret->verdict = authorize(
 		o, t, &(struct ask){ .device = in->device, .tag = s->tag, .asked_for = request, .starts = true });
 	x.connector = s->connector;
@@ -59,6 +61,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	if (transaction_begin(o, t, in->device, &x))
 		return -EINVAL;
 	authorize_started(t, in->device, &x);
+	limits_began(t, in->device, request ? request->profile : NULL, &x);
 	if (request)
 		gv_delete(t, &ocpp_requests, gv_key(in->device, request_id));
 	ret->id = x.id;
@@ -153,7 +156,7 @@ static int stop_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocp
 	}
 	x->flags |= FLAG(FLAG_LATE_STOP);
 	apply_stop(o, t, in, x, s);
-	return transaction_end(t, in->device, x);
+	return transaction_end(o, t, in->device, x);
 }
 
 int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_stop *s,
@@ -185,7 +188,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 		return orphan_keep(t, in->device, "StopTransaction", in->payload);
 	}
 	apply_stop(o, t, in, x, s);
-	return transaction_end(t, in->device, x);
+	return transaction_end(o, t, in->device, x);
 }
 
 /* ---- meter values ---------------------------------------------------------------------------- */

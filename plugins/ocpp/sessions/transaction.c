@@ -1,6 +1,6 @@
 /* Rows of transactions: the few that run, in one small table with another for what changes all the time, and all that
  * have ended. */
-#include <plugins/ocpp/ocpp.h>
+#include <plugins/ocpp/limits/limits.h>
 
 #include <math.h>
 #include <string.h>
@@ -119,7 +119,7 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 	return gv_emit(t, &event);
 }
 
-int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
+int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
 	Charging__SessionEnded event = CHARGING__SESSION_ENDED__INIT;
 	const Ocpp__Transaction *running = gv_get(t, &ocpp_active, gv_key(device, x->connector));
@@ -130,6 +130,7 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 		gv_delete(t, &ocpp_progress, gv_key(device, x->connector));
 	}
 	transaction_put_ended(t, device, x);
+	limits_ended(o, t, device, x);
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, false);
 	gv_log(t, GV_INFO, "session ended session=%s energy_wh=%lld reason=%s", event.session->id,
@@ -137,7 +138,8 @@ int transaction_end(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 	return gv_emit(t, &event);
 }
 
-int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms, unsigned flags)
+int transaction_give_up(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms,
+			unsigned flags)
 {
 	x->flags |= flags;
 	x->ended_at_ms = at_ms ? at_ms : x->newest_sample_ms;
@@ -145,5 +147,5 @@ int transaction_give_up(struct gv_turn *t, const char *device, Ocpp__Transaction
 		x->ended_at_ms = x->started_at_ms;
 	x->meter_stop_wh = x->meter_start_wh + x->energy_wh;
 	x->reason = "Other";
-	return transaction_end(t, device, x);
+	return transaction_end(o, t, device, x);
 }

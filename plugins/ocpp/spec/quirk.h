@@ -38,7 +38,9 @@ enum quirk_policy {
 	X(BROKEN_JSON, "broken-json", "quirk_broken_json", REFUSE, OK)                                                 \
 	X(OUT_OF_RANGE, "out-of-range", "quirk_out_of_range", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                     \
 	X(WRONG_NAME, "wrong-name", "quirk_wrong_name", FLAG, FORMATION_VIOLATION)                                     \
-	X(WRONG_ANSWER, "wrong-answer", "quirk_wrong_answer", FLAG, OK)
+	X(WRONG_ANSWER, "wrong-answer", "quirk_wrong_answer", FLAG, OK)                                                \
+	X(SCHEDULE_DIFFERS, "schedule-differs", "quirk_schedule_differs", FLAG, OK)                                    \
+	X(REFUSES_PROFILES, "refuses-profiles", "quirk_refuses_profiles", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

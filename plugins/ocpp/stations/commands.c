@@ -9,6 +9,7 @@
 #include "mask.h"
 
 #include <plugins/ocpp/edge/edge.h>
+#include <plugins/ocpp/limits/limits.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -184,6 +185,7 @@ static int conclude_call(struct ocpp *o, struct gv_turn *t, const char *device, 
 	}
 	if (out->kind != OUTCOME_ANSWERED)
 		return command_refuse(t, device, row, out);
+	profiles_called(o, t, device, row, out);
 	reply.outcome_case = OCPP__CALL_REPLY__OUTCOME_PAYLOAD;
 	reply.payload = json_to_struct(t, out->payload);
 	if (!reply.payload)
@@ -242,10 +244,9 @@ const char *outcome_status(const struct outcome *out)
 
 /* What is done with the outcome of a call of each kind. */
 static conclude_fn *const conclude[] = {
-	[OCPP__COMMAND__KIND__CALL] = conclude_call,
-	[OCPP__COMMAND__KIND__START] = conclude_start,
-	[OCPP__COMMAND__KIND__STOP] = conclude_stop,
-	[OCPP__COMMAND__KIND__STATUS] = conclude_status,
+	[OCPP__COMMAND__KIND__CALL] = conclude_call,     [OCPP__COMMAND__KIND__START] = conclude_start,
+	[OCPP__COMMAND__KIND__STOP] = conclude_stop,     [OCPP__COMMAND__KIND__STATUS] = conclude_status,
+	[OCPP__COMMAND__KIND__LIMIT] = limits_concluded, [OCPP__COMMAND__KIND__SCHEDULE] = schedule_concluded,
 };
 
 /* Takes the call off the queue, and then tells: who is told may ask for the next. */

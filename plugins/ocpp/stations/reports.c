@@ -2,6 +2,8 @@
  * a frame that comes again after a crash is known by its digest. */
 #include "reports.h"
 
+#include <plugins/ocpp/limits/limits.h>
+
 #include <string.h>
 
 #define TOLD_MAX 32 /* messages that may come again: twice the window of a connection */
@@ -40,6 +42,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 		said->diagnostics_status = row->station->diagnostics_status;
 		said->log_status = row->station->log_status;
 	}
+	limits_booted(t, in->device, said->firmware);
 	said->booted_at_ms = gv_now_ms(t);
 	row->station = said;
 	event.device = (char *)in->device;

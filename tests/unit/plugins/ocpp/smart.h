@@ -1,0 +1,45 @@
+/* A charger that takes charging profiles and reckons with them by itself: with reference.c, not with the plugin's code.
+ */
+#ifndef TEST_OCPP_SMART_H
+#define TEST_OCPP_SMART_H
+
+#include "charger.h"
+#include "reference.h"
+
+#define SMART "ocpp:SMART"
+
+struct smart {
+	struct host_station *station;
+	/* What it has. */
+	struct bench b;
+	/* How it is. */
+	const char *settings; /* its configurationKey list, as JSON; NULL: a CALLERROR */
+	const char *refuses;  /* purposes that it refuses, in one text; NULL: none */
+	const char *how;      /* and the status that it refuses with */
+	const char *fault;    /* the CALLERROR's code that every SetChargingProfile gets; NULL: none */
+	bool level_zero_only; /* it refuses every other level */
+	bool silent;          /* it does not answer SetChargingProfile */
+	int64_t sharper;      /* tenths that its composite schedule is below the right one */
+	/* What it was told. */
+	unsigned asked, set, cleared;
+	char last[4000];   /* the payload of the last SetChargingProfile */
+	char answer[2000]; /* the last answer to a call of its own */
+	unsigned calls;
+};
+extern struct smart smart;
+
+/* A node with this charger, connected, of so many connectors. */
+void smart_setup(void);
+void smart_connectors(unsigned n);
+/* Starts and ends a transaction; its id. */
+int smart_begin(unsigned connector);
+void smart_end(int id);
+/* What connector may draw now, in tenths of A; COMPOSITE_UNLIMITED. */
+int64_t smart_now(unsigned connector);
+/* The profiles that it has. */
+size_t smart_profiles(void);
+/* SetLimit: the answer's status. `rest`: fields behind the device. */
+const char *smart_limit(const char *rest);
+#define SMART_BENCH .init = smart_setup, .fini = bench_teardown, .timeout = 60
+
+#endif

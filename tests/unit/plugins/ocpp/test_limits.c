@@ -1,0 +1,322 @@
+/* SetLimit and ClearLimit: what a charger is told, and what it does by itself when nobody tells it any more. */
+#include "smart.h"
+
+#include <string.h>
+
+TestSuite(ocpp_limits, SMART_BENCH);
+
+#define AMPERES(ma) "\"periods\":[{\"currentMa\":" #ma "}]"
+#define SECONDS(s) host_run_ms(h, (s)*S)
+
+Test(ocpp_limits, a_charger_keeps_to_a_limit_and_then_falls_back_by_itself)
+{
+	cr_expect_str_eq(
+		smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}"),
+		"Accepted");
+	cr_expect_eq(smart_now(1), 160);
+	SECONDS(290);
+	cr_expect_eq(smart_now(1), 160);
+	SECONDS(20);
+	cr_expect_eq(smart_now(1), 60, "nobody renewed it");
+	SECONDS(86400);
+	cr_expect_eq(smart_now(1), 60, "for good");
+}
+
+Test(ocpp_limits, a_limit_that_is_renewed_is_one_call_and_never_piles_up)
+{
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	cr_expect_eq(smart.set, 2, "the limit, and what it falls back to");
+	for (int i = 0; i < 20; i++) {
+		SECONDS(60);
+		smart_limit("\"connector\":1," AMPERES(10000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+		cr_expect_eq(smart_now(1), 100);
+	}
+	cr_expect_eq(smart.set, 22);
+	cr_expect_eq(smart_profiles(), 2);
+	cr_expect_eq(smart.asked, 1, "what the charger takes is asked once");
+}
+
+Test(ocpp_limits, the_fallback_comes_first_so_that_there_is_no_instant_without_a_limit)
+{
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	cr_expect(strstr(smart.last, "\"limit\":16"), "the limit is the last that is set: %s", smart.last);
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300");
+	SECONDS(310);
+	cr_expect_eq(smart_now(1), COMPOSITE_UNLIMITED, "a fall-back that is not wanted any more is cleared");
+	cr_expect_eq(smart_profiles(), 1);
+}
+
+Test(ocpp_limits, without_an_end_it_stands_until_it_is_cleared)
+{
+	smart_limit("\"connector\":1," AMPERES(16000));
+	SECONDS(7 * 86400);
+	cr_expect_eq(smart_now(1), 160);
+	cr_expect_str_eq(text(ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\",\"connector\":1}"), "status"),
+			 "Accepted");
+	cr_expect_eq(smart_profiles(), 0);
+	cr_expect_str_eq(text(ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\",\"connector\":1}"), "status"),
+			 "Unknown");
+}
+
+Test(ocpp_limits, periods_follow_each_other)
+{
+	smart_limit("\"connector\":1,\"periods\":[{\"currentMa\":6000},{\"startS\":600,\"currentMa\":12340}],"
+		    "\"validS\":1200");
+	cr_expect_eq(smart_now(1), 60);
+	SECONDS(590);
+	cr_expect_eq(smart_now(1), 60);
+	SECONDS(20);
+	cr_expect_eq(smart_now(1), 123, "one decimal, and never more than was asked for");
+	SECONDS(600);
+	cr_expect_eq(smart_now(1), COMPOSITE_UNLIMITED);
+}
+
+Test(ocpp_limits, a_pause_is_a_limit_of_nothing)
+{
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(0)), "Accepted");
+	cr_expect_eq(smart_now(1), 0);
+}
+
+Test(ocpp_limits, the_whole_charger_has_one_of_its_own)
+{
+	smart_limit("\"connector\":1," AMPERES(32000));
+	smart_limit(AMPERES(20000) ",\"validS\":60,\"fallback\":{\"currentMa\":8000}");
+	cr_expect_eq(smart_now(1), 200);
+	SECONDS(70);
+	cr_expect_eq(smart_now(1), 80);
+	cr_expect_eq(smart_profiles(), 3);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+Test(ocpp_limits, a_sessions_limit_ends_with_it)
+{
+	int id = smart_begin(1);
+	char rest[300];
+
+	snprintf(rest, sizeof rest,
+		 "\"sessionId\":\"" SMART "/%d\"," AMPERES(10000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}",
+		 id);
+	cr_expect_str_eq(smart_limit(rest), "Accepted");
+	cr_expect_eq(smart_now(1), 100);
+	cr_expect(strstr(smart.last, "\"TxProfile\""), "%s", smart.last);
+	smart_end(id);
+	cr_expect_eq(smart_profiles(), 0);
+	cr_expect_eq(cJSON_GetArraySize(
+			     get(ask(CHARGING "GetSchedule", "{\"device\":\"" SMART "\",\"connector\":1}"), "periods")),
+		     0);
+	refused(CHARGING "SetLimit", "{\"device\":\"" SMART "\",\"sessionId\":\"" SMART "/1\"," AMPERES(10000) "}",
+		GV_FAILED_PRECONDITION, "ended");
+}
+
+Test(ocpp_limits,
+     a_charger_without_profiles_for_sessions_is_given_one_for_the_connector_which_is_cleared_with_the_session)
+{
+	int id = smart_begin(1);
+	char rest[300];
+
+	smart.refuses = "TxProfile";
+	smart.how = "NotSupported";
+	snprintf(rest, sizeof rest, "\"sessionId\":\"" SMART "/%d\"," AMPERES(10000), id);
+	cr_expect_str_eq(smart_limit(rest), "Accepted");
+	cr_expect_eq(smart_now(1), 100);
+	smart_end(id);
+	cr_expect_eq(smart_profiles(), 0, "the next session is none of its business");
+}
+
+/* ---- chargers that take less ----------------------------------------------------------------- */
+
+Test(ocpp_limits, a_charger_with_level_0_only_gets_the_fallback_in_the_same_profile)
+{
+	smart.level_zero_only = true;
+	smart.settings = "[]";
+	cr_expect_str_eq(
+		smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}"),
+		"Accepted");
+	cr_expect_eq(smart_profiles(), 1);
+	SECONDS(290);
+	cr_expect_eq(smart_now(1), 160);
+	SECONDS(20);
+	cr_expect_eq(smart_now(1), 60);
+	smart.set = 0;
+	smart_limit("\"connector\":1," AMPERES(10000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	cr_expect_eq(smart.set, 1, "what it does not take is not tried again");
+}
+
+Test(ocpp_limits, where_the_maximum_is_refused_each_connector_gets_its_share)
+{
+	smart_connectors(2);
+	smart.refuses = "ChargePointMaxProfile";
+	cr_expect_str_eq(smart_limit(AMPERES(20000)), "Accepted");
+	cr_expect_eq(smart_now(1), 100);
+	cr_expect_eq(smart_now(2), 100);
+	smart.set = 0;
+	smart_limit(AMPERES(24000));
+	cr_expect_eq(smart_now(1), 120);
+	cr_expect_eq(smart.set, 1, "at once in the way that it takes");
+}
+
+Test(ocpp_limits, a_charger_that_takes_profiles_of_sessions_only_gets_them)
+{
+	smart_begin(1);
+	smart.refuses = "ChargePointMaxProfile TxDefaultProfile";
+	cr_expect_str_eq(smart_limit(AMPERES(20000)), "Accepted");
+	cr_expect_eq(smart_now(1), 200);
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Rejected", "it has room for one of the two");
+	cr_expect_eq(smart_now(1), 200);
+	ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\"}");
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
+}
+
+Test(ocpp_limits, a_charger_without_smart_charging_is_known_and_left_alone)
+{
+	smart.fault = "NotSupported";
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "NotSupported");
+	cr_expect_eq(smart.set, 1);
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "NotSupported");
+	cr_expect_eq(smart.set, 1, "it is not asked again");
+}
+
+Test(ocpp_limits, every_status_not_supported_is_the_same_as_no_smart_charging)
+{
+	smart.refuses = "ChargePointMaxProfile TxDefaultProfile TxProfile";
+	smart.how = "NotSupported";
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "NotSupported");
+	smart.set = 0;
+	cr_expect_str_eq(smart_limit(AMPERES(16000)), "NotSupported");
+	cr_expect_eq(smart.set, 0);
+}
+
+Test(ocpp_limits, what_is_rejected_may_be_accepted_another_time)
+{
+	smart.refuses = "ChargePointMaxProfile TxDefaultProfile TxProfile";
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Rejected");
+	smart.refuses = NULL;
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
+}
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+Test(ocpp_limits, a_charger_gets_the_unit_that_it_takes_whatever_it_calls_it)
+{
+	smart.settings = "[{\"key\":\"chargingScheduleAllowedChargingRateUnit\",\"value\":\" W\"}]";
+	smart_limit("\"connector\":1," AMPERES(16000));
+	cr_expect(strstr(smart.last, "\"chargingRateUnit\":\"W\""), "%s", smart.last);
+	cr_expect(strstr(smart.last, "\"limit\":11040"), "16 A x 3 x 230 V: %s", smart.last);
+}
+
+Test(ocpp_limits, power_for_a_charger_that_takes_current_is_never_more)
+{
+	smart.settings = "[{\"key\":\"ChargingScheduleAllowedChargingRateUnit\",\"value\":\"Current\"}]";
+	smart_limit("\"connector\":1,\"periods\":[{\"powerW\":5000,\"phases\":1},{\"startS\":60,\"powerW\":5000}]");
+	cr_expect(strstr(smart.last, "\"limit\":21.7,\"numberPhases\":1"), "5000 W / 230 V: %s", smart.last);
+	cr_expect(strstr(smart.last, "\"limit\":7.2"), "5000 W / 690 V: %s", smart.last);
+}
+
+Test(ocpp_limits, too_many_periods_become_one_with_the_least_of_them)
+{
+	smart.settings = "[{\"key\":\"ChargingScheduleMaxPeriods\",\"value\":\"2\"},{\"key\":"
+			 "\"ChargeProfileMaxStackLevel\",\"value\":\"1\"}]";
+	smart_limit("\"connector\":1,\"periods\":[{\"currentMa\":16000},{\"startS\":60,\"currentMa\":10000},{"
+		    "\"startS\":120,"
+		    "\"currentMa\":6000},{\"startS\":180,\"currentMa\":12000}]");
+	cr_expect_eq(smart_now(1), 160);
+	SECONDS(70);
+	cr_expect_eq(smart_now(1), 60);
+	SECONDS(7000);
+	cr_expect_eq(smart_now(1), 60);
+}
+
+Test(ocpp_limits, levels_of_others_are_left_to_them)
+{
+	ask(OCPP "Call", "{\"device\":\"" SMART
+			 "\",\"action\":\"SetChargingProfile\",\"payload\":{\"connectorId\":1,\"csChargingProfiles\":{"
+			 "\"chargingProfileId\":1,\"stackLevel\":0,\"chargingProfilePurpose\":\"TxDefaultProfile\","
+			 "\"chargingProfileKind\":"
+			 "\"Absolute\",\"chargingSchedule\":{\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{"
+			 "\"startPeriod\":0,\"limit\":13}]}}}}");
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":60,\"fallback\":{\"currentMa\":6000}");
+	cr_expect_eq(smart_profiles(), 3);
+	ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\",\"connector\":1}");
+	cr_expect_eq(smart_profiles(), 1);
+	cr_expect_eq(smart_now(1), 130, "theirs is as it was");
+}
+
+Test(ocpp_limits, another_firmware_is_asked_anew)
+{
+	char boot[200];
+
+	smart.fault = "NotImplemented";
+	smart_limit("\"connector\":1," AMPERES(16000));
+	smart.fault = NULL;
+	snprintf(boot, sizeof boot,
+		 "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\","
+		 "\"firmwareVersion\":\"2\"}]");
+	host_station_send(smart.station, GV_TEXT, boot, strlen(boot));
+	host_settle(h, 100);
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
+	cr_expect_eq(smart.asked, 2);
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+Test(ocpp_limits, what_cannot_be_asked_is_refused_with_the_field)
+{
+	const char *m = CHARGING "SetLimit";
+
+	refused(m, "{\"device\":\"" SMART "\"}", GV_INVALID_ARGUMENT, "periods");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{\"startS\":5}]}", GV_INVALID_ARGUMENT, "periods[0].startS");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{},{}]}", GV_INVALID_ARGUMENT, "periods[1].startS");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{\"currentMa\":-1}]}", GV_INVALID_ARGUMENT,
+		"periods[0].currentMa");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{}],\"fallback\":{\"powerW\":-1}}", GV_INVALID_ARGUMENT,
+		"fallback.powerW");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{}],\"validS\":604801}", GV_INVALID_ARGUMENT, "validS");
+	refused(m, "{\"device\":\"" SMART "\",\"periods\":[{}],\"sessionId\":\"" SMART "/9\"}", GV_NOT_FOUND,
+		SMART "/9");
+	refused(m, "{\"device\":\"ocpp:ELSE\",\"periods\":[{}]}", GV_UNAVAILABLE, "not connected");
+	cr_expect_eq(smart.set, 0);
+}
+
+Test(ocpp_limits, of_limits_that_wait_the_last_one_counts)
+{
+	const char *request = "{\"device\":\"" SMART "\",\"connector\":1," AMPERES(16000) "}";
+	struct host_answer *first, *second, *third;
+
+	smart.silent = true;
+	first = host_call_later(h, NULL, CHARGING "SetLimit", request);
+	host_settle(h, 100);
+	second = host_call_later(h, NULL, CHARGING "SetLimit", request);
+	host_settle(h, 100);
+	smart.silent = false;
+	third = host_call_later(h, NULL, CHARGING "SetLimit",
+				"{\"device\":\"" SMART "\",\"connector\":1," AMPERES(10000) "}");
+	host_settle(h, 100);
+	cr_assert(second->done);
+	cr_expect_eq(second->code, GV_ABORTED, "%s", second->error);
+	SECONDS(40);
+	cr_assert(first->done && third->done);
+	cr_expect_eq(first->code, GV_DEADLINE_EXCEEDED, "%s", first->error);
+	cr_expect_eq(third->code, GV_OK, "%s", third->error);
+	cr_expect_eq(smart_now(1), 100);
+}
+
+Test(ocpp_limits, a_charger_that_goes_away_leaves_nobody_waiting)
+{
+	struct host_answer *first, *second;
+
+	smart.silent = true;
+	first = host_call_later(h, NULL, CHARGING "SetLimit",
+				"{\"device\":\"" SMART "\",\"connector\":1," AMPERES(16000) "}");
+	second = host_call_later(h, NULL, CHARGING "SetLimit", "{\"device\":\"" SMART "\"," AMPERES(16000) "}");
+	host_settle(h, 100);
+	host_station_finish(smart.station);
+	host_settle(h, 100);
+	cr_assert(first->done && second->done);
+	cr_expect_eq(first->code, GV_UNKNOWN, "%s", first->error);
+	cr_expect_eq(second->code, GV_UNAVAILABLE, "%s", second->error);
+	smart.silent = false;
+	host_station_connect(smart.station);
+	host_run_ms(h, 100);
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
+}
