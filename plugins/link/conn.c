@@ -365,5 +365,6 @@ void conn_closed(struct conn *c)
 	conn_unhold(c, &c->in, c->in.size);
 	conn_unhold(c, &c->message, c->message.size);
 	bytes_fini(&c->out);
+	free(c->certificate);
 	free(c);
 }

@@ -26,32 +26,6 @@ static const char *ssl_problem(void)
 	return reason ? reason : "unknown";
 }
 
-/* What the creation info of libwebsockets has no field for. */
-static int prepare_tls(SSL_CTX *ctx, struct lws_vhost *vhost)
-{
-	const struct port *port = lws_vhost_user(vhost);
-	const struct tls *tls = &port->tls;
-
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
-	if (tls->second_cert && (SSL_CTX_use_certificate_chain_file(ctx, tls->second_cert) != 1 ||
-				 SSL_CTX_use_PrivateKey_file(ctx, tls->second_key, SSL_FILETYPE_PEM) != 1)) {
-		gv_world_log(port->link->world, GV_ERR,
-			     "The second certificate cannot be used: %s port=%u second_cert=%s second_key=%s",
-			     ssl_problem(), (unsigned)port->number, tls->second_cert, tls->second_key);
-		return -1;
-	}
-	if (tls->client_ca && SSL_CTX_load_verify_locations(ctx, tls->client_ca, NULL) != 1) {
-		gv_world_log(port->link->world, GV_ERR, "client_ca cannot be used: %s port=%u client_ca=%s",
-			     ssl_problem(), (unsigned)port->number, tls->client_ca);
-		return -1;
-	}
-	if (tls->client_ca)
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	return 0;
-}
-
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	switch (reason) {
@@ -65,7 +39,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		conn_closed(lws_get_opaque_user_data(wsi));
 		return 0;
 	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-		return prepare_tls(user, in);
+		return tls_prepare(lws_vhost_user(in), user);
 	default:
 		return 0;
 	}
@@ -165,5 +139,7 @@ struct lws_vhost *context_vhost(struct link *l, struct port *port)
 			     "TLS does not start; do certificate and key exist and belong together? port=%u cert=%s "
 			     "key=%s error=%s",
 			     (unsigned)port->number, port->tls.cert, port->tls.key, ssl_problem());
+	else /* it would let the client name another port's vhost, and so be asked for another port's certificates */
+		SSL_CTX_set_tlsext_servername_callback(port->tls.ctx, NULL);
 	return vhost;
 }

@@ -1,7 +1,6 @@
 /* The opening handshake of a WebSocket: who is it, may it come in, which subprotocol. Answered from memory, at once,
  * and cheaply where the answer is no: a station that is refused comes again every few seconds, for ever. */
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -16,8 +15,9 @@ struct candidate { /* who wants to connect */
 	struct route *route;
 	struct device *device; /* NULL: unknown to the registry */
 	char id[VIEW_ID_MAX + 1];
-	const char *subprotocol; /* chosen; NULL: none */
-	bool named;              /* the client asked for it, so the answer names it */
+	const char *subprotocol;                  /* chosen; NULL: none */
+	bool named;                               /* the client asked for it, so the answer names it */
+	char certificate[CERTIFICATE_SERIAL_MAX]; /* its serial number; "": none */
 };
 
 static void refuse(struct conn *c, const struct candidate *who, unsigned status, const char *why)
@@ -69,39 +69,26 @@ static bool identify(struct conn *c, struct candidate *who, struct slice path)
 	return true;
 }
 
-/* Is the user name the identity that the path names, or another name of the same device? */
-static bool username_fits(const struct candidate *who, const struct view *view, const struct basic *basic)
-{
-	char id[VIEW_ID_MAX + 1];
-
-	if (strlen(basic->username) != basic->username_size)
-		return false;
-	snprintf(id, sizeof(id), "%s%s", who->route->device_prefix, basic->username);
-	return view_find(view, id) == who->device;
-}
-
 /* False when it has refused. */
-static bool authenticate(struct conn *c, const struct candidate *who, const struct head *h)
+static bool let_in(struct conn *c, struct candidate *who, const struct head *h)
 {
-	const struct slice *authorization = head_get(h, "authorization");
-	enum password verdict = PASSWORD_WRONG;
-	struct basic basic;
+	struct alarm a = { .port = c->port->number };
+	struct admission admission;
 
-	if (!who->device || !who->device->hash_size)
+	if (!who->device)
 		return true;
-	if (!authorization) {
-		refuse(c, who, 401, "this device has a password and showed none");
-		return false;
+	if (admit(c, who->device, who->route->device_prefix, h, &admission)) {
+		memcpy(who->certificate, admission.serial, sizeof(who->certificate));
+		return true;
 	}
-	if (basic_parse(*authorization, &basic) == 0 && username_fits(who, &c->link->view, &basic))
-		verdict = password_check(&c->link->view, who->device, basic.password, basic.password_size,
-					 link_now(c->link));
-	OPENSSL_cleanse(&basic, sizeof(basic));
-	if (verdict == PASSWORD_BUSY)
-		refuse(c, who, 429, "too many wrong passwords for this device; once a second is checked");
-	else if (verdict == PASSWORD_WRONG)
-		refuse(c, who, 401, "wrong user name or password; the user name is the identity");
-	return verdict == PASSWORD_RIGHT;
+	conn_peer(c, true, a.peer);
+	a.reason = admission.reason;
+	a.status = admission.status;
+	a.detail = admission.why;
+	a.subject = admission.subject[0] ? admission.subject : NULL;
+	alarm_raise(c->link, who->device, &a);
+	http_refuse(c, admission.status, admission.why, false);
+	return false;
 }
 
 /* The station's first choice that the listener has; where it asks for none, what its device allows. False: none. */
@@ -186,6 +173,8 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 		refuse(c, who, 503, "the plugin is down");
 		return;
 	}
+	if (who->certificate[0])
+		c->certificate = strdup(who->certificate);
 	ping_s = who->device && who->device->ping_s >= 0 ? who->device->ping_s : who->route->ping_s;
 	c->ping_ms = (uint32_t)(ping_s > 86400 ? 86400 : ping_s) * 1000;
 	accept_upgrade(c, who, h);
@@ -210,6 +199,6 @@ void handshake(struct conn *c, const struct head *h, struct slice path)
 		refuse(c, &who, 503, "the plugin is down");
 		return;
 	}
-	if (authenticate(c, &who, h))
+	if (let_in(c, &who, h))
 		settle(c, &who, h);
 }

@@ -38,9 +38,13 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		if (access(c->ca_file, R_OK) < 0)
 			return gv_fault(t, "config ca_file: cannot read %s: %s", c->ca_file, strerror(errno));
 	}
+	if (c->operator_name[0] && !(l->operator_name = strdup(c->operator_name)))
+		return -ENOMEM;
 	r = view_init(&l->view);
 	if (r == 0)
 		r = view_load(&l->view, t);
+	if (r == 0)
+		r = revoked_load(l, t);
 	if (r == 0)
 		r = origins_init(l, t);
 	return r < 0 ? r : ports_init(l, t, c);
@@ -58,13 +62,15 @@ static void stop(void *self)
 	table_fini(l);
 	view_fini(&l->view);
 	origins_fini(l);
+	revoked_fini(l);
 	if (l->batch.data)
 		free(l->batch.data - LWS_PRE);
 	l->batch.data = NULL;
 	free(l->ca_file);
-	l->ca_file = NULL;
 	gv_deflate_destroy(l->deflate);
 	l->deflate = NULL;
+	free(l->operator_name);
+	l->ca_file = l->operator_name = NULL;
 }
 
 /* A device that is gone has no business on a listener that takes known ones only. Its sockets are closed when the loop
@@ -78,7 +84,7 @@ static void drop_device(struct link *l, const char *id)
 	for (c = table_by_device(l, id, NULL); c; c = next) {
 		next = table_by_device(l, id, c);
 		if (!c->route->accept_unknown)
-			c->unwanted = true;
+			c->unwanted = "the device was deleted";
 	}
 }
 
@@ -92,6 +98,8 @@ static int device_changed(struct link *l, struct gv_turn *t, const Registry__Dev
 	return r;
 }
 GV_ON_EVENT(device_changed, struct link, Registry__DeviceChanged)
+GV_ON_EVENT(authority_changed, struct link, Pki__AuthorityChanged)
+GV_ON_EVENT(certificate_revoked, struct link, Pki__CertificateRevoked)
 
 static int resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
@@ -238,13 +246,18 @@ static const struct gv_service services[] = {
 	{ &link__link__descriptor, link_methods },
 	{ 0 },
 };
-static const struct gv_hears hears[] = { { &registry__device_changed__descriptor, device_changed_event }, { 0 } };
-static const struct gv_emits emits[] = {
-	{ &link__connection_opened__descriptor, NULL },
-	{ &link__connection_closed__descriptor, NULL },
+static const struct gv_hears hears[] = {
+	{ &registry__device_changed__descriptor, device_changed_event },
+	{ &pki__authority_changed__descriptor, authority_changed_event },
+	{ &pki__certificate_revoked__descriptor, certificate_revoked_event },
 	{ 0 },
 };
-static const struct gv_table *const tables[] = { &view_table, NULL };
+static const struct gv_emits emits[] = {
+	{ &link__connection_opened__descriptor, NULL },     { &link__connection_closed__descriptor, NULL },
+	{ &link__handshake_refused__descriptor, NULL },     { &link__profile_raised__descriptor, NULL },
+	{ &link__pending_password_used__descriptor, NULL }, { 0 },
+};
+static const struct gv_table *const tables[] = { &view_table, &authorities_table, &revoked_table, NULL };
 static const struct gv_driver driver = {
 	.size = sizeof(struct gv_driver),
 	.open = open_world,

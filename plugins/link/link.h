@@ -8,10 +8,13 @@
 
 #include <galvan/driver.h>
 #include <galvan/link.pb-c.h>
+#include <galvan/pki.pb-c.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
 
+#include "certificate.h"
 #include "head.h"
+#include "reasons.h"
 #include "view.h"
 
 #define PEER_MAX 64                   /* bytes of a peer's address as text */
@@ -32,6 +35,7 @@
 #define LINK_TCP_FRAME_BYTES 1024     /* of raw TCP that count as a frame more where frames are limited */
 #define LINK_RETRY_AFTER_S 5          /* what a 503 asks for */
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
+#define LINK_AUTHORITIES_MAX 8        /* of this node: one for each instance of pki */
 #define LINK_SENTENCE_MAX 512         /* bytes of a reason for people, with a zero */
 #define COMPRESSION_LINE_SIZE 200     /* bytes of the answer's line about it, with a zero */
 
@@ -53,6 +57,7 @@ struct route {
 	uint32_t max_frame, max_body, max_frames_per_s, ping_s, idle_s, window_frames;
 };
 
+#define TLS_FILES 6 /* that a port's TLS is made of */
 enum port_kind { PORT_WS, PORT_HTTP, PORT_TCP };
 struct port {
 	struct link *link;
@@ -61,8 +66,15 @@ struct port {
 	char *to, *host;
 	char *listener; /* NULL: the first of its plugin */
 	struct tls {
-		char *cert, *key, *second_cert, *second_key, *ciphers, *client_ca;
-	} tls; /* no cert: plain */
+		char *cert, *key, *second_cert, *second_key, *ciphers, *client_ca, *crl;
+		bool local_ca, demand;
+		struct ssl_ctx_st *ctx; /* the vhost's; NULL: not open */
+		struct stamp {
+			uint64_t inode;
+			int64_t size;
+			struct timespec changed;
+		} stamps[TLS_FILES]; /* of the files as they were loaded */
+	} tls;                       /* no cert: plain */
 	struct lws_vhost *vhost;
 	int fds[2]; /* -1: none */
 	uv_poll_t *polls[2];
@@ -97,6 +109,7 @@ struct conn {
 	uint64_t id;               /* the host's; 0: none */
 	char *device;              /* NULL: none */
 	const char *subprotocol;   /* of the route */
+	char *certificate;         /* its serial number; NULL: none was shown */
 	struct origin *origin;     /* NULL: not counted */
 	struct exchange *exchange; /* HTTP: the request in hand */
 	struct bytes in;           /* read, not yet parsed */
@@ -110,6 +123,7 @@ struct conn {
 	uint64_t pinged_ms;           /* 0: no ping is unanswered */
 	uint64_t stuck_ms;            /* 0: output flows */
 	uint64_t armed_ms;            /* when it was last written to; 0: TCP_USER_TIMEOUT is off */
+	const char *unwanted;         /* why it is to be closed; NULL: it is not */
 	uint64_t rate_due_us;         /* the frame rate's clock runs ahead to here */
 	int64_t opened_at_ms;
 	uint8_t address[16]; /* IPv4 mapped into IPv6 */
@@ -122,17 +136,14 @@ struct conn {
 	bool adopting : 1;
 	bool finishing : 1; /* close when the output has left */
 	bool half_closed : 1;
-	bool unwanted : 1; /* its device was deleted: to be closed */
 	bool tls : 1;
 	bool spoken : 1; /* something was read: a TLS handshake is over */
 	bool message_compressed : 1;
 };
 
-struct notice { /* a ConnectionOpened or ConnectionClosed that waits for the next turn */
+struct notice { /* an event that waits for the next turn */
 	struct notice *next;
-	bool opened;
-	unsigned code;
-	char *device, *text, *peer;
+	ProtobufCMessage *event;
 };
 
 struct fetcher;
@@ -144,7 +155,7 @@ struct link {
 	struct lws_vhost *plain;
 	struct port ports[LINK_PORTS_MAX];
 	size_t n_ports;
-	char *ca_file;
+	char *ca_file, *operator_name;
 	uint32_t max_connections, max_frame, handshake_timeout_ms;
 	struct gv_world_limits limits;
 	struct route *routes;
@@ -173,6 +184,11 @@ struct link {
 		uint64_t reported_ms;
 	} origins;
 
+	struct revoked **revoked; /* serial numbers by hash */
+	X509 *authorities[LINK_AUTHORITIES_MAX];
+	size_t n_authorities;
+	struct alarm_budget alarms; /* of what names no known device */
+
 	struct notice *notices, **notices_end;
 	size_t n_notices;
 	bool notices_due;
@@ -198,6 +214,8 @@ struct route *route_hold(struct route *r);
 void route_release(struct route *r);
 /* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
 struct route *route_find(struct link *l, const struct port *port, Link__Listener__Kind kind, struct slice path);
+/* The device of any listener's that this common name of a certificate stands for; NULL: none. */
+struct device *routes_device_of(struct link *l, const char *common_name);
 /* The listener that a TCP port belongs to. NULL: none, and *ret is a sentence that says why. */
 struct route *route_find_tcp(struct link *l, const struct port *port, char ret[static LINK_SENTENCE_MAX]);
 
@@ -220,6 +238,26 @@ int context_open(struct link *l);
 void context_close(struct link *l);
 /* The vhost that holds a port's TLS context, or the plain one; NULL with the reason logged. */
 struct lws_vhost *context_vhost(struct link *l, struct port *port);
+
+/* ---- tls.c */
+/* Makes ready the context of a port that has a certificate; the reason of a failure is logged. */
+int tls_prepare(struct port *p, struct ssl_ctx_st *ctx);
+/* Loads files that have changed. */
+void tls_refresh(struct port *p);
+/* The node's own authorities have changed. */
+void tls_trust_again(struct port *p);
+/* Remembers the files as they are; true where they were others before. */
+bool tls_seen(struct port *p);
+
+/* ---- revoked.c: what the node's certificate authority says */
+extern const struct gv_table authorities_table, revoked_table;
+int revoked_load(struct link *l, struct gv_turn *t);
+void revoked_fini(struct link *l);
+bool revoked_has(const struct link *l, const char *serial);
+void authorities_add(const struct link *l, struct x509_store_st *store);
+int certificate_revoked(struct link *l, struct gv_turn *t, const Pki__CertificateRevoked *e,
+			const struct gv_emitter *from);
+int authority_changed(struct link *l, struct gv_turn *t, const Pki__AuthorityChanged *e, const struct gv_emitter *from);
 
 /* ---- table.c: connections by id and by device */
 int table_init(struct link *l);
@@ -256,6 +294,8 @@ void conn_reap(struct link *l);
 /* ---- origins.c: how much of link one address may take */
 /* IPv4 mapped into IPv6. */
 void address_read(const struct sockaddr_storage *from, uint8_t ret[static 16], uint16_t *ret_port);
+/* "192.0.2.1:40000"; port 0: the address alone. */
+const char *address_print(const uint8_t address[static 16], uint16_t port, char ret[static PEER_MAX]);
 bool address_is_mapped(const uint8_t address[static 16]);
 int origins_init(struct link *l, struct gv_turn *t);
 void origins_fini(struct link *l);
@@ -281,6 +321,29 @@ const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER
 bool conn_is_loopback(const struct conn *c);
 /* A refusal's line in the log, unless there were too many in this second. */
 void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why);
+
+/* ---- alarms.c: refusals that are security events */
+struct alarm {
+	enum reason reason;
+	unsigned status, port; /* of HTTP; 0: refused before there was any */
+	const char *detail;    /* a sentence */
+	const char *subject;   /* of a certificate; NULL: none */
+	char peer[PEER_MAX];
+};
+/* Counts, logs and tells it. `d` NULL: it names no known device. */
+void alarm_raise(struct link *l, struct device *d, const struct alarm *a);
+/* Its line in the log, within the same limit. */
+void refusal_log(struct link *l, const char *device, const struct alarm *a);
+
+/* ---- admit.c: credentials and the security profile */
+struct admission {
+	unsigned status; /* refused: of HTTP, */
+	enum reason reason;
+	const char *why;                                                       /* a sentence */
+	char subject[CERTIFICATE_SUBJECT_MAX], serial[CERTIFICATE_SERIAL_MAX]; /* of its certificate; "": none */
+};
+/* `prefix`: of the devices of the listener. */
+bool admit(struct conn *c, struct device *d, const char *prefix, const struct head *h, struct admission *ret);
 
 /* ---- alive.c: what the kernel watches over */
 void alive_accepted(int fd);
@@ -340,6 +403,8 @@ int sweep_start(struct link *l);
 void rate_count(struct conn *c, size_t frames);
 
 /* ---- presence.c */
+/* Emits a copy of this event in the next turn. */
+void notice_add(struct link *l, const ProtobufCMessage *event);
 void presence_opened(struct conn *c);
 void presence_closed(struct conn *c, unsigned code, const char *reason);
 void presence_fini(struct link *l);

@@ -39,6 +39,19 @@ void address_read(const struct sockaddr_storage *from, uint8_t ret[static 16], u
 	}
 }
 
+const char *address_print(const uint8_t address[static 16], uint16_t port, char ret[static PEER_MAX])
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	bool mapped = address_is_mapped(address);
+
+	inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? address + 12 : address, text, sizeof(text));
+	if (!port)
+		snprintf(ret, PEER_MAX, "%s", text);
+	else
+		snprintf(ret, PEER_MAX, mapped ? "%s:%u" : "[%s]:%u", text, (unsigned)port);
+	return ret;
+}
+
 bool address_is_mapped(const uint8_t address[static 16])
 {
 	static const uint8_t prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };

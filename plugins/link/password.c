@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
@@ -79,12 +80,12 @@ static size_t candidates(const uint8_t *password, size_t size, struct candidate 
 	return n;
 }
 
-static bool matches(const struct device *d, const struct candidate *c)
+static bool matches(const struct credential *d, const struct candidate *c)
 {
 	uint8_t hash[VIEW_HASH_MAX];
 	bool same;
 
-	if (d->iterations == 0 || d->iterations > ITERATIONS_MAX)
+	if (d->hash_size == 0 || d->iterations == 0 || d->iterations > ITERATIONS_MAX)
 		return false;
 	if (!PKCS5_PBKDF2_HMAC((const char *)c->data, (int)c->size, d->salt, (int)d->salt_size, (int)d->iterations,
 			       EVP_sha256(), (int)d->hash_size, hash))
@@ -94,12 +95,29 @@ static bool matches(const struct device *d, const struct candidate *c)
 	return same;
 }
 
+static bool any_matches(const struct credential *d, const struct candidate *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (matches(d, &all[i]))
+			return true;
+	}
+	return false;
+}
+
+void password_promote(struct device *d)
+{
+	free(d->now.salt);
+	d->now = d->pending;
+	memset(&d->pending, 0, sizeof(d->pending));
+	d->right_known = d->wrong_known = false;
+}
+
 enum password password_check(struct view *v, struct device *d, const uint8_t *password, size_t size, uint64_t now_ms)
 {
 	struct candidate all[CANDIDATES_MAX];
 	uint8_t fingerprint[32];
+	enum password verdict = PASSWORD_WRONG;
 	size_t n;
-	bool right = false;
 
 	if (size > PASSWORD_MAX || !HMAC(EVP_sha256(), v->key, sizeof(v->key), password, size, fingerprint, NULL))
 		return PASSWORD_WRONG;
@@ -110,16 +128,18 @@ enum password password_check(struct view *v, struct device *d, const uint8_t *pa
 	if (d->wrong_ms > now_ms + (WRONG_BURST - 1) * WRONG_INTERVAL_MS)
 		return PASSWORD_BUSY;
 	n = candidates(password, size, all);
-	for (size_t i = 0; i < n && !right; i++)
-		right = matches(d, &all[i]);
+	if (any_matches(&d->now, all, n))
+		verdict = PASSWORD_RIGHT;
+	else if (any_matches(&d->pending, all, n))
+		verdict = PASSWORD_PENDING;
 	OPENSSL_cleanse(all, sizeof(all));
-	if (right) {
+	if (verdict == PASSWORD_RIGHT) {
 		memcpy(d->right, fingerprint, sizeof(fingerprint));
 		d->right_known = true;
-	} else {
+	} else if (verdict == PASSWORD_WRONG) {
 		memcpy(d->wrong, fingerprint, sizeof(fingerprint));
 		d->wrong_known = true;
 		d->wrong_ms = (d->wrong_ms > now_ms ? d->wrong_ms : now_ms) + WRONG_INTERVAL_MS;
 	}
-	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
+	return verdict;
 }

@@ -22,17 +22,24 @@ static int take(char **ret, const char *text)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int init_tls(struct tls *ret, struct gv_turn *t, const Link__Tls *from, size_t i)
+static int init_tls(struct tls *ret, struct gv_turn *t, const Link__Tls *from, bool websocket, size_t i)
 {
-	const char *files[] = { from->cert, from->key, from->second_cert, from->second_key, from->client_ca };
-	static const char *const names[] = { "cert", "key", "second_cert", "second_key", "client_ca" };
+	const char *files[TLS_FILES] = { from->cert,       from->key,       from->second_cert,
+					 from->second_key, from->client_ca, from->crl };
+	static const char *const names[TLS_FILES] = { "cert", "key", "second_cert", "second_key", "client_ca", "crl" };
 	int r = 0;
 
 	if (!from->cert[0] || !from->key[0])
 		return gv_fault(t, "config listen[%zu].tls: needs cert and key", i);
+	if ((from->crl[0] || from->client_certificate[0]) && !from->client_ca[0] && !from->local_ca)
+		return gv_fault(
+			t,
+			"config listen[%zu].tls: crl and client_certificate need client_ca or local_ca, which say "
+			"whose certificates are meant",
+			i);
 	if (!from->second_cert[0] != !from->second_key[0])
 		return gv_fault(t, "config listen[%zu].tls: second_cert and second_key go together", i);
-	for (size_t k = 0; k < 5; k++) {
+	for (size_t k = 0; k < TLS_FILES; k++) {
 		if (files[k][0] && access(files[k], R_OK) < 0)
 			return gv_fault(
 				t, "config listen[%zu].tls.%s: cannot read %s: %s%s", i, names[k], files[k],
@@ -43,7 +50,9 @@ static int init_tls(struct tls *ret, struct gv_turn *t, const Link__Tls *from, s
 	}
 	r |= take(&ret->cert, from->cert) | take(&ret->key, from->key) | take(&ret->ciphers, from->ciphers);
 	r |= take(&ret->second_cert, from->second_cert) | take(&ret->second_key, from->second_key);
-	r |= take(&ret->client_ca, from->client_ca);
+	r |= take(&ret->client_ca, from->client_ca) | take(&ret->crl, from->crl);
+	ret->local_ca = from->local_ca;
+	ret->demand = from->client_certificate[0] ? !strcmp(from->client_certificate, "demand") : !websocket;
 	return r ? -ENOMEM : 0;
 }
 
@@ -74,7 +83,7 @@ static int init_port(struct link *l, struct gv_turn *t, const Link__Port *from, 
 				i);
 	if (take(&p->to, from->to) < 0 || take(&p->host, from->host) < 0 || take(&p->listener, from->listener) < 0)
 		return -ENOMEM;
-	return from->tls ? init_tls(&p->tls, t, from->tls, i) : 0;
+	return from->tls ? init_tls(&p->tls, t, from->tls, p->kind == PORT_WS, i) : 0;
 }
 
 int ports_init(struct link *l, struct gv_turn *t, const Link__Config *config)
@@ -104,6 +113,7 @@ void ports_fini(struct link *l)
 		free(p->tls.second_key);
 		free(p->tls.ciphers);
 		free(p->tls.client_ca);
+		free(p->tls.crl);
 	}
 	l->n_ports = 0;
 }
@@ -131,6 +141,8 @@ static void take_in(struct port *p, int fd, const struct sockaddr_storage *peer)
 		return;
 	}
 	alive_accepted(fd);
+	if (p->tls.cert)
+		tls_refresh(p);
 	c = conn_adopt(l, p, fd, address, peer_port, origin);
 	if (c && p->kind == PORT_TCP)
 		tcp_accepted(c);

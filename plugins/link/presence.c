@@ -13,28 +13,8 @@
 
 static void notice_free(struct notice *n)
 {
-	free(n->device);
-	free(n->text);
-	free(n->peer);
+	protobuf_c_message_free_unpacked(n->event, NULL);
 	free(n);
-}
-
-static int emit_one(struct gv_turn *t, const struct notice *n)
-{
-	if (n->opened) {
-		Link__ConnectionOpened e = LINK__CONNECTION_OPENED__INIT;
-
-		e.device = n->device;
-		e.subprotocol = n->text;
-		e.peer = n->peer;
-		return gv_emit(t, &e);
-	}
-	Link__ConnectionClosed e = LINK__CONNECTION_CLOSED__INIT;
-
-	e.device = n->device;
-	e.code = n->code;
-	e.reason = n->text;
-	return gv_emit(t, &e);
 }
 
 static void ask_turn(struct link *l);
@@ -48,7 +28,7 @@ static int emit_all(void *self, struct gv_turn *t, void *arg)
 	for (unsigned i = 0; r == 0 && l->notices && i < NOTICES_PER_TURN; i++) {
 		struct notice *n = l->notices;
 
-		r = emit_one(t, n);
+		r = gv_emit(t, n->event);
 		l->notices = n->next;
 		l->n_notices--;
 		notice_free(n);
@@ -66,25 +46,29 @@ static void ask_turn(struct link *l)
 		l->notices_due = true;
 }
 
-static void add(struct conn *c, bool opened, unsigned code, const char *text)
+static ProtobufCMessage *copy(const ProtobufCMessage *m)
 {
-	struct link *l = c->link;
-	char peer[PEER_MAX];
-	struct notice *n;
+	size_t size = protobuf_c_message_get_packed_size(m);
+	uint8_t *packed = malloc(size + 1);
+	ProtobufCMessage *made = NULL;
 
-	if (!c->device)
-		return;
-	if (l->n_notices >= NOTICES_MAX || !(n = calloc(1, sizeof(*n)))) {
-		gv_world_count(l->world, "events_dropped", 1);
-		return;
+	if (packed) {
+		protobuf_c_message_pack(m, packed);
+		made = protobuf_c_message_unpack(m->descriptor, NULL, size, packed);
 	}
-	n->opened = opened;
-	n->code = code;
-	n->device = strdup(c->device);
-	n->text = strdup(text);
-	n->peer = strdup(conn_peer(c, true, peer));
-	if (!n->device || !n->text || !n->peer) {
-		notice_free(n);
+	free(packed);
+	return made;
+}
+
+void notice_add(struct link *l, const ProtobufCMessage *event)
+{
+	struct notice *n = l->n_notices < NOTICES_MAX ? calloc(1, sizeof(*n)) : NULL;
+
+	if (n)
+		n->event = copy(event);
+	if (!n || !n->event) {
+		free(n);
+		gv_world_count(l->world, "events_dropped", 1);
 		return;
 	}
 	if (!l->notices)
@@ -97,12 +81,27 @@ static void add(struct conn *c, bool opened, unsigned code, const char *text)
 
 void presence_opened(struct conn *c)
 {
-	add(c, true, 0, c->subprotocol ? c->subprotocol : "");
+	Link__ConnectionOpened e = LINK__CONNECTION_OPENED__INIT;
+	char peer[PEER_MAX];
+
+	if (!c->device)
+		return;
+	e.device = c->device;
+	e.subprotocol = (char *)(c->subprotocol ? c->subprotocol : "");
+	e.peer = (char *)conn_peer(c, true, peer);
+	notice_add(c->link, &e.base);
 }
 
 void presence_closed(struct conn *c, unsigned code, const char *reason)
 {
-	add(c, false, code, reason);
+	Link__ConnectionClosed e = LINK__CONNECTION_CLOSED__INIT;
+
+	if (!c->device)
+		return;
+	e.device = c->device;
+	e.code = code;
+	e.reason = (char *)reason;
+	notice_add(c->link, &e.base);
 }
 
 void presence_fini(struct link *l)

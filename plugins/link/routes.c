@@ -179,6 +179,20 @@ struct route *route_find(struct link *l, const struct port *port, Link__Listener
 	return best;
 }
 
+struct device *routes_device_of(struct link *l, const char *common_name)
+{
+	char id[VIEW_ID_MAX + 1];
+	struct device *d = *common_name ? view_find_certificate(&l->view, common_name) : NULL;
+
+	for (const struct route *r = l->routes; !d && *common_name && r; r = r->next) {
+		if (!r->by_identity)
+			continue;
+		snprintf(id, sizeof(id), "%s%s", r->device_prefix, common_name);
+		d = view_find(&l->view, id);
+	}
+	return d;
+}
+
 struct route *route_find_tcp(struct link *l, const struct port *port, char ret[static LINK_SENTENCE_MAX])
 {
 	size_t n = 0;

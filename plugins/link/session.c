@@ -1,5 +1,4 @@
 /* A connection as its plugin knows it: opened, ended, named in logs. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +51,8 @@ void conn_end(struct conn *c, unsigned code, const char *reason)
 	presence_closed(c, code, reason);
 	table_set_id(c->link, c, 0);
 	table_set_device(c->link, c, NULL);
+	free(c->certificate);
+	c->certificate = NULL;
 	gv_world_close(c->link->world, id, code, reason);
 }
 
@@ -79,15 +80,7 @@ void conn_close(struct conn *c, unsigned code, const char *reason)
 
 const char *conn_peer(const struct conn *c, bool with_port, char ret[static PEER_MAX])
 {
-	char text[INET6_ADDRSTRLEN] = "";
-	bool mapped = address_is_mapped(c->address);
-
-	inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? c->address + 12 : c->address, text, sizeof(text));
-	if (!with_port)
-		snprintf(ret, PEER_MAX, "%s", text);
-	else
-		snprintf(ret, PEER_MAX, mapped ? "%s:%u" : "[%s]:%u", text, (unsigned)c->peer_port);
-	return ret;
+	return address_print(c->address, with_port ? c->peer_port : 0, ret);
 }
 
 bool conn_is_loopback(const struct conn *c)
@@ -97,11 +90,9 @@ bool conn_is_loopback(const struct conn *c)
 	return address_is_mapped(c->address) ? c->address[12] == 127 : memcmp(c->address, v6, sizeof(v6)) == 0;
 }
 
-void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why)
+void refusal_log(struct link *l, const char *device, const struct alarm *a)
 {
-	struct link *l = c->link;
 	uint64_t second = link_now(l) / 1000;
-	char peer[PEER_MAX];
 
 	if (second != l->second) {
 		if (l->refusals > REFUSALS_PER_SECOND)
@@ -111,7 +102,18 @@ void link_log_refusal(struct conn *c, const char *device, unsigned status, const
 		l->refusals = 0;
 	}
 	gv_world_count(l->world, "refusals", 1);
-	if (++l->refusals <= REFUSALS_PER_SECOND)
-		gv_world_log(l->world, GV_INFO, "Refused: %s status=%u device=%s peer=%s port=%u", why, status, device,
-			     conn_peer(c, true, peer), (unsigned)c->port->number);
+	if (++l->refusals > REFUSALS_PER_SECOND)
+		return;
+	gv_world_log(l->world, GV_INFO, "Refused: %s%s%s status=%u device=%s peer=%s port=%u%s%s%s", a->detail,
+		     a->reason < REASONS ? " reason=" : "", a->reason < REASONS ? reason_word(a->reason) : "",
+		     a->status, device, a->peer, a->port, a->subject ? " subject=\"" : "", a->subject ? a->subject : "",
+		     a->subject ? "\"" : "");
+}
+
+void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why)
+{
+	struct alarm a = { .reason = REASONS, .status = status, .port = c->port->number, .detail = why };
+
+	conn_peer(c, true, a.peer);
+	refusal_log(c->link, device, &a);
 }

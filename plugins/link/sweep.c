@@ -44,8 +44,8 @@ static void check(struct conn *c, uint64_t now)
 		return;
 	}
 	if (c->unwanted) {
-		c->unwanted = false;
-		conn_close(c, 1008, "the device was deleted");
+		conn_close(c, 1008, c->unwanted);
+		c->unwanted = NULL;
 	}
 	switch (c->state) {
 	case CONN_HEAD:

@@ -52,7 +52,9 @@ static void device_free(struct device *d)
 	for (size_t i = 0; i < d->n_names; i++)
 		free(d->names[i]);
 	free(d->names);
-	free(d->salt);
+	free(d->now.salt);
+	free(d->pending.salt);
+	free(d->certificate_cn);
 	free(d->default_subprotocol);
 	free(d);
 }
@@ -72,6 +74,17 @@ struct device *view_find(const struct view *v, const char *name)
 	struct view_name *n = v->slots ? *name_find(v, name) : NULL;
 
 	return n ? n->device : NULL;
+}
+
+struct device *view_find_certificate(const struct view *v, const char *common_name)
+{
+	for (size_t i = 0; v->n_certificates && i < v->n_slots; i++) {
+		for (struct view_name *n = v->slots[i]; n; n = n->next) {
+			if (n->device->certificate_cn && strcmp(n->device->certificate_cn, common_name) == 0)
+				return n->device;
+		}
+	}
+	return NULL;
 }
 
 static void grow(struct view *v)
@@ -125,6 +138,7 @@ static void unlink_device(struct view *v, struct device *d)
 		}
 	}
 	v->n_devices--;
+	v->n_certificates -= d->certificate_cn != NULL;
 	device_free(d);
 }
 
@@ -158,6 +172,22 @@ static int64_t seconds(const char *text)
 	return *end || n < 0 || n > 86400 ? -1 : n;
 }
 
+static int credential_make(struct credential *ret, const ProtobufCBinaryData *salt, uint32_t iterations,
+			   const ProtobufCBinaryData *hash)
+{
+	ret->salt = malloc(salt->len + 1);
+	if (!ret->salt)
+		return -ENOMEM;
+	if (salt->len)
+		memcpy(ret->salt, salt->data, salt->len);
+	ret->salt_size = salt->len;
+	ret->iterations = iterations;
+	ret->hash_size = hash->len;
+	if (hash->len)
+		memcpy(ret->hash, hash->data, hash->len);
+	return 0;
+}
+
 static struct device *device_make(const Link__KnownDevice *row)
 {
 	struct device *d = calloc(1, sizeof(*d));
@@ -165,8 +195,8 @@ static struct device *device_make(const Link__KnownDevice *row)
 	if (!d)
 		return NULL;
 	d->names = calloc(row->n_aliases + 1, sizeof(*d->names));
-	d->salt = malloc(row->salt.len + 1);
-	if (!d->names || !d->salt)
+	if (!d->names || credential_make(&d->now, &row->salt, row->iterations, &row->hash) < 0 ||
+	    credential_make(&d->pending, &row->pending_salt, row->pending_iterations, &row->pending_hash) < 0)
 		goto fail;
 	for (size_t i = 0; i < row->n_aliases + 1; i++) {
 		d->names[i] = strdup(i == 0 ? row->id : row->aliases[i - 1]);
@@ -175,13 +205,12 @@ static struct device *device_make(const Link__KnownDevice *row)
 		d->n_names++;
 	}
 	d->id = d->names[0];
-	if (row->salt.len)
-		memcpy(d->salt, row->salt.data, row->salt.len);
-	d->salt_size = row->salt.len;
-	d->iterations = row->iterations;
-	d->hash_size = row->hash.len;
-	if (row->hash.len)
-		memcpy(d->hash, row->hash.data, row->hash.len);
+	d->security_profile = row->security_profile;
+	if (row->certificate_cn[0]) {
+		d->certificate_cn = strdup(row->certificate_cn);
+		if (!d->certificate_cn)
+			goto fail;
+	}
 	d->ping_s = seconds(row->ping_s);
 	d->no_compression = strcmp(row->compression, "off") == 0;
 	if (row->default_subprotocol[0]) {
@@ -201,13 +230,14 @@ int view_put(struct view *v, const void *known_device)
 	struct device *d;
 	int r = 0;
 
-	if (row->hash.len > VIEW_HASH_MAX)
+	if (row->hash.len > VIEW_HASH_MAX || row->pending_hash.len > VIEW_HASH_MAX)
 		return -EINVAL;
 	d = device_make(row);
 	if (!d)
 		return -ENOMEM;
 	view_remove(v, row->id);
 	v->n_devices++;
+	v->n_certificates += d->certificate_cn != NULL;
 	for (size_t i = 0; r == 0 && i < d->n_names; i++)
 		r = name_put(v, d, d->names[i]);
 	if (r < 0)
@@ -246,9 +276,10 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 			view_remove(v, e->id);
 		return r;
 	}
-	if (e->credential && e->credential->hash.len > VIEW_HASH_MAX)
-		return gv_fault(t, "the password hash of device %s has %zu bytes; at most %d can be checked", e->id,
-				e->credential->hash.len, VIEW_HASH_MAX);
+	if ((e->credential && e->credential->hash.len > VIEW_HASH_MAX) ||
+	    (e->pending && e->pending->hash.len > VIEW_HASH_MAX))
+		return gv_fault(t, "the password hash of device %s is too long; at most %d bytes can be checked", e->id,
+				VIEW_HASH_MAX);
 	row.id = e->id;
 	row.aliases = e->device->aliases;
 	row.n_aliases = e->device->n_aliases;
@@ -257,6 +288,13 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 		row.iterations = e->credential->iterations;
 		row.hash = e->credential->hash;
 	}
+	if (e->pending) {
+		row.pending_salt = e->pending->salt;
+		row.pending_iterations = e->pending->iterations;
+		row.pending_hash = e->pending->hash;
+	}
+	row.security_profile = e->device->security_profile;
+	row.certificate_cn = attribute(e->device, "certificateCn");
 	row.ping_s = attribute(e->device, "pingS");
 	row.default_subprotocol = attribute(e->device, "defaultSubprotocol");
 	row.compression = attribute(e->device, "compression");

@@ -9,15 +9,28 @@
 #define VIEW_HASH_MAX 64 /* bytes of a password's hash */
 #define VIEW_ID_MAX 128  /* bytes of a device id */
 
-struct device {
-	char *id;     /* as the registry spells it */
-	char **names; /* id and aliases */
-	size_t n_names;
+struct credential {
 	uint8_t *salt;
 	size_t salt_size;
 	uint32_t iterations;
 	uint8_t hash[VIEW_HASH_MAX];
-	size_t hash_size;          /* 0: no password */
+	size_t hash_size; /* 0: no password */
+};
+
+/* How many security events it may still cause; alarms.c. */
+struct alarm_budget {
+	uint64_t due_ms; /* of the loop's clock: each event moves it on, ahead of the present after several */
+	uint32_t more;   /* refusals since the last event */
+};
+
+struct device {
+	char *id;     /* as the registry spells it */
+	char **names; /* id and aliases */
+	size_t n_names;
+	struct credential now, pending;
+	unsigned security_profile; /* the least; 0: any */
+	char *certificate_cn;      /* NULL: its identity */
+	struct alarm_budget alarms;
 	int64_t ping_s;            /* -1: the listener's */
 	char *default_subprotocol; /* NULL: none */
 	bool no_compression;
@@ -33,13 +46,16 @@ struct view_name;
 struct view {
 	struct view_name **slots;
 	size_t n_slots, n_names, n_devices;
-	uint8_t key[32]; /* of the fingerprints: random, of this process only */
+	size_t n_certificates; /* devices with a certificate_cn */
+	uint8_t key[32];       /* of the fingerprints: random, of this process only */
 };
 
 int view_init(struct view *v);
 void view_fini(struct view *v);
 /* The device of this id or alias, ASCII case ignored; NULL: unknown. Valid until the next change. */
 struct device *view_find(const struct view *v, const char *name);
+/* The device whose certificate_cn this is; NULL: none. Looks at all of them where any has one. */
+struct device *view_find_certificate(const struct view *v, const char *common_name);
 /* Puts or replaces; takes what the row says by copy. */
 int view_put(struct view *v, const void *known_device);
 void view_remove(struct view *v, const char *id);
@@ -51,8 +67,10 @@ int view_load(struct view *v, struct gv_turn *t);
 int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, const struct gv_emitter *from);
 int view_resync(struct view *v, struct gv_turn *t, const char *emitter);
 
-/* May who showed these bytes as password connect as `d`? PASSWORD_BUSY: too many wrong ones lately. */
-enum password { PASSWORD_RIGHT, PASSWORD_WRONG, PASSWORD_BUSY };
+/* May who showed these bytes as password connect as `d`? PASSWORD_PENDING: yes, with the new one; password_promote
+ * makes it the only one. PASSWORD_BUSY: too many wrong ones lately. */
+enum password { PASSWORD_RIGHT, PASSWORD_PENDING, PASSWORD_WRONG, PASSWORD_BUSY };
+void password_promote(struct device *d);
 enum password password_check(struct view *v, struct device *d, const uint8_t *password, size_t size, uint64_t now_ms);
 
 #endif

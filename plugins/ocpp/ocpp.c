@@ -4,6 +4,7 @@
 #include "limits/limits.h"
 #include "ocpp.schema.h"
 #include "stations/mask.h"
+#include "stations/security.h"
 
 #include <galvan/link.pb-c.h>
 
@@ -196,6 +197,7 @@ static int token_changed(struct ocpp *o, struct gv_turn *t, const Billing__Token
 	return authorize_told(t, e, from);
 }
 GV_ON_EVENT(token_changed, struct ocpp, Billing__TokenChanged)
+GV_ON_EVENT(security_refused, struct ocpp, Link__HandshakeRefused)
 
 static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
@@ -313,6 +315,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (error)
 		return error;
 	restore_counters(o, t);
+	security_restore(o, t);
 	error = commands_restore(o, t);
 	if (!error)
 		error = limits_restore(o, t);
@@ -377,6 +380,7 @@ static int snapshot_connectors(void *self, struct gv_turn *t)
 static const struct gv_hears hears[] = {
 	{ &registry__device_changed__descriptor, device_changed_event },
 	{ &billing__token_changed__descriptor, token_changed_event },
+	{ &link__handshake_refused__descriptor, security_refused_event },
 	{ 0 },
 };
 static const struct gv_emits emits[] = {
@@ -390,10 +394,28 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&ocpp_active,   &ocpp_progress, &ocpp_history,   &ocpp_transactions, &ocpp_starts,
-	&ocpp_samples,  &ocpp_days,     &ocpp_readings,  &ocpp_connectors,   &ocpp_stations,
-	&ocpp_commands, &ocpp_requests, &ocpp_orphans,   &ocpp_tokens,       &ocpp_running,
-	&ocpp_messages, &ocpp_profiles, &ocpp_abilities, &ocpp_limits,       NULL,
+	&ocpp_active,
+	&ocpp_progress,
+	&ocpp_history,
+	&ocpp_transactions,
+	&ocpp_starts,
+	&ocpp_samples,
+	&ocpp_days,
+	&ocpp_readings,
+	&ocpp_connectors,
+	&ocpp_stations,
+	&ocpp_commands,
+	&ocpp_requests,
+	&ocpp_orphans,
+	&ocpp_tokens,
+	&ocpp_running,
+	&ocpp_messages,
+	&ocpp_profiles,
+	&ocpp_abilities,
+	&ocpp_limits,
+	&ocpp_security_events,
+	&ocpp_security_by_device,
+	NULL,
 };
 
 GV_PLUGIN = {

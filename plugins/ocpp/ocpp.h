@@ -69,6 +69,7 @@ struct ocpp {
 	size_t n_vendors;
 	/* counters, restored at each start */
 	uint64_t next_sample, next_command, next_message, next_limit;
+	uint64_t last_security_event;
 	int64_t next_transaction, transaction_step;
 	int64_t day; /* of the newest row of ocpp_days */
 	uint32_t keep_days;

@@ -2,6 +2,7 @@
 #include "edge/profiles.h"
 #include "edge/v16.h"
 #include "limits/limits.h"
+#include "stations/security.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -355,8 +356,13 @@ static const struct gv_method charging_methods[] = {
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {
-	{ "Call", call_call },           { "ListMessages", list_messages },      { "ListStations", list_stations },
-	{ "ListOrphans", list_orphans }, { "CloseSession", close_session_call }, { 0 },
+	{ "Call", call_call },
+	{ "ListMessages", list_messages },
+	{ "ListStations", list_stations },
+	{ "ListSecurityEvents", list_security_events },
+	{ "ListOrphans", list_orphans },
+	{ "CloseSession", close_session_call },
+	{ 0 },
 };
 const struct gv_service ocpp_services[] = {
 	{ &charging__charging__descriptor, charging_methods },

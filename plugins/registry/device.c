@@ -15,6 +15,7 @@ int registry_emit(struct gv_turn *t, const Registry__DeviceRow *row)
 	event.id = row->device->id;
 	event.device = row->device;
 	event.credential = row->credential;
+	event.pending = row->pending;
 	if (site)
 		event.time_zone = site->time_zone;
 	return gv_emit(t, &event);
@@ -90,6 +91,12 @@ static const char *device_problem(struct gv_turn *t, const Registry__Device *d)
 		return "device.password is longer than 128 bytes";
 	if (*d->password && d->clear_password)
 		return "device.password and device.clearPassword exclude each other: give one of them";
+	if (strlen(d->pending_password) > 128)
+		return "device.pendingPassword is longer than 128 bytes";
+	if (*d->pending_password && d->clear_pending_password)
+		return "device.pendingPassword and device.clearPendingPassword exclude each other: give one of them";
+	if (d->security_profile > REGISTRY_PROFILE_MAX)
+		return gv_str(t, "device.securityProfile must be at most %d", REGISTRY_PROFILE_MAX);
 	return list_problem(t, d);
 }
 
@@ -131,6 +138,8 @@ static void merge(struct gv_turn *t, Registry__Device *into, const Registry__Dev
 		into->site = from->site;
 	if (*from->name)
 		into->name = from->name;
+	if (from->security_profile)
+		into->security_profile = from->security_profile;
 	if (from->n_connectors) {
 		into->connectors = from->connectors;
 		into->n_connectors = from->n_connectors;
@@ -161,8 +170,13 @@ static const char *clear(struct gv_turn *t, Registry__Device *d, const char *fie
 		d->n_tags = 0;
 	else if (!strcmp(field, "attributes"))
 		d->n_attributes = 0;
+	else if (!strcmp(field, "security_profile"))
+		d->security_profile = 0;
 	else
-		return gv_str(t, "clear: \"%s\" is none of site, name, connectors, aliases, tags, attributes", field);
+		return gv_str(
+			t,
+			"clear: \"%s\" is none of site, name, connectors, aliases, tags, attributes, security_profile",
+			field);
 	return NULL;
 }
 
@@ -181,6 +195,29 @@ static const char *refusal(struct gv_turn *t, const Registry__Device *from, enum
 	*ret_code = GV_FAILED_PRECONDITION;
 	if (*from->site && !gv_get(t, &registry_sites, gv_key(from->site)))
 		return gv_str(t, "device.site \"%s\" is not known: PutSite it first", from->site);
+	return NULL;
+}
+
+/* NULL, or what is wrong. */
+static const char *set_passwords(const struct registry *registry, struct gv_turn *t, Registry__DeviceRow *row,
+				 const Registry__Device *from, enum gv_code *ret_code)
+{
+	uint32_t iterations = registry->password_iterations, profile = row->device->security_profile;
+
+	if (from->clear_password)
+		row->credential = NULL;
+	if (from->clear_pending_password || from->clear_password || *from->password)
+		row->pending = NULL; /* who sets a password by hand means that one alone */
+	*ret_code = GV_INTERNAL;
+	if ((*from->password && !(row->credential = registry_credential(t, from->password, iterations))) ||
+	    (*from->pending_password && !(row->pending = registry_credential(t, from->pending_password, iterations))))
+		return gv_str(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256", from->id);
+	row->device->has_password = row->credential != NULL;
+	row->device->has_pending_password = row->pending != NULL;
+	*ret_code = GV_FAILED_PRECONDITION;
+	if ((profile == 1 || profile == 2) && !row->credential)
+		return gv_str(t, "device.securityProfile %u needs a password: give one, or clear security_profile",
+			      profile);
 	return NULL;
 }
 
@@ -210,13 +247,9 @@ const char *registry_store_device(const struct registry *registry, struct gv_tur
 	if (device->n_attributes > REGISTRY_ATTRIBUTES_MAX)
 		return gv_str(t, "device.attributes: at most %d, these would be %zu", REGISTRY_ATTRIBUTES_MAX,
 			      device->n_attributes);
-	if (from->clear_password)
-		row.credential = NULL;
-	*ret_code = GV_INTERNAL;
-	if (*from->password &&
-	    !(row.credential = registry_credential(t, from->password, registry->password_iterations)))
-		return gv_str(t, "cannot hash the password of device %s: OpenSSL refused PBKDF2-HMAC-SHA256", from->id);
-	device->has_password = row.credential != NULL;
+	problem = set_passwords(registry, t, &row, from, ret_code);
+	if (problem)
+		return problem;
 	device->updated_at_ms = gv_now_ms(t);
 	if (!before)
 		device->created_at_ms = device->updated_at_ms;

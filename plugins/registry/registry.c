@@ -2,6 +2,7 @@
 #include "registry.h"
 #include "registry.schema.h"
 
+#include <galvan/link.pb-c.h>
 #include <galvan/registry.pb-c.h>
 
 static int snapshot_devices(void *self, struct gv_turn *t)
@@ -69,6 +70,11 @@ static const struct gv_service services[] = {
 	{ &registry__registry__descriptor, methods },
 	{ 0 },
 };
+static const struct gv_hears hears[] = {
+	{ &link__profile_raised__descriptor, registry_profile_raised },
+	{ &link__pending_password_used__descriptor, registry_pending_used },
+	{ 0 },
+};
 static const struct gv_emits emits[] = {
 	{ &registry__device_changed__descriptor, snapshot_devices },
 	{ 0 },
@@ -84,6 +90,7 @@ GV_PLUGIN = {
 	.summary = "Sites and devices: what exists, what it is called, who may connect as it",
 	.config = &registry__config__descriptor,
 	.serves = services,
+	.hears = hears,
 	.emits = emits,
 	.tables = tables,
 	.schema_set = GV_SCHEMA(registry),

@@ -14,6 +14,7 @@
 #define REGISTRY_ATTRIBUTES_MAX 64
 #define REGISTRY_ATTRIBUTE_NAME_MAX 64    /* bytes */
 #define REGISTRY_ATTRIBUTE_VALUE_MAX 1024 /* bytes */
+#define REGISTRY_PROFILE_MAX 3            /* security profiles of OCPP */
 #define REGISTRY_PAGE_DEFAULT 1000
 #define REGISTRY_PAGE_MAX 10000
 
@@ -36,6 +37,9 @@ const char *registry_store_site(struct gv_turn *t, const Registry__Site *from, R
 const char *registry_store_device(const struct registry *registry, struct gv_turn *t,
 				  const Registry__PutDeviceRequest *request, Registry__Device *device,
 				  enum gv_code *ret_code);
+
+/* What link has seen: a device came in on a higher security profile, or with its pending password. */
+gv_event_fn registry_profile_raised, registry_pending_used;
 
 /* Emits DeviceChanged for a device as it stands. */
 int registry_emit(struct gv_turn *t, const Registry__DeviceRow *row);

@@ -6,6 +6,7 @@ import pytest
 
 from fake_stripe import FakeStripe
 from galvan import GALVAN, Node, base_config, free_ports
+from security import Authorities
 from stations import CLIENTS
 
 
@@ -74,6 +75,12 @@ def any_station():
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture(scope='session')
+def authorities(tmp_path_factory):
+    """Of both ends of TLS; see security.py."""
+    return Authorities(str(tmp_path_factory.mktemp('authorities')))
 
 
 @pytest.fixture

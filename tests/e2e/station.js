@@ -1,6 +1,6 @@
 // A charging station made of npm's ocpp-rpc, driven by JSON lines: commands on stdin, what happens on stdout.
 //
-//   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "..."}
+//   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "...", "tls": {"ca": FILE, ...}}
 //   {"id": 2, "do": "call", "action": "BootNotification", "payload": {...}}
 //   {"id": 3, "do": "answers", "answers": {"RemoteStartTransaction": {"status": "Accepted"}}}
 //   {"id": 4, "do": "close"}
@@ -8,6 +8,7 @@
 // Each gets {"id": N, "ok": ...} or {"id": N, "error": {...}}. What the server asks comes as {"asked": ACTION, "payload": {...}}, the end
 // of the connection as {"closed": true}.
 'use strict';
+const fs = require('fs');
 const readline = require('readline');
 const { RPCClient, createRPCError } = require('ocpp-rpc');
 
@@ -30,6 +31,11 @@ async function connect(command) {
 	};
 	if (command.password !== undefined)
 		options.password = command.password;
+	if (command.tls) {
+		options.wsOpts = {};
+		for (const [name, file] of Object.entries(command.tls))
+			options.wsOpts[name] = fs.readFileSync(file);
+	}
 	client = new RPCClient(options);
 	client.handle(({ method, params }) => {
 		say({ asked: method, payload: params });

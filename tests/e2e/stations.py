@@ -1,12 +1,13 @@
-"""Charging stations made of other people's OCPP clients, behind one interface:
+"""Charging stations made of other people's OCPP clients, behind one interface (tls: a dict of files, ca, cert and key):
 
-    connect(url, identity, password=None)   call(action, payload) -> payload   answer(action, payload)
+    connect(url, identity, password=None, tls=None)   call(action, payload) -> payload   answer(action, payload)
     asked(action) -> payload of the server's next such call   wait_closed()   close()
 """
 import asyncio
 import json
 import os
 import queue
+import ssl
 import subprocess
 import threading
 
@@ -86,10 +87,12 @@ class OcppRpc:
             raise StationError(message['error']['code'], message['error']['message'])
         return message['ok']
 
-    def connect(self, url, identity, password=None):
+    def connect(self, url, identity, password=None, tls=None):
         command = dict(do='connect', url=url, identity=identity, strict=False)
         if password is not None:
             command['password'] = password
+        if tls:
+            command['tls'] = tls
         self._do(**command)
         self._closed.clear()
         self._do(do='answers', answers=self._answers)
@@ -157,13 +160,13 @@ class PyOcpp:
     def _run(self, coroutine, limit_s=PATIENCE_S):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(limit_s)
 
-    async def _connect(self, url, identity, password):
+    async def _connect(self, url, identity, password, tls):
         headers = {}
         if password is not None:
             import base64
             headers['Authorization'] = 'Basic ' + base64.b64encode(('%s:%s' % (identity, password)).encode()).decode()
         self._socket = await websockets.connect(url.rstrip('/') + '/' + identity, subprotocols=['ocpp1.6'],
-                                                additional_headers=headers)
+                                                additional_headers=headers, ssl=tls)
         self._station = self._type(identity, self._socket, response_timeout=15)
         self._task = asyncio.ensure_future(self._serve())
 
@@ -175,12 +178,20 @@ class PyOcpp:
         finally:
             self._closed.set()
 
-    def connect(self, url, identity, password=None):
+    def connect(self, url, identity, password=None, tls=None):
+        self._run(self._close())
         self._closed.clear()
+        context = None
+        if tls:
+            context = ssl.create_default_context(cafile=tls['ca'])
+            if 'cert' in tls:
+                context.load_cert_chain(tls['cert'], tls['key'])
         try:
-            self._run(self._connect(url, identity, password))
+            self._run(self._connect(url, identity, password, context))
         except websockets.InvalidStatus as e:
             raise StationError(e.response.status_code) from e
+        except (OSError, EOFError, websockets.InvalidMessage) as e:  # TLS refused
+            raise StationError('TLS', str(e)) from e
 
     def answer(self, action, payload):
         self._answers[action] = payload

@@ -1,6 +1,7 @@
 /* What a charger says of itself becomes rows and events. Messages that become events of their own have no natural key:
  * a frame that comes again after a crash is known by its digest. */
 #include "reports.h"
+#include "security.h"
 
 #include <plugins/ocpp/limits/limits.h>
 
@@ -106,6 +107,19 @@ static void keep_status(struct gv_turn *t, Ocpp__StationRow *row, const struct s
 		row->station->log_status = (char *)said->status;
 }
 
+static int keep_security_event(struct ocpp *o, struct gv_turn *t, const char *device,
+			       const struct said_notification *said)
+{
+	Ocpp__SecurityEvent e = OCPP__SECURITY_EVENT__INIT;
+
+	e.device = (char *)device;
+	e.source = "station";
+	e.type = (char *)said->status;
+	e.detail = (char *)said->detail;
+	e.time_ms = said->time_ms;
+	return security_keep(o, t, &e);
+}
+
 int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_notification *said)
 {
 	Ocpp__StationNotified event = OCPP__STATION_NOTIFIED__INIT;
@@ -114,6 +128,8 @@ int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 	if (told(t, in, row))
 		return 0;
 	keep_status(t, row, said);
+	if (!strcmp(said->action, "SecurityEventNotification"))
+		keep_security_event(o, t, in->device, said);
 	event.device = (char *)in->device;
 	event.action = (char *)said->action;
 	event.status = (char *)said->status;

@@ -58,7 +58,7 @@ Test(view, what_is_put_replaces_all_of_what_was)
 	put("ocpp:CP001", "ocpp:Old", "secret", "60");
 	put("ocpp:CP001", NULL, NULL, "");
 	cr_expect_null(view_find(&v, "ocpp:Old"));
-	cr_expect_eq(view_find(&v, "ocpp:CP001")->hash_size, 0);
+	cr_expect_eq(view_find(&v, "ocpp:CP001")->now.hash_size, 0);
 	cr_expect_eq(view_find(&v, "ocpp:CP001")->ping_s, -1);
 	cr_expect_eq(v.n_devices, 1);
 	view_remove(&v, "ocpp:CP001");

@@ -642,6 +642,7 @@ static int start(struct gv_world *w)
 	tls.second_cert = (char *)(o->second_cert ? o->second_cert : "");
 	tls.second_key = (char *)(o->second_key ? o->second_key : "");
 	tls.client_ca = (char *)(o->client_ca ? o->client_ca : "");
+	tls.client_certificate = (char *)(o->client_ca ? "demand" : "");
 	config.listen = pointers;
 	config.n_listen = n;
 	config.max_connections = o->max_connections ? o->max_connections : 20000;

@@ -1,0 +1,169 @@
+/* May this device come in the way it came? Its security profile (OCPP 2.0.1 A00; the 1.6 security extension has the
+ * same ones) is the least that it must come with: 1 a password, 2 a password over TLS, 3 a client certificate. One that
+ * came with more has to from then on (A05.FR.09). A certificate was verified when TLS was spoken; here it must be this
+ * device's. */
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "link.h"
+
+struct visitor {
+	struct conn *conn;
+	struct device *device;
+	const char *prefix; /* of the listener's devices: "ocpp:" */
+	const struct head *head;
+	bool has_certificate;
+	struct certificate certificate;
+	struct admission *ret;
+};
+
+static bool refuse(struct visitor *v, unsigned status, enum reason reason, const char *why)
+{
+	v->ret->status = status;
+	v->ret->reason = reason;
+	v->ret->why = why;
+	return false;
+}
+
+static void read_certificate(struct visitor *v)
+{
+	SSL *ssl = v->conn->tls ? lws_get_ssl(v->conn->wsi) : NULL;
+	X509 *x = ssl && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE ? SSL_get0_peer_certificate(ssl) : NULL;
+
+	v->has_certificate = x != NULL;
+	if (x)
+		certificate_read(x, &v->certificate);
+}
+
+/* Its common name is what the registry says, or else the identity, in the letter case that it may have there. */
+static bool is_of(const struct device *d, const char *prefix, const char *common_name)
+{
+	size_t size = strlen(prefix);
+
+	if (d->certificate_cn)
+		return strcmp(d->certificate_cn, common_name) == 0;
+	for (size_t i = 0; i < d->n_names; i++) {
+		if (strncasecmp(d->names[i], prefix, size) == 0 && strcasecmp(d->names[i] + size, common_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool certificate_fits(struct visitor *v)
+{
+	const char *wanted = v->conn->link->operator_name;
+
+	if (revoked_has(v->conn->link, v->certificate.serial))
+		return refuse(v, 403, REASON_REVOKED, "the certificate has been revoked");
+	if (!v->certificate.common_name[0] || !is_of(v->device, v->prefix, v->certificate.common_name))
+		return refuse(
+			v, 403, REASON_WRONG_IDENTITY,
+			"the certificate's common name is not this device's: its identity, or what the registry's "
+			"attribute certificateCn says");
+	if (wanted && strcmp(wanted, v->certificate.operator_name) != 0)
+		return refuse(v, 403, REASON_WRONG_OPERATOR,
+			      "the certificate's organisation is not the operator's name in link's config");
+	return true;
+}
+
+/* Is the user name the identity that the path names, or another name of the same device? */
+static bool username_fits(const struct visitor *v, const struct basic *basic)
+{
+	char id[VIEW_ID_MAX + 1];
+
+	if (strlen(basic->username) != basic->username_size)
+		return false;
+	snprintf(id, sizeof(id), "%s%s", v->prefix, basic->username);
+	return view_find(&v->conn->link->view, id) == v->device;
+}
+
+/* It knows its new password: the one before is void, here at once and in the registry soon. */
+static void pending_used(struct link *l, struct device *d)
+{
+	Link__PendingPasswordUsed e = LINK__PENDING_PASSWORD_USED__INIT;
+
+	e.device = d->id;
+	e.salt.data = d->pending.salt;
+	e.salt.len = d->pending.salt_size;
+	notice_add(l, &e.base);
+	password_promote(d);
+}
+
+static bool password_fits(struct visitor *v)
+{
+	const struct slice *authorization = head_get(v->head, "authorization");
+	struct link *l = v->conn->link;
+	enum password verdict = PASSWORD_WRONG;
+	struct basic basic;
+
+	if (!authorization)
+		return refuse(v, 401, REASON_NO_PASSWORD, "this device has a password and showed none");
+	if (basic_parse(*authorization, &basic) == 0 && username_fits(v, &basic))
+		verdict = password_check(&l->view, v->device, basic.password, basic.password_size, link_now(l));
+	OPENSSL_cleanse(&basic, sizeof(basic));
+	if (verdict == PASSWORD_BUSY)
+		return refuse(v, 429, REASON_TOO_MANY_PASSWORDS,
+			      "too many wrong passwords for this device; once a second is checked");
+	if (verdict == PASSWORD_WRONG)
+		return refuse(v, 401, REASON_WRONG_PASSWORD,
+			      "wrong user name or password; the user name is the identity");
+	if (verdict == PASSWORD_PENDING)
+		pending_used(l, v->device);
+	return true;
+}
+
+/* The profile that it came in with, in *ret; false where it may not come in. */
+static bool settle_profile(struct visitor *v, unsigned *ret)
+{
+	const struct device *d = v->device;
+	unsigned least = d->security_profile;
+	bool shows_password = head_get(v->head, "authorization") != NULL;
+
+	if (least >= 2 && !v->conn->tls)
+		return refuse(v, 403, REASON_PLAIN_TEXT, "the device's security profile wants TLS");
+	if (v->has_certificate && !certificate_fits(v))
+		return false;
+	if (least == 3 && !v->has_certificate)
+		return refuse(v, 403, REASON_NO_CERTIFICATE,
+			      "the device's security profile wants a client certificate");
+	*ret = 3;
+	if (v->has_certificate && (least == 3 || least == 0 || !shows_password))
+		return true;
+	*ret = v->conn->tls ? 2 : 1;
+	if (d->now.hash_size)
+		return password_fits(v);
+	*ret = 0;
+	return least == 0 || refuse(v, 403, REASON_NO_PASSWORD,
+				    "the device's security profile wants a password and the registry has none");
+}
+
+static void raise_profile(struct link *l, struct device *d, unsigned profile)
+{
+	Link__ProfileRaised e = LINK__PROFILE_RAISED__INIT;
+
+	d->security_profile = profile;
+	e.device = d->id;
+	e.security_profile = profile;
+	notice_add(l, &e.base);
+}
+
+bool admit(struct conn *c, struct device *d, const char *prefix, const struct head *h, struct admission *ret)
+{
+	struct visitor v = { .conn = c, .device = d, .prefix = prefix, .head = h, .ret = ret };
+	unsigned profile;
+
+	read_certificate(&v);
+	ret->subject[0] = ret->serial[0] = '\0';
+	if (v.has_certificate) {
+		memcpy(ret->subject, v.certificate.subject, sizeof(ret->subject));
+		memcpy(ret->serial, v.certificate.serial, sizeof(ret->serial));
+	}
+	if (!settle_profile(&v, &profile))
+		return false;
+	if (d->security_profile && profile > d->security_profile)
+		raise_profile(c->link, d, profile);
+	return true;
+}

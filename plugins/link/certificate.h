@@ -1,0 +1,22 @@
+/* What link reads in a client's certificate. */
+#ifndef LINK_CERTIFICATE_H
+#define LINK_CERTIFICATE_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#define CERTIFICATE_NAME_MAX 129    /* bytes of CN or O, with a zero: twice what X.520 allows */
+#define CERTIFICATE_SERIAL_MAX 65   /* hex digits of a serial number, with a zero: RFC 5280 allows 40 */
+#define CERTIFICATE_SUBJECT_MAX 256 /* bytes of the whole subject as people read it, with a zero */
+
+struct certificate {
+	char common_name[CERTIFICATE_NAME_MAX]; /* "" where there is none, or none that can be compared */
+	char operator_name[CERTIFICATE_NAME_MAX];
+	char serial[CERTIFICATE_SERIAL_MAX]; /* upper case */
+	char subject[CERTIFICATE_SUBJECT_MAX];
+};
+
+/* Reads what is there; never fails: what cannot be read is "". */
+void certificate_read(X509 *x, struct certificate *ret);
+
+#endif

@@ -1,0 +1,105 @@
+"""Certificate authorities of the tests' own, by the openssl command: what they sign is as right or as wrong as a test wants it."""
+import os
+import ssl
+import subprocess
+from datetime import datetime, timedelta, timezone
+
+CONFIG = '''
+[ca]
+default_ca = own
+[own]
+dir = %(folder)s
+database = %(folder)s/index
+serial = %(folder)s/serial
+new_certs_dir = %(folder)s
+certificate = %(folder)s/ca.pem
+private_key = %(folder)s/ca.key
+default_md = sha256
+default_crl_days = 2
+policy = any
+unique_subject = no
+copy_extensions = copy
+[any]
+commonName = supplied
+organizationName = optional
+[req]
+distinguished_name = name
+[name]
+[client]
+extendedKeyUsage = clientAuth
+[server]
+extendedKeyUsage = serverAuth
+'''
+KINDS = {'ec': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'], 'rsa': ['-newkey', 'rsa:2048']}
+
+
+def openssl(*args, **options):
+    return subprocess.run(['openssl', *args], check=True, capture_output=True, text=True, **options).stdout
+
+
+def moment(days):
+    return (datetime.now(timezone.utc) + timedelta(days=days)).strftime('%Y%m%d%H%M%SZ')
+
+
+def request(path, subject, kind='ec', names=None):
+    """A key and a certificate request: (key file, request file)."""
+    extra = ['-addext', 'subjectAltName=' + names] if names else []
+    openssl('req', *KINDS[kind], '-nodes', '-subj', subject, *extra, '-keyout', path + '.key', '-out', path + '.csr')
+    return path + '.key', path + '.csr'
+
+
+class Pair:
+    """A certificate and its key, as files."""
+
+    def __init__(self, cert, key):
+        self.cert = cert
+        self.key = key
+
+    def text(self):
+        with open(self.cert, encoding='ascii') as f:
+            return f.read()
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder = os.path.join(folder, name)
+        self.made = 0
+        os.makedirs(self.folder)
+        self.config = os.path.join(self.folder, 'config')
+        with open(self.config, 'w', encoding='ascii') as f:
+            f.write(CONFIG % {'folder': self.folder})
+        with open(os.path.join(self.folder, 'serial'), 'w', encoding='ascii') as f:
+            f.write('1000\n')
+        with open(os.path.join(self.folder, 'index'), 'w', encoding='ascii'):
+            pass
+        self.cert = os.path.join(self.folder, 'ca.pem')
+        openssl('req', '-x509', *KINDS['ec'], '-nodes', '-days', '3', '-subj', '/O=Tests/CN=' + name, '-keyout',
+                os.path.join(self.folder, 'ca.key'), '-out', self.cert)
+
+    def sign(self, subject, use='client', kind='ec', names=None, begin=-1, end=1):
+        """From `begin` to `end`, in days from now."""
+        self.made += 1
+        path = os.path.join(self.folder, 'pair%d' % self.made)
+        key, csr = request(path, subject, kind, names)
+        openssl('ca', '-batch', '-config', self.config, '-extensions', use, '-startdate', moment(begin), '-enddate', moment(end),
+                '-notext', '-in', csr, '-out', path + '.pem')
+        return Pair(path + '.pem', key)
+
+    def server(self, kind='ec'):
+        return self.sign('/CN=localhost', 'server', kind, 'DNS:localhost,IP:127.0.0.1')
+
+    def revoke(self, *pairs):
+        """A revocation list of these: its file."""
+        for pair in pairs:
+            openssl('ca', '-config', self.config, '-revoke', pair.cert)
+        path = os.path.join(self.folder, 'crl.pem')
+        openssl('ca', '-config', self.config, '-gencrl', '-out', path)
+        return path
+
+
+def trust(ca_file, pair=None):
+    """What a client needs: whom it trusts, and its own certificate."""
+    context = ssl.create_default_context(cafile=ca_file)
+    if pair:
+        context.load_cert_chain(pair.cert, pair.key)
+    return context
