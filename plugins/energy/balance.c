@@ -1,0 +1,162 @@
+/* Who should have how much, and whose turn it is where there is not even the minimum for each.
+ *
+ * The order in which minima are given out: first who has waited for very long, then who has its turn, then who waits,
+ * the longest first, then whose turn is over. So each gets its turn, and keeps it for a slice. */
+#include "energy.h"
+#include "prices.h"
+
+#include <stdlib.h>
+
+#define SLICES_TOO_LONG 2       /* who has waited for so many slices comes before all */
+#define NEED_MARGIN_PERCENT 125 /* a vehicle that waits for cheap hours is given so much more time than it needs */
+#define PHASE_V 230
+#define IDLE_MA 500 /* who draws less than that, for as long as it takes to notice, has no use for its turn */
+
+enum rank { RANK_OVERDUE, RANK_TURN, RANK_WAITING, RANK_OVER, RANK_NONE };
+
+struct entry {
+	struct point *point;
+	enum rank rank;
+	int64_t since_ms;
+	size_t place; /* to keep the order of equals */
+};
+
+static int64_t slice_ms(const struct round *r, const struct point *p)
+{
+	return (int64_t)r->row->site->slice_s * 1000 * p->claim.weight;
+}
+
+/* ---- who waits for a cheaper hour ------------------------------------------------------------ */
+
+static unsigned phases_in(unsigned mask)
+{
+	return (mask & 1) + (mask >> 1 & 1) + (mask >> 2 & 1);
+}
+
+static bool waits_for_price(struct round *r, const struct point *p)
+{
+	const Energy__Needs *needs = p->row.needs;
+	int64_t left_wh, watts, need_ms;
+
+	if (!needs || !needs->cheap || !needs->departure_ms || !needs->energy_wh || !r->row->n_prices)
+		return false;
+	left_wh = needs->energy_wh - p->row.energy_wh;
+	if (left_wh <= 0)
+		return false;
+	watts = p->max_ma * PHASE_V * phases_in(p->claim.phases) / 1000;
+	need_ms = left_wh * 3600 * 10 / (watts ? watts : 1) * NEED_MARGIN_PERCENT;
+	return prices_wait(r->row->prices, r->row->n_prices, r->now_ms, needs->departure_ms, need_ms, &r->next_ms);
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------------ */
+
+static bool is_idle(const struct round *r, const struct point *p)
+{
+	return p->row.low_ms && p->row.draw_ma < IDLE_MA && r->now_ms - p->row.low_ms >= r->e->low_ms;
+}
+
+static void rank(const struct round *r, struct entry *e)
+{
+	const struct point *p = e->point;
+
+	if (p->row.turn_ms) {
+		bool over = r->now_ms - p->row.turn_ms >= slice_ms(r, p) || is_idle(r, p);
+
+		e->rank = over ? RANK_OVER : RANK_TURN;
+		e->since_ms = p->row.turn_ms;
+		return;
+	}
+	e->since_ms = p->row.waiting_ms ? p->row.waiting_ms : r->now_ms;
+	e->rank = r->now_ms - e->since_ms >= SLICES_TOO_LONG * (int64_t)r->row->site->slice_s * 1000 ? RANK_OVERDUE
+												     : RANK_WAITING;
+}
+
+static int by_rank(const void *x, const void *y)
+{
+	const struct entry *a = x, *b = y;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	if (a->since_ms != b->since_ms)
+		return a->since_ms < b->since_ms ? -1 : 1;
+	return a->place < b->place ? -1 : 1;
+}
+
+/* The sessions that take part, in the order in which they get their minimum. */
+static size_t order(struct round *r, struct entry *entries)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_points; i++) {
+		struct point *p = &r->points[i];
+
+		p->waits = *p->row.session_id && waits_for_price(r, p);
+		if (!*p->row.session_id || p->lost || p->waits)
+			continue;
+		entries[n] = (struct entry){ .point = p, .place = i };
+		rank(r, &entries[n++]);
+	}
+	qsort(entries, n, sizeof *entries, by_rank);
+	return n;
+}
+
+/* ---- the targets ----------------------------------------------------------------------------- */
+
+static void set_time(struct point *p, int64_t *field, int64_t ms)
+{
+	if (*field == ms)
+		return;
+	*field = ms;
+	p->changed = true;
+}
+
+/* Writes down who has its turn and who waits for one. */
+static void keep_turns(struct round *r, const struct entry *entries, size_t n)
+{
+	bool short_of = false;
+
+	for (size_t i = 0; i < n; i++)
+		short_of |= !entries[i].point->target_ma;
+	for (size_t i = 0; i < n; i++) {
+		struct point *p = entries[i].point;
+
+		if (!p->target_ma) {
+			set_time(p, &p->row.waiting_ms, p->row.waiting_ms ? p->row.waiting_ms : r->now_ms);
+			set_time(p, &p->row.turn_ms, 0);
+			round_wake(r, p->row.waiting_ms + SLICES_TOO_LONG * (int64_t)r->row->site->slice_s * 1000);
+			continue;
+		}
+		/* Whose turn is over and who has it all the same begins another one, behind those who wait. */
+		if (!p->row.turn_ms || (short_of && entries[i].rank == RANK_OVER && !is_idle(r, p)))
+			set_time(p, &p->row.turn_ms, r->now_ms);
+		set_time(p, &p->row.waiting_ms, 0);
+		if (short_of)
+			round_wake(r, p->row.turn_ms + slice_ms(r, p));
+	}
+}
+
+void balance(struct round *r)
+{
+	struct entry *entries = gv_alloc(r->t, (r->n_points + 1) * sizeof *entries);
+	struct share_claim *claims = gv_alloc(r->t, (r->n_points + 1) * sizeof *claims);
+	int64_t room_ma[SHARE_BOUNDS_MAX];
+	size_t n = order(r, entries);
+
+	for (size_t b = 0; b < r->n_bounds; b++)
+		room_ma[b] = r->bound_ma[b];
+	for (size_t i = 0; i < r->n_points; i++) {
+		r->points[i].target_ma = 0;
+		if (r->points[i].lost)
+			share_take(&r->points[i].claim, room_ma, r->n_bounds, r->points[i].held_ma);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct point *p = entries[i].point;
+
+		claims[i] = p->claim;
+		claims[i].demand_ma = p->row.demand_ma && p->row.demand_ma < p->max_ma ? p->row.demand_ma : p->max_ma;
+	}
+	share(claims, n, room_ma, r->n_bounds);
+	for (size_t i = 0; i < n; i++)
+		entries[i].point->target_ma = claims[i].given_ma;
+	keep_turns(r, entries, n);
+}

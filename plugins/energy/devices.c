@@ -1,0 +1,133 @@
+/* Devices as the registry tells them: which site each belongs to, and on which phases it charges. */
+#include "energy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZONE_DIR "/usr/share/zoneinfo/"
+#define ZONE_NAME_MAX 64
+
+/* ---- time zones ------------------------------------------------------------------------------ */
+
+/* The rules of time zones are constants of the machine, like a library's tables: the one kind of file that a plugin
+ * which only thinks may read. */
+static struct gv_zone *read_zone(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
+	struct gv_zone *zone = NULL;
+	uint8_t *data = NULL;
+	char path[128];
+	FILE *file;
+
+	if (*name == '/' || strlen(name) > ZONE_NAME_MAX || name[strspn(name, letters)])
+		return NULL;
+	snprintf(path, sizeof path, ZONE_DIR "%s", name);
+	file = fopen(path, "re");
+	if (file)
+		data = malloc(GV_ZONE_SIZE_MAX);
+	if (data)
+		gv_zone_parse(data, fread(data, 1, GV_ZONE_SIZE_MAX, file), &zone);
+	free(data);
+	if (file)
+		fclose(file);
+	return zone;
+}
+
+const struct gv_zone *devices_zone(struct energy *e, struct gv_turn *t, const char *name)
+{
+	struct zone_known *z;
+
+	if (!*name || !strcmp(name, "UTC"))
+		return NULL;
+	for (size_t i = 0; i < e->n_zones; i++)
+		if (!strcmp(e->zones[i].name, name))
+			return e->zones[i].zone;
+	if (e->n_zones == ENERGY_ZONES_MAX)
+		return NULL;
+	z = &e->zones[e->n_zones];
+	z->name = strdup(name);
+	if (!z->name)
+		return NULL;
+	z->zone = read_zone(name);
+	if (!z->zone)
+		gv_log(t, GV_WARN,
+		       "time zone is not in " ZONE_DIR
+		       ", schedules are kept in UTC: correct the site, or install tzdata zone=%s",
+		       name);
+	e->n_zones++;
+	return z->zone;
+}
+
+void devices_stop(struct energy *e)
+{
+	for (size_t i = 0; i < e->n_zones; i++) {
+		free(e->zones[i].name);
+		gv_zone_destroy(e->zones[i].zone);
+	}
+	e->n_zones = 0;
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static Energy__DeviceRow *row_of(struct gv_turn *t, const Registry__DeviceChanged *m)
+{
+	Energy__DeviceRow *row = gv_alloc(t, sizeof *row);
+	const Registry__Device *d = m->device;
+
+	energy__device_row__init(row);
+	row->site = d->site;
+	row->time_zone = m->time_zone;
+	row->tags = d->tags;
+	row->n_tags = d->n_tags;
+	for (size_t i = 0; i < d->n_attributes; i++)
+		if (!strcmp(d->attributes[i]->key, "phaseRotation"))
+			row->phase_rotation = d->attributes[i]->value;
+	for (size_t i = 0; i < d->n_connectors; i++) {
+		Energy__Plug *plug = gv_alloc(t, sizeof *plug);
+
+		energy__plug__init(plug);
+		plug->id = d->connectors[i]->id;
+		plug->phases = d->connectors[i]->phases;
+		plug->max_ma = d->connectors[i]->max_current_ma;
+		*GV_APPEND(t, row->plugs, row->n_plugs) = plug;
+	}
+	return row;
+}
+
+/* It is no longer of this site. */
+static void leave(struct energy *e, struct gv_turn *t, const char *site, const char *device)
+{
+	if (!*site)
+		return;
+	gv_delete(t, &energy_members, gv_key(site, device));
+	if (!gv_get(t, &energy_sites, gv_key(site)))
+		return;
+	command_release(e, t, device);
+	round_run(e, t, site);
+}
+
+int devices_changed(struct energy *e, struct gv_turn *t, const Registry__DeviceChanged *m)
+{
+	const Energy__DeviceRow *before = gv_get(t, &energy_devices, gv_key(m->id));
+	const char *old_site = before ? gv_strdup(t, before->site) : "";
+	const Energy__Member member = ENERGY__MEMBER__INIT;
+	Energy__DeviceRow *row;
+
+	if (m->deleted || !m->device) {
+		struct gv_scan scan = { .table = &energy_points, .prefix = gv_key(m->id) };
+
+		leave(e, t, old_site, m->id);
+		while (gv_next(t, &scan))
+			gv_delete(t, &energy_points, scan.key);
+		return gv_delete(t, &energy_devices, gv_key(m->id));
+	}
+	row = row_of(t, m);
+	if (*old_site && strcmp(old_site, row->site) != 0)
+		leave(e, t, old_site, m->id);
+	gv_put(t, &energy_devices, gv_key(m->id), row);
+	if (!*row->site)
+		return 0;
+	gv_put(t, &energy_members, gv_key(row->site, m->id), &member);
+	return round_run(e, t, row->site);
+}
