@@ -39,6 +39,7 @@ void command_send(struct round *r, struct point *p, int64_t limit_ma, int64_t fa
 	note.number = asked->number;
 	period.current_ma = limit_ma;
 	after.current_ma = fallback_ma;
+	period.phases = after.phases = p->n_phases;
 	request.periods = periods;
 	request.n_periods = 1;
 	request.valid_s = asked->valid_s;
@@ -84,7 +85,7 @@ static void accepted(struct energy *e, struct gv_turn *t, Energy__PointRow *row)
 
 	*known = *row->asked->grant;
 	if (row->asked->valid_s)
-		known->until_ms = gv_now_ms(t) + (int64_t)row->asked->valid_s * 1000 + ENERGY_DRIFT_MS;
+		known->until_ms = gv_now_ms(t) + (int64_t)row->asked->valid_s * 1000 + e->drift_ms;
 	row->known = known;
 	row->doubt = NULL;
 	row->asked = NULL;

@@ -91,7 +91,7 @@ static bool is_due(struct round *r, const struct point *p)
 
 	if (!known || known->limit_ma <= known->fallback_ma)
 		return false;
-	due_ms = known->until_ms - ENERGY_DRIFT_MS - r->e->valid_ms / 2;
+	due_ms = known->until_ms - r->e->drift_ms - r->e->valid_ms / 2;
 	round_wake(r, due_ms);
 	return r->now_ms >= due_ms;
 }

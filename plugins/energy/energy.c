@@ -13,10 +13,11 @@ static int start(struct energy *e, struct gv_turn *t, const Energy__Config *c)
 	e->valid_ms = (int64_t)c->valid_s * 1000;
 	e->answer_ms = (int64_t)c->answer_s * 1000;
 	e->late_ms = (int64_t)c->late_s * 1000;
+	e->drift_ms = (int64_t)c->drift_s * 1000;
 	e->interval_ms = (int64_t)c->interval_s * 1000;
 	e->retry_ms = (int64_t)c->retry_s * 1000;
 	e->low_ms = (int64_t)c->low_s * 1000;
-	e->ahead_ms = e->valid_ms + e->answer_ms + e->late_ms + ENERGY_DRIFT_MS;
+	e->ahead_ms = e->valid_ms + e->answer_ms + e->late_ms + e->drift_ms;
 	e->hysteresis_ma = c->hysteresis_ma;
 	e->assumed_ma = c->assumed_ma;
 	for (size_t i = 0; i < c->n_sites; i++) {

@@ -18,7 +18,6 @@
 #define ENERGY_SLICE_S 900        /* likewise */
 #define ENERGY_PAGE_DEFAULT 1000
 #define ENERGY_PAGE_MAX 10000
-#define ENERGY_DRIFT_MS 2000 /* so much later than reckoned here a charger's allowance may run out */
 
 struct zone_known {
 	char *name;
@@ -26,7 +25,7 @@ struct zone_known {
 };
 
 struct energy {
-	int64_t valid_ms, answer_ms, late_ms, interval_ms, retry_ms, low_ms;
+	int64_t valid_ms, answer_ms, late_ms, drift_ms, interval_ms, retry_ms, low_ms;
 	int64_t ahead_ms; /* for so long what is told now may hold, whatever happens */
 	int64_t hysteresis_ma, assumed_ma;
 	struct zone_known zones[ENERGY_ZONES_MAX];
@@ -47,6 +46,7 @@ struct point {
 	Energy__PointRow row;
 	bool changed;
 	struct share_claim claim; /* phases, group, weight and minimum are always set */
+	uint32_t n_phases;        /* 0: not known, or all */
 	int64_t max_ma;           /* that the connector can give */
 	int64_t held_ma;          /* the most that it may draw now, by all that it may have been told */
 	int64_t lasting_ma;       /* the most that it falls back to */

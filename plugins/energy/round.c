@@ -105,6 +105,7 @@ static void load_point(struct round *r, const Energy__DeviceRow *d, struct point
 		}
 	if (!p->max_ma)
 		p->max_ma = r->e->assumed_ma;
+	p->n_phases = phases < SHARE_PHASES ? phases : 0;
 	p->claim.phases = phases_of(d, phases);
 	p->claim.group = group_of(r->row->site, p->device);
 	p->claim.weight = weight_of(r->row->site, p, d);

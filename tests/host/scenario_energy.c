@@ -238,8 +238,8 @@ static void run(struct host *h)
 
 	outlets_init(&w->o, h, OUTLETS, moment, w);
 	snprintf(config, sizeof config,
-		 "{\"validS\":%d,\"answerS\":%d,\"lateS\":%d,\"intervalS\":1,\"retryS\":5,\"lowS\":20}", VALID_S,
-		 ANSWER_S, LATE_S);
+		 "{\"validS\":%d,\"answerS\":%d,\"lateS\":%d,\"intervalS\":1,\"driftS\":2,\"retryS\":5,\"lowS\":20}",
+		 VALID_S, ANSWER_S, LATE_S);
 	scenario_load(h, "registry", 1, "{\"passwordIterations\":1000}");
 	host_load_record(h, &outlet_record, 1, NULL);
 	scenario_load(h, "energy", 1, config);
