@@ -2,6 +2,8 @@
 #include "ocpp.h"
 #include "edge/edge.h"
 #include "limits/limits.h"
+#include "lists/lists.h"
+#include "lists/reservations.h"
 #include "ocpp.schema.h"
 #include "stations/mask.h"
 #include "stations/security.h"
@@ -154,7 +156,11 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 
 	if (!error)
 		error = commands_opened(o, t, st, conn->again);
-	return error ? error : limits_opened(o, t, st);
+	if (!error)
+		error = limits_opened(o, t, st);
+	if (!error)
+		error = reservations_opened(o, t, st);
+	return error ? error : fleet_opened(o, t, st);
 }
 
 static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
@@ -163,6 +169,8 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 	struct station *st = station_find(o, conn->device);
 
 	if (st && st->conn == conn->id) {
+		fleet_busy(o, st, false);
+		sync_closed(t, st->device);
 		station_close(o, st);
 		st = NULL;
 	}
@@ -173,6 +181,12 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 {
 	if (!strcmp(name, RETENTION_TIMER))
 		return retention_due(self, t);
+	if (!strcmp(name, LISTED_TIMER))
+		return listed_walk_on(self, t);
+	if (!strcmp(name, FLEET_TIMER))
+		return fleet_run(self, t);
+	if (!strcmp(name, RESERVATIONS_TIMER))
+		return reservations_due(t);
 	return strcmp(name, MESSAGES_TIMER) ? commands_due(self, t) : message_purge(self, t);
 }
 
@@ -186,22 +200,24 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 
 	if (strncmp(e->id, plugin, size) != 0 || e->id[size] != ':' || !gv_owns(t, e->id))
 		return 0;
-	return station_set_place(o, t, e->id, e->deleted || !e->device ? "" : e->device->site,
-				 e->deleted ? "" : e->time_zone);
+	station_set_place(o, t, e->id, e->deleted || !e->device ? "" : e->device->site, e->deleted ? "" : e->time_zone);
+	return sync_device(o, t, e);
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
 
 static int token_changed(struct ocpp *o, struct gv_turn *t, const Billing__TokenChanged *e,
 			 const struct gv_emitter *from)
 {
-	return authorize_told(t, e, from);
+	authorize_told(t, e, from);
+	return listed_refresh(o, t, model_fold(t, e->token));
 }
 GV_ON_EVENT(token_changed, struct ocpp, Billing__TokenChanged)
 GV_ON_EVENT(security_refused, struct ocpp, Link__HandshakeRefused)
 
 static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
-	return authorize_forget(t, emitter);
+	authorize_forget(t, emitter);
+	return listed_walk(self, t);
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */
@@ -221,9 +237,10 @@ static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 		struct tag *tag = &o->tags[o->n_tags];
 
 		tag->id = strdup(model_fold(t, from->id));
+		tag->spelling = strdup(from->id);
 		tag->status = strdup(from->status[0] ? from->status : "Accepted");
 		tag->parent = strdup(from->parent_id);
-		if (!tag->id || !tag->status || !tag->parent)
+		if (!tag->id || !tag->spelling || !tag->status || !tag->parent)
 			return -ENOMEM;
 	}
 	qsort(o->tags, o->n_tags, sizeof *o->tags, by_id);
@@ -256,6 +273,8 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 		return -ENOMEM;
 	o->messages.keep_days = c->keep_messages_days;
 	o->messages.keep_per_station = c->keep_messages_per_station;
+	if (lists_create(o, c))
+		return -ENOMEM;
 	return take_tags(o, t, c);
 }
 
@@ -323,6 +342,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = retention_start(o, t);
 	if (!error)
 		error = message_start(o, t);
+	if (!error)
+		error = listed_start(o, t);
 	return error ? error : listen_for(t, config);
 }
 
@@ -333,6 +354,7 @@ static void stop(void *self)
 	station_close_all(o);
 	for (size_t i = 0; o->tags && i < o->n_tags; i++) {
 		free(o->tags[i].id);
+		free(o->tags[i].spelling);
 		free(o->tags[i].status);
 		free(o->tags[i].parent);
 	}
@@ -341,6 +363,7 @@ static void stop(void *self)
 	free(o->tags);
 	free(o->vendors);
 	messages_fini(&o->messages);
+	lists_destroy(o->lists);
 	zones_destroy(o->zones);
 	gv_buf_fini(&o->out);
 }
@@ -388,6 +411,7 @@ static const struct gv_emits emits[] = {
 	{ &charging__session_metered__descriptor, NULL },
 	{ &charging__session_ended__descriptor, NULL },
 	{ &charging__connector_status_changed__descriptor, snapshot_connectors },
+	{ &charging__reservation_changed__descriptor, reservations_snapshot },
 	{ &ocpp__station_booted__descriptor, NULL },
 	{ &ocpp__station_notified__descriptor, NULL },
 	{ &ocpp__data_transferred__descriptor, NULL },
@@ -415,6 +439,12 @@ static const struct gv_table *const tables[] = {
 	&ocpp_limits,
 	&ocpp_security_events,
 	&ocpp_security_by_device,
+	&ocpp_listed,
+	&ocpp_list_changes,
+	&ocpp_device_lists,
+	&ocpp_counters,
+	&ocpp_reservations,
+	&ocpp_reservation_ends,
 	NULL,
 };
 

@@ -38,6 +38,7 @@
 
 struct cJSON;
 struct edge;
+struct lists;
 struct zones;
 
 struct station {
@@ -49,11 +50,14 @@ struct station {
 	unsigned kept;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */
+	int64_t list_due_ms;        /* when its list of tokens is looked at; 0: never. See lists/ */
+	bool list_busy, list_check; /* it was asked something about it; it connected and was not asked yet */
 	char device[];
 };
 
 struct tag {
 	char *id; /* in lower case */
+	char *spelling;
 	char *status, *parent;
 };
 
@@ -78,6 +82,7 @@ struct ocpp {
 	struct gv_buf out;
 	struct messages messages;
 	struct zones *zones;
+	struct lists *lists;
 	struct station *stations[OCPP_STATIONS_BUCKETS];
 };
 
@@ -131,6 +136,7 @@ enum session_flag {
 	FLAG_CLOSED_BY_OPERATOR,
 	FLAG_METER_WITHOUT_ID, /* samples that named no transaction, or none that exists */
 	FLAG_TOKEN_CUT,
+	FLAG_RESERVED_FOR_ANOTHER, /* a reservation kept the connector for another token */
 	SESSION_FLAGS
 };
 #define FLAG(f) (1u << (f))
@@ -194,6 +200,15 @@ struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *as
 const char *authorize_info(struct gv_turn *t, const struct verdict *v);
 /* After transaction_begin: it counts among its token's. */
 int authorize_started(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+/* What lists of chargers say of a token; the status is "" for one that is unknown. */
+struct listed_as {
+	const char *id; /* as it is written */
+	const char *status, *parent;
+	int64_t valid_until_ms;
+	char **sites; /* where it is good */
+	size_t n_sites;
+};
+void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, struct listed_as *ret);
 /* What billing says of a token; and that what this emitter said so far is void. */
 int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const struct gv_emitter *from);
 int authorize_forget(struct gv_turn *t, const char *emitter);
@@ -286,6 +301,12 @@ struct start_order {
 	uint32_t connector; /* 0: the charger chooses */
 	const char *token, *request_id;
 	const struct cJSON *profile; /* as 1.6 has it; NULL: none */
+};
+struct reserve_order {
+	uint64_t id;
+	uint32_t connector;        /* 0: whichever */
+	const char *token, *group; /* group "": none */
+	int64_t expires_at_ms;
 };
 /* After command_impossible said no. */
 int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,

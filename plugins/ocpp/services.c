@@ -3,6 +3,8 @@
 #include "edge/v16.h"
 #include "limits/limits.h"
 #include "stations/security.h"
+#include "lists/lists.h"
+#include "lists/reservations.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -86,6 +88,24 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	return command_send(o, t, ticket, r->device, &c);
 }
 
+/* True where a reservation of somebody else is in the way: the ticket has been answered. */
+static bool reserved_for_another(struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
+				 const struct verdict *v)
+{
+	const Charging__Reservation *other = reservation_against(
+		t, &(struct reservation_claim){
+			   .device = r->device, .connector = r->connector, .tag = r->token, .parent = v->parent });
+	char until[25];
+
+	if (!other)
+		return false;
+	gv_time_format(other->expires_at_ms, until);
+	gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+		  "connector %u of %s is reserved for token %s until %s (reservation %" PRIu64 ")", r->connector,
+		  r->device, other->token, until, other->id);
+	return true;
+}
+
 static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
 		      const cJSON *profile)
 {
@@ -97,6 +117,8 @@ static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	if (strcmp(v.status, "Accepted") != 0)
 		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "token %s may not start at %s: it is %s", r->token,
 				 r->device, v.status);
+	if (reserved_for_another(t, ticket, r, &v))
+		return 0;
 	if (!request_fits(o, t, r->device))
 		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
 				 "%d starts at %s wait for their transactions already", OCPP_REQUESTS_MAX, r->device);
@@ -353,6 +375,10 @@ static const struct gv_method charging_methods[] = {
 	{ "SetLimit", limits_set_call },
 	{ "ClearLimit", limits_clear_call },
 	{ "GetSchedule", schedule_get_call },
+	{ "Reserve", reserve_method },
+	{ "CancelReservation", cancel_reservation_method },
+	{ "ListReservations", list_reservations_method },
+	{ "SyncLocalList", sync_local_list },
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {

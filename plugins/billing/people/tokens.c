@@ -90,6 +90,7 @@ static int tell(struct billing *b, struct gv_turn *t, const char *fold, bool aga
 	if (!row)
 		return 0;
 	event.token = (char *)fold;
+	event.id = row->token->id;
 	event.status = (char *)status_of(b, t, row->token);
 	event.parent = row->token->parent;
 	event.sites = row->token->sites;

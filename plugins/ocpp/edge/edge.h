@@ -19,6 +19,24 @@ struct edge_orders {
 	int (*set_availability)(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
 	int (*trigger)(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret);
 	int (*clear_cache)(struct gv_turn *t, struct command *ret);
+	int (*reserve)(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
+	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
+};
+
+struct list_message;
+struct list_limits {
+	uint32_t chunk_max, entries_max; /* of a message, of the list; 0: the charger does not say */
+	bool off;                        /* it keeps no list, by its own configuration */
+	bool no_cache;
+};
+/* The charger's list of tokens. The questions cannot fail. */
+struct edge_lists {
+	size_t id_max; /* characters of a token */
+	int (*limits)(struct gv_turn *t, struct command *ret);
+	void (*read_limits)(const struct cJSON *payload, struct list_limits *ret);
+	int (*version)(struct gv_turn *t, struct command *ret);
+	int64_t (*read_version)(const struct cJSON *payload); /* -1: it keeps none; less: it did not say */
+	int (*send)(struct gv_turn *t, const struct list_message *m, struct command *ret);
 };
 
 struct edge {
@@ -27,6 +45,7 @@ struct edge {
 	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
 	const struct edge_orders *orders;
 	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */
+	const struct edge_lists *lists;       /* NULL: chargers of this version keep none */
 };
 
 extern const struct edge edge_v16;

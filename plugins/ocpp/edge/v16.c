@@ -117,6 +117,8 @@ static const struct edge_orders orders = {
 	.set_availability = set_availability,
 	.trigger = trigger,
 	.clear_cache = clear_cache,
+	.reserve = v16_reserve,
+	.cancel_reservation = v16_cancel_reservation,
 };
 
 const struct edge edge_v16 = {
@@ -125,4 +127,5 @@ const struct edge edge_v16 = {
 	.handler = v16_handler,
 	.orders = &orders,
 	.profiles = &v16_profiles,
+	.lists = &v16_lists,
 };

@@ -4,11 +4,18 @@
 
 #include "edge.h"
 
+#include <plugins/ocpp/lists/lists.h>
+
 #include <string.h>
 
 #define V16_TAG_MAX 20 /* characters of an idTag that is sent */
 
 inbound_fn *v16_handler(const char *action);
+/* v16_lists.c. `list`: what the version calls the list in SendLocalList. */
+extern const struct edge_lists v16_lists;
+int v16_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
+int v16_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret);
+int v16_write_list(struct gv_turn *t, const struct list_message *m, const char *list, struct command *ret);
 /* v16_transactions.c */
 inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;
 /* v16_profiles.c */

@@ -10,7 +10,8 @@ int v16_start_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	int64_t connector = json_int(in->payload, "connectorId", 0);
 	struct said_start said = { .tag = json_string(in->payload, "idTag"),
 				   .meter_wh = json_wh(in->payload, "meterStart", 0),
-				   .time = json_string(in->payload, "timestamp") };
+				   .time = json_string(in->payload, "timestamp"),
+				   .reservation = json_int(in->payload, "reservationId", 0) };
 	struct begun begun;
 	int error;
 

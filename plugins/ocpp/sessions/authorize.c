@@ -26,6 +26,7 @@ int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const stru
 	row.valid_until_ms = e->valid_until_ms;
 	row.max_sessions = e->max_sessions;
 	row.emitter = (char *)from->instance;
+	row.id = e->id;
 	return gv_put(t, &ocpp_tokens, gv_key(fold), &row);
 }
 
@@ -117,10 +118,32 @@ static int compare(const void *id, const void *tag)
 	return strcmp(id, ((const struct tag *)tag)->id);
 }
 
+static const struct tag *find_tag(const struct ocpp *o, const char *fold)
+{
+	return o->n_tags ? bsearch(fold, o->tags, o->n_tags, sizeof *o->tags, compare) : NULL;
+}
+
+void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, struct listed_as *ret)
+{
+	const struct tag *tag = find_tag(o, fold);
+	const Ocpp__KnownToken *token = tag ? NULL : gv_get(t, &ocpp_tokens, gv_key(fold));
+
+	*ret = (struct listed_as){ .id = fold, .status = "", .parent = "" };
+	if (tag)
+		*ret = (struct listed_as){ .id = tag->spelling, .status = tag->status, .parent = tag->parent };
+	else if (token)
+		*ret = (struct listed_as){ .id = token->id[0] ? token->id : fold,
+					   .status = token->status,
+					   .parent = token->parent,
+					   .valid_until_ms = token->valid_until_ms,
+					   .sites = token->sites,
+					   .n_sites = token->n_sites };
+}
+
 struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
 {
 	const char *fold = model_fold(t, ask->tag), *status;
-	const struct tag *tag = o->n_tags ? bsearch(fold, o->tags, o->n_tags, sizeof *o->tags, compare) : NULL;
+	const struct tag *tag = find_tag(o, fold);
 	const Ocpp__KnownToken *token;
 
 	if (tag)

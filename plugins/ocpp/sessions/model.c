@@ -20,6 +20,7 @@ static const char *const flag_names[SESSION_FLAGS] = {
 	[FLAG_CLOSED_BY_OPERATOR] = "closed-by-operator",
 	[FLAG_METER_WITHOUT_ID] = "meter-without-id",
 	[FLAG_TOKEN_CUT] = "token-cut",
+	[FLAG_RESERVED_FOR_ANOTHER] = "reserved-for-another",
 };
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)

@@ -2,6 +2,7 @@
 #include "sessions.h"
 
 #include <plugins/ocpp/limits/limits.h>
+#include <plugins/ocpp/lists/reservations.h>
 
 #include <errno.h>
 #include <string.h>
@@ -40,6 +41,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	Ocpp__Transaction x = OCPP__TRANSACTION__INIT, *before;
 	const Ocpp__StartRef *ref = gv_get(t, &ocpp_starts, gv_key(in->device, key));
 	const Ocpp__Request *request;
+	struct reservation_match reserved;
 
 	station_quirks(o, t, in->st, s->when.quirks);
 	if (ref)
@@ -50,9 +52,14 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 		transaction_give_up(o, t, in->device, before, 0, FLAG(FLAG_NO_STOP));
 	ret->verdict = authorize(
 		o, t, &(struct ask){ .device = in->device, .tag = s->tag, .asked_for = request, .starts = true });
+	reservation_match(t,
+			  &(struct reservation_claim){ in->device, s->connector, s->tag, ret->verdict.parent,
+						       s->reservation, s->when.ms },
+			  &reserved);
 	x.connector = s->connector;
 	x.token = strlen(s->tag) > OCPP_TAG_MAX ? gv_str(t, "%.*s", OCPP_TAG_MAX, s->tag) : (char *)s->tag;
 	x.flags = s->when.flags | (x.token != s->tag ? FLAG(FLAG_TOKEN_CUT) : 0);
+	x.flags |= reserved.foreign ? FLAG(FLAG_RESERVED_FOR_ANOTHER) : 0;
 	x.token_status = (char *)ret->verdict.status;
 	x.started_at_ms = s->when.ms;
 	x.meter_start_wh = s->meter_wh;
@@ -62,6 +69,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 		return -EINVAL;
 	authorize_started(t, in->device, &x);
 	limits_began(t, in->device, request ? request->profile : NULL, &x);
+	reservation_use(t, in->device, reserved.id, model_session_id(t, in->device, x.id));
 	if (request)
 		gv_delete(t, &ocpp_requests, gv_key(in->device, request_id));
 	ret->id = x.id;

@@ -11,7 +11,8 @@ struct said_start {
 	const char *tag;
 	int64_t meter_wh;
 	struct when when;
-	const char *time; /* as the charger wrote it */
+	const char *time;    /* as the charger wrote it */
+	int64_t reservation; /* that it uses, by the charger's word; not positive: none */
 };
 struct begun {
 	int32_t id;

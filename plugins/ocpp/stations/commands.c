@@ -10,6 +10,8 @@
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/limits/limits.h>
+#include <plugins/ocpp/lists/lists.h>
+#include <plugins/ocpp/lists/reservations.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -85,20 +87,29 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
+/* What galvan wants by itself comes behind what people want. */
+static bool can_wait(const Ocpp__Command *row)
+{
+	return row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__TAKE_BACK;
+}
+
 /* Sends the first call that waits, unless one is under way. A scan shows the table as it was before this message:
  * gv_get, what became of a row. */
 static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 	struct gv_key first = { 0 };
+	bool first_waits = false;
 
 	while (gv_next(t, &scan)) {
 		const Ocpp__Command *row = gv_get(t, &ocpp_commands, scan.key);
 
 		if (row && row->conn)
 			return 0;
-		if (row && !first.count)
+		if (row && (!first.count || (first_waits && !can_wait(row)))) {
 			first = scan.key;
+			first_waits = can_wait(row);
+		}
 	}
 	return first.count ? send_now(o, t, st, gv_edit(t, &ocpp_commands, first)) : 0;
 }
@@ -244,9 +255,16 @@ const char *outcome_status(const struct outcome *out)
 
 /* What is done with the outcome of a call of each kind. */
 static conclude_fn *const conclude[] = {
-	[OCPP__COMMAND__KIND__CALL] = conclude_call,     [OCPP__COMMAND__KIND__START] = conclude_start,
-	[OCPP__COMMAND__KIND__STOP] = conclude_stop,     [OCPP__COMMAND__KIND__STATUS] = conclude_status,
-	[OCPP__COMMAND__KIND__LIMIT] = limits_concluded, [OCPP__COMMAND__KIND__SCHEDULE] = schedule_concluded,
+	[OCPP__COMMAND__KIND__CALL] = conclude_call,
+	[OCPP__COMMAND__KIND__START] = conclude_start,
+	[OCPP__COMMAND__KIND__STOP] = conclude_stop,
+	[OCPP__COMMAND__KIND__STATUS] = conclude_status,
+	[OCPP__COMMAND__KIND__LIMIT] = limits_concluded,
+	[OCPP__COMMAND__KIND__SCHEDULE] = schedule_concluded,
+	[OCPP__COMMAND__KIND__LIST] = sync_conclude,
+	[OCPP__COMMAND__KIND__RESERVE] = reserve_conclude,
+	[OCPP__COMMAND__KIND__CANCEL_RESERVATION] = cancel_conclude,
+	[OCPP__COMMAND__KIND__TAKE_BACK] = take_back_conclude,
 };
 
 /* Takes the call off the queue, and then tells: who is told may ask for the next. */

@@ -4,6 +4,8 @@
 #include "security.h"
 
 #include <plugins/ocpp/limits/limits.h>
+#include <plugins/ocpp/lists/lists.h>
+#include <plugins/ocpp/lists/reservations.h>
 
 #include <string.h>
 
@@ -49,6 +51,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 	event.device = (char *)in->device;
 	event.station = station_describe(o, t, in->device, row);
 	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", said->vendor, said->model, said->firmware);
+	fleet_opened(o, t, in->st);
 	return gv_emit(t, &event);
 }
 
@@ -86,6 +89,9 @@ int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	row.reported_ms = row.since_ms;
 	row.zoned = s->when.zoned;
 	gv_put(t, &ocpp_connectors, gv_key(in->device, s->connector), &row);
+	reservations_status(t, in->device, s->connector, known ? known->status : "", s->status);
+	if (!strcmp(s->error_code, "LocalListConflict"))
+		sync_conflict(o, t, in->st);
 	event.device = (char *)in->device;
 	event.status = model_connector(t, in->device, s->connector, &row, true);
 	return gv_emit(t, &event);

@@ -1,6 +1,7 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
 #include <plugins/ocpp/edge/edge.h>
+#include <plugins/ocpp/lists/lists.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *d
 	s->device = gv_strdup(t, device);
 	if (row)
 		s->time_zone = row->time_zone;
+	s->local_list = sync_describe(o, t, device);
 	if (st) {
 		s->online = true;
 		s->connected_at_ms = st->opened_ms;

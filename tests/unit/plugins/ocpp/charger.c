@@ -50,7 +50,8 @@ void bench_load(const char *config)
 
 void bench_setup(void)
 {
-	bench_load("{\"unknownToken\":\"accept\",\"tags\":[{\"id\":\"Blocked1\",\"status\":\"Blocked\"},{\"id\":"
+	bench_load("{\"unknownToken\":\"accept\",\"localList\":\"off\",\"tags\":[{\"id\":\"Blocked1\",\"status\":"
+		   "\"Blocked\"},{\"id\":"
 		   "\"FAMILY\","
 		   "\"parentId\":\"P\\\"1\"}]}");
 }

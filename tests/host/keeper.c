@@ -1,0 +1,130 @@
+/* What a charger does with its list, told by OCPP 1.6 and by nothing of galvan. */
+#include "keeper.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static int find(const struct keeper *k, const char *id)
+{
+	for (int i = 0; i < k->n; i++)
+		if (!strcasecmp(k->entries[i].id, id))
+			return i;
+	return -1;
+}
+
+const struct keeper_entry *keeper_find(const struct keeper *k, const char *id)
+{
+	int i = find(k, id);
+
+	return i < 0 ? NULL : &k->entries[i];
+}
+
+int keeper_accepted(const struct keeper *k)
+{
+	int n = 0;
+
+	for (int i = 0; i < k->n; i++)
+		n += !strcmp(k->entries[i].status, "Accepted");
+	return n;
+}
+
+static const char *text(const cJSON *object, const char *name)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return s ? s : "";
+}
+
+/* Applies one entry; false where there is no room. */
+static bool apply(struct keeper *k, const cJSON *entry, bool full)
+{
+	const cJSON *info = cJSON_GetObjectItemCaseSensitive(entry, "idTagInfo");
+	const char *id = text(entry, "idTag");
+	int i = find(k, id);
+
+	k->mistakes += !*id || strlen(id) > 20 || (full && (!info || i >= 0));
+	if (!info) {
+		if (i >= 0)
+			k->entries[i] = k->entries[--k->n];
+		return true;
+	}
+	if (i < 0) {
+		if (k->n == (k->entries_max ? k->entries_max : KEEPER_ENTRIES))
+			return false;
+		i = k->n++;
+	}
+	snprintf(k->entries[i].id, sizeof k->entries[i].id, "%s", id);
+	snprintf(k->entries[i].status, sizeof k->entries[i].status, "%s", text(info, "status"));
+	snprintf(k->entries[i].parent, sizeof k->entries[i].parent, "%s", text(info, "parentIdTag"));
+	return true;
+}
+
+static const char *take(struct keeper *k, const cJSON *payload)
+{
+	static struct keeper before;
+	bool full = !strcmp(text(payload, "updateType"), "Full");
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(payload, "localAuthorizationList"), *entry;
+	int version = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(payload, "listVersion"));
+
+	k->fulls += full;
+	k->differences += !full;
+	k->mistakes += version <= 0 || (k->chunk_max && cJSON_GetArraySize(list) > k->chunk_max);
+	if (k->unsupported)
+		return "NotSupported";
+	if (k->fail > 0) {
+		k->fail--;
+		return "Failed";
+	}
+	if (!full && version <= k->version)
+		return "VersionMismatch";
+	before = *k;
+	if (full)
+		k->n = 0;
+	cJSON_ArrayForEach(entry, list)
+	{
+		if (apply(k, entry, full))
+			continue;
+		*k = before;
+		return "Failed";
+	}
+	k->version = version;
+	return "Accepted";
+}
+
+static void configuration(struct keeper *k, char *out, size_t size)
+{
+	size_t at = (size_t)snprintf(out, size,
+				     "{\"configurationKey\":[{\"key\":\"LocalAuthListEnabled\","
+				     "\"readonly\":false,\"value\":\"%s\"}",
+				     k->off ? "false" : "true");
+
+	if (k->chunk_max)
+		at += (size_t)snprintf(out + at, size - at,
+				       ",{\"key\":\"sendLocalListMaxLength\",\"readonly\":true,\"value\":\" %d\"}",
+				       k->chunk_max);
+	if (k->entries_max)
+		at += (size_t)snprintf(out + at, size - at,
+				       ",{\"key\":\"LocalAuthListMaxLength\",\"readonly\":true,\"value\":\"%d\"}",
+				       k->entries_max);
+	snprintf(out + at, size - at, "]}");
+	k->configurations++;
+}
+
+bool keeper_answer(struct keeper *k, const char *action, const cJSON *payload, char *out, size_t size)
+{
+	if (!strcmp(action, "GetConfiguration")) {
+		configuration(k, out, size);
+	} else if (!strcmp(action, "GetLocalListVersion")) {
+		k->versions++;
+		snprintf(out, size, "{\"listVersion\":%d}", k->unsupported ? -1 : k->version);
+	} else if (!strcmp(action, "SendLocalList")) {
+		snprintf(out, size, "{\"status\":\"%s\"}", take(k, payload));
+	} else if (!strcmp(action, "ClearCache")) {
+		k->caches++;
+		snprintf(out, size, "{\"status\":\"Accepted\"}");
+	} else {
+		return false;
+	}
+	return true;
+}
