@@ -324,6 +324,7 @@ void charger_destroy(struct charger *c)
 	for (unsigned i = 0; c->tokens && i < c->n_tokens; i++)
 		free(c->tokens[i]);
 	free(c->tokens);
+	free(c->profile);
 	free(c->identity);
 	free(c->vendor);
 	free(c->model);

@@ -2,7 +2,6 @@
  * happen after the answer is queued behind it, so TriggerMessage's answer leaves before what it triggered (5.17). */
 #include "charger_model.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,20 +42,6 @@ static struct connector *connector_in_transaction(struct charger *c, const cJSON
 	return NULL;
 }
 
-/* The first period's limit of a charging profile, in W; infinity where there is none. */
-static double profile_limit_w(const cJSON *profile)
-{
-	const cJSON *schedule = cJSON_GetObjectItemCaseSensitive(profile, "chargingSchedule");
-	const cJSON *periods = cJSON_GetObjectItemCaseSensitive(schedule, "chargingSchedulePeriod");
-	const cJSON *first = cJSON_GetArrayItem(periods, 0), *limit = cJSON_GetObjectItemCaseSensitive(first, "limit");
-	if (!cJSON_IsNumber(limit) || limit->valuedouble < 0)
-		return INFINITY;
-	const cJSON *phases = cJSON_GetObjectItemCaseSensitive(first, "numberPhases");
-	double count = cJSON_IsNumber(phases) && phases->valueint >= 1 && phases->valueint <= 3 ? phases->valueint : 3;
-	return strcmp(text(schedule, "chargingRateUnit"), "W") == 0 ? limit->valuedouble
-								    : limit->valuedouble * 230 * count;
-}
-
 static cJSON *remote_start(struct charger *c, const cJSON *payload)
 {
 	const char *token = text(payload, "idTag");
@@ -67,7 +52,9 @@ static cJSON *remote_start(struct charger *c, const cJSON *payload)
 	if (!k || k->id == 0 || !*token || !session_may_start(c, k, token))
 		return status("Rejected");
 	const cJSON *profile = cJSON_GetObjectItemCaseSensitive(payload, "chargingProfile");
-	k->limit_w = profile ? profile_limit_w(profile) : INFINITY;
+	profiles_ended(c, k); /* of one that was to start before, and did not */
+	if (profile && strcmp(profiles_set(c, k, profile, true), "Accepted") != 0)
+		return status("Rejected");
 	if (config_flag(c, "AuthorizeRemoteTxRequests"))
 		session_swipe(c, k, token);
 	else
@@ -207,18 +194,16 @@ static cJSON *set_profile(struct charger *c, const cJSON *payload)
 {
 	struct connector *k = connector_of(c, payload);
 	const cJSON *profile = cJSON_GetObjectItemCaseSensitive(payload, "csChargingProfiles");
-	if (!k || !profile)
-		return status("Rejected");
-	for (unsigned i = k->id ? k->id : 1; i <= (k->id ? k->id : c->n_connectors); i++)
-		c->connector[i].limit_w = profile_limit_w(profile);
-	return status("Accepted");
+	const char *said = k && profile ? profiles_set(c, k, profile, false) : "Rejected";
+	session_limits(c);
+	return status(said);
 }
 
 static cJSON *clear_profile(struct charger *c, const cJSON *payload)
 {
-	for (unsigned i = 1; i <= c->n_connectors; i++)
-		c->connector[i].limit_w = INFINITY;
-	return status("Accepted");
+	const char *said = profiles_clear(c, payload);
+	session_limits(c);
+	return status(said);
 }
 
 static cJSON *composite_schedule(struct charger *c, const cJSON *payload)

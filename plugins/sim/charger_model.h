@@ -38,7 +38,9 @@ struct connector {
 	char token[TOKEN_SIZE]; /* authorized: of the session or of the one about to start; "" none */
 	uint64_t transaction;   /* the charger's own number; 0: none */
 	int64_t transaction_id; /* the server's; 0: not known */
-	double meter_wh, start_wh, target_wh, limit_w;
+	double meter_wh, start_wh, target_wh;
+	double limit_w;                                                          /* by the charging profiles, now */
+	int64_t started_ms, limit_ms;                                            /* limit: when it may be another */
 	int64_t metered_ms;                                                      /* up to when the energy is counted */
 	int64_t sample_ms, full_ms, customer_ms, plug_ms, unplug_ms, give_up_ms; /* when what is due; NEVER */
 	int32_t reservation;                                                     /* 0: none */
@@ -47,6 +49,24 @@ struct connector {
 };
 
 enum boot { NOT_BOOTED, BOOTED };
+
+#define PROFILES_MAX 16
+#define PROFILE_PERIODS 24
+
+struct profile {
+	int64_t id, from_ms, to_ms; /* valid */
+	unsigned connector;         /* 0: the whole charger */
+	int purpose, level;
+	uint64_t transaction; /* the charger's own number; 0: of the one that is about to start */
+	int64_t start_ms;     /* 0: the session's start */
+	int64_t duration_ms;  /* 0: without an end */
+	int64_t every_ms;     /* 0: once */
+	unsigned n_periods;
+	struct {
+		int64_t start_ms;
+		double limit_w;
+	} period[PROFILE_PERIODS];
+};
 
 #define CONFIG_KEYS 26
 #define CONFIG_VALUE_SIZE 128
@@ -61,6 +81,8 @@ struct charger {
 	struct connector connector[CHARGER_MAX_CONNECTORS + 1]; /* 0: the charger as a whole */
 	char config[CONFIG_KEYS][CONFIG_VALUE_SIZE];
 	int32_t local_list_version;
+	struct profile *profile;
+	unsigned n_profiles;
 
 	int64_t now_ms, powered_up_ms, clock_skew_ms;
 	bool connected;
@@ -124,6 +146,18 @@ double session_power_w(const struct charger *c, const struct connector *k);
 /* ---- charger_commands.c: the server's calls -------------------------------------------------- */
 /* The answer's payload, or NULL with the CALLERROR's code in *ret_error. */
 cJSON *command_serve(struct charger *c, const char *action, const cJSON *payload, const char **ret_error);
+
+/* The charging profiles have changed, or say something else now. */
+void session_limits(struct charger *c);
+
+/* ---- charger_profiles.c ---------------------------------------------------------------------- */
+/* OCPP's status. `starts`: of the session that is about to start there. */
+const char *profiles_set(struct charger *c, const struct connector *k, const cJSON *json, bool starts);
+const char *profiles_clear(struct charger *c, const cJSON *criteria);
+void profiles_started(struct charger *c, const struct connector *k);
+void profiles_ended(struct charger *c, const struct connector *k);
+/* What they let a connector draw now; *ret_next_ms: when that may be something else. */
+double profiles_limit_w(const struct charger *c, const struct connector *k, int64_t *ret_next_ms);
 
 /* ---- charger_config.c: configuration keys ---------------------------------------------------- */
 void config_init(struct charger *c);

@@ -13,6 +13,7 @@
 #define MAX_UNPLUG_MS 20000 /* a driver whose vehicle is full comes within this */
 #define STEP_MS 1000        /* of the energy's integration, where the power is not constant */
 #define MAX_STEPS 100000
+#define LEAST_W 1380 /* 6 A of one phase: with less no vehicle charges */
 
 static double mean_energy_wh(const struct charger *c)
 {
@@ -32,6 +33,7 @@ void session_init(struct charger *c)
 			.status = "Available",
 			.operative = true,
 			.limit_w = INFINITY,
+			.limit_ms = NEVER,
 			.sample_ms = NEVER,
 			.full_ms = NEVER,
 			.customer_ms = NEVER,
@@ -71,7 +73,7 @@ double session_power_w(const struct charger *c, const struct connector *k)
 	       done = (k->meter_wh - k->start_wh) / k->target_wh;
 	if (c->pattern.taper && done > 0.8)
 		power_w *= fmax(0.1, (1 - done) / 0.2);
-	return fmin(power_w, k->limit_w);
+	return k->limit_w < LEAST_W ? 0 : fmin(power_w, k->limit_w);
 }
 
 /* Brings the register up to now. */
@@ -98,6 +100,22 @@ static void plan_full(struct charger *c, struct connector *k)
 	double power_w = session_power_w(c, k) * speed(c), left_wh = k->start_wh + k->target_wh - k->meter_wh;
 	k->full_ms = k->in_transaction && power_w > 0 ? c->now_ms + 1 + (int64_t)fmin(left_wh / power_w * 3600000, 1e12)
 						      : NEVER;
+}
+
+static const char *charging_status(const struct connector *k)
+{
+	return k->full ? "SuspendedEV" : k->limit_w < LEAST_W ? "SuspendedEVSE" : "Charging";
+}
+
+void session_limits(struct charger *c)
+{
+	for (struct connector *k = c->connector + 1; k <= c->connector + c->n_connectors; k++) {
+		count_energy(c, k);
+		k->limit_w = profiles_limit_w(c, k, &k->limit_ms);
+		plan_full(c, k);
+		if (k->in_transaction)
+			session_set_status(c, k, charging_status(k));
+	}
 }
 
 static void add_sample(cJSON *samples, const char *measurand, double value, const char *format, const char *unit,
@@ -169,7 +187,7 @@ static void start(struct charger *c, struct connector *k)
 	k->transaction_id = 0;
 	k->start_wh = k->meter_wh;
 	k->target_wh = mean_energy_wh(c) * (0.5 + (double)charger_random_below(c, 1001) / 1000);
-	k->metered_ms = c->now_ms;
+	k->metered_ms = k->started_ms = c->now_ms;
 	k->sample_ms = interval_s ? c->now_ms + (int64_t)interval_s * 1000 : NEVER;
 	k->give_up_ms = k->unplug_ms = NEVER;
 	c->count.sessions_started++;
@@ -190,8 +208,10 @@ static void start(struct charger *c, struct connector *k)
 		call->repeat = i > 0;
 	}
 	k->reservation = 0;
+	profiles_started(c, k);
+	k->limit_w = profiles_limit_w(c, k, &k->limit_ms);
 	plan_full(c, k);
-	session_set_status(c, k, "Charging");
+	session_set_status(c, k, charging_status(k));
 }
 
 void session_stop(struct charger *c, struct connector *k, const char *reason)
@@ -220,7 +240,8 @@ void session_stop(struct charger *c, struct connector *k, const char *reason)
 	k->in_transaction = false;
 	k->token[0] = 0;
 	k->sample_ms = k->full_ms = NEVER;
-	k->limit_w = INFINITY;
+	profiles_ended(c, k);
+	k->limit_w = profiles_limit_w(c, k, &k->limit_ms);
 	c->count.sessions_ended++;
 	if (k->becomes_inoperative) {
 		k->becomes_inoperative = false;
@@ -372,6 +393,11 @@ static void look_full(struct charger *c, struct connector *k)
 
 void session_run(struct charger *c)
 {
+	for (const struct connector *k = c->connector + 1; k <= c->connector + c->n_connectors; k++)
+		if (k->limit_ms <= c->now_ms) {
+			session_limits(c);
+			break;
+		}
 	for (struct connector *k = c->connector + 1; k <= c->connector + c->n_connectors; k++) {
 		if (k->reservation && k->reserved_until_ms <= c->now_ms) {
 			k->reservation = 0;
@@ -400,13 +426,10 @@ int64_t session_next_ms(const struct charger *c)
 {
 	int64_t next = NEVER;
 	for (const struct connector *k = c->connector + 1; k <= c->connector + c->n_connectors; k++) {
-		int64_t times[] = { k->sample_ms,
-				    k->full_ms,
-				    k->customer_ms,
-				    k->plug_ms,
-				    k->unplug_ms,
-				    k->give_up_ms,
-				    k->reservation ? k->reserved_until_ms : NEVER };
+		int64_t times[] = { k->sample_ms,  k->full_ms,
+				    k->limit_ms,   k->customer_ms,
+				    k->plug_ms,    k->unplug_ms,
+				    k->give_up_ms, k->reservation ? k->reserved_until_ms : NEVER };
 		for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 			if (times[i] < next)
 				next = times[i];

@@ -385,6 +385,95 @@ Test(charger, refuses_what_it_does_not_know_and_survives_nonsense)
 	cr_assert_gt(state.unexpected, 5);
 }
 
+/* ---- charging profiles ----------------------------------------------------------------------- */
+
+TestSuite(profiles, .fini = tear_down);
+
+static int64_t power_w(void)
+{
+	return connector(1).power_w;
+}
+
+static void begin_session(void)
+{
+	set_up(NULL, &(struct charger_pattern){ .energy_wh = 100000, .power_w = 22000 });
+	charger_plug(w.charger, w.now_ms, 1);
+	charger_swipe(w.charger, w.now_ms, 1, "CARD");
+	run_for(1000);
+	cr_assert_eq(power_w(), 22000);
+}
+
+#define PROFILE(id, level, purpose, more)                                                                              \
+	"{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":" #id ",\"stackLevel\":" #level              \
+	",\"chargingProfilePurpose\":\"" purpose "\",\"chargingProfileKind\":\"Absolute\",\"chargingSchedule\":{" more \
+	"}}}"
+
+Test(profiles, a_limit_with_an_end_gives_way_to_the_one_below_it)
+{
+	begin_session();
+	CONTAINS(ask("SetChargingProfile", PROFILE(1, 0, "TxDefaultProfile",
+						   "\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{"
+						   "\"startPeriod\":0,\"limit\":6}]")),
+		 "Accepted");
+	cr_expect_eq(power_w(), 6 * 690);
+	CONTAINS(ask("SetChargingProfile", PROFILE(2, 1, "TxDefaultProfile",
+						   "\"startSchedule\":\"2025-11-21T04:40:00Z\",\"duration\":600,"
+						   "\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{"
+						   "\"startPeriod\":0,\"limit\":16}]")),
+		 "Accepted");
+	cr_expect_eq(power_w(), 16 * 690);
+	run_for(START_MS + 599000 - w.now_ms);
+	cr_expect_eq(power_w(), 16 * 690);
+	run_for(1000);
+	cr_expect_eq(power_w(), 6 * 690, "nobody has renewed it");
+}
+
+Test(profiles, nothing_suspends_the_session_and_clearing_lets_it_go_on)
+{
+	begin_session();
+	ask("SetChargingProfile", PROFILE(1, 0, "TxDefaultProfile",
+					  "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,"
+					  "\"limit\":0}]"));
+	cr_expect_eq(power_w(), 0);
+	CONTAINS(last("StatusNotification"), "SuspendedEVSE");
+	CONTAINS(ask("ClearChargingProfile", "{\"id\":1}"), "Accepted");
+	cr_expect_eq(power_w(), 22000);
+	CONTAINS(last("StatusNotification"), "Charging");
+	CONTAINS(ask("ClearChargingProfile", "{\"id\":1}"), "Unknown");
+}
+
+Test(profiles, a_transactions_own_goes_before_the_default_and_ends_with_it)
+{
+	begin_session();
+	ask("SetChargingProfile", PROFILE(1, 5, "TxDefaultProfile",
+					  "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,"
+					  "\"limit\":5000}]"));
+	ask("SetChargingProfile", PROFILE(2, 0, "TxProfile",
+					  "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,"
+					  "\"limit\":9000}]"));
+	cr_expect_eq(power_w(), 9000);
+	charger_unplug(w.charger, w.now_ms, 1);
+	run_for(1000);
+	charger_plug(w.charger, w.now_ms, 1);
+	charger_swipe(w.charger, w.now_ms, 1, "CARD");
+	run_for(1000);
+	cr_expect_eq(power_w(), 5000);
+}
+
+Test(profiles, outlive_a_power_cut)
+{
+	begin_session();
+	ask("SetChargingProfile", PROFILE(1, 0, "TxDefaultProfile",
+					  "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,"
+					  "\"limit\":5000}]"));
+	charger_power_cycle(w.charger, w.now_ms);
+	run_for(60000);
+	charger_plug(w.charger, w.now_ms, 1);
+	charger_swipe(w.charger, w.now_ms, 1, "CARD");
+	run_for(1000);
+	cr_expect_eq(power_w(), 5000);
+}
+
 Test(charger, lives_by_its_pattern)
 {
 	set_up(NULL,
