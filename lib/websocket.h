@@ -19,6 +19,9 @@ enum gv_ws_opcode {
 #define GV_WS_HEADER_MAX 14   /* bytes in front of a payload: 2 + 8 + 4 */
 #define GV_WS_COMPRESSED 0x40 /* RSV1 in a header's first byte: the message is compressed (RFC 7692, 6) */
 
+/* Why a connection was closed with 1002, so that who hears of it can tell this from other breaches. */
+#define GV_WS_COMPRESSED_UNASKED "compressed frames though no extension was agreed"
+
 enum gv_ws_end { GV_WS_CLIENT, GV_WS_SERVER }; /* what a client sends is masked, what a server sends is not */
 
 struct gv_ws_frame {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <lib/deflate.h>
 #include <lib/deflate_offer.h>
+#include <lib/websocket.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,9 +79,9 @@ bool compression_expand(struct conn *c, const uint8_t **data, size_t *size)
 /* Some stations compress without having asked (quirk 8); what their frames hold nobody can know. */
 void compression_unasked(struct conn *c)
 {
-	gv_world_count(c->link->world, "compressed_unasked", 1);
+	gv_world_count(c->link->world, "quirk_compressed_unasked", 1);
 	link_log_refusal(c, c->device ? c->device : "", 1002,
 			 "compressed frames came though permessage-deflate was not agreed; turn compression off in the "
 			 "device, or update its software");
-	websocket_close(c, 1002, "compressed frames though no extension was agreed");
+	websocket_close(c, 1002, GV_WS_COMPRESSED_UNASKED);
 }

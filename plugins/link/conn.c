@@ -122,9 +122,12 @@ void conn_read(struct conn *c, uint8_t *data, size_t size)
 
 	if (c->dead)
 		return;
-	if (c->tls && !c->spoken)
+	if (c->tls && !c->spoken) {
 		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT,
 				0); /* that of the TLS handshake; the sweep watches from here */
+		if (!SSL_get_servername(lws_get_ssl(c->wsi), TLSEXT_NAMETYPE_host_name))
+			gv_world_count(c->link->world, "quirk_no_sni", 1); /* served with the port's own (quirk 46) */
+	}
 	c->spoken = true;
 	c->heard_ms = link_now(c->link);
 	c->pinged_ms = 0;
@@ -350,6 +353,8 @@ void conn_closed(struct conn *c)
 	conn_end(c, 1006, "connection lost");
 	if (c->adopting)
 		return;
+	if (c->state == CONN_HEAD && !c->spoken)
+		gv_world_count(l->world, "quirk_empty_probe", 1); /* somebody looked whether we are there (quirk 4) */
 	if (l->batch.conn == c) {
 		l->batch.conn = NULL;
 		l->batch.size = 0;

@@ -41,32 +41,51 @@ static bool check_request(struct conn *c, const struct candidate *who, const str
 	return false;
 }
 
-/* Fills id and device. False when it has refused. */
-static bool identify(struct conn *c, struct candidate *who, struct slice path)
+/* Fills id and device from the path. What is wrong with it, for people; NULL: nothing. */
+static const char *name_device(const struct view *view, struct candidate *who, struct slice path)
 {
 	char identity[IDENTITY_MAX + 1];
 	int n;
 
-	if (!who->route->by_identity)
-		return true;
-	if (path.size <= strlen(who->route->path) || path_identity(path, identity) < 0) {
-		refuse(c, who, 404, "the path's last segment is no identity");
-		return false;
-	}
+	if (path.size <= strlen(who->route->path) || path_identity(path, identity) < 0)
+		return "the path's last segment is no identity";
 	n = snprintf(who->id, sizeof(who->id), "%s%s", who->route->device_prefix, identity);
 	if (n < 0 || (size_t)n >= sizeof(who->id)) {
 		who->id[0] = '\0';
-		refuse(c, who, 404, "the identity is too long");
-		return false;
+		return "the identity is too long";
 	}
-	who->device = view_find(&c->link->view, who->id);
+	who->device = view_find(view, who->id);
 	if (who->device)
 		snprintf(who->id, sizeof(who->id), "%s", who->device->id);
-	else if (!who->route->accept_unknown) {
-		refuse(c, who, 404, "the registry does not know this device; PutDevice makes it known");
+	else if (!who->route->accept_unknown)
+		return "the registry does not know this device; PutDevice makes it known";
+	return NULL;
+}
+
+/* False when it has refused. */
+static bool identify(struct conn *c, struct candidate *who, struct slice path)
+{
+	size_t prefix = strlen(who->route->path);
+	const char *why;
+
+	if (!who->route->by_identity)
+		return true;
+	why = name_device(&c->link->view, who, path);
+	if (why) {
+		refuse(c, who, 404, why);
 		return false;
 	}
+	if (!slice_is(slice(path.data + prefix, path.size - prefix), who->id + strlen(who->route->device_prefix)))
+		gv_world_count(c->link->world, "quirk_other_spelling", 1); /* of the identity (quirk 5) */
 	return true;
+}
+
+bool handshake_forgiven(struct conn *c, struct slice path)
+{
+	struct candidate who = { .route = route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path) };
+
+	return who.route && who.route->by_identity && !name_device(&c->link->view, &who, path) && who.device &&
+	       who.device->upgrade_optional;
 }
 
 /* False when it has refused. */
@@ -92,7 +111,7 @@ static bool let_in(struct conn *c, struct candidate *who, const struct head *h)
 }
 
 /* The station's first choice that the listener has; where it asks for none, what its device allows. False: none. */
-static bool choose_subprotocol(struct candidate *who, const struct head *h)
+static bool choose_subprotocol(struct gv_world *w, struct candidate *who, const struct head *h)
 {
 	const struct route *r = who->route;
 	const char *allowed = who->device ? who->device->default_subprotocol : NULL;
@@ -100,6 +119,8 @@ static bool choose_subprotocol(struct candidate *who, const struct head *h)
 
 	if (!r->n_subprotocols)
 		return true;
+	if (head_subprotocol_empty(h))
+		gv_world_count(w, "quirk_empty_subprotocol", 1); /* quirk 2 */
 	switch (head_subprotocol(h, (const char *const *)r->subprotocols, r->n_subprotocols, &i)) {
 	case SUBPROTOCOL_FOUND:
 		who->subprotocol = r->subprotocols[i];
@@ -110,6 +131,7 @@ static bool choose_subprotocol(struct candidate *who, const struct head *h)
 			allowed = r->default_subprotocol;
 		for (i = 0; allowed && i < r->n_subprotocols; i++) {
 			if (strcmp(r->subprotocols[i], allowed) == 0) {
+				gv_world_count(w, "quirk_no_subprotocol", 1); /* quirk 1 */
 				who->subprotocol = r->subprotocols[i];
 				return true;
 			}
@@ -155,12 +177,29 @@ static void replace_others(struct conn *c, const struct candidate *who)
 	}
 }
 
+/* What is odd about a handshake that was accepted. */
+static void count_oddities(struct conn *c, struct candidate *who, const struct head *h)
+{
+	struct gv_world *w = c->link->world;
+	uint32_t spoken = who->subprotocol ? view_hash(who->subprotocol) : 0;
+
+	if (h->target.data[0] != '/')
+		gv_world_count(w, "quirk_absolute_target", 1); /* quirk 4 */
+	if (!h->upgrade)
+		gv_world_count(w, "quirk_missing_upgrade", 1); /* quirk 4 */
+	if (!who->device || !spoken)
+		return;
+	if (who->device->subprotocol_was && who->device->subprotocol_was != spoken)
+		gv_world_count(w, "quirk_version_change", 1); /* quirk 2 */
+	who->device->subprotocol_was = spoken;
+}
+
 static void settle(struct conn *c, struct candidate *who, const struct head *h)
 {
 	struct link *l = c->link;
 	int64_t ping_s;
 
-	if (!choose_subprotocol(who, h)) {
+	if (!choose_subprotocol(l->world, who, h)) {
 		link_log_refusal(c, who->id, 101,
 				 "no subprotocol in common; the handshake is completed and the connection closed");
 		accept_upgrade(c, who, h);
@@ -179,6 +218,7 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 	c->ping_ms = (uint32_t)(ping_s > 86400 ? 86400 : ping_s) * 1000;
 	accept_upgrade(c, who, h);
 	gv_world_count(l->world, "handshakes", 1);
+	count_oddities(c, who, h);
 }
 
 void handshake(struct conn *c, const struct head *h, struct slice path)

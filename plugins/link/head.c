@@ -227,6 +227,25 @@ enum subprotocol head_subprotocol(const struct head *h, const char *const *ours,
 	return asked ? SUBPROTOCOL_NONE_COMMON : SUBPROTOCOL_NOT_ASKED;
 }
 
+bool head_subprotocol_empty(const struct head *h)
+{
+	for (size_t i = 0; i < h->n_fields; i++) {
+		struct slice rest = h->fields[i].value;
+		bool more = slice_is(h->fields[i].name, "sec-websocket-protocol");
+
+		while (more) {
+			const char *comma = rest.size ? memchr(rest.data, ',', rest.size) : NULL;
+			size_t n = comma ? (size_t)(comma - rest.data) : rest.size;
+
+			if (!slice_trim(slice(rest.data, n)).size)
+				return true;
+			more = comma != NULL;
+			rest = more ? slice(comma + 1, rest.size - n - 1) : rest;
+		}
+	}
+	return false;
+}
+
 static int chunk_size_digit(struct chunks *c, char digit)
 {
 	int value = digit >= '0' && digit <= '9'   ? digit - '0'

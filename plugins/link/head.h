@@ -38,6 +38,8 @@ enum subprotocol { SUBPROTOCOL_NOT_ASKED, SUBPROTOCOL_NONE_COMMON, SUBPROTOCOL_F
 /* The first that the client names, over all its Sec-WebSocket-Protocol lines, of those in `ours`. Names are compared
  * exactly; empty items do not count. */
 enum subprotocol head_subprotocol(const struct head *h, const char *const *ours, size_t n_ours, size_t *ret_index);
+/* Whether an item of the client's list of subprotocols is empty, which the list's syntax does not allow. */
+bool head_subprotocol_empty(const struct head *h);
 
 /* A body in chunks (RFC 9112 7.1). Zero-initialised it is at the start. */
 struct chunks {

@@ -313,7 +313,7 @@ size_t http_head(struct conn *c, uint8_t *data, size_t size)
 	}
 	if (target_split(h.target, &path, &query) < 0)
 		http_refuse(c, 400, "the request's target is no path", false);
-	else if (h.upgrade && h.websocket && c->port->kind == PORT_WS)
+	else if (h.websocket && c->port->kind == PORT_WS && (h.upgrade || handshake_forgiven(c, path)))
 		handshake(c, &h, path);
 	else
 		begin(c, &h, path, data, (size_t)n);

@@ -201,7 +201,7 @@ struct link {
 	uint64_t second;  /* of refusals that were logged */
 	unsigned refusals;
 	uint64_t frames_in, frames_out; /* not yet counted in the metrics */
-	uint64_t compressed_in, compressed_out, saved_bytes;
+	uint64_t fragmented_in, empty_in, compressed_in, compressed_out, saved_bytes;
 	uint64_t drain_ms;
 	unsigned lws_closing;
 	bool draining, drained;
@@ -365,6 +365,8 @@ size_t tcp_input(struct conn *c, uint8_t *data, size_t size);
 
 /* ---- handshake.c */
 void handshake(struct conn *c, const struct head *h, struct slice path);
+/* May the device that the path names leave out `Connection: Upgrade`? */
+bool handshake_forgiven(struct conn *c, struct slice path);
 
 /* ---- compression.c: permessage-deflate (RFC 7692) */
 /* The line of the answer with which an offer is accepted, its line break with it; "" where there is none to accept, or

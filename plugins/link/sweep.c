@@ -82,22 +82,26 @@ static void check(struct conn *c, uint64_t now)
 	}
 }
 
+/* What is too frequent to be counted at once. */
+static void count(struct link *l, const char *name, uint64_t *n)
+{
+	if (*n)
+		gv_world_count(l->world, name, (double)*n);
+	*n = 0;
+}
+
 static void report(struct link *l)
 {
 	gv_world_gauge(l->world, "connections", (double)l->n_conns);
 	gv_world_gauge(l->world, "input_bytes_held", (double)l->in_bytes);
 	gv_world_gauge(l->world, "devices_known", (double)l->view.n_devices);
-	if (l->frames_in)
-		gv_world_count(l->world, "frames_in", (double)l->frames_in);
-	if (l->frames_out)
-		gv_world_count(l->world, "frames_out", (double)l->frames_out);
-	if (l->compressed_in)
-		gv_world_count(l->world, "compressed_in", (double)l->compressed_in);
-	if (l->compressed_out)
-		gv_world_count(l->world, "compressed_out", (double)l->compressed_out);
-	if (l->saved_bytes)
-		gv_world_count(l->world, "compression_saved_bytes", (double)l->saved_bytes);
-	l->frames_in = l->frames_out = l->compressed_in = l->compressed_out = l->saved_bytes = 0;
+	count(l, "frames_in", &l->frames_in);
+	count(l, "frames_out", &l->frames_out);
+	count(l, "quirk_fragmented", &l->fragmented_in);
+	count(l, "quirk_empty_message", &l->empty_in);
+	count(l, "compressed_in", &l->compressed_in);
+	count(l, "compressed_out", &l->compressed_out);
+	count(l, "compression_saved_bytes", &l->saved_bytes);
 }
 
 static void on_sweep(uv_timer_t *timer)

@@ -21,7 +21,7 @@ struct view_name {
 
 const struct gv_table view_table = { "devices", "s", &link__known_device__descriptor, false };
 
-static uint32_t name_hash(const char *s)
+uint32_t view_hash(const char *s)
 {
 	uint32_t h = 2166136261u; /* FNV-1a over the name in lower case */
 
@@ -61,7 +61,7 @@ static void device_free(struct device *d)
 
 static struct view_name **name_find(const struct view *v, const char *text)
 {
-	uint32_t hash = name_hash(text);
+	uint32_t hash = view_hash(text);
 	struct view_name **at = &v->slots[hash & (v->n_slots - 1)];
 
 	while (*at && ((*at)->hash != hash || strcasecmp((*at)->text, text) != 0))
@@ -115,7 +115,7 @@ static int name_put(struct view *v, struct device *d, const char *text)
 		n = calloc(1, sizeof(*n));
 		if (!n)
 			return -ENOMEM;
-		n->hash = name_hash(text);
+		n->hash = view_hash(text);
 		*at = n;
 		v->n_names++;
 	}
@@ -213,6 +213,7 @@ static struct device *device_make(const Link__KnownDevice *row)
 	}
 	d->ping_s = seconds(row->ping_s);
 	d->no_compression = strcmp(row->compression, "off") == 0;
+	d->upgrade_optional = strcmp(row->connection_upgrade, "optional") == 0;
 	if (row->default_subprotocol[0]) {
 		d->default_subprotocol = strdup(row->default_subprotocol);
 		if (!d->default_subprotocol)
@@ -298,6 +299,7 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 	row.ping_s = attribute(e->device, "pingS");
 	row.default_subprotocol = attribute(e->device, "defaultSubprotocol");
 	row.compression = attribute(e->device, "compression");
+	row.connection_upgrade = attribute(e->device, "connectionUpgrade");
 	row.emitter = (char *)from->instance;
 	r = gv_put(t, &view_table, gv_key(e->id), &row);
 	return r < 0 ? r : view_put(v, &row);

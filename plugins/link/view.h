@@ -34,6 +34,8 @@ struct device {
 	int64_t ping_s;            /* -1: the listener's */
 	char *default_subprotocol; /* NULL: none */
 	bool no_compression;
+	bool upgrade_optional;    /* it may leave out `Connection: Upgrade` */
+	uint32_t subprotocol_was; /* a hash of what it spoke last; 0: not known */
 	/* Fingerprints of the password that was right and of the one that was wrong last, so that a station that comes
 	 * again is cheap. */
 	uint8_t right[32], wrong[32];
@@ -41,6 +43,9 @@ struct device {
 	uint64_t wrong_ms; /* of the loop's clock: each wrong one that was checked moves it on, ahead of the present
 			      after several */
 };
+
+/* Of a name, or another short text, ASCII case ignored. */
+uint32_t view_hash(const char *s);
 
 struct view_name;
 struct view {

@@ -71,6 +71,7 @@ static void deliver(struct conn *c, unsigned opcode, bool compressed, const uint
 	}
 	c->frames_in++;
 	c->link->frames_in++;
+	c->link->empty_in += size == 0;
 	if (gv_world_frame(c->link->world, c->id, opcode == GV_WS_TEXT ? GV_TEXT : GV_BINARY, data, size) < 0)
 		websocket_close(c, 1013, "try again later");
 }
@@ -96,6 +97,7 @@ static void take_data(struct conn *c, const struct gv_ws_frame *f, const uint8_t
 		return;
 	}
 	if (f->fin) {
+		c->link->fragmented_in++;
 		opcode = c->message_opcode;
 		c->message_opcode = 0;
 		deliver(c, opcode, c->message_compressed, c->message.data, c->message.size);

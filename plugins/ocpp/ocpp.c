@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <lib/websocket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,8 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 	if (st && st->conn == conn->id) {
 		fleet_busy(o, st, false);
 		sync_closed(t, st->device);
+		if (!strcmp(reason, GV_WS_COMPRESSED_UNASKED))
+			station_quirks(o, t, st, QUIRK_BIT(QUIRK_COMPRESSED_UNASKED));
 		station_close(o, st);
 		st = NULL;
 	}

@@ -13,8 +13,10 @@ HEARTBEAT = b'[2,"h","Heartbeat",{}]'
 
 
 class Wire:
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.socket = socket.create_connection(('127.0.0.1', port), timeout=PATIENCE_S)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket)
         self._held = b''
 
     def __enter__(self):
@@ -84,15 +86,15 @@ class Wire:
         return struct.unpack('>H', payload[:2])[0], payload[2:].decode()
 
 
-def metered(run, **more):
-    """A strict cloud whose counters can be read; `more` are options of ocpp."""
-    ws, http = free_ports(2)
-    config = base_config(ws, http)
+def metered(run, config=None, **more):
+    """A strict cloud whose counters can be read; `more` are options of ocpp. A config of one's own lists a ws and then an http port."""
+    config = config or base_config(*free_ports(2))
     config['plugins']['ocpp']['config'].update(more)
     node = run(config)
-    node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
-    node.ws_port = ws
-    node.http = Http(http)
+    listen = config['plugins']['link']['config']['listen']
+    node.ws_port = listen[0]['ws']
+    node.ws = 'ws://127.0.0.1:%d/ocpp' % node.ws_port
+    node.http = Http(listen[1]['http'])
     return node
 
 

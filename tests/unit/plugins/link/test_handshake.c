@@ -125,6 +125,19 @@ Test(handshake, the_subprotocol_is_the_stations_first_choice)
 	cr_expect_not_null(strstr(head, "Sec-WebSocket-Protocol: ocpp2.0.1\r\n"), "%s", head);
 }
 
+/* Stations try one version after the other (quirk 2): each is a connection of its own. */
+Test(handshake, who_comes_back_with_another_version_gets_a_new_connection_of_that_version)
+{
+	int old = client_open(server.options.ws, "/ocpp/CP001"),
+	    new = client_upgrade(server.options.ws, "/ocpp/CP001", "Sec-WebSocket-Protocol: ocpp2.0.1\r\n", head,
+				 sizeof(head));
+
+	client_expect_close(old, 1000);
+	client_text(new, "!list");
+	client_expect_text(new, "total=1 first=ocpp:CP001 sub=ocpp2.0.1");
+	close(new);
+}
+
 Test(handshake, without_a_common_subprotocol_it_is_completed_and_closed)
 {
 	int fd = client_upgrade(server.options.ws, "/ocpp/CP001", "Sec-WebSocket-Protocol: ocpp1.2\r\n", head,

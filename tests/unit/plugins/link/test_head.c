@@ -119,6 +119,18 @@ static const char *choose(const char *lines)
 	}
 }
 
+Test(head, an_empty_subprotocol_is_noticed)
+{
+	cr_assert_gt(parse("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: ,ocpp1.6\r\n\r\n"), 0);
+	cr_expect(head_subprotocol_empty(&h));
+	cr_assert_gt(parse("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: a, ,b\r\n\r\n"), 0);
+	cr_expect(head_subprotocol_empty(&h));
+	cr_assert_gt(parse("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b,\r\n\r\n"), 0);
+	cr_expect(head_subprotocol_empty(&h));
+	cr_assert_gt(parse("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: a, b\r\nOther: ,\r\n\r\n"), 0);
+	cr_expect_not(head_subprotocol_empty(&h));
+}
+
 Test(head, the_station_decides_the_order_of_subprotocols)
 {
 	cr_expect_str_eq(choose("Sec-WebSocket-Protocol: ocpp2.0.1, ocpp1.6\r\n"), "ocpp2.0.1");

@@ -1,0 +1,226 @@
+"""How chargers of the real world connect, row by row of the table of quirks (docs/protocols/ocpp-quirks.md): what is done about each, and
+that it is counted."""
+import ssl
+
+import pytest
+from websockets.sync.client import connect
+
+from galvan import base_config, free_ports, until
+from test_handshake import certificate
+from wire import BINARY, FIN, HEARTBEAT, PING, RSV1, TEXT, Wire, counted, metered, wait_counted
+
+CONNECTIONS = 'galvan.link.v1.Link/ListConnections'
+STATIONS = 'galvan.ocpp.v1.Ocpp/ListStations'
+
+
+@pytest.fixture
+def node(run):
+    return metered(run)
+
+
+def known(node, identity='CP001', **attributes):
+    node.put_device('ocpp:' + identity, attributes=attributes)
+    return '/ocpp/' + identity
+
+
+def serves(wire):
+    wire.text(HEARTBEAT)
+    assert 'currentTime' in wire.answer()
+
+
+def refused(node, target, status, **options):
+    with Wire(node.ws_port) as wire:
+        code, head = wire.upgrade(target, **options)
+        assert code == status, head
+
+
+def test_q01_no_subprotocol_is_served_where_the_device_says_which_is_meant(node):
+    path = known(node, defaultSubprotocol='ocpp1.6')
+    with Wire(node.ws_port) as wire:
+        status, head = wire.upgrade(path, subprotocol=None)
+        assert status == 101
+        assert 'Sec-WebSocket-Protocol' not in head, 'it must not be told what it did not ask for'
+        serves(wire)
+        assert node.call(CONNECTIONS, {})['connections'][0]['subprotocol'] == 'ocpp1.6'
+    with Wire(node.ws_port) as wire:
+        assert wire.upgrade(known(node, 'CP002'), subprotocol=None)[0] == 101
+        assert wire.closed()[0] == 1002, 'nobody said which is meant'
+    wait_counted(node, 'quirk_no_subprotocol')
+
+
+def test_q02_a_list_of_subprotocols_may_have_empty_items_and_several_versions(node):
+    path = known(node)
+    for asked in (',ocpp1.6', 'ocpp1.2, ,ocpp1.6,', 'ocpp9.9,ocpp1.6'):
+        with Wire(node.ws_port) as wire:
+            status, head = wire.upgrade(path, subprotocol=asked)
+            assert status == 101
+            assert 'Sec-WebSocket-Protocol: ocpp1.6' in head.split('\r\n')
+            serves(wire)
+    wait_counted(node, 'quirk_empty_subprotocol', 2)
+
+
+def test_q04_connection_upgrade_may_be_missing_where_the_device_says_so(node):
+    strict, lax = known(node, 'CP001'), known(node, 'CP002', connectionUpgrade='optional')
+    for connection in (None, 'keep-alive'):
+        refused(node, strict, 426, connection=connection)
+        with Wire(node.ws_port) as wire:
+            assert wire.upgrade(lax, connection=connection)[0] == 101
+            serves(wire)
+    wait_counted(node, 'quirk_missing_upgrade', 2)
+
+
+def test_q04_the_target_may_be_a_whole_url(node):
+    path = known(node)
+    with Wire(node.ws_port) as wire:
+        assert wire.upgrade('ws://csms.example:9000' + path)[0] == 101
+        serves(wire)
+    wait_counted(node, 'quirk_absolute_target')
+
+
+def test_q04_who_connects_and_says_nothing_costs_nothing(node):
+    for _ in range(20):
+        with Wire(node.ws_port):
+            pass
+    wait_counted(node, 'quirk_empty_probe', 20)
+    assert counted(node, 'refusals') == 0
+    assert 'Refused' not in node.read_log()
+
+
+def test_q05_an_identity_is_known_by_the_last_segment_decoded_once_in_any_case(node):
+    known(node, 'CP-001')
+    spellings = ['CP%2d001', 'cp-001', 'CP-001/', 'CP-001//', 'CP-001/CP-001', 'v1/eu/CP-001', '%43P-001?token=1']
+    for spelling in spellings:
+        with Wire(node.ws_port) as wire:
+            assert wire.upgrade('/ocpp/' + spelling)[0] == 101, spelling
+            serves(wire)
+            connections = node.call(CONNECTIONS, {'device': 'ocpp:CP-001'})['connections']
+            assert [c['device'] for c in connections] == ['ocpp:CP-001'], "the registry's spelling counts from here on"
+    wait_counted(node, 'quirk_other_spelling', len(spellings))
+
+
+def test_q05_what_is_encoded_twice_is_somebody_else(node):
+    known(node, 'CP-001')
+    refused(node, '/ocpp/CP%252d001', 404)
+    refused(node, '/ocpp/CP-001%2Fx', 404)
+    refused(node, '/ocpp/CP-001%zz', 404)
+
+
+def test_q06_any_frame_is_life_and_pings_go_by_the_device(node):
+    """This one never answers a ping; its calls keep it alive. CP002 is never pinged, CP003 says nothing at all."""
+    talkative, quiet, dead = known(node, 'CP001', pingS='1'), known(node, 'CP002', pingS='0'), known(node, 'CP003', pingS='1')
+    with Wire(node.ws_port) as one, Wire(node.ws_port) as two, Wire(node.ws_port) as three:
+        assert [w.upgrade(p)[0] for w, p in ((one, talkative), (two, quiet), (three, dead))] == [101] * 3
+        for _ in range(3):
+            assert one.receive() == (FIN | PING, b'')
+            serves(one)
+        assert three.receive() == (FIN | PING, b'')
+        with pytest.raises((EOFError, ConnectionError)):
+            three.receive()
+        two.text(HEARTBEAT)
+        assert two.receive()[0] == FIN | TEXT, 'no ping came before'
+    wait_counted(node, 'ping_timeouts')
+
+
+def test_q07_the_newest_connection_wins_and_the_half_open_one_is_gone(node):
+    path = known(node)
+    with Wire(node.ws_port) as old, Wire(node.ws_port) as new:
+        assert old.upgrade(path)[0] == 101
+        serves(old)
+        assert new.upgrade(path)[0] == 101
+        serves(new)
+        assert old.closed() == (1000, 'replaced by a new connection')
+        assert node.call(CONNECTIONS, {'device': 'ocpp:CP001'})['total'] == '1'
+        serves(new)
+    wait_counted(node, 'replaced')
+
+
+def test_q08_compressed_frames_that_nobody_agreed_to_close_with_1002_and_are_shown(node):
+    path = known(node)
+    for first in (FIN | RSV1 | TEXT, FIN | RSV1 | BINARY, RSV1 | TEXT):
+        with Wire(node.ws_port) as wire:
+            assert wire.upgrade(path)[0] == 101
+            serves(wire)
+            wire.send(first, b'\xf2\x48\xcd\xc9\xc9\x07\x00')
+            assert wire.closed() == (1002, 'compressed frames though no extension was agreed')
+    wait_counted(node, 'quirk_compressed_unasked', 3)
+    until('the station is flagged',
+          lambda: 'compressed-unasked' in node.call(STATIONS, {'device': 'ocpp:CP001'})['stations'][0]['quirks'])
+    assert 'turn compression off in the device' in node.read_log()
+
+
+def test_q09_fragmented_and_empty_text_is_tolerated(node):
+    path = known(node)
+    with Wire(node.ws_port) as wire:
+        assert wire.upgrade(path)[0] == 101
+        wire.send(TEXT, HEARTBEAT[:5])
+        wire.send(0, b'')
+        wire.send(FIN | PING, b'between')
+        wire.send(FIN, HEARTBEAT[5:])
+        assert wire.receive()[1] == b'between'
+        assert 'currentTime' in wire.answer()
+        wire.text(b'')
+        serves(wire)
+    wait_counted(node, 'quirk_fragmented')
+    wait_counted(node, 'quirk_empty_message')
+
+
+def test_q46_who_names_no_server_gets_the_ports_certificate(run, folder):
+    cert, key = certificate(folder)
+    ws, http, tls = free_ports(3)
+    config = base_config(ws, http)
+    config['plugins']['link']['config']['listen'].append({'ws': tls, 'host': '127.0.0.1', 'tls': {'cert': cert, 'key': key}})
+    node = metered(run, config)
+    node.put_device('ocpp:CP001')
+    trust = ssl.create_default_context(cafile=cert)
+    trust.check_hostname = False
+    url = 'wss://127.0.0.1:%d/ocpp/CP001' % tls
+    with connect(url, subprotocols=['ocpp1.6'], ssl=trust, server_hostname='csms.example') as ws:
+        ws.send(HEARTBEAT.decode())
+        assert 'currentTime' in ws.recv(timeout=10)
+    with Wire(tls, trust) as wire:  # no name in its ClientHello
+        assert wire.upgrade('/ocpp/CP001')[0] == 101
+        serves(wire)
+    wait_counted(node, 'quirk_no_sni')
+
+
+def test_q48_refusals_are_cheap_for_those_that_come_again_for_ever(node):
+    """No event, no turn, few lines in the log: only the counter knows how many there were."""
+    events = node.events('galvan.link.v1.ConnectionOpened')
+    for _ in range(200):
+        refused(node, '/ocpp/NOBODY', 404)
+    path = known(node)
+    with Wire(node.ws_port) as wire:
+        assert wire.upgrade(path)[0] == 101
+        first = events.wait('ConnectionOpened')
+    events.close()
+    assert first['event']['device'] == 'ocpp:CP001'
+    assert counted(node, 'refusals') <= 200
+    wait_counted(node, 'refusals', 200)
+
+
+def comes_again(node, path):
+    """As a station that was sent away does; until it is served it is told when to come again."""
+    def attempt():
+        wire = Wire(node.ws_port)
+        status, head = wire.upgrade(path)
+        if status == 101:
+            return wire
+        wire.socket.close()
+        assert status == 503 and 'Retry-After: 5' in head, head
+        return None
+    return until('it is served again', attempt)
+
+
+def test_q48_a_reload_hands_its_stations_over(node):
+    """They are told to come again, and find everything as it was."""
+    path = known(node)
+    with Wire(node.ws_port) as wire:
+        assert wire.upgrade(path)[0] == 101
+        wire.text(b'[2,"1","StartTransaction",{"connectorId":1,"idTag":"T","meterStart":5,"timestamp":"2025-01-15T02:09:54Z"}]')
+        started = wire.answer()
+        node.ctl('reload', 'link')
+        assert wire.closed() == (1012, 'service restart')
+    with comes_again(node, path) as wire:
+        wire.text(b'[2,"2","StartTransaction",{"connectorId":1,"idTag":"T","meterStart":5,"timestamp":"2025-01-15T02:09:54Z"}]')
+        assert wire.answer()[6:] == started[6:], 'the same transaction'
+
