@@ -1,12 +1,10 @@
 """How chargers of the real world connect, row by row of the table of quirks (docs/protocols/ocpp-quirks.md): what is done about each, and
 that it is counted."""
-import ssl
-
 import pytest
 from websockets.sync.client import connect
 
+from certificates import Authority, trust
 from galvan import base_config, free_ports, until
-from test_handshake import certificate
 from wire import BINARY, FIN, HEARTBEAT, PING, RSV1, TEXT, Wire, counted, metered, wait_counted
 
 CONNECTIONS = 'galvan.link.v1.Link/ListConnections'
@@ -165,19 +163,20 @@ def test_q09_fragmented_and_empty_text_is_tolerated(node):
 
 
 def test_q46_who_names_no_server_gets_the_ports_certificate(run, folder):
-    cert, key = certificate(folder)
+    authority = Authority(folder, 'ours')
+    pair = authority.server()
     ws, http, tls = free_ports(3)
     config = base_config(ws, http)
-    config['plugins']['link']['config']['listen'].append({'ws': tls, 'host': '127.0.0.1', 'tls': {'cert': cert, 'key': key}})
+    config['plugins']['link']['config']['listen'].append({'ws': tls, 'host': '127.0.0.1', 'tls': {'cert': pair.cert, 'key': pair.key}})
     node = metered(run, config)
     node.put_device('ocpp:CP001')
-    trust = ssl.create_default_context(cafile=cert)
-    trust.check_hostname = False
+    context = trust(authority.cert)
+    context.check_hostname = False
     url = 'wss://127.0.0.1:%d/ocpp/CP001' % tls
-    with connect(url, subprotocols=['ocpp1.6'], ssl=trust, server_hostname='csms.example') as ws:
+    with connect(url, subprotocols=['ocpp1.6'], ssl=context, server_hostname='csms.example') as ws:
         ws.send(HEARTBEAT.decode())
         assert 'currentTime' in ws.recv(timeout=10)
-    with Wire(tls, trust) as wire:  # no name in its ClientHello
+    with Wire(tls, context) as wire:  # no name in its ClientHello
         assert wire.upgrade('/ocpp/CP001')[0] == 101
         serves(wire)
     wait_counted(node, 'quirk_no_sni')
