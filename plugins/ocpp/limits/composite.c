@@ -23,14 +23,17 @@ static void earlier(int64_t *until_ms, int64_t ms)
 
 /* ---- one profile ----------------------------------------------------------------------------- */
 
+/* When a schedule began. One that is told relative to something has done so by start_ms, however the clocks differ. */
 static int64_t origin_of(const struct composite_ask *ask, const Ocpp__Profile *p, const Ocpp__ProfileSchedule *s,
 			 const struct composite_connector *c)
 {
+	int64_t ms = p->set_at_ms;
+
 	if (s->start_ms && p->kind != OCPP__PROFILE__KIND__RELATIVE)
 		return s->start_ms;
-	if (p->purpose != OCPP__PROFILE__PURPOSE__TX_DEFAULT && p->purpose != OCPP__PROFILE__PURPOSE__TX)
-		return p->set_at_ms;
-	return c && c->transaction ? c->started_ms : ask->start_ms;
+	if (p->purpose == OCPP__PROFILE__PURPOSE__TX_DEFAULT || p->purpose == OCPP__PROFILE__PURPOSE__TX)
+		ms = c && c->transaction ? c->started_ms : ask->start_ms;
+	return ms < ask->start_ms ? ms : ask->start_ms;
 }
 
 /* Of a schedule that began at base_ms, at base_ms + elapsed_ms: the last period that has begun. */

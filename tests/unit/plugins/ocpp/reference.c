@@ -35,6 +35,8 @@ static struct paint one(const struct composite_ask *ask, const Ocpp__Profile *p,
 
 	if (p->valid_from_ms > now || (p->valid_to_ms && p->valid_to_ms <= now))
 		return none;
+	if (begin > ask->start_ms)
+		begin = ask->start_ms;
 	if (p->kind != OCPP__PROFILE__KIND__RELATIVE && s->start_ms)
 		begin = s->start_ms;
 	if (p->kind != OCPP__PROFILE__KIND__RECURRING)
