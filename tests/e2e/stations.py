@@ -87,8 +87,9 @@ class OcppRpc:
             raise StationError(message['error']['code'], message['error']['message'])
         return message['ok']
 
-    def connect(self, url, identity, password=None, tls=None):
-        command = dict(do='connect', url=url, identity=identity, strict=False)
+    def connect(self, url, identity, password=None, tls=None, strict=False):
+        """strict: it checks all that both sides say against its schemas."""
+        command = dict(do='connect', url=url, identity=identity, strict=strict)
         if password is not None:
             command['password'] = password
         if tls:
