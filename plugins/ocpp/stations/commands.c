@@ -310,6 +310,8 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		if (row->conn != conn || strcmp(row->message_id, frame->id) != 0)
 			continue;
 		show_answer(o, t, st, f, row, frame);
+		if (frame->kind == RPC_RESULT)
+			answer_check(o, t, st, row->action, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}

@@ -54,6 +54,33 @@ Test(ocpp_commands, any_action_can_be_called)
 			       "secrets are masked");
 }
 
+static const char *quirks_of_cp001(void)
+{
+	static char list[200];
+	const cJSON *station = cJSON_GetArrayItem(get(ask(OCPP "ListStations", "{}"), "stations"), 0), *quirk;
+
+	list[0] = '\0';
+	cJSON_ArrayForEach(quirk, get(station, "quirks"))
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s ", cJSON_GetStringValue(quirk));
+	return list;
+}
+
+Test(ocpp_commands, a_wrong_answer_is_passed_on_and_noted)
+{
+	cp.reply = "{\"status\":\"Accepted\"}";
+	ask(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"ClearCache\"}");
+	cr_expect_str_eq(quirks_of_cp001(), "", "this one was right");
+	cp.reply = "{\"configurationKey\":[{\"key\":\"K\",\"readonly\":0,\"value\":30}]}";
+	ask(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"GetConfiguration\"}");
+	cr_expect_str_eq(text(cJSON_GetArrayItem(get(get(kept, "payload"), "configurationKey"), 0), "value"), "30",
+			 "what can be told is made what it should be");
+	cr_expect_str_eq(quirks_of_cp001(), "wrong-type ");
+	cp.reply = "{\"status\":\"Perhaps\"}";
+	ask(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"ClearCache\"}");
+	cr_expect_str_eq(text(get(kept, "payload"), "status"), "Perhaps", "it is what the charger has to say");
+	cr_expect_str_eq(quirks_of_cp001(), "wrong-type wrong-answer ");
+}
+
 Test(ocpp_commands, a_call_error_is_an_outcome)
 {
 	struct host_answer *a, *b;
