@@ -440,6 +440,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_profiles,
 	&ocpp_abilities,
 	&ocpp_limits,
+	&ocpp_cars,
 	&ocpp_security_events,
 	&ocpp_security_by_device,
 	&ocpp_listed,

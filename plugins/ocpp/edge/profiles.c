@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const kinds[] = { "Absolute", "Recurring", "Relative" };
 static const char *const recurrencies[] = { "", "Daily", "Weekly" };
@@ -252,4 +253,32 @@ void profiles_read_composite(struct gv_turn *t, const struct edge_profiles *v, c
 	ret->schedule = schedule ? profiles_read_schedule(t, schedule) : NULL;
 	if (ret->schedule && ret->schedule->bounded)
 		ret->duration_s = ret->schedule->duration_s;
+}
+
+/* ---- what a charger takes -------------------------------------------------------------------- */
+
+bool profiles_read_count(const char *text, uint32_t *ret)
+{
+	char *end;
+	long value = strtol(text + strspn(text, " \"'"), &end, 10);
+
+	if (end == text || value < 0 || value > INT32_MAX)
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+void profiles_read_units(const char *text, Ocpp__Abilities *ret)
+{
+	bool current = false, power = false;
+
+	while (*text) {
+		size_t size = strcspn(text += strspn(text, " ,;\"'"), " ,;\"'");
+
+		current |= (size == 7 && !strncasecmp(text, "Current", 7)) || (size == 1 && (*text | 32) == 'a');
+		power |= (size == 5 && !strncasecmp(text, "Power", 5)) || (size == 1 && (*text | 32) == 'w');
+		text += size;
+	}
+	ret->current_only = current && !power;
+	ret->power_only = power && !current;
 }

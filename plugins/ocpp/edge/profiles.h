@@ -33,6 +33,11 @@ Ocpp__ProfileSchedule *profiles_read_schedule(struct gv_turn *t, const struct cJ
 uint32_t profiles_read_connector(const struct edge_profiles *v, const struct cJSON *payload);
 void profiles_read_clear(const struct edge_profiles *v, const struct cJSON *payload, struct profile_criteria *ret);
 
+/* Settings of a charger as text. True where it is a number that can be a count. */
+bool profiles_read_count(const char *text, uint32_t *ret);
+/* A list of units: Current and Power, as 1.6 has them, or A and W, as 2.0.1 and some chargers of 1.6 do. */
+void profiles_read_units(const char *text, Ocpp__Abilities *ret);
+
 /* GetCompositeSchedule's answer. */
 struct said_schedule {
 	int64_t start_ms; /* 0: not said */

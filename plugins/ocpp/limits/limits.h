@@ -5,6 +5,7 @@
  *   plan.c       a limit as profiles, in the ways that chargers are known to take it
  *   orders.c     SetLimit and ClearLimit, one after the other per charger
  *   services.c   how they are asked for
+ *   told.c       what chargers say of limits and profiles by themselves
  *   schedule.c   GetSchedule */
 #ifndef OCPP_LIMITS_H
 #define OCPP_LIMITS_H
@@ -27,6 +28,7 @@
 extern const struct gv_table ocpp_profiles;  /* device, connector, id -> Profile */
 extern const struct gv_table ocpp_abilities; /* device -> Abilities */
 extern const struct gv_table ocpp_limits;    /* device, number -> LimitOrder */
+extern const struct gv_table ocpp_cars;      /* device, connector -> CarRow */
 
 /* ---- profiles.c ------------------------------------------------------------------------------ */
 
@@ -38,7 +40,8 @@ struct profile_criteria {
 	Ocpp__Profile__Purpose purpose;
 };
 
-/* The charger has it now. `level_replaces`: also in place of one of the same purpose and stack level (1.6, 3.13.2). */
+/* The charger has it now; since now, unless p->set_at_ms says otherwise. `level_replaces`: also in place of one of the
+ * same purpose and stack level (1.6, 3.13.2). */
 int profiles_put(struct gv_turn *t, const char *device, uint32_t connector, const Ocpp__Profile *p,
 		 bool level_replaces);
 /* The charger has none of these any more. */
@@ -113,6 +116,39 @@ const Ocpp__Abilities *limits_abilities(struct gv_turn *t, const char *device);
 
 int limits_set(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__SetLimitRequest *r);
 int limits_clear(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ClearLimitRequest *r);
+
+/* ---- told.c ---------------------------------------------------------------------------------- */
+
+/* Somebody else limits a connector (0: the charger), or does so no more. Without schedules it is only known that there
+ * is a limit. `source`: EMS, SO, Other; CSO is ourselves. */
+struct said_limit {
+	const char *source;
+	uint32_t connector;
+	bool has_connector, critical;
+	Ocpp__ProfileSchedule **schedules;
+	size_t n_schedules;
+};
+int told_limit(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_limit *said);
+int told_limit_cleared(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_limit *said);
+
+/* Some of its profiles, in answer to a request. */
+struct said_profiles {
+	int64_t request_id;
+	uint32_t connector;
+	const char *source;
+	Ocpp__Profile **profiles;
+	size_t n_profiles;
+	bool more; /* others follow */
+};
+int told_profiles(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_profiles *said);
+/* It was asked for all of them: those that it does not name are gone. `none`: it has none at all. */
+int told_profiles_asked(struct gv_turn *t, const char *device, int64_t request_id, bool none);
+
+/* What a car needs, as JSON and in short, or what it has chosen to draw. */
+int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const char *json,
+	       const char *kind);
+int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
+		  Ocpp__ProfileSchedule *schedule);
 
 /* ---- schedule.c ------------------------------------------------------------------------------ */
 

@@ -365,6 +365,7 @@ int limits_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Oc
 	order.connector = x->connector;
 	order.transaction = (char *)profiles_transaction(t, x);
 	profiles_ended(t, device, x->connector, order.transaction);
+	gv_delete(t, &ocpp_cars, gv_key(device, x->connector));
 	look(&q, &order, &ask);
 	plan_clear(&ask, &plan);
 	return plan.kind ? limits_enqueue(o, t, device, &order) : 0;

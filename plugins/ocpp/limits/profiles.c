@@ -40,7 +40,8 @@ int profiles_put(struct gv_turn *t, const char *device, uint32_t connector, cons
 		       device, n, (long long)p->id);
 		return 0;
 	}
-	copy.set_at_ms = gv_now_ms(t);
+	if (!copy.set_at_ms)
+		copy.set_at_ms = gv_now_ms(t);
 	return gv_put(t, &ocpp_profiles, gv_key(device, connector, p->id), &copy);
 }
 
@@ -120,17 +121,30 @@ static int was_set(struct gv_turn *t, const char *device, const struct edge_prof
 	return profiles_put(t, device, profiles_read_connector(v, payload), p, v->level_replaces);
 }
 
+/* Of all of its profiles, and not only of some (2.0.1). */
+static int were_asked_for(struct gv_turn *t, const char *device, const cJSON *payload, const char *status)
+{
+	const cJSON *criteria = json_get(payload, "chargingProfile");
+
+	if ((criteria && criteria->child) || json_get(payload, "evseId"))
+		return 0;
+	if (strcmp(status, "Accepted") != 0 && strcmp(status, "NoProfiles") != 0)
+		return 0;
+	return told_profiles_asked(t, device, json_int(payload, "requestId", 0), status[0] == 'N');
+}
+
 int profiles_called(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
 		    const struct outcome *out)
 {
 	const struct station *st = station_find(o, device);
 	const struct edge_profiles *v = st ? st->edge->profiles : NULL;
-	bool set = !strcmp(row->action, "SetChargingProfile"), clear = !strcmp(row->action, "ClearChargingProfile");
+	bool set = !strcmp(row->action, "SetChargingProfile"), clear = !strcmp(row->action, "ClearChargingProfile"),
+	     get = !strcmp(row->action, "GetChargingProfiles");
 	const char *status = outcome_status(out);
 	struct profile_criteria criteria;
 	cJSON *payload;
 
-	if (!v || (!set && !clear))
+	if (!v || (!set && !clear && !get))
 		return 0;
 	payload = cJSON_Parse(row->payload);
 	if (set && !strcmp(status, "Accepted"))
@@ -140,6 +154,8 @@ int profiles_called(struct ocpp *o, struct gv_turn *t, const char *device, const
 		profiles_read_clear(v, payload, &criteria);
 		profiles_clear(t, device, &criteria);
 	}
+	if (get)
+		were_asked_for(t, device, payload, status);
 	cJSON_Delete(payload);
 	return 0;
 }
