@@ -111,6 +111,45 @@ static void configuration(struct keeper *k, char *out, size_t size)
 	k->configurations++;
 }
 
+/* ---- reservations ---------------------------------------------------------------------------- */
+
+static int *place_of(struct keeper *k, int id)
+{
+	for (int i = 0; i < KEEPER_RESERVATIONS; i++)
+		if (k->reservations[i] == id)
+			return &k->reservations[i];
+	return NULL;
+}
+
+bool keeper_reserved(const struct keeper *k, int id)
+{
+	return place_of((struct keeper *)k, id) != NULL;
+}
+
+int keeper_reservations(const struct keeper *k)
+{
+	int n = 0;
+
+	for (int i = 0; i < KEEPER_RESERVATIONS; i++)
+		n += k->reservations[i] != 0;
+	return n;
+}
+
+static const char *reserve(struct keeper *k, const cJSON *payload, bool cancel)
+{
+	int id = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(payload, "reservationId"));
+	int *held = place_of(k, id), *empty = place_of(k, 0);
+
+	k->mistakes += id <= 0;
+	if (cancel ? !held : !held && !empty)
+		return "Rejected";
+	if (cancel)
+		*held = 0;
+	else if (!held)
+		*empty = id;
+	return "Accepted";
+}
+
 bool keeper_answer(struct keeper *k, const char *action, const cJSON *payload, char *out, size_t size)
 {
 	if (!strcmp(action, "GetConfiguration")) {
@@ -120,6 +159,8 @@ bool keeper_answer(struct keeper *k, const char *action, const cJSON *payload, c
 		snprintf(out, size, "{\"listVersion\":%d}", k->unsupported ? -1 : k->version);
 	} else if (!strcmp(action, "SendLocalList")) {
 		snprintf(out, size, "{\"status\":\"%s\"}", take(k, payload));
+	} else if (!strcmp(action, "ReserveNow") || !strcmp(action, "CancelReservation")) {
+		snprintf(out, size, "{\"status\":\"%s\"}", reserve(k, payload, *action == 'C'));
 	} else if (!strcmp(action, "ClearCache")) {
 		k->caches++;
 		snprintf(out, size, "{\"status\":\"Accepted\"}");

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #define KEEPER_ENTRIES 512
+#define KEEPER_RESERVATIONS 64
 
 struct keeper_entry {
 	char id[24], status[16], parent[24];
@@ -22,13 +23,16 @@ struct keeper {
 	int version;
 	struct keeper_entry entries[KEEPER_ENTRIES];
 	int n;
+	int reservations[KEEPER_RESERVATIONS]; /* ids; 0: none */
 	/* what it was asked */
 	int configurations, versions, fulls, differences, caches;
 	int mistakes; /* messages that 1.6 does not allow */
 };
 
-/* True where the action is about lists or caches: `out` is the payload of the answer. */
+/* True where the action is about lists, caches or reservations: `out` is the payload of the answer. */
 bool keeper_answer(struct keeper *k, const char *action, const cJSON *payload, char *out, size_t size);
+bool keeper_reserved(const struct keeper *k, int id);
+int keeper_reservations(const struct keeper *k);
 /* NULL: not in the list. */
 const struct keeper_entry *keeper_find(const struct keeper *k, const char *id);
 /* Entries that let somebody charge. */

@@ -9,7 +9,8 @@ struct scenario {
 	void (*run)(struct host *h);
 };
 extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, scenario_ledger, scenario_tokens,
-	scenario_billing, scenario_stream, scenario_powerbank, scenario_rentals, scenario_energy, scenario_power;
+	scenario_billing, scenario_stream, scenario_powerbank, scenario_rentals, scenario_energy, scenario_power,
+	scenario_lists;
 
 /* Where the plugins' and the zoo's shared objects are. */
 void scenario_folders(const char *plugins, const char *zoo);

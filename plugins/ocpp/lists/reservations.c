@@ -134,6 +134,12 @@ int reservation_doubt(struct gv_turn *t, Ocpp__ReservationRow *row)
 	return put(t, row);
 }
 
+int reservation_unwanted(struct gv_turn *t, Ocpp__ReservationRow *row)
+{
+	row->unsure = true;
+	return put(t, row);
+}
+
 int reservation_end(struct gv_turn *t, Ocpp__ReservationRow *row, Charging__ReservationState state,
 		    const char *session_id)
 {

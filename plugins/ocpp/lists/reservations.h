@@ -25,6 +25,8 @@ int reservation_accept(struct gv_turn *t, Ocpp__ReservationRow *row);
 int reservation_drop(struct gv_turn *t, Ocpp__ReservationRow *row);
 /* Nobody knows; what is unsure is taken back when the charger can be asked. */
 int reservation_doubt(struct gv_turn *t, Ocpp__ReservationRow *row);
+/* It was to be cancelled, and nobody knows. */
+int reservation_unwanted(struct gv_turn *t, Ocpp__ReservationRow *row);
 int reservation_end(struct gv_turn *t, Ocpp__ReservationRow *row, Charging__ReservationState state,
 		    const char *session_id);
 int reservations_due(struct gv_turn *t);

@@ -195,7 +195,8 @@ int take_back_conclude(struct ocpp *o, struct gv_turn *t, const char *device, co
 	/* Without an answer it is tried again at the next connection, until its time is over. */
 	if (!row || !row->unsure || (out->kind != OUTCOME_ANSWERED && out->kind != OUTCOME_ERROR))
 		return 0;
-	return reservation_drop(t, row);
+	return reservation_stands(row) ? reservation_end(t, row, CHARGING__RESERVATION_STATE__CANCELLED, "")
+				       : reservation_drop(t, row);
 }
 
 /* ---- CancelReservation ----------------------------------------------------------------------- */
@@ -238,6 +239,8 @@ int cancel_conclude(struct ocpp *o, struct gv_turn *t, const char *device, const
 	Ocpp__ReservationRow *row = reservation_get(t, device, command->about);
 
 	reply.status = (char *)outcome_status(out);
+	if (row && reservation_stands(row) && was_sent(command, out))
+		reservation_unwanted(t, row);
 	if (!reply.status[0])
 		return command_refuse(t, device, command, out);
 	if (row && reservation_stands(row))

@@ -293,6 +293,26 @@ Test(ocpp_reservations, one_whose_answer_was_lost_is_taken_back)
 	cr_expect_eq(cp.received, 0, "once");
 }
 
+Test(ocpp_reservations, a_cancel_whose_answer_was_lost_is_said_again)
+{
+	struct host_answer *a;
+	char request[100];
+
+	snprintf(request, sizeof request, "{\"device\":\"ocpp:CP001\",\"reservationId\":\"%ld\"}",
+		 reserve(RESERVE("A", "")));
+	cp.reply = NULL;
+	a = host_call_later(h, NULL, CHARGING "CancelReservation", request);
+	host_settle(h, 100);
+	host_station_drop(cp.station);
+	host_run_ms(h, 1000);
+	cr_expect_eq(a->code, GV_UNKNOWN, "%s", a->error);
+	cr_expect_str_eq(state(), "RESERVED");
+	cp.reply = "{\"status\":\"Rejected\"}";
+	host_station_connect(cp.station);
+	host_run_ms(h, 1000);
+	cr_expect_str_eq(state(), "CANCELLED");
+}
+
 Test(ocpp_reservations, a_late_answer_does_not_leave_one_behind)
 {
 	struct host_answer *a;
