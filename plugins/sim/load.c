@@ -90,8 +90,16 @@ static void on_timer_closed(uv_handle_t *handle)
 static bool measured_enough(const struct load *l, uint64_t now_ns)
 {
 	uint64_t took_ns = now_ns - l->account.phase_ns;
+	if (l->storm)
+		return !l->away || took_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u;
 	return (l->want.calls && l->account.latency.count >= l->want.calls) ||
 	       (l->want.seconds && took_ns >= (uint64_t)l->want.seconds * 1000000000u);
+}
+
+static uint64_t linger_ns(const struct load *l)
+{
+	uint64_t quiet_ns = l->storm ? (uint64_t)l->want.warm_up_s * 1000000000u : 0;
+	return quiet_ns > LINGER_NS ? quiet_ns : LINGER_NS;
 }
 
 /* Goes from phase to phase as far as it can be gone now. */
@@ -107,15 +115,18 @@ void load_pace(struct load *l)
 		else if (l->born == l->want.connections && l->unsettled == 0)
 			kick(l, now_ns);
 	}
-	if (a->phase == WARMING && (l->stopping || now_ns - a->phase_ns >= (uint64_t)l->want.warm_up_s * 1000000000u))
+	if (a->phase == WARMING && (l->stopping || now_ns - a->phase_ns >= (uint64_t)l->want.warm_up_s * 1000000000u)) {
 		load_account_enter(a, MEASURING, now_ns);
+		if (l->storm && !l->stopping)
+			load_storm_begin(l);
+	}
 	if (a->phase == MEASURING && (l->stopping || measured_enough(l, now_ns)))
 		load_account_enter(a, FINISHING, now_ns);
 	if (a->phase == FINISHING &&
 	    (a->waiting == 0 || now_ns - a->phase_ns >= (uint64_t)l->want.answer_timeout_s * 1000000000u ||
 	     (!l->open_lines && !l->want.reconnect)))
 		load_account_enter(a, LINGERING, now_ns);
-	if (a->phase == LINGERING && (a->failed || now_ns - a->phase_ns >= LINGER_NS)) {
+	if (a->phase == LINGERING && (a->failed || now_ns - a->phase_ns >= linger_ns(l))) {
 		load_account_enter(a, CLOSING, now_ns);
 		close_all(l, a->failed);
 	}
@@ -147,7 +158,8 @@ static int set_up(struct load *l, const Sim__LoadRequest *r, char *ret_error, si
 	} messages[] = { { "MeterValues", LOAD_METER },
 			 { "Heartbeat", LOAD_HEARTBEAT },
 			 { "StartStop", LOAD_START },
-			 { "Idle", LOAD_BOOT } };
+			 { "Idle", LOAD_BOOT },
+			 { "Storm", LOAD_METER } };
 	const char *message = *r->message ? r->message : "MeterValues";
 	l->want = *r;
 	l->want.message = NULL;
@@ -157,11 +169,13 @@ static int set_up(struct load *l, const Sim__LoadRequest *r, char *ret_error, si
 			l->kind = messages[i].kind;
 		}
 	if (!l->want.message) {
-		snprintf(ret_error, error_size, "message \"%.40s\": expected MeterValues, Heartbeat, StartStop or Idle",
-			 message);
+		snprintf(ret_error, error_size,
+			 "message \"%.40s\": expected MeterValues, Heartbeat, StartStop, Idle or Storm", message);
 		return -EINVAL;
 	}
 	l->idle = strcmp(message, "Idle") == 0;
+	l->storm = strcmp(message, "Storm") == 0;
+	l->want.reconnect |= l->storm;
 	if (l->want.in_flight > LOAD_MAX_IN_FLIGHT || l->want.payload_bytes > LOAD_MAX_PAYLOAD) {
 		snprintf(ret_error, error_size, "at most in_flight %d and payload_bytes %d", LOAD_MAX_IN_FLIGHT,
 			 LOAD_MAX_PAYLOAD);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum load_kind { LOAD_BOOT, LOAD_START, LOAD_STOP, LOAD_METER, LOAD_HEARTBEAT };
+enum load_kind { LOAD_BOOT, LOAD_START, LOAD_STOP, LOAD_METER, LOAD_HEARTBEAT, LOAD_STATUS };
 
 #define LOAD_METER_BASE_WH                                                                                             \
 	1000000000u        /* registers begin here, so that each has ten digits and every frame the same size */

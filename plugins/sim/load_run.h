@@ -22,8 +22,9 @@ struct station {
 	uint64_t since_ns; /* DIALING: began; GONE: ended */
 	uint32_t index, seq, in_flight;
 	enum state state;
-	bool line_up; /* the line's memory is in use */
-	bool set_up;  /* was READY once */
+	bool line_up;       /* the line's memory is in use */
+	bool set_up;        /* was READY once */
+	uint8_t storm_step; /* what it has said since its return */
 	int64_t transaction_id, time_ms, answered_time_ms;
 	uint64_t meter_wh, start_wh, answered, answered_wh;
 };
@@ -35,7 +36,8 @@ struct load {
 	Sim__LoadRequest want; /* numbers with their defaults; strings below */
 	char prefix[72], subprotocol[64], password[132], token[24];
 	enum load_kind kind;
-	bool idle, has_password, stopping;
+	bool idle, storm, has_password, stopping;
+	uint32_t away; /* in a storm: who has not come back and been answered */
 	void (*done)(void *arg);
 	void *arg;
 	struct station *stations;
@@ -53,5 +55,12 @@ void load_pace(struct load *l);
 void load_fill(struct station *s, uint64_t now_ns);
 /* Begins the connection of a station (load_station.c). */
 void load_dial(struct load *l, struct station *s, uint64_t now_ns);
+
+/* A storm (load_storm.c): cuts all connections, which come back as they end. */
+void load_storm_begin(struct load *l);
+/* The next call of a station that has come back. False: it has been answered all. */
+bool load_storm_call(struct station *s, uint64_t now_ns);
+/* Sends a call (load_station.c). */
+void load_send(struct station *s, enum load_kind kind, uint64_t now_ns);
 
 #endif

@@ -14,7 +14,7 @@ static void transmit(struct station *s, struct slot *slot, uint64_t now_ns)
 	line_send(&s->line, l->scratch, size, GV_WS_TEXT);
 }
 
-static void call(struct station *s, enum load_kind kind, uint64_t now_ns)
+void load_send(struct station *s, enum load_kind kind, uint64_t now_ns)
 {
 	struct load *l = s->load;
 	struct slot *slot = s->slots;
@@ -39,15 +39,15 @@ static void call(struct station *s, enum load_kind kind, uint64_t now_ns)
 void load_fill(struct station *s, uint64_t now_ns)
 {
 	struct load *l = s->load;
-	if (l->idle)
+	if (l->idle || l->storm)
 		return;
 	if (l->want.message[0] == 'S') { /* StartStop: one after the other */
 		if (s->in_flight == 0)
-			call(s, s->transaction_id ? LOAD_STOP : LOAD_START, now_ns);
+			load_send(s, s->transaction_id ? LOAD_STOP : LOAD_START, now_ns);
 		return;
 	}
 	while (s->in_flight < l->want.in_flight)
-		call(s, l->kind, now_ns);
+		load_send(s, l->kind, now_ns);
 }
 
 static void settle(struct station *s, uint64_t now_ns)
@@ -57,10 +57,10 @@ static void settle(struct station *s, uint64_t now_ns)
 	s->set_up = true;
 	l->account.up++;
 	l->unsettled--;
-	if (load_account_running(&l->account))
-		load_fill(s, now_ns);
-	else if (l->account.phase == CONNECTING)
+	if (l->account.phase == CONNECTING || l->storm)
 		load_pace(l);
+	else if (load_account_running(&l->account))
+		load_fill(s, now_ns);
 }
 
 /* The next step of a station whose line is open: what it owes, then the set-up, then the run. */
@@ -74,12 +74,14 @@ static void go_on(struct station *s, uint64_t now_ns)
 			load_fill(s, now_ns);
 		return;
 	}
+	if (l->storm && s->set_up && load_storm_call(s, now_ns))
+		return;
 	if (l->idle || l->want.echo || s->set_up)
 		settle(s, now_ns);
 	else if (s->seq == 0)
-		call(s, LOAD_BOOT, now_ns);
+		load_send(s, LOAD_BOOT, now_ns);
 	else if (l->kind == LOAD_METER && !s->transaction_id)
-		call(s, LOAD_START, now_ns);
+		load_send(s, LOAD_START, now_ns);
 	else
 		settle(s, now_ns);
 }
@@ -118,7 +120,7 @@ static void on_answered(struct station *s, struct slot *slot, const struct load_
 	} else if (right && kind == LOAD_STOP) {
 		s->transaction_id = 0;
 	}
-	if (l->account.phase == MEASURING) {
+	if (l->account.phase == MEASURING && !l->storm) {
 		histogram_add(&l->account.latency, now_ns - slot->sent_ns);
 		if (l->want.calls && l->account.latency.count >= l->want.calls)
 			load_pace(l);
@@ -175,6 +177,8 @@ static void on_open(struct line *line)
 	struct load *l = s->load;
 	uint64_t now_ns = uv_hrtime();
 	l->dialing--;
+	if (l->storm && l->account.phase == MEASURING)
+		histogram_add(&l->account.latency, now_ns - s->since_ns);
 	s->state = SETTING_UP;
 	s->since_ns = now_ns;
 	if (l->account.phase == CONNECTING)
@@ -225,7 +229,9 @@ static void on_end(struct line *line, bool opened, const char *why)
 	s->since_ns = uv_hrtime();
 	s->line_up = false;
 	l->open_lines--;
-	if (l->account.phase == CONNECTING || l->account.phase == CLOSING)
+	if (l->storm && l->account.phase == MEASURING && s->set_up && !*why)
+		load_dial(l, s, s->since_ns);
+	else if (l->account.phase == CONNECTING || l->account.phase == CLOSING)
 		load_pace(l);
 }
 

@@ -121,6 +121,10 @@ static void on_message(struct peer *p, const char *text)
 			answer_empty(p, id);
 		return;
 	}
+	if (strstr(text, "\"StatusNotification\"")) {
+		answer_empty(p, id);
+		return;
+	}
 	server.boots += strstr(text, "\"BootNotification\"") != NULL;
 	server.starts += strstr(text, "\"StartTransaction\"") != NULL;
 	server.stops += strstr(text, "\"StopTransaction\"") != NULL;

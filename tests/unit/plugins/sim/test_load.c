@@ -123,6 +123,32 @@ static void is_clean(const Sim__LoadReport *r)
 	cr_assert_eq(r->sent, r->answered);
 }
 
+/* Every charger was there, is cut off, and is there again. */
+Test(load, a_storm_is_over_when_all_are_back_and_answered)
+{
+	serve(NONE, 1);
+	Sim__LoadReport r = run(REQUEST("Storm", .connections = 50), true);
+	is_clean(&r);
+	cr_assert_eq(r.calls, 50, "as many handshakes as chargers");
+	cr_assert_gt(r.p50_us, 0);
+	cr_assert_gt(r.seconds, 0);
+	cr_assert_eq(server.connections, 100);
+	cr_assert_eq(server.boots, 100);
+	cr_assert_eq(server.starts, 50, "its session goes on");
+	cr_assert_eq(server.meter_values, 50);
+	cr_assert_eq(r.answered, 50 * 5);
+}
+
+Test(load, a_storm_takes_as_many_attempts_as_it_needs)
+{
+	serve(HANG_UP, 10); /* at every tenth of its first meter values */
+	Sim__LoadReport r = run(REQUEST("Storm", .connections = 50), true);
+	cr_assert_str_eq(r.state, "done", "%s", r.error);
+	cr_assert_eq(r.unanswered, 0);
+	cr_assert_gt(r.repeated, 0);
+	cr_assert_gt(r.calls, 50);
+}
+
 Test(load, accounts_for_a_server_that_behaves)
 {
 	static char *const messages[] = { "", "MeterValues", "Heartbeat", "StartStop" };
