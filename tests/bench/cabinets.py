@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from serving import Load, Server, cpu_s, free_port, rss_bytes, sample_cpu, say
+from serving import Load, Server, cpu_s, free_port, pids_of, rss_bytes, sample_cpu, say
 
 RENTAL = 'galvan.rental.v1.Rental/'
 BILLING = 'galvan.billing.v1.Billing/'
@@ -53,7 +53,7 @@ class Lending(Server):
 
     def processes(self):
         status = json.loads(self._run('ctl', 'status', '--json').stdout)
-        return dict({p['name']: int(p['pid']) for p in status['plugins']}, kernel=self.process.pid)
+        return dict(pids_of(status), kernel=[self.process.pid])
 
     def _run(self, command, *more, **options):
         done = subprocess.run([self.binary, command, '--data', self.data, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

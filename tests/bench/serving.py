@@ -30,7 +30,7 @@ def children(pid):
     return direct + [p for child in direct for p in children(child)]
 
 
-def cpu_s(pid):
+def cpu_of(pid):
     try:
         with open('/proc/%d/stat' % pid, encoding='ascii') as f:
             fields = f.read().rsplit(')', 1)[1].split()
@@ -39,12 +39,41 @@ def cpu_s(pid):
         return 0.0
 
 
-def rss_bytes(pid):
+def memory_of(pid, what):
     with open('/proc/%d/status' % pid, encoding='ascii') as f:
         for line in f:
-            if line.startswith('VmRSS:'):
+            if line.startswith(what + ':'):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+# A plugin with several instances has a process for each: these are sums over all of them.
+
+def cpu_s(pids):
+    return sum(cpu_of(pid) for pid in pids)
+
+
+def rss_bytes(pids):
+    return sum(memory_of(pid, 'VmRSS') for pid in pids)
+
+
+def peak_bytes(pids):
+    """The most that each had since forget_peak."""
+    return sum(memory_of(pid, 'VmHWM') for pid in pids)
+
+
+def forget_peak(pids):
+    for pid in pids:
+        with open('/proc/%d/clear_refs' % pid, 'w', encoding='ascii') as f:
+            f.write('5')
+
+
+def pids_of(status):
+    """Of each plugin, by what `galvan ctl status --json` says."""
+    pids = {}
+    for plugin in status['plugins']:
+        pids.setdefault(plugin['name'], []).append(int(plugin['pid']))
+    return pids
 
 
 class Server:
@@ -69,8 +98,8 @@ class Server:
         self._ready.set()
 
     def processes(self):
-        """Name to pid."""
-        return {'server': self.process.pid}
+        """Name to pids."""
+        return {'server': [self.process.pid]}
 
     def stop(self):
         if self.process.poll() is None:
@@ -106,4 +135,4 @@ class Load:
 
 
 def sample_cpu(server):
-    return {name: cpu_s(pid) for name, pid in server.processes().items()}
+    return {name: cpu_s(pids) for name, pids in server.processes().items()}
