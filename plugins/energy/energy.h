@@ -14,7 +14,7 @@
 #define ENERGY_POINTS_MAX 2000    /* connectors of a site; what is beyond is told nothing */
 #define ENERGY_GRID_LIMITS_MAX 50 /* of a site */
 #define ENERGY_ZONES_MAX 512      /* time zones in use */
-#define ENERGY_MINIMUM_MA 6000    /* where the site does not say: IEC 61851-1, table A.8 */
+#define ENERGY_MINIMUM_MA 6000    /* where the site does not say: the least that IEC 61851-1 can signal */
 #define ENERGY_SLICE_S 900        /* likewise */
 #define ENERGY_PAGE_DEFAULT 1000
 #define ENERGY_PAGE_MAX 10000

@@ -174,8 +174,10 @@ int sessions_metered(struct energy *e, struct gv_turn *t, const Charging__Sessio
 		if (!other && llabs(draw_ma - before_ma) < DRAW_STEP_MA)
 			row.draw_ma = before_ma;
 	}
-	if (row.needs)
+	if (row.needs && row.energy_wh != m->energy_wh) {
 		row.energy_wh = m->energy_wh;
+		other |= row.needs->cheap; /* the less it needs, the longer it can wait */
+	}
 	if (woken || other)
 		return keep(e, t, m->device, (uint32_t)scan.key.part[1].u, &row);
 	if (row.draw_ma == found->draw_ma && row.low_ms == low_ms && row.energy_wh == found->energy_wh)

@@ -1,5 +1,5 @@
 /* The charging profiles that a simulated charger has been given, and what they let a connector draw: OCPP 1.6, 3.13.
- * They outlive a power cut, as the specification asks (3.13.9); a transaction's own end with it. */
+ * They outlive a power cut; a transaction's own end with it. */
 #include "charger_model.h"
 
 #include <lib/iso8601.h>
