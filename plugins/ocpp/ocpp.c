@@ -1,4 +1,4 @@
-/* ocpp: the central system of OCPP 1.6J. The plugin's record, and the way of a frame through it. */
+/* ocpp: the central system of OCPP 1.6J and 2.0.1. The plugin's record, and the way of a frame through it. */
 #include "ocpp.h"
 #include "edge/edge.h"
 #include "limits/limits.h"
@@ -31,7 +31,11 @@ static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const
 static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame,
 		  enum rpc_code code, const char *why)
 {
+	const struct rpc_frame unreadable = { .id = RPC_ID_UNKNOWN };
+
 	gv_count(t, "call_errors", 1);
+	if (!frame->id)
+		frame = &unreadable;
 	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
 	return send_out(o, t, st, frame->action ? frame->action : "");
 }
@@ -48,6 +52,20 @@ static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
 	return h;
 }
 
+/* What is refused may be right in another version: the charger has agreed to one and speaks another. */
+static void other_version(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
+{
+	const struct edge *other = frame->payload ? edge_of_message(st->edge, frame->action, frame->payload) : NULL;
+
+	if (!other)
+		return;
+	gv_log(t, st->quirks & (QUIRK_BIT(QUIRK_OTHER_VERSION)) ? GV_DEBUG : GV_WARN,
+	       "call is refused: it is one of another version than the connection's action=%s connection=\"%s\" "
+	       "call=\"%s\"",
+	       frame->action, st->edge->name, other->name);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_VERSION));
+}
+
 static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
 		struct rpc_frame *frame)
 {
@@ -58,9 +76,11 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	inbound_fn *handler;
 	int error;
 
-	if (!action)
+	if (!action) {
+		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
 			      gv_str(t, "this action is not one of %s", st->edge->name));
+	}
 	handler = action->directions & SPEC_UP ? st->edge->handler(action->name) : NULL;
 	if (!handler)
 		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
@@ -72,8 +92,10 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		in.payload = frame->payload;
 		station_quirks(o, t, st, 1u << QUIRK_NO_PAYLOAD);
 	}
-	if (validate(action->request, frame->payload, &check))
+	if (validate(action->request, frame->payload, &check)) {
+		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
+	}
 	station_quirks(o, t, st, check.quirks | (frame->id_is_number ? 1u << QUIRK_NUMERIC_ID : 0));
 	in.again = f->again;
 	in.digest = digest(conn, frame);
@@ -89,15 +111,27 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 /* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
  * message is no reason to lose those behind it. */
 static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		  const struct rpc_frame *frame)
+		  struct rpc_frame *frame)
 {
+	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && st->edge->spec->rpc != RPC_V16);
+
 	gv_count(t, "broken_frames", 1);
 	gv_log(t, st->quirks & (1u << QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
 	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
-	if (frame->kind != RPC_CALL || !frame->id)
+	if (!answered || (!frame->id && st->edge->spec->rpc == RPC_V16))
 		return 0;
+	if (!frame->id)
+		frame->fault = RPC_FRAMEWORK_ERROR;
 	return refuse(o, t, st, frame, frame->fault, frame->why);
+}
+
+/* A message of a type that there is not. */
+static int other_type(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
+{
+	if (st->edge->spec->rpc == RPC_V16)
+		return 0;
+	return refuse(o, t, st, frame, RPC_MESSAGE_TYPE_NOT_SUPPORTED, "a message is of type 2, 3 or 4");
 }
 
 static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
@@ -125,7 +159,9 @@ static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 		error = broken(o, t, f, st, &frame);
 	else if (!error && frame.kind == RPC_CALL)
 		error = call(o, t, f, st, &frame);
-	else if (!error && frame.kind != RPC_OTHER)
+	else if (!error && frame.kind == RPC_OTHER)
+		error = other_type(o, t, st, &frame);
+	else if (!error)
 		error = commands_answered(o, t, st, f, &frame);
 	rpc_free(&frame);
 	return error;
@@ -381,6 +417,8 @@ static int snapshot_started(void *self, struct gv_turn *t)
 	while (gv_next(t, &scan)) {
 		Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
 
+		if (!transaction_is_told(scan.row))
+			continue;
 		event.device = (char *)scan.key.part[0].s;
 		event.session = model_session(t, event.device, transaction_now(t, event.device, scan.row), true);
 		gv_emit(t, &event);
@@ -456,7 +494,7 @@ GV_PLUGIN = {
 	GV_STAMP,
 	.name = "ocpp",
 	.version = "0.1.0",
-	.summary = "OCPP 1.6J central system: chargers, their sessions and their meters",
+	.summary = "OCPP 1.6J and 2.0.1 central system: chargers, their sessions and their meters",
 	.config = &ocpp__config__descriptor,
 	.serves = ocpp_services,
 	.hears = hears,

@@ -30,6 +30,7 @@
 #define OCPP_SESSIONS_MAX 1000  /* that ListSessions answers */
 #define OCPP_SCAN_MAX 20000     /* rows that one list call looks at */
 #define OCPP_TEXT_MAX 4096      /* bytes of a sample that is no number */
+#define OCPP_SIGNED_MAX 8192    /* bytes of a sample's signed form, as JSON */
 #define OCPP_TAG_MAX 64         /* bytes of an idTag that are kept */
 #define OCPP_METER_MAX_WH                                                                                              \
 	INT64_C(1000000000000000) /* of a register that is believed: a large power station's year is a hundredth */
@@ -137,6 +138,9 @@ enum session_flag {
 	FLAG_METER_WITHOUT_ID, /* samples that named no transaction, or none that exists */
 	FLAG_TOKEN_CUT,
 	FLAG_RESERVED_FOR_ANOTHER, /* a reservation kept the connector for another token */
+	FLAG_INCOMPLETE,           /* messages of it have not come */
+	FLAG_LATE_EVENTS,          /* and some came behind its end and changed it */
+	FLAG_OFFLINE,              /* the charger was offline meanwhile */
 	SESSION_FLAGS
 };
 #define FLAG(f) (1u << (f))
@@ -189,6 +193,7 @@ struct verdict {
 	const char *status;     /* Accepted, Blocked, Expired, Invalid, ConcurrentTx */
 	const char *parent;     /* "" where there is none */
 	int64_t valid_until_ms; /* 0: for ever */
+	const char *exact;      /* the status in 2.0.1's words, which tell more reasons apart; NULL: the same */
 };
 struct ask {
 	const char *device, *tag;
@@ -213,7 +218,7 @@ void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, stru
 int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const struct gv_emitter *from);
 int authorize_forget(struct gv_turn *t, const char *emitter);
 
-/* ---- meter.c --------------------------------------------------------------------------------- */
+/* ---- meter.c, meter_read.c ------------------------------------------------------------------- */
 
 struct meter {
 	Ocpp__Reading **readings;
@@ -224,6 +229,10 @@ struct meter {
 	uint64_t digest; /* of all of it; 0 unless replaced */
 	bool has_register, has_power;
 	double register_wh; /* the newest reading */
+	bool has_first, has_begin;
+	double first_wh, most_wh; /* with has_first: the earliest and the greatest reading */
+	int64_t first_ms;
+	double begin_wh; /* at Transaction.Begin */
 	int64_t power_w;
 	uint64_t quirks;
 	unsigned flags;
@@ -251,8 +260,15 @@ Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const 
 Ocpp__Transaction *transaction_metered(struct gv_turn *t, const char *device, uint32_t connector);
 int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
-/* Writes a new one, with the next id. */
+/* Writes a new one, with the next id, and says so. */
 int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
+/* The parts of that: a number, and by it and what started it the way to its row; its row; its event. */
+int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
+int transaction_put_start(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+int transaction_put_active(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transaction *x);
+/* Whether SessionStarted has been told. */
+bool transaction_is_told(const Ocpp__Transaction *x);
 /* Moves it to the history and says so. */
 int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
@@ -266,6 +282,8 @@ bool request_fits(struct ocpp *o, struct gv_turn *t, const char *device);
 /* The request, still awaited, that this tag on this connector answers; NULL: none. *ret_id: its id. */
 const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
 				   const uint32_t *connector, const char **ret_id);
+/* The request of this number; NULL: none. */
+const Ocpp__Request *request_numbered(struct gv_turn *t, const char *device, int32_t number, const char **ret_id);
 
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
@@ -300,6 +318,7 @@ struct command {
 struct start_order {
 	uint32_t connector; /* 0: the charger chooses */
 	const char *token, *request_id;
+	int32_t number;              /* stands for request_id where a charger takes no text */
 	const struct cJSON *profile; /* as 1.6 has it; NULL: none */
 };
 struct reserve_order {

@@ -32,7 +32,7 @@ static bool add(struct listing *l, const char *device, const Ocpp__Transaction *
 static int newest_first(const void *a, const void *b)
 {
 	const Charging__Session *x = *(Charging__Session *const *)a, *y = *(Charging__Session *const *)b;
-	long x_id = strtol(x->transaction_id, NULL, 10), y_id = strtol(y->transaction_id, NULL, 10);
+	long x_id = strtol(strrchr(x->id, '/') + 1, NULL, 10), y_id = strtol(strrchr(y->id, '/') + 1, NULL, 10);
 
 	return x_id < y_id ? 1 : x_id > y_id ? -1 : 0;
 }
@@ -71,6 +71,10 @@ static void list_all(struct listing *l, Charging__SessionState state)
 
 		if (!active)
 			x = gv_get(l->t, &ocpp_history, gv_key(ref->device, id));
+		if (!x) { /* its connector was not known when it began */
+			x = transaction_active(l->t, ref->device, (int32_t)id);
+			active = x != NULL;
+		}
 		if (x && (state == CHARGING__SESSION_STATE__SESSION_STATE_UNSPECIFIED || !active))
 			add(l, ref->device, x, active);
 	}

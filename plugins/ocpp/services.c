@@ -67,13 +67,29 @@ static bool unknown_order(struct gv_turn *t, struct gv_ticket ticket, const stru
 	return !known;
 }
 
+/* A number that no other start at this charger has. */
+static int32_t start_number(struct gv_turn *t, const char *device)
+{
+	const char *id;
+	int32_t number;
+
+	do
+		number = (int32_t)(gv_random(t) & INT32_MAX);
+	while (!number || request_numbered(t, device, number, &id));
+	return number;
+}
+
 static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
 		      const cJSON *profile)
 {
 	const struct station *st = station_find(o, r->device);
 	struct command c = { .kind = OCPP__COMMAND__KIND__START, .request_id = gv_str(t, "%016" PRIx64, gv_random(t)) };
 	struct start_order order = {
-		.connector = r->connector, .token = r->token, .request_id = c.request_id, .profile = profile
+		.connector = r->connector,
+		.token = r->token,
+		.request_id = c.request_id,
+		.number = start_number(t, r->device),
+		.profile = profile,
 	};
 	Ocpp__Request request = OCPP__REQUEST__INIT;
 
@@ -84,6 +100,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	request.requested_at_ms = gv_now_ms(t);
 	request.profile = profile ? profiles_read(t, &v16_profiles, profile)
 				  : NULL; /* as 1.6 has it, whatever the version */
+	request.number = order.number;
 	gv_put(t, &ocpp_requests, gv_key(r->device, c.request_id), &request);
 	return command_send(o, t, ticket, r->device, &c);
 }
@@ -232,6 +249,17 @@ static int give(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	return impossible(t, ticket, error, c) ? 0 : command_send(o, t, ticket, st->device, c);
 }
 
+/* The physical connector that is meant; 0: its charger has told of none. */
+static uint32_t plug_of(struct gv_turn *t, const Charging__UnlockRequest *r)
+{
+	const Ocpp__ConnectorRow *row = gv_get(t, &ocpp_connectors, gv_key(r->device, r->connector));
+
+	for (size_t i = 0; !r->plug && row && i < row->n_plugs; i++)
+		if (!strcmp(row->plugs[i]->status, "Occupied"))
+			return row->plugs[i]->id;
+	return r->plug || !row || !row->n_plugs ? r->plug : row->plugs[0]->id;
+}
+
 static int unlock(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__UnlockRequest *r)
 {
 	struct command c = { 0 };
@@ -240,7 +268,9 @@ static int unlock(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, co
 	if (!r->connector)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be given: 1 is the first");
 	st = asked(o, t, ticket, r->device, r->connector);
-	return st ? give(o, t, ticket, st, st->edge->orders->unlock(t, r->connector, &c), &c) : 0;
+	if (!st)
+		return 0;
+	return give(o, t, ticket, st, st->edge->orders->unlock(t, r->connector, plug_of(t, r), &c), &c);
 }
 GV_ON_CALL(unlock, struct ocpp, Charging__UnlockRequest)
 
@@ -296,18 +326,20 @@ static const char *actions(struct gv_turn *t, const struct spec_version *version
 	return list;
 }
 
-/* Of a charger that is not connected: the version that it is most likely to speak, so that what can be wrong with the
+/* Of a charger that is not connected: the version that it spoke last, so that what can be wrong with the
  * call is told first. */
-static const struct edge *edge_of(const struct ocpp *o, const char *device)
+static const struct edge *edge_of(struct ocpp *o, struct gv_turn *t, const char *device)
 {
-	const struct station *st = station_find((struct ocpp *)o, device);
+	const struct station *st = station_find(o, device);
+	const Ocpp__StationRow *row = st ? NULL : gv_get(t, &ocpp_stations, gv_key(device));
+	const struct edge *edge = st ? st->edge : row ? edge_find(row->subprotocol) : NULL;
 
-	return st ? st->edge : &edge_v16;
+	return edge ? edge : &edge_v16;
 }
 
 static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Ocpp__CallRequest *r)
 {
-	const struct edge *edge = edge_of(o, r->device);
+	const struct edge *edge = edge_of(o, t, r->device);
 	const struct spec_action *action = spec_find(edge->spec, r->action);
 	struct command c = { .kind = OCPP__COMMAND__KIND__CALL, .timeout_ms = (int64_t)r->timeout_s * 1000 };
 	struct check check = { .version = edge->spec, .strict = true };

@@ -14,7 +14,8 @@ struct edge_profiles;
 struct edge_orders {
 	int (*start)(struct gv_turn *t, const struct start_order *order, struct command *ret);
 	int (*stop)(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret);
-	int (*unlock)(struct gv_turn *t, uint32_t connector, struct command *ret);
+	/* plug: the physical connector; 0: not known. */
+	int (*unlock)(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret);
 	int (*reset)(struct gv_turn *t, bool hard, struct command *ret);
 	int (*set_availability)(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
 	int (*trigger)(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret);
@@ -48,8 +49,11 @@ struct edge {
 	const struct edge_lists *lists;       /* NULL: chargers of this version keep none */
 };
 
-extern const struct edge edge_v16;
+extern const struct edge edge_v16, edge_v201;
 extern const struct edge *const edges[]; /* the one that is spoken rather first; ends with NULL */
+
+/* Another version of which this is a message, to the letter; NULL: none. */
+const struct edge *edge_of_message(const struct edge *not_this, const char *action, const struct cJSON *payload);
 
 /* NULL: none of that name. */
 const struct edge *edge_find(const char *subprotocol);

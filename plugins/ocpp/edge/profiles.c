@@ -59,7 +59,7 @@ static void write_schedules(cJSON *object, const struct edge_profiles *v, const 
 		cJSON_AddItemToArray(list, write_schedule(v, p->schedules[i]));
 }
 
-static cJSON *write_profile(const struct edge_profiles *v, const Ocpp__Profile *p)
+cJSON *profiles_write(const struct edge_profiles *v, const Ocpp__Profile *p)
 {
 	cJSON *object = cJSON_CreateObject();
 
@@ -85,7 +85,7 @@ int profiles_order_set(struct gv_turn *t, const struct edge_profiles *v, uint32_
 	cJSON *payload = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(payload, v->connector, connector);
-	cJSON_AddItemToObject(payload, v->profile, write_profile(v, p));
+	cJSON_AddItemToObject(payload, v->profile, profiles_write(v, p));
 	ret->action = "SetChargingProfile";
 	ret->payload = json_print(t, payload);
 	cJSON_Delete(payload);

@@ -21,6 +21,8 @@ struct edge_profiles {
 	void (*read_abilities)(struct gv_turn *t, const struct cJSON *payload, Ocpp__Abilities *ret);
 };
 
+/* To be deleted. */
+struct cJSON *profiles_write(const struct edge_profiles *v, const Ocpp__Profile *p);
 int profiles_order_set(struct gv_turn *t, const struct edge_profiles *v, uint32_t connector, const Ocpp__Profile *p,
 		       struct command *ret);
 int profiles_order_clear(struct gv_turn *t, const struct edge_profiles *v, int64_t id, struct command *ret);

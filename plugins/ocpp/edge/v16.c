@@ -4,8 +4,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
-/* What 1.6 asks of a profile in a RemoteStartTransaction (5.11 and 5.16.2). */
-static const char *profile_problem(struct gv_turn *t, const cJSON *profile)
+const char *v16_profile_problem(struct gv_turn *t, const cJSON *profile)
 {
 	const struct spec_action *action = spec_find(&spec_v16, "RemoteStartTransaction");
 	struct check check = { .version = &spec_v16, .strict = true };
@@ -40,7 +39,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 				      strlen(order->token));
 		return -EINVAL;
 	}
-	ret->problem = order->profile ? profile_problem(t, order->profile) : NULL;
+	ret->problem = order->profile ? v16_profile_problem(t, order->profile) : NULL;
 	if (ret->problem)
 		return -EINVAL;
 	payload = cJSON_CreateObject();
@@ -57,12 +56,19 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 
 static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
 {
+	if (x->name[0]) {
+		ret->problem = gv_str(t,
+				      "the charger speaks OCPP 1.6 now, and has begun transaction %s in another "
+				      "version",
+				      x->name);
+		return -EINVAL;
+	}
 	ret->action = "RemoteStopTransaction";
 	ret->payload = gv_str(t, "{\"transactionId\":%d}", x->id);
 	return 0;
 }
 
-static int unlock(struct gv_turn *t, uint32_t connector, struct command *ret)
+static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
 {
 	ret->action = "UnlockConnector";
 	ret->payload = gv_str(t, "{\"connectorId\":%u}", connector);

@@ -16,6 +16,8 @@ extern const struct edge_lists v16_lists;
 int v16_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
 int v16_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret);
 int v16_write_list(struct gv_turn *t, const struct list_message *m, const char *list, struct command *ret);
+/* What 1.6 asks of a profile in a RemoteStartTransaction (5.11 and 5.16.2); NULL: it is all right. */
+const char *v16_profile_problem(struct gv_turn *t, const struct cJSON *profile);
 /* v16_transactions.c */
 inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;
 /* v16_profiles.c */

@@ -1,14 +1,8 @@
 /* OCPP 1.6: what chargers call, but for transactions. */
+#include "shared.h"
 #include "v16.h"
 
-#include <plugins/ocpp/stations/reports.h>
-
 #include <cjson/cJSON.h>
-
-static char *text(struct gv_turn *t, const cJSON *payload, const char *name)
-{
-	return gv_strdup(t, json_string(payload, name));
-}
 
 /* Whoever link let in is accepted: it knows the registry and the credentials. */
 static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -18,22 +12,16 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
 			    o->heartbeat_s);
 	ocpp__station__init(s);
-	s->vendor = text(t, in->payload, "chargePointVendor");
-	s->model = text(t, in->payload, "chargePointModel");
-	s->charge_point_serial = text(t, in->payload, "chargePointSerialNumber");
-	s->charge_box_serial = text(t, in->payload, "chargeBoxSerialNumber");
-	s->firmware = text(t, in->payload, "firmwareVersion");
-	s->iccid = text(t, in->payload, "iccid");
-	s->imsi = text(t, in->payload, "imsi");
-	s->meter_type = text(t, in->payload, "meterType");
-	s->meter_serial = text(t, in->payload, "meterSerialNumber");
+	s->vendor = shared_text(t, in->payload, "chargePointVendor");
+	s->model = shared_text(t, in->payload, "chargePointModel");
+	s->charge_point_serial = shared_text(t, in->payload, "chargePointSerialNumber");
+	s->charge_box_serial = shared_text(t, in->payload, "chargeBoxSerialNumber");
+	s->firmware = shared_text(t, in->payload, "firmwareVersion");
+	s->iccid = shared_text(t, in->payload, "iccid");
+	s->imsi = shared_text(t, in->payload, "imsi");
+	s->meter_type = shared_text(t, in->payload, "meterType");
+	s->meter_serial = shared_text(t, in->payload, "meterSerialNumber");
 	return report_boot(o, t, in, s);
-}
-
-static int heartbeat(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	in->answer = gv_str(t, "{\"currentTime\":\"%s\"}", when_now(t));
-	return 0;
 }
 
 static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -70,46 +58,14 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 
 /* ---- notifications --------------------------------------------------------------------------- */
 
-static int status_told(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, enum status_of which)
-{
-	struct said_notification said = { .action = action, .which = which, .detail = "", .time_ms = gv_now_ms(t) };
-
-	said.status = text(t, in->payload, "status");
-	said.request_id = json_int(in->payload, "requestId", 0);
-	return report_notification(o, t, in, &said);
-}
-
-static int firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	return status_told(o, t, in, "FirmwareStatusNotification", STATUS_OF_FIRMWARE);
-}
-
 static int signed_firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	return status_told(o, t, in, "SignedFirmwareStatusNotification", STATUS_OF_FIRMWARE);
+	return shared_status(o, t, in, "SignedFirmwareStatusNotification", STATUS_OF_FIRMWARE);
 }
 
 static int diagnostics_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	return status_told(o, t, in, "DiagnosticsStatusNotification", STATUS_OF_DIAGNOSTICS);
-}
-
-static int log_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	return status_told(o, t, in, "LogStatusNotification", STATUS_OF_LOG);
-}
-
-static int security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	struct said_notification said = { .action = "SecurityEventNotification", .which = STATUS_OF_NOTHING };
-	struct when when;
-
-	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);
-	station_quirks(o, t, in->st, when.quirks);
-	said.status = json_string(in->payload, "type");
-	said.detail = json_string(in->payload, "techInfo");
-	said.time_ms = when.ms;
-	return report_notification(o, t, in, &said);
+	return shared_status(o, t, in, "DiagnosticsStatusNotification", STATUS_OF_DIAGNOSTICS);
 }
 
 /* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what
@@ -143,17 +99,17 @@ inbound_fn *v16_handler(const char *action)
 		inbound_fn *fn;
 	} handlers[] = {
 		{ "MeterValues", v16_meter_values },
-		{ "Heartbeat", heartbeat },
+		{ "Heartbeat", shared_heartbeat },
 		{ "StatusNotification", status_notification },
 		{ "StartTransaction", v16_start_transaction },
 		{ "StopTransaction", v16_stop_transaction },
 		{ "Authorize", authorize_tag },
 		{ "BootNotification", boot_notification },
 		{ "DataTransfer", data_transfer },
-		{ "FirmwareStatusNotification", firmware_status },
+		{ "FirmwareStatusNotification", shared_firmware_status },
 		{ "DiagnosticsStatusNotification", diagnostics_status },
-		{ "SecurityEventNotification", security_event },
-		{ "LogStatusNotification", log_status },
+		{ "SecurityEventNotification", shared_security_event },
+		{ "LogStatusNotification", shared_log_status },
 		{ "SignedFirmwareStatusNotification", signed_firmware_status },
 		{ "SignCertificate", sign_certificate },
 	};

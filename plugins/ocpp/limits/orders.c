@@ -81,7 +81,7 @@ static void look(const struct orders *q, const Ocpp__LimitOrder *order, struct p
 	ret->connectors = count_connectors(q);
 	ret->transaction = runs_on(q, order);
 	ret->voltage_v = q->o->nominal_voltage_v;
-	ret->level_replaces = st && st->edge->profiles->level_replaces;
+	ret->level_replaces = st && st->edge->profiles && st->edge->profiles->level_replaces;
 }
 
 /* ---- one step -------------------------------------------------------------------------------- */

@@ -101,7 +101,7 @@ size_t profiles_list(struct gv_turn *t, const char *device, struct composite_pro
 
 const char *profiles_transaction(struct gv_turn *t, const Ocpp__Transaction *x)
 {
-	return gv_str(t, "%d", x->id);
+	return x->name[0] ? x->name : gv_str(t, "%d", x->id);
 }
 
 /* ---- what calls do --------------------------------------------------------------------------- */

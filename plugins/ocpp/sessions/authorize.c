@@ -99,14 +99,17 @@ static bool good_here(struct gv_turn *t, const Ocpp__KnownToken *token, const ch
 	return !token->n_sites;
 }
 
-static const char *status_of(struct gv_turn *t, const struct ask *ask, const Ocpp__KnownToken *token, const char *fold)
+static const char *status_of(struct gv_turn *t, const struct ask *ask, const Ocpp__KnownToken *token, const char *fold,
+			     const char **ret_exact)
 {
 	if (strcmp(token->status, "Accepted") != 0)
 		return token->status;
 	if (token->valid_until_ms && token->valid_until_ms <= gv_now_ms(t))
 		return "Expired";
-	if (!good_here(t, token, ask->device))
+	if (!good_here(t, token, ask->device)) {
+		*ret_exact = "NotAtThisLocation";
 		return "Blocked";
+	}
 	/* 1.6, 7.2: only a start can be one too many. */
 	if (ask->starts && token->max_sessions && count_running(t, fold) >= token->max_sessions)
 		return "ConcurrentTx";
@@ -142,19 +145,23 @@ void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, stru
 
 struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
 {
-	const char *fold = model_fold(t, ask->tag), *status;
+	const char *fold = model_fold(t, ask->tag), *status, *exact = NULL;
 	const struct tag *tag = find_tag(o, fold);
 	const Ocpp__KnownToken *token;
 
 	if (tag)
-		return (struct verdict){ tag->status, tag->parent, 0 };
+		return (struct verdict){ .status = tag->status, .parent = tag->parent };
 	token = *fold ? gv_get(t, &ocpp_tokens, gv_key(fold)) : NULL;
+	if (!token && (ask->asked_for || o->accept_unknown_token))
+		return (struct verdict){ .status = "Accepted", .parent = "" };
 	if (!token)
-		return (struct verdict){ ask->asked_for || o->accept_unknown_token ? "Accepted" : "Invalid", "", 0 };
-	status = status_of(t, ask, token, fold);
-	if (strcmp(status, "Accepted") != 0 && !ask->starts && runs_here(t, ask->device, fold))
+		return (struct verdict){ .status = "Invalid", .parent = "", .exact = "Unknown" };
+	status = status_of(t, ask, token, fold, &exact);
+	if (strcmp(status, "Accepted") != 0 && !ask->starts && runs_here(t, ask->device, fold)) {
 		status = "Accepted";
-	return (struct verdict){ status, token->parent, token->valid_until_ms };
+		exact = NULL;
+	}
+	return (struct verdict){ status, token->parent, token->valid_until_ms, exact };
 }
 
 const char *authorize_info(struct gv_turn *t, const struct verdict *v)

@@ -21,6 +21,9 @@ static const char *const flag_names[SESSION_FLAGS] = {
 	[FLAG_METER_WITHOUT_ID] = "meter-without-id",
 	[FLAG_TOKEN_CUT] = "token-cut",
 	[FLAG_RESERVED_FOR_ANOTHER] = "reserved-for-another",
+	[FLAG_INCOMPLETE] = "incomplete",
+	[FLAG_LATE_EVENTS] = "late-events",
+	[FLAG_OFFLINE] = "offline",
 };
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)
@@ -99,7 +102,10 @@ Charging__Session *model_session(struct gv_turn *t, const char *device, const Oc
 	s->reason = x->reason;
 	s->request_id = x->request_id;
 	s->token_status = x->token_status;
-	s->transaction_id = gv_str(t, "%d", x->id);
+	s->transaction_id = x->name[0] ? x->name : gv_str(t, "%d", x->id);
+	s->token_type = x->token_type;
+	s->phases = x->phases;
+	s->cable_ma = (int64_t)x->cable_a * 1000;
 	for (unsigned i = 0; i < SESSION_FLAGS; i++)
 		if (x->flags & FLAG(i))
 			*GV_APPEND(t, s->flags, s->n_flags) = (char *)flag_names[i];
@@ -146,6 +152,14 @@ Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device
 	s->info = row->info;
 	s->since_ms = row->since_ms;
 	s->online = online;
+	for (size_t i = 0; i < row->n_plugs; i++) {
+		Charging__Plug *plug = gv_alloc(t, sizeof *plug);
+
+		charging__plug__init(plug);
+		plug->id = row->plugs[i]->id;
+		plug->status = row->plugs[i]->status;
+		*GV_APPEND(t, s->plugs, s->n_plugs) = plug;
+	}
 	return s;
 }
 

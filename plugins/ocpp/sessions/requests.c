@@ -37,3 +37,18 @@ const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char
 	}
 	return best;
 }
+
+const Ocpp__Request *request_numbered(struct gv_turn *t, const char *device, int32_t number, const char **ret_id)
+{
+	struct gv_scan scan = { .table = &ocpp_requests, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan)) {
+		const Ocpp__Request *r = scan.row;
+
+		if (r->number != number)
+			continue;
+		*ret_id = scan.key.part[1].s;
+		return r;
+	}
+	return NULL;
+}

@@ -89,6 +89,8 @@ static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const str
 	while (gv_next(t, &scan)) {
 		const Ocpp__Transaction *x = scan.row;
 
+		if (x->name[0]) /* the charger has named it, in another version */
+			continue;
 		if ((!s->when.replaced && x->started_at_ms > s->when.ms) || x->meter_start_wh > meter)
 			continue;
 		if (s->tag[0] && strcmp(model_fold(t, s->tag), model_fold(t, x->token)) != 0)
@@ -201,11 +203,11 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 
 /* ---- meter values ---------------------------------------------------------------------------- */
 
-/* Samples of no transaction: the newest are kept, as a reading of the meter. */
-static int keep_reading(struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m)
+int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m)
 {
 	Ocpp__SampleRow row = OCPP__SAMPLE_ROW__INIT;
 
+	station_quirks(o, t, in->st, m->quirks);
 	if (!m->n)
 		return 0;
 	row.time_ms = m->base_ms;
@@ -215,9 +217,21 @@ static int keep_reading(struct gv_turn *t, struct inbound *in, uint32_t connecto
 	return gv_put(t, &ocpp_readings, gv_key(in->device, connector), &row);
 }
 
-static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x, struct meter *m)
+int sessions_tell_meter(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, const struct meter *m)
 {
 	Charging__SessionMetered event = CHARGING__SESSION_METERED__INIT;
+
+	event.device = (char *)device;
+	event.session_id = (char *)model_session_id(t, device, x->id);
+	event.energy_wh = x->energy_wh;
+	event.power_w = x->power_w;
+	event.n_samples = m->n;
+	event.samples = meter_samples(t, m);
+	return gv_emit(t, &event);
+}
+
+static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x, struct meter *m)
+{
 	unsigned flags = x->flags;
 
 	if (meter_append(o, t, x, m))
@@ -228,13 +242,7 @@ static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, 
 	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
 		station_quirks(o, t, in->st, 1u << QUIRK_METER_BACKWARDS);
 	transaction_put_progress(t, in->device, x);
-	event.device = (char *)in->device;
-	event.session_id = (char *)model_session_id(t, in->device, x->id);
-	event.energy_wh = x->energy_wh;
-	event.power_w = x->power_w;
-	event.n_samples = m->n;
-	event.samples = meter_samples(t, m);
-	return gv_emit(t, &event);
+	return sessions_tell_meter(t, in->device, x, m);
 }
 
 static int meter_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x, struct meter *m)
@@ -253,8 +261,8 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	Ocpp__Transaction *x = transaction_metered(t, in->device, s->connector);
 
 	station_quirks(o, t, in->st, s->values->quirks);
-	if (x && usable && x->id != s->id)
-		x = NULL;
+	if (x && (usable ? x->id != s->id : x->n_seen > 0))
+		x = NULL; /* another is meant; or this one's messages are numbered, and it is none of them */
 	if (!x && usable)
 		x = transaction_active(t, in->device, (int32_t)s->id);
 	if (x) {
@@ -269,7 +277,7 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	if (x)
 		return meter_ended(o, t, in, x, s->values);
 	if (!s->id)
-		return keep_reading(t, in, s->connector, s->values);
+		return sessions_reading(o, t, in, s->connector, s->values);
 	station_quirks(o, t, in->st, 1u << QUIRK_UNKNOWN_TRANSACTION);
 	return orphan_keep(t, in->device, "MeterValues", in->payload);
 }

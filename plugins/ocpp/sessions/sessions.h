@@ -43,5 +43,33 @@ struct said_values {
 	struct meter *values;
 };
 int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *said);
+/* Samples that belong to no transaction, by the version's own rules: the newest are kept, as a reading of the meter. */
+int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m);
+
+/* SessionMetered: what of `m` was new. */
+int sessions_tell_meter(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, const struct meter *m);
+
+/* What a charger says that names its transactions and numbers their messages. */
+enum event_kind { EVENT_STARTED, EVENT_UPDATED, EVENT_ENDED };
+struct said_event {
+	const char *name; /* of the transaction; not "" */
+	enum event_kind kind;
+	int64_t number; /* among the transaction's; -1: it has none */
+	struct when when;
+	bool offline; /* it waited in the charger for a connection */
+	bool has_connector;
+	uint32_t connector;
+	const char *token, *token_type; /* token NULL: none was named */
+	int32_t start_number;           /* of the Start that caused it; 0: none */
+	uint32_t reservation;           /* 0: none */
+	const char *use;                /* what it makes of its connector, in 1.6's names; "": not said */
+	const char *reason;             /* of ENDED; "": Local */
+	uint32_t phases, cable_a;       /* 0: not said */
+	const struct meter *values;
+};
+/* Begins, goes on with or ends a transaction, whatever came before, in any order, any number of times. ret: about the
+ * token, where one was named. */
+int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_event *said,
+		   struct verdict *ret);
 
 #endif

@@ -2,7 +2,7 @@
  * have ended. */
 #include <plugins/ocpp/limits/limits.h>
 
-#include <math.h>
+#include <errno.h>
 #include <string.h>
 
 static Ocpp__Transaction *copy(struct gv_turn *t, const Ocpp__Transaction *row)
@@ -25,6 +25,8 @@ static void take_progress(Ocpp__Transaction *x, const Ocpp__Progress *p)
 	x->has_register = p->has_register;
 	x->power_w = p->power_w;
 	x->flags = p->flags;
+	x->n_seen = p->n_seen;
+	x->seen = p->seen;
 }
 
 Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const Ocpp__Transaction *row)
@@ -86,6 +88,8 @@ int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__
 	p.has_register = x->has_register;
 	p.power_w = x->power_w;
 	p.flags = x->flags;
+	p.n_seen = x->n_seen;
+	p.seen = x->seen;
 	return gv_put(t, &ocpp_progress, gv_key(device, x->connector), &p);
 }
 
@@ -94,11 +98,25 @@ int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Tra
 	return gv_put(t, &ocpp_history, gv_key(device, (uint64_t)x->id), x);
 }
 
-int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
+int transaction_put_active(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+{
+	int error = gv_put(t, &ocpp_active, gv_key(device, x->connector), x);
+
+	return error ? error : transaction_put_progress(t, device, x);
+}
+
+int transaction_put_start(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+{
+	Ocpp__StartRef start = OCPP__START_REF__INIT;
+
+	start.transaction = x->id;
+	start.connector = x->connector;
+	return gv_put(t, &ocpp_starts, gv_key(device, x->start_key), &start);
+}
+
+int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
 	Ocpp__TransactionRef ref = OCPP__TRANSACTION_REF__INIT;
-	Ocpp__StartRef start = OCPP__START_REF__INIT;
-	Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
 
 	if (o->next_transaction > INT32_MAX)
 		return gv_fault(t, "all 2147483647 transaction ids are used: set up ocpp with a new store");
@@ -106,17 +124,34 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 	o->next_transaction += o->transaction_step;
 	ref.device = (char *)device;
 	ref.connector = x->connector;
-	start.transaction = x->id;
-	start.connector = x->connector;
 	gv_put(t, &ocpp_transactions, gv_key((uint64_t)x->id), &ref);
-	gv_put(t, &ocpp_starts, gv_key(device, x->start_key), &start);
-	gv_put(t, &ocpp_active, gv_key(device, x->connector), x);
-	transaction_put_progress(t, device, x);
+	return transaction_put_start(t, device, x);
+}
+
+int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
+{
+	Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
+
+	x->told = true;
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, true);
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
 	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
 	return gv_emit(t, &event);
+}
+
+int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
+{
+	if (transaction_number(o, t, device, x))
+		return -EINVAL;
+	x->told = true;
+	transaction_put_active(t, device, x);
+	return transaction_tell_start(t, device, x);
+}
+
+bool transaction_is_told(const Ocpp__Transaction *x)
+{
+	return x->told || !x->name[0];
 }
 
 int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
@@ -129,8 +164,13 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 		gv_delete(t, &ocpp_active, gv_key(device, x->connector));
 		gv_delete(t, &ocpp_progress, gv_key(device, x->connector));
 	}
+	/* Nobody has authorised it: it is told of where it took energy. */
+	if (!transaction_is_told(x) && (x->token_order || x->energy_wh > 0))
+		transaction_tell_start(t, device, x);
 	transaction_put_ended(t, device, x);
 	limits_ended(o, t, device, x);
+	if (!transaction_is_told(x))
+		return 0;
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, false);
 	gv_log(t, GV_INFO, "session ended session=%s energy_wh=%lld reason=%s", event.session->id,

@@ -41,7 +41,8 @@ enum quirk_policy {
 	X(WRONG_ANSWER, "wrong-answer", "quirk_wrong_answer", FLAG, OK)                                                \
 	X(SCHEDULE_DIFFERS, "schedule-differs", "quirk_schedule_differs", FLAG, OK)                                    \
 	X(REFUSES_PROFILES, "refuses-profiles", "quirk_refuses_profiles", FLAG, OK)                                    \
-	X(COMPRESSED_UNASKED, "compressed-unasked", "quirk_compressed_unasked", FLAG, OK)
+	X(COMPRESSED_UNASKED, "compressed-unasked", "quirk_compressed_unasked", FLAG, OK)                              \
+	X(OTHER_VERSION, "other-version", "quirk_other_version", REFUSE, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

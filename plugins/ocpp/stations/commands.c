@@ -132,6 +132,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.payload = (char *)c->payload;
 	row.request_id = (char *)(c->request_id ? c->request_id : "");
 	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, o->next_message++);
+	row.subprotocol = (char *)station_find(o, device)->edge->spec->subprotocol;
 	row.about = c->about;
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
@@ -325,6 +326,11 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 	return 0;
 }
 
+static const char *version_of(const Ocpp__Command *row)
+{
+	return row->subprotocol[0] ? row->subprotocol : spec_v16.subprotocol;
+}
+
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
@@ -335,7 +341,10 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 		const struct spec_action *action = spec_find(st->edge->spec, row->action);
 
 		found = true;
-		if (row->conn == st->conn && again && action && action->repeatable) {
+		if (!row->conn && strcmp(version_of(row), st->edge->spec->subprotocol) != 0) {
+			/* It was written in a version that the charger does not speak any more. */
+			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_UNSENT });
+		} else if (row->conn == st->conn && again && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));
 		} else if (row->conn && row->conn != st->conn) {
 			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_LOST });

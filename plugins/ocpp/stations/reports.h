@@ -16,6 +16,18 @@ struct said_status {
 };
 int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_status *said);
 
+/* plugs.c: where `connector` is an EVSE that has physical connectors (plugs), whose states make its own. */
+struct said_plug {
+	uint32_t connector, plug;
+	const char *status; /* Available, Occupied, Reserved, Unavailable, Faulted */
+	struct when when;
+};
+int report_plug(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_plug *said);
+/* What a transaction makes of its EVSE from then on: Preparing, Charging, SuspendedEV, SuspendedEVSE; Finishing when it
+ * has ended. `begins`: what was there before counts no more. */
+int report_use(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, const char *use,
+	       const struct when *when, bool begins);
+
 /* Which of a station's fields keeps the status of a notification. */
 enum status_of { STATUS_OF_FIRMWARE, STATUS_OF_DIAGNOSTICS, STATUS_OF_LOG, STATUS_OF_NOTHING };
 struct said_notification {

@@ -25,6 +25,16 @@ struct station *station_find(struct ocpp *o, const char *device)
 	return st;
 }
 
+/* What is not the default is written, once. */
+static void remember_version(struct gv_turn *t, const struct station *st)
+{
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(st->device));
+	const char *spoken = st->edge == &edge_v16 ? "" : st->edge->spec->subprotocol;
+
+	if (strcmp(row ? row->subprotocol : "", spoken) != 0)
+		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(st->device)))->subprotocol = (char *)spoken;
+}
+
 int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, struct station **ret)
 {
 	struct station *st = station_find(o, conn->device);
@@ -51,6 +61,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 	if (!st->edge)
 		st->edge = &edge_v16; /* an older store's connection, or a listener without subprotocols */
 	st->opened_ms = gv_now_ms(t);
+	remember_version(t, st);
 	*ret = st;
 	return 0;
 }
@@ -118,10 +129,15 @@ Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *d
 	else
 		ocpp__station__init(s);
 	s->device = gv_strdup(t, device);
-	if (row)
+	if (row) {
+		const struct edge *edge = edge_find(row->subprotocol);
+
 		s->time_zone = row->time_zone;
+		s->version = (char *)(edge ? edge->name : "");
+	}
 	s->local_list = sync_describe(o, t, device);
 	if (st) {
+		s->version = (char *)st->edge->name;
 		s->online = true;
 		s->connected_at_ms = st->opened_ms;
 		s->last_message_at_ms = st->last_ms;

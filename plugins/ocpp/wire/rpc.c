@@ -168,6 +168,7 @@ int rpc_parse(const char *data, size_t size, struct rpc_frame *f)
 	type = item->valuedouble == item->valueint ? item->valueint : 0;
 	if (type != RPC_CALL && type != RPC_RESULT && type != RPC_ERROR) {
 		f->kind = RPC_OTHER;
+		read_id(item->next, f); /* for versions that answer it */
 		return 0;
 	}
 	f->kind = (enum rpc_kind)type;

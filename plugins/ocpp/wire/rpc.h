@@ -8,9 +8,10 @@
 
 struct cJSON;
 
-#define RPC_ID_MAX 36     /* characters of a message id (OCPP-J 1.6, 4.1.4) */
-#define RPC_ECHO_MAX 255  /* bytes of an id, however wrong, that are still echoed */
-#define RPC_ACTION_MAX 50 /* bytes of an action's name that are still told back */
+#define RPC_ID_MAX 36       /* characters of a message id (OCPP-J 1.6, 4.1.4) */
+#define RPC_ID_UNKNOWN "-1" /* of an answer to what has none that can be read (OCPP-J 2.0.1, 4.2.3) */
+#define RPC_ECHO_MAX 255    /* bytes of an id, however wrong, that are still echoed */
+#define RPC_ACTION_MAX 50   /* bytes of an action's name that are still told back */
 #define RPC_DESCRIPTION_MAX 255
 
 /* OCPP-J 1.6, 4.2.3, and what 2.0.1 added. */
@@ -41,7 +42,7 @@ enum rpc_kind {
 	RPC_CALL = 2,
 	RPC_RESULT = 3,
 	RPC_ERROR = 4,
-	RPC_OTHER = 0 /* another number: OCPP-J 1.6, 4.1.3 says to ignore it */
+	RPC_OTHER = 0 /* another number: OCPP-J 1.6, 4.1.3 says to ignore it, 2.0.1, 4.4 to answer */
 };
 
 struct rpc_frame {

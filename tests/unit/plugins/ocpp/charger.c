@@ -35,25 +35,41 @@ static void on_close(struct host_station *s, void *arg, unsigned code)
 
 const struct host_station_model charger_model = { on_open, on_frame, on_close };
 
-void bench_load(const char *config)
+void bench_connect(const char *subprotocol)
+{
+	cp.station = host_station(h, "ocpp", "ocpp:CP001", subprotocol, &charger_model, &cp);
+	host_station_connect(cp.station);
+	host_run_ms(h, 100);
+	cr_assert(host_station_connected(cp.station));
+}
+
+void bench_load_as(const char *subprotocol, const char *config)
 {
 	h = host_create(7);
 	host_verbose(h, getenv("VERBOSE") != NULL);
 	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, NULL), 0, "%s", host_error(h));
 	cr_assert_eq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, config), 0, "%s", host_error(h));
 	host_settle(h, 100);
-	cp.station = host_station(h, "ocpp", "ocpp:CP001", "ocpp1.6", &charger_model, &cp);
-	host_station_connect(cp.station);
-	host_run_ms(h, 100);
-	cr_assert(host_station_connected(cp.station));
+	bench_connect(subprotocol);
 }
+
+void bench_load(const char *config)
+{
+	bench_load_as("ocpp1.6", config);
+}
+
+#define CONFIG                                                                                                         \
+	"{\"unknownToken\":\"accept\",\"localList\":\"off\",\"dataTransferVendors\":[\"v\"],\"tags\":[{\"id\":"        \
+	"\"Blocked1\",\"status\":\"Blocked\"},{\"id\":\"FAMILY\",\"parentId\":\"P\\\"1\"}]}"
 
 void bench_setup(void)
 {
-	bench_load("{\"unknownToken\":\"accept\",\"localList\":\"off\",\"tags\":[{\"id\":\"Blocked1\",\"status\":"
-		   "\"Blocked\"},{\"id\":"
-		   "\"FAMILY\","
-		   "\"parentId\":\"P\\\"1\"}]}");
+	bench_load(CONFIG);
+}
+
+void bench_setup_v201(void)
+{
+	bench_load_as("ocpp2.0.1", CONFIG);
 }
 
 void bench_forget_frames(void)
@@ -179,6 +195,18 @@ const char *text(const cJSON *json, const char *name)
 long number(const cJSON *json, const char *name)
 {
 	return atol(text(json, name));
+}
+
+void transaction(const char *type, int number, const char *time, const char *info, const char *rest)
+{
+	char text[4000];
+
+	snprintf(text, sizeof text,
+		 "{\"eventType\":\"%s\",\"seqNo\":%d,\"timestamp\":\"2025-01-15T%sZ\",\"triggerReason\":\"%s\","
+		 "\"transactionInfo\":{\"transactionId\":\"tx-1\"%s%s}%s%s}",
+		 type, number, time, strcmp(type, "Ended") ? "ChargingStateChanged" : "StopAuthorized",
+		 *info ? "," : "", info, *rest ? "," : "", rest);
+	fine("TransactionEvent", text);
 }
 
 const cJSON *session(int id)

@@ -34,11 +34,15 @@ extern cJSON *kept; /* reply or event looked at last */
 /* A node with this config of ocpp. bench_setup: one that accepts unknown tags, with a blocked one and one of a family.
  */
 void bench_load(const char *config);
+void bench_load_as(const char *subprotocol, const char *config);
+void bench_connect(const char *subprotocol); /* the charger, in a new connection */
 void bench_setup(void);
+void bench_setup_v201(void); /* the same, and the charger speaks 2.0.1 */
 void bench_teardown(void);
 void bench_forget_frames(void); /* what the charger has received */
 void bench_forget(void);        /* and the charger */
 #define BENCH .init = bench_setup, .fini = bench_teardown, .timeout = 60
+#define BENCH_V201 .init = bench_setup_v201, .fini = bench_teardown, .timeout = 60
 
 /* ---- the charger speaks */
 void raw(const char *text);
@@ -48,6 +52,8 @@ void answered(const char *action, const char *payload, const char *expected); /*
 int begin(const char *payload);                                               /* StartTransaction; the id */
 void stop_with(int id, const char *rest);                                     /* StopTransaction */
 void meter(int id, const char *time, const char *value);                      /* MeterValues with one value */
+/* TransactionEvent of transaction tx-1 at "02:10:00"; info: more of transactionInfo; rest: more of the message. */
+void transaction(const char *type, int number, const char *time, const char *info, const char *rest);
 
 /* ---- callers ask */
 const cJSON *ask(const char *method, const char *request);

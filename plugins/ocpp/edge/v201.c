@@ -1,0 +1,142 @@
+/* OCPP 2.0.1: what is asked of a charger, as its calls. */
+#include "profiles.h"
+#include "v16.h"
+#include "v201.h"
+#include "v201_limits.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+/* Takes the payload over. 0; -EINVAL where it is none that 2.0.1 has. */
+static int give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
+{
+	struct check check = { .version = &spec_v201, .strict = true };
+	int error = validate(spec_find(&spec_v201, action)->request, payload, &check);
+
+	ret->action = action;
+	if (error)
+		ret->problem = gv_str(t, "%s %s", check.path, check.text);
+	else
+		ret->payload = json_print(t, payload);
+	cJSON_Delete(payload);
+	return error;
+}
+
+static void add_token(cJSON *payload, const char *name, const char *token)
+{
+	cJSON *object = cJSON_AddObjectToObject(payload, name);
+
+	/* Whoever asks names a token, not what it is made of: it is the central system's. */
+	cJSON_AddStringToObject(object, "idToken", token);
+	cJSON_AddStringToObject(object, "type", "Central");
+}
+
+static void add_evse(cJSON *payload, uint32_t id)
+{
+	if (id)
+		cJSON_AddNumberToObject(cJSON_AddObjectToObject(payload, "evse"), "id", id);
+}
+
+/* The profile comes as 1.6 has it, whatever the version. */
+static int start(struct gv_turn *t, const struct start_order *order, struct command *ret)
+{
+	const Ocpp__Profile *profile = NULL;
+	cJSON *payload;
+
+	ret->problem = order->profile ? v16_profile_problem(t, order->profile) : NULL;
+	if (order->profile && !ret->problem) {
+		profile = profiles_read(t, &v16_profiles, order->profile);
+		ret->problem = profile ? NULL : "chargingProfile holds numbers that no charger could reckon with";
+	}
+	if (ret->problem)
+		return -EINVAL;
+	payload = cJSON_CreateObject();
+	if (order->connector)
+		cJSON_AddNumberToObject(payload, "evseId", order->connector);
+	add_token(payload, "idToken", order->token);
+	cJSON_AddNumberToObject(payload, "remoteStartId", order->number);
+	if (profile)
+		cJSON_AddItemToObject(payload, "chargingProfile", profiles_write(&v201_profiles, profile));
+	return give(t, "RequestStartTransaction", payload, ret);
+}
+
+static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
+{
+	cJSON *payload;
+
+	if (!x->name[0]) {
+		ret->problem = gv_str(t,
+				      "the charger speaks OCPP 2.0.1 now, and has begun transaction %d in another "
+				      "version",
+				      x->id);
+		return -EINVAL;
+	}
+	payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "transactionId", x->name);
+	return give(t, "RequestStopTransaction", payload, ret);
+}
+
+static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
+{
+	ret->action = "UnlockConnector";
+	ret->payload = gv_str(t, "{\"evseId\":%u,\"connectorId\":%u}", connector, plug ? plug : 1);
+	return 0;
+}
+
+static int reset(struct gv_turn *t, bool hard, struct command *ret)
+{
+	ret->action = "Reset";
+	ret->payload = hard ? "{\"type\":\"Immediate\"}" : "{\"type\":\"OnIdle\"}";
+	return 0;
+}
+
+static int set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret)
+{
+	cJSON *payload = cJSON_CreateObject();
+
+	add_evse(payload, connector);
+	cJSON_AddStringToObject(payload, "operationalStatus", operative ? "Operative" : "Inoperative");
+	return give(t, "ChangeAvailability", payload, ret);
+}
+
+/* 1.6's names mean what they mean there. */
+static const char *trigger_name(const char *message)
+{
+	if (!strcmp(message, "DiagnosticsStatusNotification"))
+		return "LogStatusNotification";
+	return strcmp(message, "SignChargePointCertificate") ? message : "SignChargingStationCertificate";
+}
+
+static int trigger(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret)
+{
+	cJSON *payload = cJSON_CreateObject();
+
+	add_evse(payload, connector);
+	cJSON_AddStringToObject(payload, "requestedMessage", trigger_name(message));
+	return give(t, "TriggerMessage", payload, ret);
+}
+
+static int clear_cache(struct gv_turn *t, struct command *ret)
+{
+	ret->action = "ClearCache";
+	ret->payload = "{}";
+	return 0;
+}
+
+static const struct edge_orders orders = {
+	.start = start,
+	.stop = stop,
+	.unlock = unlock,
+	.reset = reset,
+	.set_availability = set_availability,
+	.trigger = trigger,
+	.clear_cache = clear_cache,
+};
+
+const struct edge edge_v201 = {
+	.spec = &spec_v201,
+	.name = "OCPP 2.0.1",
+	.handler = v201_handler,
+	.orders = &orders,
+	.profiles = &v201_profiles,
+};

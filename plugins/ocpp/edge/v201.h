@@ -1,0 +1,18 @@
+/* OCPP 2.0.1: what the files of its edge share. Its EVSEs are the neutral model's connectors (docs/adr/0013). */
+#ifndef OCPP_V201_EDGE_H
+#define OCPP_V201_EDGE_H
+
+#include "edge.h"
+
+#include <string.h>
+
+#define V201_TOKEN_MAX 36 /* characters of an idToken that is sent */
+
+inbound_fn *v201_handler(const char *action);
+/* v201_transactions.c */
+inbound_fn v201_authorize_token, v201_transaction, v201_meters;
+/* An id that is to be believed: from 0 to OCPP_CONNECTOR_MAX; false: in->code and in->why say what is wrong. `name`: of
+ * the field, a literal. */
+bool v201_read_id(struct gv_turn *t, struct inbound *in, const struct cJSON *object, const char *name, uint32_t *ret);
+
+#endif

@@ -1,0 +1,166 @@
+/* OCPP 2.0.1: what chargers call, but for transactions. */
+#include "shared.h"
+#include "v201.h"
+#include "v201_limits.h"
+
+#include <plugins/ocpp/lists/reservations.h>
+
+#include <cjson/cJSON.h>
+
+bool v201_read_id(struct gv_turn *t, struct inbound *in, const cJSON *object, const char *name, uint32_t *ret)
+{
+	const char *dot = strrchr(name, '.');
+	int64_t id = json_int(object, dot ? dot + 1 : name, -1);
+
+	if (id >= 0 && id <= OCPP_CONNECTOR_MAX) {
+		*ret = (uint32_t)id;
+		return true;
+	}
+	in->code = RPC_PROPERTY_CONSTRAINT_VIOLATION;
+	in->why = gv_str(t, "%s: must be from 0 to %d", name, OCPP_CONNECTOR_MAX);
+	return false;
+}
+
+/* Whoever link let in is accepted: it knows the registry and the credentials. */
+static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	const cJSON *station = json_get(in->payload, "chargingStation"), *modem = json_get(station, "modem");
+	Ocpp__Station *s = gv_alloc(t, sizeof *s);
+
+	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
+			    o->heartbeat_s);
+	ocpp__station__init(s);
+	s->vendor = shared_text(t, station, "vendorName");
+	s->model = shared_text(t, station, "model");
+	s->charge_point_serial = shared_text(t, station, "serialNumber");
+	s->firmware = shared_text(t, station, "firmwareVersion");
+	s->iccid = shared_text(t, modem, "iccid");
+	s->imsi = shared_text(t, modem, "imsi");
+	s->boot_reason = shared_text(t, in->payload, "reason");
+	return report_boot(o, t, in, s);
+}
+
+static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	struct said_plug said = { .status = json_string(in->payload, "connectorStatus") };
+
+	if (!v201_read_id(t, in, in->payload, "evseId", &said.connector) ||
+	    !v201_read_id(t, in, in->payload, "connectorId", &said.plug))
+		return 0;
+	when_read(t, in->st, json_get(in->payload, "timestamp"), &said.when);
+	return report_plug(o, t, in, &said);
+}
+
+/* ---- notifications --------------------------------------------------------------------------- */
+
+static int publish_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	const cJSON *where = json_get(in->payload, "location");
+	struct said_notification said = { .action = "PublishFirmwareStatusNotification", .which = STATUS_OF_NOTHING };
+
+	said.status = shared_text(t, in->payload, "status");
+	said.detail = where && cJSON_IsString(where->child) ? where->child->valuestring : "";
+	said.request_id = json_int(in->payload, "requestId", 0);
+	said.time_ms = gv_now_ms(t);
+	return report_notification(o, t, in, &said);
+}
+
+static int reservation_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	struct said_notification said = { .action = "ReservationStatusUpdate", .which = STATUS_OF_NOTHING };
+
+	said.status = shared_text(t, in->payload, "reservationUpdateStatus");
+	said.detail = "";
+	said.request_id = json_int(in->payload, "reservationId", 0);
+	said.time_ms = gv_now_ms(t);
+	if (said.request_id > 0)
+		reservation_over(t, in->device, (uint64_t)said.request_id, !strcmp(said.status, "Expired"));
+	return report_notification(o, t, in, &said);
+}
+
+/* The data may be anything: what is no text is told as its JSON. */
+static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	const cJSON *data = json_get(in->payload, "data");
+	Ocpp__DataTransferred said = OCPP__DATA_TRANSFERRED__INIT;
+	bool known;
+	int error;
+
+	said.vendor_id = (char *)json_string(in->payload, "vendorId");
+	said.message_id = (char *)json_string(in->payload, "messageId");
+	said.data = (char *)(cJSON_IsString(data) ? data->valuestring : data ? json_print(t, data) : "");
+	error = report_data(o, t, in, &said, &known);
+	in->answer = known ? "{\"status\":\"Accepted\"}" : "{\"status\":\"UnknownVendorId\"}";
+	return error;
+}
+
+/* Confirmed: it needs no answer but that it has come. */
+static int confirm(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	return 0;
+}
+
+/* ---- what nobody here can provide ------------------------------------------------------------ */
+
+/* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what
+ * it has. */
+static int sign_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	in->answer = "{\"status\":\"Rejected\"}";
+	return 0;
+}
+
+static int ev_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	in->answer = "{\"status\":\"Failed\",\"exiResponse\":\"\",\"statusInfo\":{\"reasonCode\":\"NoContractPool\","
+		     "\"additionalInfo\":\"no pool of contract certificates is configured\"}}";
+	return 0;
+}
+
+static int certificate_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	in->answer = "{\"status\":\"Failed\",\"statusInfo\":{\"reasonCode\":\"NoOcspResponder\","
+		     "\"additionalInfo\":\"no OCSP responder is configured\"}}";
+	return 0;
+}
+
+/* ---- which ----------------------------------------------------------------------------------- */
+
+inbound_fn *v201_handler(const char *action)
+{
+	static const struct {
+		const char *action;
+		inbound_fn *fn;
+	} handlers[] = {
+		{ "TransactionEvent", v201_transaction },
+		{ "MeterValues", v201_meters },
+		{ "Heartbeat", shared_heartbeat },
+		{ "StatusNotification", status_notification },
+		{ "Authorize", v201_authorize_token },
+		{ "BootNotification", boot_notification },
+		{ "DataTransfer", data_transfer },
+		{ "FirmwareStatusNotification", shared_firmware_status },
+		{ "PublishFirmwareStatusNotification", publish_status },
+		{ "LogStatusNotification", shared_log_status },
+		{ "SecurityEventNotification", shared_security_event },
+		{ "ReservationStatusUpdate", reservation_status },
+		{ "SignCertificate", sign_certificate },
+		{ "Get15118EVCertificate", ev_certificate },
+		{ "GetCertificateStatus", certificate_status },
+		{ "NotifyEVChargingNeeds", v201_told_needs },
+		{ "NotifyEVChargingSchedule", v201_told_schedule },
+		{ "NotifyChargingLimit", v201_told_limit },
+		{ "ClearedChargingLimit", v201_told_cleared },
+		{ "ReportChargingProfiles", v201_told_profiles },
+		{ "NotifyReport", confirm },
+		{ "NotifyEvent", confirm },
+		{ "NotifyMonitoringReport", confirm },
+		{ "NotifyCustomerInformation", confirm },
+		{ "NotifyDisplayMessages", confirm },
+	};
+
+	for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
+		if (!strcmp(handlers[i].action, action))
+			return handlers[i].fn;
+	return NULL;
+}

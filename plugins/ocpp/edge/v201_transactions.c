@@ -1,0 +1,136 @@
+/* OCPP 2.0.1: Authorize, TransactionEvent, MeterValues. */
+#include "v201.h"
+
+#include <plugins/ocpp/sessions/sessions.h>
+
+#include <lib/json.h>
+
+#include <cjson/cJSON.h>
+
+#define NAME_MAX_BYTES 64 /* of a transaction's id: 36 characters, and room for chargers that take more */
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+/* An IdTokenInfo. */
+static const char *token_info(struct gv_turn *t, const struct verdict *v)
+{
+	struct gv_buf info = { 0 };
+	char until[25];
+	const char *text;
+
+	gv_buf_printf(&info, "{\"status\":\"%s\"", v->exact ? v->exact : v->status);
+	if (v->parent[0]) {
+		gv_buf_puts(&info, ",\"groupIdToken\":{\"idToken\":");
+		gv_json_string(&info, v->parent, strlen(v->parent));
+		gv_buf_puts(&info, ",\"type\":\"Central\"}");
+	}
+	if (v->valid_until_ms) {
+		gv_time_format(v->valid_until_ms, until);
+		gv_buf_printf(&info, ",\"cacheExpiryDateTime\":\"%s\"", until);
+	}
+	gv_buf_putc(&info, '}');
+	text = gv_strdup(t, gv_buf_str(&info));
+	gv_buf_fini(&info);
+	return text;
+}
+
+/* A contract's certificate cannot be verified here, as there is neither a root of contracts nor an OCSP responder: who
+ * comes with one is told so, and is not let in by the token alone. */
+int v201_authorize_token(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	const char *tag = json_string(json_get(in->payload, "idToken"), "idToken"), *request_id;
+	bool asked_for = request_match(o, t, in->device, model_fold(t, tag), NULL, &request_id) != NULL;
+	bool contract = json_get(in->payload, "certificate") || json_get(in->payload, "iso15118CertificateHashData");
+	struct verdict v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = asked_for });
+
+	if (contract) {
+		v.status = "Invalid";
+		v.exact = NULL;
+	}
+	in->answer = gv_str(t, "{\"idTokenInfo\":%s%s}", token_info(t, &v),
+			    contract ? ",\"certificateStatus\":\"NoCertificateAvailable\"" : "");
+	return 0;
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static enum event_kind kind_of(const char *type)
+{
+	if (!strcmp(type, "Started"))
+		return EVENT_STARTED;
+	return strcmp(type, "Ended") ? EVENT_UPDATED : EVENT_ENDED;
+}
+
+/* What the transaction's state makes of an EVSE, in 1.6's names. */
+static const char *use_of(const char *state)
+{
+	if (!strcmp(state, "EVConnected") || !strcmp(state, "Idle"))
+		return "Preparing";
+	if (!strcmp(state, "Charging") || !strcmp(state, "SuspendedEV") || !strcmp(state, "SuspendedEVSE"))
+		return state;
+	return "";
+}
+
+static uint32_t natural(const cJSON *object, const char *name)
+{
+	int64_t value = json_int(object, name, 0);
+
+	return value > 0 && value <= INT32_MAX ? (uint32_t)value : 0;
+}
+
+static void read_info(struct gv_turn *t, const cJSON *info, struct said_event *said)
+{
+	const char *name = json_string(info, "transactionId");
+
+	said->name = strlen(name) > NAME_MAX_BYTES ? gv_str(t, "%.*s", NAME_MAX_BYTES, name) : name;
+	said->use = use_of(json_string(info, "chargingState"));
+	said->reason = json_string(info, "stoppedReason");
+	said->start_number = (int32_t)natural(info, "remoteStartId");
+}
+
+int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	const cJSON *p = in->payload, *evse = json_get(p, "evse"), *token = json_get(p, "idToken");
+	struct said_event said = { .kind = kind_of(json_string(p, "eventType")),
+				   .number = json_int(p, "seqNo", -1),
+				   .offline = cJSON_IsTrue(json_get(p, "offline")),
+				   .has_connector = evse,
+				   .reservation = natural(p, "reservationId"),
+				   .phases = natural(p, "numberOfPhasesUsed"),
+				   .cable_a = natural(p, "cableMaxCurrent") };
+	struct verdict verdict = { 0 };
+	struct meter values;
+	int error;
+
+	read_info(t, json_get(p, "transactionInfo"), &said);
+	if (!said.name[0]) {
+		in->code = RPC_PROPERTY_CONSTRAINT_VIOLATION;
+		in->why = "transactionInfo.transactionId: must not be empty";
+		return 0;
+	}
+	if (evse && !v201_read_id(t, in, evse, "evse.id", &said.connector))
+		return 0;
+	if (cJSON_IsObject(token)) {
+		said.token = json_string(token, "idToken");
+		said.token_type = json_string(token, "type");
+	}
+	when_read(t, in->st, json_get(p, "timestamp"), &said.when);
+	meter_read(t, in->st, json_get(p, "meterValue"), &values);
+	said.values = &values;
+	error = sessions_event(o, t, in, &said, &verdict);
+	if (!error && verdict.status)
+		in->answer = gv_str(t, "{\"idTokenInfo\":%s}", token_info(t, &verdict));
+	return error;
+}
+
+/* Those of transactions come with their events (2.0.1, J01 and J02): these are of none. */
+int v201_meters(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	struct meter values;
+	uint32_t evse;
+
+	if (!v201_read_id(t, in, in->payload, "evseId", &evse))
+		return 0;
+	meter_read(t, in->st, json_get(in->payload, "meterValue"), &values);
+	return sessions_reading(o, t, in, evse, &values);
+}
