@@ -9,10 +9,10 @@
 #include <galvan/driver.h>
 #include <galvan/link.pb-c.h>
 #include <galvan/pki.pb-c.h>
+#include <lib/certificate.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
 
-#include "certificate.h"
 #include "head.h"
 #include "reasons.h"
 #include "view.h"

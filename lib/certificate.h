@@ -1,6 +1,6 @@
-/* What link reads in a client's certificate. */
-#ifndef LINK_CERTIFICATE_H
-#define LINK_CERTIFICATE_H
+/* Names and serial numbers of certificates and of requests for them, as text. */
+#ifndef GV_CERTIFICATE_H
+#define GV_CERTIFICATE_H
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -12,11 +12,12 @@
 struct certificate {
 	char common_name[CERTIFICATE_NAME_MAX]; /* "" where there is none, or none that can be compared */
 	char operator_name[CERTIFICATE_NAME_MAX];
-	char serial[CERTIFICATE_SERIAL_MAX]; /* upper case */
+	char serial[CERTIFICATE_SERIAL_MAX]; /* upper case; not of a request */
 	char subject[CERTIFICATE_SUBJECT_MAX];
 };
 
-/* Reads what is there; never fails: what cannot be read is "". */
+/* Each reads what is there and never fails: what cannot be read is "". */
 void certificate_read(X509 *x, struct certificate *ret);
+void certificate_read_names(const X509_NAME *name, struct certificate *ret);
 
 #endif

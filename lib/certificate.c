@@ -1,6 +1,6 @@
-/* Names and serial number of a client's certificate as text. A name that holds a zero byte, or stands there twice, is
+/* A name that holds a zero byte, or stands there twice, is
  * none: two readers of it could see two devices. */
-#include "certificate.h"
+#include <lib/certificate.h>
 
 #include <openssl/bn.h>
 #include <stdio.h>
@@ -32,18 +32,22 @@ static void read_serial(const X509 *x, char ret[static CERTIFICATE_SERIAL_MAX])
 	BN_free(number);
 }
 
-void certificate_read(X509 *x, struct certificate *ret)
+void certificate_read_names(const X509_NAME *name, struct certificate *ret)
 {
-	const X509_NAME *name = X509_get_subject_name(x);
 	BIO *out = BIO_new(BIO_s_mem());
 	int n = -1;
 
 	read_name(name, NID_commonName, ret->common_name);
 	read_name(name, NID_organizationName, ret->operator_name);
-	read_serial(x, ret->serial);
-	ret->subject[0] = '\0';
+	ret->serial[0] = ret->subject[0] = '\0';
 	if (out && X509_NAME_print_ex(out, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0)
 		n = BIO_read(out, ret->subject, CERTIFICATE_SUBJECT_MAX - 1);
 	ret->subject[n > 0 ? n : 0] = '\0';
 	BIO_free(out);
+}
+
+void certificate_read(X509 *x, struct certificate *ret)
+{
+	certificate_read_names(X509_get_subject_name(x), ret);
+	read_serial(x, ret->serial);
 }
