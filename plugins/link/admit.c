@@ -115,6 +115,17 @@ static bool password_fits(struct visitor *v)
 	return true;
 }
 
+/* It has no password yet and shows the one that is to be its first. */
+static bool shows_pending(struct visitor *v)
+{
+	struct admission ignored = { 0 }, *ret = v->ret;
+
+	v->ret = &ignored;
+	password_fits(v);
+	v->ret = ret;
+	return v->device->now.hash_size != 0;
+}
+
 /* The profile that it came in with, in *ret; false where it may not come in. */
 static bool settle_profile(struct visitor *v, unsigned *ret)
 {
@@ -135,6 +146,8 @@ static bool settle_profile(struct visitor *v, unsigned *ret)
 	*ret = v->conn->tls ? 2 : 1;
 	if (d->now.hash_size)
 		return password_fits(v);
+	if (v->device->pending.hash_size && shows_password && shows_pending(v))
+		return true;
 	*ret = 0;
 	return least == 0 || refuse(v, 403, REASON_NO_PASSWORD,
 				    "the device's security profile wants a password and the registry has none");

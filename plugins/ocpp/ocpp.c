@@ -5,7 +5,9 @@
 #include "lists/lists.h"
 #include "lists/reservations.h"
 #include "ocpp.schema.h"
+#include "stations/certificates.h"
 #include "stations/mask.h"
+#include "stations/passwords.h"
 #include "stations/security.h"
 
 #include <galvan/link.pb-c.h>
@@ -144,6 +146,9 @@ static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 		text = gv_str(t, "[2,\"%.*s\",\"%s\",%s]", RPC_ECHO_MAX, frame->id ? frame->id : "", action,
 			      mask(t, frame->payload));
 		size = strlen(text);
+	} else if (frame->fault && mask_suspect(f->data)) {
+		text = "(no OCPP message, and it may hold a secret)";
+		size = strlen(text);
 	}
 	message_log(o, t, st, true, action, text, size);
 }
@@ -252,6 +257,19 @@ static int token_changed(struct ocpp *o, struct gv_turn *t, const Billing__Token
 }
 GV_ON_EVENT(token_changed, struct ocpp, Billing__TokenChanged)
 GV_ON_EVENT(security_refused, struct ocpp, Link__HandshakeRefused)
+GV_ON_EVENT(authority_changed, struct ocpp, Pki__AuthorityChanged)
+GV_ON_EVENT(renewal_due, struct ocpp, Pki__RenewalDue)
+
+static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answer)
+{
+	const ProtobufCMessage *note = answer->note;
+
+	if (note && note->descriptor == &ocpp__signing__descriptor)
+		return certificate_answered(self, t, answer, answer->note);
+	if (note && note->descriptor == &ocpp__rotation__descriptor)
+		return password_answered(self, t, answer, answer->note);
+	return 0;
+}
 
 static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
@@ -445,6 +463,8 @@ static const struct gv_hears hears[] = {
 	{ &registry__device_changed__descriptor, device_changed_event },
 	{ &billing__token_changed__descriptor, token_changed_event },
 	{ &link__handshake_refused__descriptor, security_refused_event },
+	{ &pki__authority_changed__descriptor, authority_changed_event },
+	{ &pki__renewal_due__descriptor, renewal_due_event },
 	{ 0 },
 };
 static const struct gv_emits emits[] = {
@@ -481,6 +501,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_cars,
 	&ocpp_security_events,
 	&ocpp_security_by_device,
+	&ocpp_authorities,
 	&ocpp_listed,
 	&ocpp_list_changes,
 	&ocpp_device_lists,
@@ -499,6 +520,8 @@ GV_PLUGIN = {
 	.serves = ocpp_services,
 	.hears = hears,
 	.emits = emits,
+	.calls = GV_CALLS(&pki__pki__descriptor, &registry__registry__descriptor),
+	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor),
 	.listens = GV_LISTENS("/ocpp/"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),
@@ -511,4 +534,5 @@ GV_PLUGIN = {
 	.on_frame = on_frame,
 	.on_close = on_close,
 	.on_resync = on_resync,
+	.on_answer = on_answer,
 };

@@ -2,6 +2,7 @@
 #include "edge/profiles.h"
 #include "edge/v16.h"
 #include "limits/limits.h"
+#include "stations/passwords.h"
 #include "stations/security.h"
 #include "lists/lists.h"
 #include "lists/reservations.h"
@@ -418,6 +419,7 @@ static const struct gv_method ocpp_methods[] = {
 	{ "ListMessages", list_messages },
 	{ "ListStations", list_stations },
 	{ "ListSecurityEvents", list_security_events },
+	{ "RotatePassword", rotate_password },
 	{ "ListOrphans", list_orphans },
 	{ "CloseSession", close_session_call },
 	{ 0 },

@@ -131,7 +131,8 @@ def _charge_point(answers, asked):
         return on(action)(handle)
 
     wanted = ['RemoteStartTransaction', 'RemoteStopTransaction', 'Reset', 'UnlockConnector', 'ChangeAvailability',
-              'ChangeConfiguration', 'GetConfiguration', 'ClearCache', 'TriggerMessage', 'DataTransfer']
+              'ChangeConfiguration', 'GetConfiguration', 'ClearCache', 'TriggerMessage', 'DataTransfer',
+              'CertificateSigned', 'ExtendedTriggerMessage']
     known = {a.value for a in Action} & set(wanted)
     return type('Station', (ocpp.v16.ChargePoint,), {'on_' + a: handler(a) for a in known})
 

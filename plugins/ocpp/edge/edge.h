@@ -46,7 +46,9 @@ struct edge {
 	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
 	const struct edge_orders *orders;
 	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */
-	const struct edge_lists *lists;       /* NULL: chargers of this version keep none */
+	const struct edge_security
+		*security;              /* certificates and passwords: see security.h; NULL: the version has none */
+	const struct edge_lists *lists; /* NULL: chargers of this version keep none */
 };
 
 extern const struct edge edge_v16, edge_v201;

@@ -1,4 +1,5 @@
 /* OCPP 1.6: what is asked of a charger, as its calls. */
+#include "security.h"
 #include "v16.h"
 
 #include <cjson/cJSON.h>
@@ -132,6 +133,7 @@ const struct edge edge_v16 = {
 	.name = "OCPP 1.6",
 	.handler = v16_handler,
 	.orders = &orders,
+	.security = &edge_v16_security,
 	.profiles = &v16_profiles,
 	.lists = &v16_lists,
 };

@@ -2,6 +2,7 @@
 #include "shared.h"
 #include "v16.h"
 
+#include <plugins/ocpp/stations/certificates.h>
 #include <cjson/cJSON.h>
 
 /* Whoever link let in is accepted: it knows the registry and the credentials. */
@@ -68,11 +69,13 @@ static int diagnostics_status(struct ocpp *o, struct gv_turn *t, struct inbound 
 	return shared_status(o, t, in, "DiagnosticsStatusNotification", STATUS_OF_DIAGNOSTICS);
 }
 
-/* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what
- * it has. */
+/* Without a certificate authority to hand it to, Rejected is the specified answer, and the charger goes on with what it
+ * has. */
 static int sign_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	in->answer = "{\"status\":\"Rejected\"}";
+	bool taken = certificate_asked(o, t, in, json_string(in->payload, "csr"), "");
+
+	in->answer = taken ? "{\"status\":\"Accepted\"}" : "{\"status\":\"Rejected\"}";
 	return 0;
 }
 

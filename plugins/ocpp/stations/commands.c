@@ -6,7 +6,9 @@
  * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
  * nobody knows. */
 #include "commands.h"
+#include "certificates.h"
 #include "mask.h"
+#include "passwords.h"
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/limits/limits.h>
@@ -266,6 +268,9 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__RESERVE] = reserve_conclude,
 	[OCPP__COMMAND__KIND__CANCEL_RESERVATION] = cancel_conclude,
 	[OCPP__COMMAND__KIND__TAKE_BACK] = take_back_conclude,
+	[OCPP__COMMAND__KIND__CERTIFICATE] = certificate_concluded,
+	[OCPP__COMMAND__KIND__RENEWAL] = renewal_concluded,
+	[OCPP__COMMAND__KIND__PASSWORD] = password_concluded,
 };
 
 /* Takes the call off the queue, and then tells: who is told may ask for the next. */
@@ -295,6 +300,20 @@ static void show_answer(struct ocpp *o, struct gv_turn *t, struct station *st, c
 	message_log(o, t, st, true, row->action, text, size);
 }
 
+/* To no call that is known any more: it may be any answer. */
+static void show_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
+		      const struct rpc_frame *frame)
+{
+	const char *text = f->data;
+	size_t size = f->size;
+
+	if (frame->kind == RPC_RESULT) {
+		text = gv_str(t, "[3,\"%.*s\",%s]", RPC_ECHO_MAX, frame->id, mask(t, frame->payload));
+		size = strlen(text);
+	}
+	message_log(o, t, st, true, "", text, size);
+}
+
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 		      const struct rpc_frame *frame)
 {
@@ -316,7 +335,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
-	message_log(o, t, st, true, "", f->data, f->size);
+	show_late(o, t, st, f, frame);
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);

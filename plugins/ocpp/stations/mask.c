@@ -31,6 +31,11 @@ static bool is_secret(const char *name)
 	       !strcasecmp(name, "simPin");
 }
 
+bool mask_suspect(const char *text)
+{
+	return strcasestr(text, "AuthorizationKey") || strcasestr(text, "password") || strcasestr(text, "secret");
+}
+
 static void hide(cJSON *object, const char *name)
 {
 	cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);

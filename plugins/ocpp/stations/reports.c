@@ -31,6 +31,11 @@ static bool told(struct gv_turn *t, struct inbound *in, Ocpp__StationRow *row)
 	return false;
 }
 
+bool report_told(struct gv_turn *t, struct inbound *in)
+{
+	return told(t, in, gv_edit(t, &ocpp_stations, gv_key(in->device)));
+}
+
 /* ---- boot ------------------------------------------------------------------------------------ */
 
 int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Station *said)

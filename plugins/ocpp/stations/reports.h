@@ -4,6 +4,10 @@
 
 #include <plugins/ocpp/ocpp.h>
 
+/* Has this message been told already? Remembers it otherwise. For messages that cause something and have no natural
+ * key. */
+bool report_told(struct gv_turn *t, struct inbound *in);
+
 /* It has booted. `said`: vendor to meter_serial are filled in, in the turn's memory. */
 int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Station *said);
 

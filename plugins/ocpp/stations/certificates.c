@@ -1,0 +1,115 @@
+/* A charger's certificate, from its request to its answer (OCPP 2.0.1 A02 and A03, the same in 1.6's security
+ * extension): SignCertificate is answered at once, pki signs, CertificateSigned brings it. What goes wrong on the way
+ * is a security event: nobody waits for an answer who could be told. */
+#include "certificates.h"
+#include "reports.h"
+#include "security.h"
+
+#include <plugins/ocpp/edge/security.h>
+
+#include <string.h>
+
+#define SIGN_TIMEOUT_MS 60000
+
+const struct gv_table ocpp_authorities = { .name = "authorities",
+					   .key = "s",
+					   .value = &ocpp__known_authority__descriptor };
+
+int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityChanged *e, const struct gv_emitter *from)
+{
+	Ocpp__KnownAuthority row = OCPP__KNOWN_AUTHORITY__INIT;
+
+	return gv_put(t, &ocpp_authorities, gv_key(e->instance), &row);
+}
+
+/* ---- a request ------------------------------------------------------------------------------- */
+
+bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type)
+{
+	struct gv_scan scan = { .table = &ocpp_authorities };
+	Pki__SignRequest request = PKI__SIGN_REQUEST__INIT;
+	Ocpp__Signing note = OCPP__SIGNING__INIT;
+	struct gv_call call = { .method = "galvan.pki.v1.Pki/Sign", .request = &request, .note = &note };
+
+	if (!gv_next(t, &scan))
+		return false;
+	if (report_told(t, in))
+		return true;
+	request.device = (char *)in->device;
+	request.csr = (char *)csr;
+	note.device = (char *)in->device;
+	note.type = (char *)type;
+	call.timeout_ms = SIGN_TIMEOUT_MS;
+	if (gv_call(t, &call) < 0)
+		security_note(o, t, in->device, "certificate-not-signed", "too many requests wait for pki already");
+	return true;
+}
+
+int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note)
+{
+	const Pki__SignReply *reply = answer->reply;
+	struct command c = { .kind = OCPP__COMMAND__KIND__CERTIFICATE };
+	const struct station *st = station_find(o, note->device);
+
+	if (answer->code != GV_OK || !reply)
+		return security_note(o, t, note->device, "certificate-not-signed", answer->error);
+	if (!st || !st->edge->security)
+		return security_note(
+			o, t, note->device, "certificate-undelivered",
+			"it went away before its certificate was signed; it asks again, or have it asked by "
+			"Charging/Trigger");
+	st->edge->security->signed_certificate(t, reply->chain, note->type, &c);
+	c.request_id = reply->certificate->serial;
+	return command_send(o, t, (struct gv_ticket){ 0 }, note->device, &c);
+}
+
+/* ---- the charger's word ---------------------------------------------------------------------- */
+
+/* What it said, or why it said nothing. */
+static const char *word(struct gv_turn *t, const struct outcome *out)
+{
+	switch (out->kind) {
+	case OUTCOME_ERROR:
+		return gv_str(t, "%.60s%s%.180s", out->code, out->description[0] ? ": " : "", out->description);
+	case OUTCOME_LOST:
+	case OUTCOME_UNSENT:
+		return "its connection was lost";
+	case OUTCOME_TIMEOUT:
+		return "no answer came";
+	case OUTCOME_ANSWERED:
+		break;
+	}
+	return outcome_status(out);
+}
+
+int certificate_concluded(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			  const struct outcome *out)
+{
+	if (strcmp(outcome_status(out), "Accepted") == 0) {
+		gv_log(t, GV_INFO, "charger has taken its new certificate device=%s serial=%s", device,
+		       row->request_id);
+		return 0;
+	}
+	return security_note(o, t, device, "certificate-refused",
+			     gv_str(t, "the charger was sent certificate %s: %s", row->request_id, word(t, out)));
+}
+
+int renewal_concluded(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+		      const struct outcome *out)
+{
+	if (strcmp(outcome_status(out), "Accepted") == 0)
+		return 0;
+	return security_note(o, t, device, "renewal-refused",
+			     gv_str(t, "the charger was to ask for a new certificate: %s", word(t, out)));
+}
+
+int renewal_due(struct ocpp *o, struct gv_turn *t, const Pki__RenewalDue *e, const struct gv_emitter *from)
+{
+	const struct station *st = station_find(o, e->device);
+	struct command c = { .kind = OCPP__COMMAND__KIND__RENEWAL };
+
+	if (!st || !st->edge->security) /* tomorrow again */
+		return 0;
+	st->edge->security->renew(t, &c);
+	return command_send(o, t, (struct gv_ticket){ 0 }, e->device, &c);
+}

@@ -1,0 +1,18 @@
+/* Certificates of chargers: they ask, the plugin pki signs. */
+#ifndef OCPP_CERTIFICATES_H
+#define OCPP_CERTIFICATES_H
+
+#include "commands.h"
+
+#include <galvan/pki.pb-c.h>
+
+extern const struct gv_table ocpp_authorities; /* instance of pki -> KnownAuthority */
+
+/* A charger's SignCertificate; `type` "": it named none. False: there is no authority, it is to be rejected. */
+bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type);
+int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note);
+conclude_fn certificate_concluded, renewal_concluded;
+int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityChanged *e, const struct gv_emitter *from);
+int renewal_due(struct ocpp *o, struct gv_turn *t, const Pki__RenewalDue *e, const struct gv_emitter *from);
+
+#endif
