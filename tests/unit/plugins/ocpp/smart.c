@@ -7,7 +7,14 @@
 
 struct smart smart;
 
-static const char *const purposes[] = { "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile" };
+static const char *const purposes[][3] = { { "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile" },
+					   { "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile" } };
+
+/* One of two words: 1.6's or 2.0.1's. */
+static const char *word(const char *v16, const char *v201)
+{
+	return smart.v201 ? v201 : v16;
+}
 
 /* ---- its profiles ---------------------------------------------------------------------------- */
 
@@ -31,7 +38,7 @@ static void forget(size_t i)
 static Ocpp__Profile__Purpose purpose_of(const cJSON *profile)
 {
 	for (unsigned i = 0; i < 3; i++)
-		if (!strcmp(text(profile, "chargingProfilePurpose"), purposes[i]))
+		if (!strcmp(text(profile, "chargingProfilePurpose"), purposes[smart.v201][i]))
 			return (Ocpp__Profile__Purpose)i;
 	cr_assert_fail("no such purpose");
 	return 0;
@@ -54,13 +61,41 @@ static double real(const cJSON *object, const char *name, double or_else)
 	return item ? item->valuedouble : or_else;
 }
 
+static const cJSON *profile_in(const cJSON *payload)
+{
+	const cJSON *item = get(payload, word("csChargingProfiles", "chargingProfile"));
+
+	cr_assert_not_null(item);
+	return item;
+}
+
+static const cJSON *schedule_in(const cJSON *profile_json)
+{
+	const cJSON *item = get(profile_json, "chargingSchedule");
+
+	return smart.v201 ? cJSON_GetArrayItem(item, 0) : item;
+}
+
+/* 2.0.1, K01.FR.06: another one of the same EVSE, purpose and level. */
+static bool in_the_way(const cJSON *payload)
+{
+	const cJSON *profile_json = profile_in(payload);
+
+	for (size_t i = 0; i < smart.b.n; i++)
+		if (smart.b.list[i].connector == (uint32_t)real(payload, "evseId", 0) &&
+		    smart.b.list[i].profile->purpose == purpose_of(profile_json) &&
+		    smart.b.list[i].profile->stack_level == (int)real(profile_json, "stackLevel", 0) &&
+		    smart.b.list[i].profile->id != (int64_t)real(profile_json, "id", 0))
+			return true;
+	return false;
+}
+
 static void keep_profile(const cJSON *payload)
 {
-	const cJSON *profile_json = get(payload, "csChargingProfiles"),
-		    *schedule = get(profile_json, "chargingSchedule"), *item;
-	uint32_t connector = (uint32_t)real(payload, "connectorId", 0);
+	const cJSON *profile_json = profile_in(payload), *schedule = schedule_in(profile_json), *item;
+	uint32_t connector = (uint32_t)real(payload, word("connectorId", "evseId"), 0);
 	Ocpp__Profile__Purpose purpose = purpose_of(profile_json);
-	int64_t id = (int64_t)real(profile_json, "chargingProfileId", 0);
+	int64_t id = (int64_t)real(profile_json, word("chargingProfileId", "id"), 0);
 	int level = (int)real(profile_json, "stackLevel", 0);
 	struct made *m;
 
@@ -104,11 +139,21 @@ size_t smart_profiles(void)
 	return smart.b.n;
 }
 
+void smart_forget_transaction(void)
+{
+	for (size_t i = 0; i < smart.b.n;)
+		if (smart.b.list[i].profile->purpose == TX)
+			forget(i);
+		else
+			i++;
+	smart.b.connectors[0].transaction = NULL;
+}
+
 /* ---- its answers ----------------------------------------------------------------------------- */
 
 static const char *set_profile(const cJSON *payload)
 {
-	const cJSON *profile_json = get(payload, "csChargingProfiles");
+	const cJSON *profile_json = profile_in(payload);
 	char *printed = cJSON_PrintUnformatted(payload);
 	const char *purpose = text(profile_json, "chargingProfilePurpose");
 
@@ -120,17 +165,22 @@ static const char *set_profile(const cJSON *payload)
 		return "Rejected";
 	if (!strcmp(purpose, "TxProfile") && !smart.b.connectors[0].transaction)
 		return "Rejected";
+	if (smart.v201 && in_the_way(payload))
+		return "Rejected";
+	if (smart.v201 && !strcmp(purpose, "TxProfile") &&
+	    strcmp(text(profile_json, "transactionId"), SMART_TRANSACTION) != 0)
+		return "Rejected";
 	keep_profile(payload);
 	return "Accepted";
 }
 
 static const char *clear_profile(const cJSON *payload)
 {
-	const char *status = "Unknown";
+	const char *status = "Unknown", *id = word("id", "chargingProfileId");
 
 	smart.cleared++;
 	for (size_t i = 0; i < smart.b.n;)
-		if (!get(payload, "id") || smart.b.list[i].profile->id == (int64_t)real(payload, "id", 0)) {
+		if (!get(payload, id) || smart.b.list[i].profile->id == (int64_t)real(payload, id, 0)) {
 			forget(i);
 			status = "Accepted";
 		} else {
@@ -142,7 +192,7 @@ static const char *clear_profile(const cJSON *payload)
 static const char *composite_schedule(const cJSON *payload)
 {
 	static char out[8000];
-	unsigned connector = (unsigned)real(payload, "connectorId", 0),
+	unsigned connector = (unsigned)real(payload, word("connectorId", "evseId"), 0),
 		 duration = (unsigned)real(payload, "duration", 0);
 	int64_t now = host_now_ms(h) / 1000 * 1000, last = -1;
 	char start[25];
@@ -151,10 +201,12 @@ static const char *composite_schedule(const cJSON *payload)
 	connect_ask(connector, now);
 	smart.b.ask.power = !strcmp(text(payload, "chargingRateUnit"), "W");
 	gv_time_format(now, start);
-	at = snprintf(out, sizeof out,
-		      "{\"status\":\"Accepted\",\"connectorId\":%u,\"scheduleStart\":\"%s\",\"chargingSchedule\":{"
-		      "\"duration\":%u,\"chargingRateUnit\":\"%s\",\"chargingSchedulePeriod\":[",
-		      connector, start, duration, smart.b.ask.power ? "W" : "A");
+	at = snprintf(out, sizeof out, "{\"status\":\"Accepted\",%s\"%s\":%u,\"scheduleStart\":\"%s\",%s",
+		      word("", "\"schedule\":{"), word("connectorId", "evseId"), connector, start,
+		      word("\"chargingSchedule\":{", ""));
+	at += snprintf(out + at, sizeof out - (size_t)at,
+		       "\"duration\":%u,\"chargingRateUnit\":\"%s\",\"chargingSchedulePeriod\":[", duration,
+		       smart.b.ask.power ? "W" : "A");
 	for (unsigned s = 0; s < duration; s++) {
 		int64_t limit = reference_at(&smart.b.ask, s).limit_tenths;
 
@@ -189,7 +241,7 @@ static void reply_settings(const char *id)
 {
 	char payload[2000];
 
-	snprintf(payload, sizeof payload, "{\"configurationKey\":%s}", smart.settings);
+	snprintf(payload, sizeof payload, "{\"%s\":%s}", word("configurationKey", "getVariableResult"), smart.settings);
 	reply(id, payload);
 }
 
@@ -201,28 +253,59 @@ static void fail(const char *id, const char *code)
 	host_station_send(smart.station, GV_TEXT, frame, (size_t)n);
 }
 
+/* 2.0.1: each of its profiles in a message of its own, the last of which says so. */
+static void report(int request_id)
+{
+	for (size_t i = 0; i < smart.b.n; i++) {
+		const Ocpp__Profile *p = smart.b.list[i].profile;
+		char frame[2000];
+		int n = snprintf(
+			frame, sizeof frame,
+			"[2,\"r%u\",\"ReportChargingProfiles\",{\"requestId\":%d,\"chargingLimitSource\":\"CSO\","
+			"\"evseId\":%u,\"tbc\":%s,\"chargingProfile\":[{\"id\":%lld,\"stackLevel\":%lld,"
+			"\"chargingProfilePurpose\":\"%s\",\"chargingProfileKind\":\"Absolute\","
+			"\"chargingSchedule\":[{\"id\":1,\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{"
+			"\"startPeriod\":0,\"limit\":%lld}]}]}]}]",
+			++smart.calls, request_id, smart.b.list[i].connector, i + 1 < smart.b.n ? "true" : "false",
+			(long long)p->id, (long long)p->stack_level, purposes[1][p->purpose],
+			(long long)p->schedules[0]->periods[0]->limit_tenths / 10);
+
+		host_station_send(smart.station, GV_TEXT, frame, (size_t)n);
+	}
+}
+
+static void answer_set(const char *id, const cJSON *payload)
+{
+	smart.set++;
+	if (smart.silent)
+		return;
+	if (smart.fault)
+		fail(id, smart.fault);
+	else
+		reply_status(id, set_profile(payload));
+}
+
 static void answer(const char *id, const char *action, const cJSON *payload)
 {
-	bool set = !strcmp(action, "SetChargingProfile");
+	bool settings = !strcmp(action, word("GetConfiguration", "GetVariables"));
 
-	smart.asked += !strcmp(action, "GetConfiguration");
-	smart.set += set;
-	if (set && smart.silent)
-		return;
-	if (set && smart.fault)
-		fail(id, smart.fault);
-	else if (set)
-		reply_status(id, set_profile(payload));
+	smart.asked += settings;
+	if (settings && smart.settings)
+		reply_settings(id);
+	else if (settings)
+		fail(id, "InternalError");
+	else if (!strcmp(action, "SetChargingProfile"))
+		answer_set(id, payload);
 	else if (!strcmp(action, "ClearChargingProfile"))
 		reply_status(id, clear_profile(payload));
 	else if (!strcmp(action, "GetCompositeSchedule"))
 		reply(id, composite_schedule(payload));
-	else if (strcmp(action, "GetConfiguration") != 0)
-		reply_status(id, "Accepted");
-	else if (smart.settings)
-		reply_settings(id);
+	else if (!strcmp(action, "GetChargingProfiles"))
+		reply_status(id, smart.b.n ? "Accepted" : "NoProfiles");
 	else
-		fail(id, "InternalError");
+		reply_status(id, "Accepted");
+	if (!strcmp(action, "GetChargingProfiles"))
+		report((int)real(payload, "requestId", 0));
 }
 
 static void on_open(struct host_station *s, void *arg)
@@ -246,83 +329,4 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 	cJSON_Delete(frame);
 }
 
-static const struct host_station_model model = { on_open, on_frame, on_close };
-
-/* ---- what tests do with it ------------------------------------------------------------------- */
-
-static const char *call(const char *action, const char *payload)
-{
-	char frame[2000];
-	int n = snprintf(frame, sizeof frame, "[2,\"s%u\",\"%s\",%s]", ++smart.calls, action, payload);
-
-	smart.answer[0] = '\0';
-	host_station_send(smart.station, GV_TEXT, frame, (size_t)n);
-	host_settle(h, 100);
-	cr_assert_eq(smart.answer[1], '3', "%s: %s", frame, smart.answer);
-	return smart.answer;
-}
-
-void smart_connectors(unsigned n)
-{
-	char payload[100];
-
-	for (unsigned i = 1; i <= n; i++) {
-		snprintf(payload, sizeof payload,
-			 "{\"connectorId\":%u,\"errorCode\":\"NoError\",\"status\":\"Available\"}", i);
-		call("StatusNotification", payload);
-	}
-}
-
-void smart_setup(void)
-{
-	bench_setup();
-	smart.settings = "[{\"key\":\"ChargeProfileMaxStackLevel\",\"readonly\":true,\"value\":\"5\"},{\"key\":"
-			 "\"ChargingScheduleAllowedChargingRateUnit\",\"readonly\":true,\"value\":\"Current,Power\"},{"
-			 "\"key\":\"ChargingScheduleMaxPeriods\",\"readonly\":true,\"value\":\"10\"}]";
-	smart.how = "Rejected";
-	smart.station = host_station(h, "ocpp", SMART, "ocpp1.6", &model, &smart);
-	host_station_connect(smart.station);
-	host_run_ms(h, 100);
-	cr_assert(host_station_connected(smart.station));
-	call("BootNotification", "{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\",\"firmwareVersion\":\"1\"}");
-	smart_connectors(1);
-}
-
-int smart_begin(unsigned connector)
-{
-	static char name[12];
-	char payload[200], time[25];
-	int id;
-
-	gv_time_format(host_now_ms(h), time);
-	snprintf(payload, sizeof payload, "{\"connectorId\":%u,\"idTag\":\"A\",\"meterStart\":0,\"timestamp\":\"%s\"}",
-		 connector, time);
-	id = atoi(strstr(call("StartTransaction", payload), "\"transactionId\":") + strlen("\"transactionId\":"));
-	snprintf(name, sizeof name, "%d", id);
-	smart.b.connectors[0].transaction = name;
-	smart.b.connectors[0].started_ms = host_now_ms(h);
-	return id;
-}
-
-void smart_end(int id)
-{
-	char payload[200], time[25];
-
-	gv_time_format(host_now_ms(h), time);
-	snprintf(payload, sizeof payload, "{\"transactionId\":%d,\"meterStop\":0,\"timestamp\":\"%s\"}", id, time);
-	for (size_t i = 0; i < smart.b.n;)
-		if (smart.b.list[i].profile->purpose == TX)
-			forget(i);
-		else
-			i++;
-	smart.b.connectors[0].transaction = NULL;
-	call("StopTransaction", payload);
-}
-
-const char *smart_limit(const char *rest)
-{
-	char request[2000];
-
-	snprintf(request, sizeof request, "{\"device\":\"" SMART "\",%s}", rest);
-	return text(ask(CHARGING "SetLimit", request), "status");
-}
+const struct host_station_model smart_model = { on_open, on_frame, on_close };

@@ -10,10 +10,11 @@
 
 struct smart {
 	struct host_station *station;
+	bool v201; /* it speaks 2.0.1 instead of 1.6 */
 	/* What it has. */
 	struct bench b;
 	/* How it is. */
-	const char *settings; /* its configurationKey list, as JSON; NULL: a CALLERROR */
+	const char *settings; /* its configurationKey list (2.0.1: getVariableResult), as JSON; NULL: a CALLERROR */
 	const char *refuses;  /* purposes that it refuses, in one text; NULL: none */
 	const char *how;      /* and the status that it refuses with */
 	const char *fault;    /* the CALLERROR's code that every SetChargingProfile gets; NULL: none */
@@ -27,11 +28,17 @@ struct smart {
 	unsigned calls;
 };
 extern struct smart smart;
+extern const struct host_station_model smart_model;
+/* Its transaction has ended, and its profiles with it. */
+void smart_forget_transaction(void);
 
-/* A node with this charger, connected, of so many connectors. */
+/* A node with this charger, connected, with one connector (in 2.0.1: EVSE). */
 void smart_setup(void);
+void smart_setup_v201(void);
+/* A call of its own; the answer's frame. */
+const char *smart_call(const char *action, const char *payload);
 void smart_connectors(unsigned n);
-/* Starts and ends a transaction; its id. */
+/* Starts and ends a transaction; the number of its session. */
 int smart_begin(unsigned connector);
 void smart_end(int id);
 /* What connector may draw now, in tenths of A; COMPOSITE_UNLIMITED. */
@@ -40,6 +47,9 @@ int64_t smart_now(unsigned connector);
 size_t smart_profiles(void);
 /* SetLimit: the answer's status. `rest`: fields behind the device. */
 const char *smart_limit(const char *rest);
+/* What it calls its transaction in 2.0.1. */
+#define SMART_TRANSACTION "its-own-7"
+#define SMART_BENCH_V201 .init = smart_setup_v201, .fini = bench_teardown, .timeout = 60
 #define SMART_BENCH .init = smart_setup, .fini = bench_teardown, .timeout = 60
 
 #endif
