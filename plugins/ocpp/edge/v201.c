@@ -2,6 +2,7 @@
 #include "profiles.h"
 #include "v16.h"
 #include "v201.h"
+#include "v201_lists.h"
 #include "v201_limits.h"
 
 #include <cjson/cJSON.h>
@@ -131,6 +132,8 @@ static const struct edge_orders orders = {
 	.set_availability = set_availability,
 	.trigger = trigger,
 	.clear_cache = clear_cache,
+	.reserve = v201_reserve,
+	.cancel_reservation = v201_cancel_reservation,
 };
 
 const struct edge edge_v201 = {
@@ -138,5 +141,6 @@ const struct edge edge_v201 = {
 	.name = "OCPP 2.0.1",
 	.handler = v201_handler,
 	.orders = &orders,
+	.lists = &v201_lists,
 	.profiles = &v201_profiles,
 };

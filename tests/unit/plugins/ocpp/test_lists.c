@@ -387,6 +387,55 @@ Test(ocpp_lists, commands_of_people_come_first)
 	cr_expect_eq(one.keeper.n, 10);
 }
 
+/* ---- many chargers --------------------------------------------------------------------------- */
+
+#define CROWD 40
+#define AT_ONCE 32 /* as docs/protocols/ocpp-lists.md says */
+
+static struct lister crowd[CROWD];
+
+static int waiting(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < CROWD; i++)
+		n += *crowd[i].waiting != 0;
+	return n;
+}
+
+static void crowd_answers(void)
+{
+	for (int i = 0; i < CROWD; i++)
+		if (*crowd[i].waiting) {
+			answer(&crowd[i], crowd[i].waiting, crowd[i].action, crowd[i].waiting_payload);
+			crowd[i].waiting[0] = '\0';
+		}
+	host_run_ms(h, 100);
+}
+
+Test(ocpp_lists, not_all_chargers_are_asked_at_once)
+{
+	char request[100], device[20];
+
+	put("CARD", "");
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(device, sizeof device, "ocpp:M%03d", i);
+		snprintf(request, sizeof request, "{\"device\":{\"id\":\"%s\"}}", device);
+		ask("galvan.registry.v1.Registry/PutDevice", request);
+		crowd[i].slow = true;
+		crowd[i].station = host_station(h, "ocpp", device, "ocpp1.6", &model, &crowd[i]);
+		host_station_connect(crowd[i].station);
+	}
+	host_run_ms(h, 20000);
+	cr_expect_eq(waiting(), AT_ONCE, "%d", waiting());
+	for (int i = 0; waiting() && i < 100; i++)
+		crowd_answers();
+	for (int i = 0; i < CROWD; i++) {
+		cr_expect_eq(crowd[i].keeper.n, 1, "charger %d has its list", i);
+		cJSON_Delete(crowd[i].waiting_payload);
+	}
+}
+
 /* ---- conflicts, switches, caches ------------------------------------------------------------- */
 
 Test(ocpp_lists, a_conflict_is_answered_with_the_whole_list_once)
