@@ -1,4 +1,4 @@
-/* What a charger does with its list, told by OCPP 1.6 and by nothing of galvan. */
+/* What a charger does with its list, told by OCPP and by nothing of galvan. */
 #include "keeper.h"
 
 #include <stdio.h>
@@ -39,11 +39,13 @@ static const char *text(const cJSON *object, const char *name)
 /* Applies one entry; false where there is no room. */
 static bool apply(struct keeper *k, const cJSON *entry, bool full)
 {
-	const cJSON *info = cJSON_GetObjectItemCaseSensitive(entry, "idTagInfo");
-	const char *id = text(entry, "idTag");
+	const cJSON *info = cJSON_GetObjectItemCaseSensitive(entry, k->v201 ? "idTokenInfo" : "idTagInfo"),
+		    *token = cJSON_GetObjectItemCaseSensitive(entry, "idToken"),
+		    *group = cJSON_GetObjectItemCaseSensitive(info, "groupIdToken");
+	const char *id = k->v201 ? text(token, "idToken") : text(entry, "idTag");
 	int i = find(k, id);
 
-	k->mistakes += !*id || strlen(id) > 20 || (full && (!info || i >= 0));
+	k->mistakes += !*id || strlen(id) > 20 || (full && (!info || i >= 0)) || (k->v201 && !*text(token, "type"));
 	if (!info) {
 		if (i >= 0)
 			k->entries[i] = k->entries[--k->n];
@@ -56,7 +58,8 @@ static bool apply(struct keeper *k, const cJSON *entry, bool full)
 	}
 	snprintf(k->entries[i].id, sizeof k->entries[i].id, "%s", id);
 	snprintf(k->entries[i].status, sizeof k->entries[i].status, "%s", text(info, "status"));
-	snprintf(k->entries[i].parent, sizeof k->entries[i].parent, "%s", text(info, "parentIdTag"));
+	snprintf(k->entries[i].parent, sizeof k->entries[i].parent, "%s",
+		 k->v201 ? text(group, "idToken") : text(info, "parentIdTag"));
 	return true;
 }
 
@@ -65,11 +68,13 @@ static const char *take(struct keeper *k, const cJSON *payload)
 	static struct keeper before;
 	bool full = !strcmp(text(payload, "updateType"), "Full");
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(payload, "localAuthorizationList"), *entry;
-	int version = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(payload, "listVersion"));
+	int version = (int)cJSON_GetNumberValue(
+		cJSON_GetObjectItemCaseSensitive(payload, k->v201 ? "versionNumber" : "listVersion"));
 
 	k->fulls += full;
 	k->differences += !full;
-	k->mistakes += version <= 0 || (k->chunk_max && cJSON_GetArraySize(list) > k->chunk_max);
+	k->mistakes += version <= 0 || (k->chunk_max && cJSON_GetArraySize(list) > k->chunk_max) ||
+		       (k->v201 && list && !cJSON_GetArraySize(list));
 	if (k->unsupported)
 		return "NotSupported";
 	if (k->fail > 0) {
@@ -108,7 +113,16 @@ static void configuration(struct keeper *k, char *out, size_t size)
 				       ",{\"key\":\"LocalAuthListMaxLength\",\"readonly\":true,\"value\":\"%d\"}",
 				       k->entries_max);
 	snprintf(out + at, size - at, "]}");
-	k->configurations++;
+}
+
+static void variables(const struct keeper *k, char *out, size_t size)
+{
+	snprintf(out, size,
+		 "{\"getVariableResult\":[{\"attributeStatus\":\"Accepted\",\"attributeValue\":\"%s\",\"component\":{"
+		 "\"name\":\"LocalAuthListCtrlr\"},\"variable\":{\"name\":\"Enabled\"}},"
+		 "{\"attributeStatus\":\"%s\",\"attributeValue\":\"%d\",\"component\":{\"name\":"
+		 "\"LocalAuthListCtrlr\"},\"variable\":{\"name\":\"ItemsPerMessage\"}}]}",
+		 k->off ? "false" : "true", k->chunk_max ? "Accepted" : "UnknownVariable", k->chunk_max);
 }
 
 /* ---- reservations ---------------------------------------------------------------------------- */
@@ -137,7 +151,8 @@ int keeper_reservations(const struct keeper *k)
 
 static const char *reserve(struct keeper *k, const cJSON *payload, bool cancel)
 {
-	int id = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(payload, "reservationId"));
+	int id = (int)cJSON_GetNumberValue(
+		cJSON_GetObjectItemCaseSensitive(payload, k->v201 && !cancel ? "id" : "reservationId"));
 	int *held = place_of(k, id), *empty = place_of(k, 0);
 
 	k->mistakes += id <= 0;
@@ -152,11 +167,16 @@ static const char *reserve(struct keeper *k, const cJSON *payload, bool cancel)
 
 bool keeper_answer(struct keeper *k, const char *action, const cJSON *payload, char *out, size_t size)
 {
-	if (!strcmp(action, "GetConfiguration")) {
-		configuration(k, out, size);
+	if (!strcmp(action, k->v201 ? "GetVariables" : "GetConfiguration")) {
+		if (k->v201)
+			variables(k, out, size);
+		else
+			configuration(k, out, size);
+		k->configurations++;
 	} else if (!strcmp(action, "GetLocalListVersion")) {
 		k->versions++;
-		snprintf(out, size, "{\"listVersion\":%d}", k->unsupported ? -1 : k->version);
+		snprintf(out, size, "{\"%s\":%d}", k->v201 ? "versionNumber" : "listVersion",
+			 k->unsupported ? -1 : k->version);
 	} else if (!strcmp(action, "SendLocalList")) {
 		snprintf(out, size, "{\"status\":\"%s\"}", take(k, payload));
 	} else if (!strcmp(action, "ReserveNow") || !strcmp(action, "CancelReservation")) {

@@ -1,5 +1,5 @@
-/* A charger's own list of tokens and its reservations, kept as OCPP 1.6 says and by code of its own: what galvan takes
- * a charger to have is compared with what one really has. */
+/* A charger's own list of tokens and its reservations, kept as OCPP 1.6 or 2.0.1 says and by code of its own: what
+ * galvan takes a charger to have is compared with what one really has. */
 #ifndef TEST_HOST_KEEPER_H
 #define TEST_HOST_KEEPER_H
 
@@ -15,6 +15,7 @@ struct keeper_entry {
 };
 struct keeper {
 	/* how it is made */
+	bool v201;
 	bool unsupported;           /* keeps no list: GetLocalListVersion says -1 */
 	bool off;                   /* LocalAuthListEnabled is false */
 	int chunk_max, entries_max; /* 0: it does not say, and takes KEEPER_ENTRIES */
@@ -26,7 +27,7 @@ struct keeper {
 	int reservations[KEEPER_RESERVATIONS]; /* ids; 0: none */
 	/* what it was asked */
 	int configurations, versions, fulls, differences, caches;
-	int mistakes; /* messages that 1.6 does not allow */
+	int mistakes; /* messages that OCPP does not allow */
 };
 
 /* True where the action is about lists, caches or reservations: `out` is the payload of the answer. */

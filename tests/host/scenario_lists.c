@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHARGERS 2 /* at a site each */
+#define CHARGERS 2 /* at a site each; one speaks 1.6, one 2.0.1 */
 #define CARDS 8
 #define ORDERS 40
 #define RESERVATIONS 12
@@ -219,7 +219,8 @@ static void run(struct host *h)
 		host_call(h, "galvan.registry.v1.Registry/PutSite", "{\"site\":{\"id\":\"site%d\"}}", i);
 		host_call(h, "galvan.registry.v1.Registry/PutDevice",
 			  "{\"device\":{\"id\":\"%s\",\"site\":\"site%d\"}}", c->device, i);
-		c->station = host_station(h, "ocpp", c->device, "ocpp1.6", &model, c);
+		c->keeper.v201 = i % 2;
+		c->station = host_station(h, "ocpp", c->device, i % 2 ? "ocpp2.0.1" : "ocpp1.6", &model, c);
 		host_station_connect(c->station);
 	}
 	scenario_weather(h, victims);

@@ -324,6 +324,40 @@ Test(ocpp_lists, where_not_all_fit_the_first_are_listed)
 	cr_expect_str_eq(text(local_list(), "state"), "in step");
 }
 
+/* ---- another version ------------------------------------------------------------------------- */
+
+Test(ocpp_lists, a_charger_of_2_0_1_keeps_one_too)
+{
+	one.station = host_station(h, "ocpp", "ocpp:CP001", "ocpp2.0.1", &model, &one);
+	one.keeper.v201 = true;
+	one.keeper.chunk_max = 2;
+	put_many(4);
+	put("CARD", "\"parent\":\"FAMILY\",\"validUntilMs\":\"9000000000000\"");
+	connect_one();
+	cr_expect_eq(one.keeper.fulls, 1);
+	cr_expect_eq(one.keeper.n, 5);
+	cr_expect_str_eq(keeper_find(&one.keeper, "CARD")->parent, "FAMILY");
+	put("CARD", "\"state\":\"TOKEN_STATE_LOST\"");
+	host_run_ms(h, QUIET_MS);
+	cr_expect_str_eq(status("CARD"), "Blocked");
+	one.keeper.version = one.keeper.n = 0;
+	ask(CHARGING "SyncLocalList", "{\"device\":\"ocpp:CP001\"}");
+	cr_expect_eq(one.keeper.n, 4);
+	cr_expect_eq(one.keeper.fulls, 2);
+}
+
+Test(ocpp_lists, a_list_of_2_0_1_can_become_empty)
+{
+	one.station = host_station(h, "ocpp", "ocpp:CP001", "ocpp2.0.1", &model, &one);
+	one.keeper.v201 = true;
+	one.keeper.version = 7;
+	one.keeper.n = 1;
+	put("CARD", "\"sites\":[\"harbour\"]");
+	connect_one();
+	cr_expect_eq(one.keeper.n, 0);
+	cr_expect_gt(one.keeper.version, 7);
+}
+
 /* ---- people ---------------------------------------------------------------------------------- */
 
 Test(ocpp_lists, people_can_have_a_list_brought_up_to_date)

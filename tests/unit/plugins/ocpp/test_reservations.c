@@ -333,6 +333,28 @@ Test(ocpp_reservations, a_late_answer_does_not_leave_one_behind)
 	cr_expect_eq(cJSON_GetArraySize(get(kept, "reservations")), 0);
 }
 
+/* ---- another version ------------------------------------------------------------------------- */
+
+Test(ocpp_reservations_v201, a_charger_of_2_0_1_says_when_one_is_over, .fini = bench_teardown, .timeout = 60)
+{
+	char update[200];
+	long id;
+
+	bench_load_as("ocpp2.0.1", "{\"unknownToken\":\"accept\",\"localList\":\"off\"}");
+	cp.reply = "{\"status\":\"Accepted\"}";
+	id = reserve(RESERVE("A", ",\"group\":\"FAMILY\""));
+	cr_expect(strstr(cp.inbox[0], "\"evseId\":1,\"idToken\":{\"idToken\":\"A\",\"type\":\"ISO14443\"},"
+				      "\"groupIdToken\":{\"idToken\":\"FAMILY\",\"type\":\"Central\"}"),
+		  "%s", cp.inbox[0]);
+	snprintf(update, sizeof update, "{\"reservationId\":%ld,\"reservationUpdateStatus\":\"Expired\"}", id);
+	fine("ReservationStatusUpdate", update);
+	cr_expect_str_eq(state(), "EXPIRED");
+	id = reserve(RESERVE("A", ""));
+	snprintf(update, sizeof update, "{\"reservationId\":%ld,\"reservationUpdateStatus\":\"Removed\"}", id);
+	fine("ReservationStatusUpdate", update);
+	cr_expect_str_eq(state(), "LOST");
+}
+
 /* ---- crashes --------------------------------------------------------------------------------- */
 
 /* Reserved, used by a session; the plugin dies at the n-th of its points. False where it has fewer. */
