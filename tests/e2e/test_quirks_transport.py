@@ -57,6 +57,29 @@ def test_q02_a_list_of_subprotocols_may_have_empty_items_and_several_versions(no
     wait_counted(node, 'quirk_empty_subprotocol', 2)
 
 
+BOOT_16 = b'[2,"b","BootNotification",{"chargePointVendor":"Elsewhere","chargePointModel":"Two"}]'
+BOOT_201 = b'[2,"b","BootNotification",{"reason":"PowerUp","chargingStation":{"vendorName":"Elsewhere","model":"Two"}}]'
+
+
+def test_q02_a_station_that_tries_one_version_after_the_other_is_served_in_each(node):
+    """Its old connection need not have ended; the new one is a session of its own, in its own version."""
+    path = known(node)
+    with Wire(node.ws_port) as older, Wire(node.ws_port) as newer, Wire(node.ws_port) as back:
+        for wire, version, boot, other in ((older, 'ocpp1.6', BOOT_16, BOOT_201), (newer, 'ocpp2.0.1', BOOT_201, BOOT_16),
+                                           (back, 'ocpp1.6', BOOT_16, BOOT_201)):
+            status, head = wire.upgrade(path, subprotocol=version)
+            assert status == 101
+            assert 'Sec-WebSocket-Protocol: ' + version in head.split('\r\n')
+            wire.text(boot)
+            assert '"status":"Accepted"' in wire.answer()
+            wire.text(other)
+            assert wire.answer().startswith('[4,"b"'), 'this is no message of ' + version
+            assert [c['subprotocol'] for c in node.call(CONNECTIONS, {'device': 'ocpp:CP001'})['connections']] == [version]
+        assert older.closed()[0] == 1000
+        assert newer.closed()[0] == 1000
+    wait_counted(node, 'quirk_version_change', 2)
+
+
 def test_q04_connection_upgrade_may_be_missing_where_the_device_says_so(node):
     strict, lax = known(node, 'CP001'), known(node, 'CP002', connectionUpgrade='optional')
     for connection in (None, 'keep-alive'):
