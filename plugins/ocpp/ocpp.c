@@ -8,6 +8,7 @@
 #include "stations/certificates.h"
 #include "stations/mask.h"
 #include "stations/passwords.h"
+#include "stations/reports.h"
 #include "stations/security.h"
 
 #include <galvan/link.pb-c.h>
@@ -42,6 +43,32 @@ static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const s
 	return send_out(o, t, st, frame->action ? frame->action : "");
 }
 
+/* Energy is never refused, whatever is wrong with how it is told. */
+static bool is_transaction(const char *action)
+{
+	static const char *const actions[] = { "MeterValues", "StartTransaction", "StopTransaction",
+					       "TransactionEvent" };
+
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		if (!strcmp(actions[i], action))
+			return true;
+	return false;
+}
+
+/* What the charger's profile does not let pass; RPC_OK: nothing. */
+static enum rpc_code refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
+			     const char **ret_why)
+{
+	uint64_t refused = quirks & st->profile.refused;
+	unsigned quirk;
+
+	if (!refused || is_transaction(action))
+		return RPC_OK;
+	quirk = (unsigned)__builtin_ctzll(refused);
+	*ret_why = gv_str(t, "%s: this charger's profile does not let it pass", quirk_name(quirk));
+	return quirk_info[quirk].refusal;
+}
+
 /* Stands for this message among those of its connection. */
 static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
 {
@@ -61,7 +88,7 @@ static void other_version(struct ocpp *o, struct gv_turn *t, struct station *st,
 
 	if (!other)
 		return;
-	gv_log(t, st->quirks & (QUIRK_BIT(QUIRK_OTHER_VERSION)) ? GV_DEBUG : GV_WARN,
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_OTHER_VERSION) ? GV_DEBUG : GV_WARN,
 	       "call is refused: it is one of another version than the connection's action=%s connection=\"%s\" "
 	       "call=\"%s\"",
 	       frame->action, st->edge->name, other->name);
@@ -74,6 +101,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	uint64_t conn = f->conn->id;
 	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
 	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
+	uint64_t quirks = 0;
 	struct check check = { .version = st->edge->spec };
 	inbound_fn *handler;
 	int error;
@@ -92,13 +120,17 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 			return -ENOMEM;
 		cJSON_AddItemToArray(frame->root, frame->payload);
 		in.payload = frame->payload;
-		station_quirks(o, t, st, 1u << QUIRK_NO_PAYLOAD);
+		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
 	}
 	if (validate(action->request, frame->payload, &check)) {
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	}
-	station_quirks(o, t, st, check.quirks | (frame->id_is_number ? 1u << QUIRK_NUMERIC_ID : 0));
+	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
+	station_quirks(o, t, st, quirks);
+	in.code = refusal(t, st, action->name, quirks, &in.why);
+	if (in.code)
+		return refuse(o, t, st, frame, in.code, in.why);
 	in.again = f->again;
 	in.digest = digest(conn, frame);
 	error = handler(o, t, &in);
@@ -118,9 +150,9 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && st->edge->spec->rpc != RPC_V16);
 
 	gv_count(t, "broken_frames", 1);
-	gv_log(t, st->quirks & (1u << QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
 	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
-	station_quirks(o, t, st, 1u << QUIRK_BROKEN_JSON);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
 	if (!answered || (!frame->id && st->edge->spec->rpc == RPC_V16))
 		return 0;
 	if (!frame->id)
@@ -196,6 +228,8 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 	struct station *st;
 	int error = station_open(o, t, conn, &st);
 
+	if (!error && !conn->again)
+		error = boot_expect(t, st);
 	if (!error)
 		error = commands_opened(o, t, st, conn->again);
 	if (!error)
@@ -231,6 +265,14 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return fleet_run(self, t);
 	if (!strcmp(name, RESERVATIONS_TIMER))
 		return reservations_due(t);
+	if (!strcmp(name, REQUESTS_TIMER))
+		return requests_due(self, t);
+	if (!strcmp(name, STUCK_TIMER))
+		return stuck_due(self, t);
+	if (!strcmp(name, SILENT_TIMER))
+		return silent_due(self, t);
+	if (!strncmp(name, BOOT_TIMER, strlen(BOOT_TIMER)))
+		return boot_due(self, t, name + strlen(BOOT_TIMER));
 	return strcmp(name, MESSAGES_TIMER) ? commands_due(self, t) : message_purge(self, t);
 }
 
@@ -312,12 +354,16 @@ static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 
 static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 {
+	int error;
+
 	o->heartbeat_s = c->heartbeat_s;
 	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->keep_days = c->keep_samples_days;
 	o->nominal_voltage_v = c->nominal_voltage_v;
+	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
+	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
 	if (!o->vendors)
 		return -ENOMEM;
@@ -332,7 +378,8 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->messages.keep_per_station = c->keep_messages_per_station;
 	if (lists_create(o, c))
 		return -ENOMEM;
-	return take_tags(o, t, c);
+	error = profile_take(o, t, c);
+	return error ? error : take_tags(o, t, c);
 }
 
 static uint64_t last(struct gv_turn *t, const struct gv_table *table)
@@ -401,6 +448,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = message_start(o, t);
 	if (!error)
 		error = listed_start(o, t);
+	if (!error)
+		error = stuck_start(o, t);
 	return error ? error : listen_for(t, config);
 }
 
@@ -419,6 +468,7 @@ static void stop(void *self)
 		free(o->vendors[i]);
 	free(o->tags);
 	free(o->vendors);
+	profile_free(o);
 	messages_fini(&o->messages);
 	lists_destroy(o->lists);
 	zones_destroy(o->zones);
@@ -508,6 +558,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_counters,
 	&ocpp_reservations,
 	&ocpp_reservation_ends,
+	&ocpp_stuck,
 	NULL,
 };
 

@@ -7,6 +7,7 @@
 #define OCPP_H
 
 #include "stations/messages.h"
+#include "stations/profile.h"
 #include "wire/rpc.h"
 #include "spec/spec.h"
 #include "spec/validate.h"
@@ -49,6 +50,10 @@ struct station {
 	int64_t opened_ms, last_ms;
 	int64_t kept_since_ms; /* messages that became rows since then: see stations/history.c */
 	unsigned kept;
+	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
+	unsigned boots;
+	uint64_t newest_command; /* in table `commands`; 0: none in this incarnation */
+	struct profile profile;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */
 	int64_t list_due_ms;        /* when its list of tokens is looked at; 0: never. See lists/ */
@@ -82,6 +87,9 @@ struct ocpp {
 	char epoch[17];   /* makes the message ids of this incarnation its own */
 	struct gv_buf out;
 	struct messages messages;
+	struct profile_rule *rules; /* the config's */
+	size_t n_rules;
+	int64_t close_stuck_ms, close_silent_ms; /* 0: never */
 	struct zones *zones;
 	struct lists *lists;
 	struct station *stations[OCPP_STATIONS_BUCKETS];
@@ -103,6 +111,7 @@ extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
 extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
+extern const struct gv_table ocpp_stuck;        /* device, connector -> StuckRow */
 extern const struct gv_table ocpp_running;      /* known token in lower case, device, id -> RunningRow */
 
 /* ---- json.c: cJSON as the handlers need it --------------------------------------------------- */
@@ -179,6 +188,8 @@ const struct gv_zone *zones_get(struct zones *z, struct gv_turn *t, const char *
 /* NULL: not connected. */
 struct station *station_find(struct ocpp *o, const char *device);
 int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, struct station **ret);
+/* Finds its profile anew; `said`: its last BootNotification, or NULL. */
+void station_profile(struct ocpp *o, struct station *st, const Ocpp__Station *said);
 void station_close(struct ocpp *o, struct station *st);
 void station_close_all(struct ocpp *o);
 /* Remembers how this charger differs; writes only what is new. */
@@ -186,6 +197,11 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 /* Registry's word on a device's site and its time zone. */
 int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, const char *site, const char *zone);
 Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row);
+
+/* ---- tag.c ----------------------------------------------------------------------------------- */
+
+/* A tag as the charger means it: where its profile says so, without what it mixes in. */
+const char *tag_read(struct ocpp *o, struct gv_turn *t, struct station *st, const char *tag);
 
 /* ---- authorize.c: the one place that decides about tags -------------------------------------- */
 
@@ -277,13 +293,27 @@ int transaction_give_up(struct ocpp *o, struct gv_turn *t, const char *device, O
 
 /* ---- requests.c ------------------------------------------------------------------------------ */
 
-/* Forgets the requests of this charger whose time is over; true where there is room for another. */
+#define REQUESTS_TIMER "requests"
+/* Is there room for another of this charger? */
 bool request_fits(struct ocpp *o, struct gv_turn *t, const char *device);
+int request_put(struct ocpp *o, struct gv_turn *t, const char *device, const char *id, const Ocpp__Request *request);
+/* Forgets those whose time is over. */
+int requests_due(struct ocpp *o, struct gv_turn *t);
 /* The request, still awaited, that this tag on this connector answers; NULL: none. *ret_id: its id. */
 const Ocpp__Request *request_match(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag,
 				   const uint32_t *connector, const char **ret_id);
 /* The request of this number; NULL: none. */
 const Ocpp__Request *request_numbered(struct gv_turn *t, const char *device, int32_t number, const char **ret_id);
+
+/* ---- stuck.c: sessions that nobody ends ------------------------------------------------------ */
+
+#define STUCK_TIMER "stuck"
+#define SILENT_TIMER "silent"
+int stuck_start(struct ocpp *o, struct gv_turn *t);
+/* A connector has told its state. */
+int stuck_note(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, const char *status);
+int stuck_due(struct ocpp *o, struct gv_turn *t);
+int silent_due(struct ocpp *o, struct gv_turn *t);
 
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
@@ -311,9 +341,10 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 struct command {
 	Ocpp__Command__Kind kind;
 	const char *action, *payload, *request_id;
-	int64_t timeout_ms;  /* 0: the config's */
-	uint64_t about;      /* for whoever concludes it: see commands.h */
-	const char *problem; /* of an order that cannot be given so: see edge.h */
+	int64_t timeout_ms;           /* 0: the config's */
+	const Ocpp__Setting *setting; /* of a configuration: see configuration.c */
+	uint64_t about;               /* for whoever concludes it: see commands.h */
+	const char *problem;          /* of an order that cannot be given so: see edge.h */
 };
 struct start_order {
 	uint32_t connector; /* 0: the charger chooses */

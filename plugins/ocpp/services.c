@@ -102,7 +102,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	request.profile = profile ? profiles_read(t, &v16_profiles, profile)
 				  : NULL; /* as 1.6 has it, whatever the version */
 	request.number = order.number;
-	gv_put(t, &ocpp_requests, gv_key(r->device, c.request_id), &request);
+	request_put(o, t, r->device, c.request_id, &request);
 	return command_send(o, t, ticket, r->device, &c);
 }
 
@@ -143,6 +143,19 @@ static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	return send_start(o, t, ticket, r, profile);
 }
 
+/* Some chargers garble a token that is longer than they expect: its session would be nobody's. */
+static bool token_garbled(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
+{
+	const struct station *st = station_find(o, r->device);
+
+	if (!st || !st->profile.token_max || strlen(r->token) <= st->profile.token_max)
+		return false;
+	gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
+		  "token may have %u characters for %s, has %zu: by its profile this charger cannot take more",
+		  st->profile.token_max, r->device, strlen(r->token));
+	return true;
+}
+
 static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
 {
 	const char *why;
@@ -155,6 +168,8 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	if (r->connector > OCPP_CONNECTOR_MAX)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
 				 OCPP_CONNECTOR_MAX, r->connector);
+	if (token_garbled(o, t, ticket, r))
+		return 0;
 	profile = read_profile(t, r->charging_profile, &why);
 	if (why)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "chargingProfile %s", why);
@@ -315,6 +330,42 @@ static int clear_cache(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticke
 }
 GV_ON_CALL(clear_cache, struct ocpp, Charging__ClearCacheRequest)
 
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int get_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
+			     const Charging__GetConfigurationRequest *r)
+{
+	struct command c = { .kind = OCPP__COMMAND__KIND__GET_CONFIGURATION };
+	const struct station *st = asked(o, t, ticket, r->device, 0);
+
+	if (!st || unknown_order(t, ticket, st, st->edge->orders->get_configuration, "be asked for its configuration"))
+		return 0;
+	if (impossible(t, ticket, st->edge->orders->get_configuration(t, r->keys, r->n_keys, &c), &c))
+		return 0;
+	return command_send(o, t, ticket, r->device, &c);
+}
+GV_ON_CALL(get_configuration, struct ocpp, Charging__GetConfigurationRequest)
+
+static int set_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
+			     const Charging__SetConfigurationRequest *r)
+{
+	Ocpp__Setting setting = OCPP__SETTING__INIT;
+	struct command c = { .kind = OCPP__COMMAND__KIND__SET_CONFIGURATION, .setting = &setting };
+	const struct station *st;
+
+	if (!r->key[0])
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "key must be given");
+	st = asked(o, t, ticket, r->device, 0);
+	if (!st || unknown_order(t, ticket, st, st->edge->orders->set_configuration, "be configured"))
+		return 0;
+	if (impossible(t, ticket, st->edge->orders->set_configuration(t, r->key, r->value, &c), &c))
+		return 0;
+	setting.key = r->key;
+	setting.value = r->value;
+	return command_send(o, t, ticket, r->device, &c);
+}
+GV_ON_CALL(set_configuration, struct ocpp, Charging__SetConfigurationRequest)
+
 /* ---- Ocpp ------------------------------------------------------------------------------------ */
 
 static const char *actions(struct gv_turn *t, const struct spec_version *version, unsigned direction)
@@ -412,6 +463,8 @@ static const struct gv_method charging_methods[] = {
 	{ "CancelReservation", cancel_reservation_method },
 	{ "ListReservations", list_reservations_method },
 	{ "SyncLocalList", sync_local_list },
+	{ "GetConfiguration", get_configuration_call },
+	{ "SetConfiguration", set_configuration_call },
 	{ 0 },
 };
 static const struct gv_method ocpp_methods[] = {

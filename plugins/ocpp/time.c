@@ -21,17 +21,17 @@ void when_read(struct gv_turn *t, const struct station *st, const cJSON *time, s
 	memset(w, 0, sizeof *w);
 	if (!cJSON_IsString(time) ||
 	    gv_time_parse(time->valuestring, strlen(time->valuestring), st ? st->zone : NULL, &w->ms, &flags)) {
-		w->quirks = 1u << QUIRK_BAD_TIME;
+		w->quirks = QUIRK_BIT(QUIRK_BAD_TIME);
 	} else if (w->ms < CLOCK_SET_MS) {
-		w->quirks = 1u << QUIRK_CLOCK_UNSET;
+		w->quirks = QUIRK_BIT(QUIRK_CLOCK_UNSET);
 	} else {
 		w->zoned = !(flags & GV_TIME_NO_ZONE);
 		if (!w->zoned) {
-			w->quirks = 1u << QUIRK_NO_ZONE;
+			w->quirks = QUIRK_BIT(QUIRK_NO_ZONE);
 			w->flags = FLAG(FLAG_NO_ZONE);
 		}
 		if (w->ms > now + AHEAD_MS)
-			w->quirks |= 1u << QUIRK_CLOCK_AHEAD;
+			w->quirks |= QUIRK_BIT(QUIRK_CLOCK_AHEAD);
 		return;
 	}
 	w->ms = now;

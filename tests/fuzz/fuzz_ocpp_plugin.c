@@ -200,6 +200,11 @@ int gv_timer(struct gv_turn *t, const char *name, int64_t at_ms, const void *not
 	return 0;
 }
 
+int gv_timer_cancel(struct gv_turn *t, const char *name)
+{
+	return 0;
+}
+
 int gv_listen(struct gv_turn *t, const void *listener)
 {
 	return 0;

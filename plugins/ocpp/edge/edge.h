@@ -22,6 +22,13 @@ struct edge_orders {
 	int (*clear_cache)(struct gv_turn *t, struct command *ret);
 	int (*reserve)(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
 	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
+	/* Keys as ConfigurationEntry has them. n 0: all. */
+	int (*get_configuration)(struct gv_turn *t, char *const *keys, size_t n, struct command *ret);
+	int (*set_configuration)(struct gv_turn *t, const char *key, const char *value, struct command *ret);
+	/* The charger's answers to these. */
+	void (*read_configuration)(struct gv_turn *t, const struct cJSON *payload,
+				   Charging__GetConfigurationReply *ret);
+	const char *(*configuration_status)(struct gv_turn *t, const struct cJSON *payload); /* "": none */
 };
 
 struct list_message;

@@ -126,6 +126,10 @@ static const struct edge_orders orders = {
 	.clear_cache = clear_cache,
 	.reserve = v16_reserve,
 	.cancel_reservation = v16_cancel_reservation,
+	.get_configuration = v16_get_configuration,
+	.set_configuration = v16_set_configuration,
+	.read_configuration = v16_read_configuration,
+	.configuration_status = v16_configuration_status,
 };
 
 const struct edge edge_v16 = {

@@ -18,6 +18,11 @@ int v16_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret);
 int v16_write_list(struct gv_turn *t, const struct list_message *m, const char *list, struct command *ret);
 /* What 1.6 asks of a profile in a RemoteStartTransaction (5.11 and 5.16.2); NULL: it is all right. */
 const char *v16_profile_problem(struct gv_turn *t, const struct cJSON *profile);
+/* v16_configuration.c */
+int v16_get_configuration(struct gv_turn *t, char *const *keys, size_t n, struct command *ret);
+int v16_set_configuration(struct gv_turn *t, const char *key, const char *value, struct command *ret);
+void v16_read_configuration(struct gv_turn *t, const struct cJSON *payload, Charging__GetConfigurationReply *ret);
+const char *v16_configuration_status(struct gv_turn *t, const struct cJSON *payload);
 /* v16_transactions.c */
 inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;
 /* v16_profiles.c */

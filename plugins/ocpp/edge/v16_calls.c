@@ -27,7 +27,7 @@ static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *
 
 static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	const char *tag = json_string(in->payload, "idTag"), *request_id;
+	const char *tag = tag_read(o, t, in->st, json_string(in->payload, "idTag")), *request_id;
 	bool asked_for = request_match(o, t, in->device, model_fold(t, tag), NULL, &request_id) != NULL;
 	struct verdict v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = asked_for });
 

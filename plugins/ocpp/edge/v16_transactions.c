@@ -8,7 +8,7 @@
 int v16_start_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	int64_t connector = json_int(in->payload, "connectorId", 0);
-	struct said_start said = { .tag = json_string(in->payload, "idTag"),
+	struct said_start said = { .tag = tag_read(o, t, in->st, json_string(in->payload, "idTag")),
 				   .meter_wh = json_wh(in->payload, "meterStart", 0),
 				   .time = json_string(in->payload, "timestamp"),
 				   .reservation = json_int(in->payload, "reservationId", 0) };
@@ -52,7 +52,7 @@ int v16_stop_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *p = in->payload;
 	struct said_stop said = { .id = json_int(p, "transactionId", -1),
-				  .tag = json_string(p, "idTag"),
+				  .tag = tag_read(o, t, in->st, json_string(p, "idTag")),
 				  .has_meter = cJSON_IsNumber(json_get(p, "meterStop")),
 				  .meter_wh = json_wh(p, "meterStop", 0),
 				  .reason = json_string(p, "reason"),
@@ -79,6 +79,10 @@ int v16_meter_values(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 				    .id = json_int(in->payload, "transactionId", 0),
 				    .values = &values };
 
+	if (!said.connector && !said.id && in->st->profile.connector_zero_is_one) {
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_CONNECTOR_ZERO));
+		said.connector = 1;
+	}
 	meter_read(t, in->st, json_get(in->payload, "meterValue"), &values);
 	return sessions_meter(o, t, in, &said);
 }

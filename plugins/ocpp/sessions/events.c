@@ -249,7 +249,7 @@ static int take_meter(struct event *e)
 	if (x->has_register && x->register_wh < (double)x->meter_start_wh - 1.0)
 		x->flags |= FLAG(FLAG_METER_BACKWARDS);
 	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
-		station_quirks(e->o, e->t, e->in->st, 1u << QUIRK_METER_BACKWARDS);
+		station_quirks(e->o, e->t, e->in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOTAL_TOLERANCE 0.1
 #define MULTIPLIER_MAX 15 /* powers of ten that are believed: those that are exact */
 #define CELCIUS 18        /* the misspelt twin of OCPP__UNIT__CELSIUS in spec_units */
 
@@ -217,9 +218,15 @@ static void add_sum(struct sums *s, Ocpp__Phase phase, double value)
 	}
 }
 
-static bool take_sum(const struct sums *s, double *ret)
+/* A total that its own phases contradict by a tenth is none (quirk row 41). */
+static bool total_is_wrong(const struct sums *s)
 {
-	double sum = s->has_total ? s->total : s->phases;
+	return s->has_total && s->has_phases && fabs(s->total - s->phases) > TOTAL_TOLERANCE * fabs(s->phases);
+}
+
+static bool take_sum(const struct sums *s, bool wrong, double *ret)
+{
+	double sum = s->has_total && !wrong ? s->total : s->phases;
 
 	if ((!s->has_total && !s->has_phases) || !(fabs(sum) <= (double)OCPP_METER_MAX_WH))
 		return false;
@@ -295,7 +302,7 @@ static void take_register(struct meter *m, const struct sums *energy, int64_t at
 {
 	double wh;
 
-	if (!take_sum(energy, &wh))
+	if (!take_sum(energy, false, &wh))
 		return;
 	if (energy->begin && !m->has_begin) {
 		m->has_begin = true;
@@ -332,7 +339,11 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 
 		ocpp__reading__init(r);
 		if (!read_sample(t, s, r, &number)) {
-			m->quirks |= 1u << QUIRK_EMPTY_VALUE;
+			m->quirks |= QUIRK_BIT(QUIRK_EMPTY_VALUE);
+			continue;
+		}
+		if (st->profile.ignored_contexts & 1u << (r->context & 31)) {
+			m->quirks |= QUIRK_BIT(QUIRK_CONTEXT_IGNORED);
 			continue;
 		}
 		if (number)
@@ -350,7 +361,9 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 	take_register(m, &energy, when.ms);
 	if (when.ms < m->newest_ms)
 		return;
-	if (take_sum(&power, &watts)) {
+	if (total_is_wrong(&power))
+		m->quirks |= QUIRK_BIT(QUIRK_WRONG_TOTAL);
+	if (take_sum(&power, total_is_wrong(&power), &watts)) {
 		m->has_power = true;
 		m->power_w = llround(watts);
 	}

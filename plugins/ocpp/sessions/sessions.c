@@ -142,7 +142,7 @@ static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 	}
 	/* Nothing, or what the samples have shown: never less than nothing. */
 	x->flags |= FLAG(FLAG_METER_BACKWARDS);
-	station_quirks(o, t, in->st, 1u << QUIRK_METER_BACKWARDS);
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
 }
 
 static void judge(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__Transaction *x,
@@ -175,7 +175,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	bool usable = s->id > 0 && s->id <= INT32_MAX;
 	Ocpp__Transaction *x = NULL;
 
-	station_quirks(o, t, in->st, s->when.quirks | (usable ? 0 : 1u << QUIRK_NO_TRANSACTION_ID));
+	station_quirks(o, t, in->st, s->when.quirks | (usable ? 0 : QUIRK_BIT(QUIRK_NO_TRANSACTION_ID)));
 	if (usable) {
 		x = transaction_active(t, in->device, (int32_t)s->id);
 		if (!x) {
@@ -194,7 +194,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	}
 	judge(o, t, in, x, s, ret_verdict);
 	if (!x) {
-		station_quirks(o, t, in->st, 1u << QUIRK_UNKNOWN_TRANSACTION);
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
 		return orphan_keep(t, in->device, "StopTransaction", in->payload);
 	}
 	apply_stop(o, t, in, x, s);
@@ -240,7 +240,7 @@ static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, 
 		return 0;
 	meter_apply(x, m);
 	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
-		station_quirks(o, t, in->st, 1u << QUIRK_METER_BACKWARDS);
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
 	transaction_put_progress(t, in->device, x);
 	return sessions_tell_meter(t, in->device, x, m);
 }
@@ -278,6 +278,6 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 		return meter_ended(o, t, in, x, s->values);
 	if (!s->id)
 		return sessions_reading(o, t, in, s->connector, s->values);
-	station_quirks(o, t, in->st, 1u << QUIRK_UNKNOWN_TRANSACTION);
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
 	return orphan_keep(t, in->device, "MeterValues", in->payload);
 }

@@ -42,7 +42,16 @@ enum quirk_policy {
 	X(SCHEDULE_DIFFERS, "schedule-differs", "quirk_schedule_differs", FLAG, OK)                                    \
 	X(REFUSES_PROFILES, "refuses-profiles", "quirk_refuses_profiles", FLAG, OK)                                    \
 	X(COMPRESSED_UNASKED, "compressed-unasked", "quirk_compressed_unasked", FLAG, OK)                              \
-	X(OTHER_VERSION, "other-version", "quirk_other_version", REFUSE, OK)
+	X(OTHER_VERSION, "other-version", "quirk_other_version", REFUSE, OK)                                           \
+	X(BOOT_STORM, "boot-storm", "quirk_boot_storm", FLAG, OK)                                                      \
+	X(NO_BOOT, "no-boot", "quirk_no_boot", FLAG, OK)                                                               \
+	X(NO_STOP, "no-stop", "quirk_no_stop", FLAG, OK)                                                               \
+	X(NO_START, "no-start", "quirk_no_start", FLAG, OK)                                                            \
+	X(TAG_GARBLED, "tag-garbled", "quirk_tag_garbled", FLAG, OK)                                                   \
+	X(CONNECTOR_ZERO, "connector-zero", "quirk_connector_zero", TOLERATE, OK)                                      \
+	X(CONTEXT_IGNORED, "context-ignored", "quirk_context_ignored", TOLERATE, OK)                                   \
+	X(WRONG_TOTAL, "wrong-total", "quirk_wrong_total", FLAG, OK)                                                   \
+	X(SETTING_IGNORED, "setting-ignored", "quirk_setting_ignored", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

@@ -76,7 +76,7 @@ static int check_string(const struct spec_field *f, cJSON *item, struct check *c
 	if (!cJSON_IsString(item)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_string(item))
 			return check_wrong_type(c, "a string", item);
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
+		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	}
 	if (!f->max)
 		return 0;
@@ -86,7 +86,7 @@ static int check_string(const struct spec_field *f, cJSON *item, struct check *c
 	if (c->strict || length > LENIENT_LENGTH(f->max))
 		return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "may have %u characters, has %zu", f->max,
 				  length);
-	c->quirks |= 1u << QUIRK_TOO_LONG;
+	c->quirks |= QUIRK_BIT(QUIRK_TOO_LONG);
 	return 0;
 }
 
@@ -95,12 +95,12 @@ static int check_bounds(const struct spec_field *f, double value, struct check *
 	if ((f->flags & SPEC_NATURAL) && value < 0) {
 		if (c->strict)
 			return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "must be 0 or more, is %.0f", value);
-		c->quirks |= 1u << QUIRK_OUT_OF_RANGE;
+		c->quirks |= QUIRK_BIT(QUIRK_OUT_OF_RANGE);
 	} else if (f->max && value > f->max) {
 		if (c->strict)
 			return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "must be %u or less, is %.0f", f->max,
 					  value);
-		c->quirks |= 1u << QUIRK_OUT_OF_RANGE;
+		c->quirks |= QUIRK_BIT(QUIRK_OUT_OF_RANGE);
 	}
 	return 0;
 }
@@ -110,7 +110,7 @@ static int check_int(const struct spec_field *f, cJSON *item, struct check *c)
 	if (!cJSON_IsNumber(item)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_number(item))
 			return check_wrong_type(c, "an integer", item);
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
+		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	}
 	if (item->valuedouble == floor(item->valuedouble)) {
 		if (c->strict && fabs(item->valuedouble) > 2147483647.0)
@@ -120,7 +120,7 @@ static int check_int(const struct spec_field *f, cJSON *item, struct check *c)
 	if (c->strict || !(f->flags & SPEC_CONVERT))
 		return check_fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be an integer, has decimals");
 	item->valuedouble = round(item->valuedouble);
-	c->quirks |= 1u << QUIRK_WRONG_TYPE;
+	c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	return 0;
 }
 
@@ -141,15 +141,15 @@ static int check_number(const struct spec_field *f, cJSON *item, struct check *c
 			/* A sample that is no number is left out, but not those beside it. */
 			if (!cJSON_IsString(item) || !(f->flags & SPEC_EXCUSED))
 				return check_wrong_type(c, "a number", item);
-			c->quirks |= 1u << QUIRK_EMPTY_VALUE;
+			c->quirks |= QUIRK_BIT(QUIRK_EMPTY_VALUE);
 			return 0;
 		}
-		c->quirks |= 1u << QUIRK_WRONG_TYPE;
+		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	}
 	if ((f->flags & SPEC_TENTH) && !in_tenths(item->valuedouble)) {
 		if (c->strict)
 			return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "may have one decimal");
-		c->quirks |= 1u << QUIRK_OUT_OF_RANGE;
+		c->quirks |= QUIRK_BIT(QUIRK_OUT_OF_RANGE);
 	}
 	return 0;
 }
@@ -173,7 +173,7 @@ static int check_bool(const struct spec_field *f, cJSON *item, struct check *c)
 		item->valuestring = NULL;
 	}
 	item->type = value ? cJSON_True : cJSON_False;
-	c->quirks |= 1u << QUIRK_WRONG_TYPE;
+	c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static int check_time(const struct spec_field *f, const cJSON *item, struct chec
 	if (!cJSON_IsString(item)) {
 		if (c->strict || !(f->flags & SPEC_EXCUSED))
 			return check_wrong_type(c, "a time", item);
-		c->quirks |= 1u << QUIRK_BAD_TIME;
+		c->quirks |= QUIRK_BIT(QUIRK_BAD_TIME);
 		return 0;
 	}
 	/* A charger's times are read, leniently, by whoever uses them. */
@@ -230,7 +230,7 @@ static int check_enum(const struct spec_field *f, const cJSON *item, struct chec
 			return 0;
 	if (c->strict || !(f->flags & SPEC_OPEN))
 		return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "cannot be \"%.40s\"", item->valuestring);
-	c->quirks |= 1u << QUIRK_UNKNOWN_VALUE;
+	c->quirks |= QUIRK_BIT(QUIRK_UNKNOWN_VALUE);
 	return 0;
 }
 

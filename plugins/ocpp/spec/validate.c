@@ -72,12 +72,12 @@ static int check_list(const struct spec_field *f, cJSON *list, struct check *c)
 	if (!cJSON_IsArray(list)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT) || !cJSON_IsObject(list) || !to_list(list))
 			return check_wrong_type(c, "a list", list);
-		c->quirks |= 1u << QUIRK_NO_LIST;
+		c->quirks |= QUIRK_BIT(QUIRK_NO_LIST);
 	}
 	if (!list->child && (f->flags & SPEC_NONEMPTY)) {
 		if (c->strict || (f->flags & (SPEC_REQUIRED | SPEC_EXCUSED)) == SPEC_REQUIRED)
 			return check_fail(c, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "must have at least one element");
-		c->quirks |= 1u << QUIRK_EMPTY_VALUE;
+		c->quirks |= QUIRK_BIT(QUIRK_EMPTY_VALUE);
 	}
 	for (cJSON *item = list->child; item; item = item->next, index++)
 		if (check_value(f, item, c))
@@ -87,7 +87,7 @@ static int check_list(const struct spec_field *f, cJSON *list, struct check *c)
 	if (c->strict)
 		return check_fail(c, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "may have %u elements, has %d", f->most,
 				  index);
-	c->quirks |= 1u << QUIRK_TOO_LONG;
+	c->quirks |= QUIRK_BIT(QUIRK_TOO_LONG);
 	return 0;
 }
 
@@ -131,7 +131,7 @@ static int check_missing(const struct spec_object *spec, uint32_t seen, struct c
 			check_fail(c, c->version ? c->version->missing : RPC_PROTOCOL_ERROR, "is missing");
 			return within(c, f->name, -1);
 		}
-		c->quirks |= 1u << QUIRK_MISSING_FIELD;
+		c->quirks |= QUIRK_BIT(QUIRK_MISSING_FIELD);
 	}
 	return 0;
 }
@@ -145,12 +145,12 @@ static int check_other(const struct spec_object *spec, cJSON *item, struct check
 		return 0;
 	if (f && !strcmp(f->name, item->string)) {
 		if (cJSON_IsNull(item) && !c->strict)
-			c->quirks |= 1u << QUIRK_NULL;
+			c->quirks |= QUIRK_BIT(QUIRK_NULL);
 		else if (check_value(f, item, c))
 			return within(c, f->name, -1);
 		return 0;
 	}
-	c->quirks |= 1u << QUIRK_EXTRA_FIELD;
+	c->quirks |= QUIRK_BIT(QUIRK_EXTRA_FIELD);
 	if (!c->strict)
 		return 0;
 	check_fail(c, RPC_FORMATION_VIOLATION, "is not a field of this message");
@@ -168,7 +168,7 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 
 		if (at >= 0 && (spec->fields[at].flags & SPEC_ALIAS)) {
 			at = c->strict || !rename_item(item, spec->fields[at - 1].name) ? -1 : at - 1;
-			c->quirks |= 1u << QUIRK_WRONG_NAME;
+			c->quirks |= QUIRK_BIT(QUIRK_WRONG_NAME);
 		}
 		if (at < 0) {
 			if (check_other(spec, item, c))
@@ -177,12 +177,12 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 		}
 		f = &spec->fields[at];
 		if (named & (1u << at)) {
-			c->quirks |= 1u << QUIRK_DOUBLE_KEY; /* the first is the one that readers find */
+			c->quirks |= QUIRK_BIT(QUIRK_DOUBLE_KEY); /* the first is the one that readers find */
 			continue;
 		}
 		named |= 1u << at;
 		if (cJSON_IsNull(item) && !c->strict && f->type != SPEC_ANY) {
-			c->quirks |= 1u << QUIRK_NULL;
+			c->quirks |= QUIRK_BIT(QUIRK_NULL);
 			continue;
 		}
 		seen |= 1u << at;

@@ -92,42 +92,57 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 /* What galvan wants by itself comes behind what people want. */
 static bool can_wait(const Ocpp__Command *row)
 {
-	return row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__TAKE_BACK;
+	return row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__TAKE_BACK ||
+	       row->kind == OCPP__COMMAND__KIND__QUIET;
 }
 
-/* Sends the first call that waits, unless one is under way. A scan shows the table as it was before this message:
- * gv_get, what became of a row. */
-static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
+/* A walk shows the table as it was before this message; gv_get, what became of a row. The only row that a walk does not
+ * show is the one that this message has added, and that is the newest. */
+struct queue {
+	struct gv_key first; /* that waits; no parts: none does */
+	bool under_way, first_waits;
+};
+
+static void look(struct gv_turn *t, struct gv_key key, struct queue *q)
+{
+	const Ocpp__Command *row = gv_get(t, &ocpp_commands, key);
+
+	if (row && row->conn)
+		q->under_way = true;
+	if (!row || row->conn || (q->first.count && (!q->first_waits || can_wait(row))))
+		return;
+	q->first = key;
+	q->first_waits = can_wait(row);
+}
+
+static struct queue queue_of(struct gv_turn *t, const struct station *st)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
-	struct gv_key first = { 0 };
-	bool first_waits = false;
+	struct queue q = { 0 };
 
-	while (gv_next(t, &scan)) {
-		const Ocpp__Command *row = gv_get(t, &ocpp_commands, scan.key);
-
-		if (row && row->conn)
-			return 0;
-		if (row && (!first.count || (first_waits && !can_wait(row)))) {
-			first = scan.key;
-			first_waits = can_wait(row);
-		}
-	}
-	return first.count ? send_now(o, t, st, gv_edit(t, &ocpp_commands, first)) : 0;
+	while (gv_next(t, &scan))
+		look(t, scan.key, &q);
+	if (st->newest_command)
+		look(t, gv_key(st->device, st->newest_command), &q);
+	return q;
 }
 
-static bool busy(struct gv_turn *t, const char *device)
+/* Sends the first call that waits, unless one is under way. */
+static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 {
-	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(device) };
+	struct queue q = queue_of(t, st);
 
-	return gv_next(t, &scan);
+	if (q.under_way || !q.first.count)
+		return 0;
+	return send_now(o, t, st, gv_edit(t, &ocpp_commands, q.first));
 }
 
 int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
 		 const struct command *c)
 {
+	struct station *st = station_find(o, device);
 	Ocpp__Command row = OCPP__COMMAND__INIT;
-	int error;
+	struct gv_key key = gv_key(device, o->next_command++);
 
 	row.kind = c->kind;
 	row.action = (char *)c->action;
@@ -136,16 +151,16 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, o->next_message++);
 	row.subprotocol = (char *)station_find(o, device)->edge->spec->subprotocol;
 	row.about = c->about;
+	row.setting = (Ocpp__Setting *)c->setting;
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
 	row.deadline_ms = gv_now_ms(t) + (c->timeout_ms ? c->timeout_ms : o->call_timeout_ms);
-	if (!busy(t, device)) {
-		error = send_now(o, t, station_find(o, device), &row);
-		if (error)
-			return error;
-	}
-	gv_put(t, &ocpp_commands, gv_key(device, o->next_command++), &row);
-	return arm(o, t, row.deadline_ms);
+	gv_put(t, &ocpp_commands, key, &row);
+	arm(o, t, row.deadline_ms);
+	if (!st)
+		return 0;
+	st->newest_command = key.part[1].u;
+	return next(o, t, st);
 }
 
 /* ---- what whoever asked is told -------------------------------------------------------------- */
@@ -251,6 +266,15 @@ static int conclude_status(struct ocpp *o, struct gv_turn *t, const char *device
 	return reply.status[0] ? gv_reply(t, command_ticket(row), &reply) : command_refuse(t, device, row, out);
 }
 
+/* What galvan asked by itself, and can do without. */
+static int conclude_quiet(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
+			  const struct outcome *out)
+{
+	if (out->kind == OUTCOME_ERROR)
+		gv_log(t, GV_INFO, "charger refused device=%s action=%s code=%.60s", device, row->action, out->code);
+	return 0;
+}
+
 const char *outcome_status(const struct outcome *out)
 {
 	return out->kind == OUTCOME_ANSWERED && out->payload ? json_string(out->payload, "status") : "";
@@ -262,6 +286,10 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__START] = conclude_start,
 	[OCPP__COMMAND__KIND__STOP] = conclude_stop,
 	[OCPP__COMMAND__KIND__STATUS] = conclude_status,
+	[OCPP__COMMAND__KIND__QUIET] = conclude_quiet,
+	[OCPP__COMMAND__KIND__GET_CONFIGURATION] = conclude_get_configuration,
+	[OCPP__COMMAND__KIND__SET_CONFIGURATION] = conclude_set_configuration,
+	[OCPP__COMMAND__KIND__READ_BACK] = conclude_read_back,
 	[OCPP__COMMAND__KIND__LIMIT] = limits_concluded,
 	[OCPP__COMMAND__KIND__SCHEDULE] = schedule_concluded,
 	[OCPP__COMMAND__KIND__LIST] = sync_conclude,
@@ -339,9 +367,9 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);
-	gv_log(t, st->quirks & (1u << QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
 	       "answer to no call that waits is dropped: it is late or double message=%.40s", frame->id);
-	station_quirks(o, t, st, 1u << QUIRK_LATE_ANSWER);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_LATE_ANSWER));
 	return 0;
 }
 

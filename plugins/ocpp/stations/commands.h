@@ -23,6 +23,9 @@ struct outcome {
 typedef int conclude_fn(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
 			const struct outcome *out);
 
+/* stations/configuration.c */
+conclude_fn conclude_get_configuration, conclude_set_configuration, conclude_read_back;
+
 /* The result's `status`; "" where there is none. */
 const char *outcome_status(const struct outcome *out);
 struct gv_ticket command_ticket(const Ocpp__Command *row);

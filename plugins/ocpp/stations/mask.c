@@ -25,7 +25,7 @@ bool mask_needed(const char *action)
 	return false;
 }
 
-static bool is_secret(const char *name)
+bool mask_is_secret(const char *name)
 {
 	return !strcasecmp(name, "AuthorizationKey") || strcasestr(name, "password") || strcasestr(name, "secret") ||
 	       !strcasecmp(name, "simPin");
@@ -50,9 +50,9 @@ static void hide_value(cJSON *object)
 	const cJSON *variable = json_get(object, "variable");
 	cJSON *attributes;
 
-	if (is_secret(json_string(object, "key")))
+	if (mask_is_secret(json_string(object, "key")))
 		hide(object, "value");
-	if (!is_secret(json_string(variable, "name")))
+	if (!mask_is_secret(json_string(variable, "name")))
 		return;
 	hide(object, "attributeValue");
 	attributes = cJSON_GetObjectItemCaseSensitive(object, "variableAttribute");
@@ -91,7 +91,7 @@ static void mask_tree(cJSON *json)
 	}
 	for (cJSON *item = json ? json->child : NULL, *next; item; item = next) {
 		next = item->next;
-		if (item->string && is_secret(item->string))
+		if (item->string && mask_is_secret(item->string))
 			hide(json, item->string);
 		else if (item->string && cJSON_IsString(item))
 			hide_user(json, item);

@@ -6,6 +6,8 @@
 
 struct cJSON;
 
+/* Does a key or variable of this name hold a secret? */
+bool mask_is_secret(const char *name);
 /* May a payload of this action, or of its answer, hold a secret? */
 bool mask_needed(const char *action);
 /* May a text that is no JSON, so that nothing in it can be masked, hold a secret? Ends with a zero byte. */

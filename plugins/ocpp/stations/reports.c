@@ -43,7 +43,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 	Ocpp__StationRow *row = gv_edit(t, &ocpp_stations, gv_key(in->device));
 	Ocpp__StationBooted event = OCPP__STATION_BOOTED__INIT;
 
-	if (told(t, in, row))
+	if (told(t, in, row) || !boot_is_news(o, t, in->st, row->station, said))
 		return 0;
 	if (row->station) {
 		said->firmware_status = row->station->firmware_status;
@@ -53,6 +53,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 	limits_booted(t, in->device, said->firmware);
 	said->booted_at_ms = gv_now_ms(t);
 	row->station = said;
+	station_profile(o, in->st, said);
 	event.device = (char *)in->device;
 	event.station = station_describe(o, t, in->device, row);
 	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", said->vendor, said->model, said->firmware);
@@ -97,6 +98,7 @@ int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	reservations_status(t, in->device, s->connector, known ? known->status : "", s->status);
 	if (!strcmp(s->error_code, "LocalListConflict"))
 		sync_conflict(o, t, in->st);
+	stuck_note(o, t, in->device, s->connector, s->status);
 	event.device = (char *)in->device;
 	event.status = model_connector(t, in->device, s->connector, &row, true);
 	return gv_emit(t, &event);

@@ -46,4 +46,14 @@ int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 /* ret_known: whether its vendor is one whose data are taken; they become an event. */
 int report_data(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__DataTransferred *said, bool *ret_known);
 
+/* ---- boot.c ---------------------------------------------------------------------------------- */
+
+#define BOOT_TIMER "boot " /* and the device */
+/* After a connection: should the charger not say what it is, it is asked. */
+int boot_expect(struct gv_turn *t, const struct station *st);
+int boot_due(struct ocpp *o, struct gv_turn *t, const char *device);
+/* False for a boot that says again what was said just now. */
+bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *before,
+		  const Ocpp__Station *said);
+
 #endif

@@ -53,6 +53,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 			st->quirks = row->quirks;
 			st->zone = zones_get(o->zones, t, row->time_zone);
 		}
+		station_profile(o, st, row ? row->station : NULL);
 		st->next = o->stations[at];
 		o->stations[at] = st;
 	}
@@ -64,6 +65,18 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 	remember_version(t, st);
 	*ret = st;
 	return 0;
+}
+
+void station_profile(struct ocpp *o, struct station *st, const Ocpp__Station *said)
+{
+	struct profile_subject subject = { st->device, "", "", "" };
+
+	if (said) {
+		subject.vendor = said->vendor;
+		subject.model = said->model;
+		subject.firmware = said->firmware;
+	}
+	profile_resolve(o->rules, o->n_rules, &subject, &st->profile);
 }
 
 void station_close(struct ocpp *o, struct station *st)
@@ -85,7 +98,7 @@ void station_close_all(struct ocpp *o)
 
 void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t quirks)
 {
-	uint64_t new = quirks & ~st->quirks;
+	uint64_t new = quirks & ~st->quirks & ~st->profile.tolerated;
 	Ocpp__StationRow *row;
 
 	for (uint64_t left = quirks; left; left &= left - 1)
@@ -97,9 +110,8 @@ void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint6
 	row->quirks |= new;
 	for (unsigned i = 0; i < QUIRKS; i++)
 		if (new &QUIRK_BIT(i))
-			gv_log(t, GV_WARN,
-			       "charger breaks the specification and is served all the same device=%s quirk=%s",
-			       st->device, quirk_name(i));
+			gv_log(t, GV_WARN, "charger breaks the specification device=%s quirk=%s served=%s", st->device,
+			       quirk_name(i), st->profile.refused & QUIRK_BIT(i) ? "no" : "yes");
 }
 
 int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, const char *site, const char *zone)

@@ -79,6 +79,14 @@ void bench_forget_frames(void)
 	cp.received = 0;
 }
 
+bool received(const char *text)
+{
+	for (size_t i = 0; i < cp.received; i++)
+		if (strstr(cp.inbox[i], text))
+			return true;
+	return false;
+}
+
 void bench_forget(void)
 {
 	bench_forget_frames();

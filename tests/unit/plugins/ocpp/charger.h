@@ -44,6 +44,8 @@ void bench_forget(void);        /* and the charger */
 #define BENCH .init = bench_setup, .fini = bench_teardown, .timeout = 60
 #define BENCH_V201 .init = bench_setup_v201, .fini = bench_teardown, .timeout = 60
 
+bool received(const char *text); /* a frame that holds this */
+
 /* ---- the charger speaks */
 void raw(const char *text);
 const char *say(const char *action, const char *payload);                     /* a call; its answer's frame */

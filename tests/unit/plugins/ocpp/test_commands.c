@@ -126,7 +126,7 @@ Test(ocpp_commands, a_charger_that_does_not_answer_is_waited_for_no_longer_than_
 	host_run_ms(h, 4000);
 	cr_expect(b->done);
 	cr_expect_eq(b->code, GV_DEADLINE_EXCEEDED);
-	cr_expect(strstr(cp.inbox[cp.received - 1], "GetConfiguration"), "the next was sent");
+	cr_expect(received("GetConfiguration"), "the next was sent");
 }
 
 Test(ocpp_commands, the_queue_to_a_charger_is_bounded)

@@ -82,7 +82,11 @@ static void load(const char *config)
 
 static void connect_one(void)
 {
+	const char *boot = "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}]";
+
 	host_station_connect(one.station);
+	host_run_ms(h, 100);
+	host_station_send(one.station, GV_TEXT, boot, strlen(boot));
 	host_run_ms(h, QUIET_MS);
 }
 

@@ -327,8 +327,7 @@ Test(ocpp_reservations, a_late_answer_does_not_leave_one_behind)
 	snprintf(answer, sizeof answer, "[3,\"%s\",{\"status\":\"Accepted\"}]", id);
 	raw(answer);
 	host_settle(h, 100);
-	cr_assert_eq(cp.received, 2);
-	cr_expect(strstr(cp.inbox[1], "\"CancelReservation\""), "%s", cp.inbox[1]);
+	cr_expect(received("\"CancelReservation\""));
 	ask(CHARGING "ListReservations", "{\"device\":\"ocpp:CP001\"}");
 	cr_expect_eq(cJSON_GetArraySize(get(kept, "reservations")), 0);
 }

@@ -1,0 +1,45 @@
+/* How one charger is treated, and by which rules that is found: data, as docs/protocols/ocpp-quirks.md lists it. */
+#ifndef OCPP_PROFILE_H
+#define OCPP_PROFILE_H
+
+#include <plugins/ocpp/spec/quirk.h>
+
+#include <galvan/ocpp.pb-c.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gv_turn;
+struct ocpp;
+
+struct profile {
+	uint64_t tolerated, refused; /* bits of quirks; the rest is flagged */
+	bool clean_tags, connector_zero_is_one, ask_nothing, pause_by_limit;
+	unsigned token_max;         /* 0: as the version has it */
+	unsigned ignored_contexts;  /* bits of Ocpp__Context */
+	const char *limit_key;      /* NULL: none */
+	unsigned limit_units_per_a; /* 0: none */
+};
+
+/* What holds for chargers that match all patterns; NULL or "": any. */
+struct profile_rule {
+	const char *device, *vendor, *model, *firmware;
+	uint64_t tolerate, flag, refuse;
+	struct profile set; /* what is not zero here is set */
+};
+extern const struct profile_rule profile_known[];
+extern const size_t profile_known_count;
+
+struct profile_subject {
+	const char *device, *vendor, *model, *firmware;
+};
+/* All rules that match, one after the other: the built-in ones, then these. */
+void profile_resolve(const struct profile_rule *rules, size_t count, const struct profile_subject *subject,
+		     struct profile *ret);
+
+/* The config's rules. -EINVAL: the turn's fault says what is wrong. */
+int profile_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *config);
+void profile_free(struct ocpp *o);
+
+#endif
