@@ -71,7 +71,7 @@ struct plan {
 	uint32_t connector;
 	const Ocpp__Profile *profile; /* SET */
 	int64_t id;                   /* CLEAR */
-	bool blocked;                 /* NOTHING: another limit of this charger stands in the way */
+	bool blocked;                 /* NOTHING: the charger might take it, but for another limit or for its form */
 };
 struct plan_ask {
 	const char *device;
@@ -101,7 +101,7 @@ conclude_fn limits_concluded;
 int limits_opened(struct ocpp *o, struct gv_turn *t, const struct station *st);
 /* A charger has booted: with another firmware, what it could not do is asked anew. */
 int limits_booted(struct gv_turn *t, const char *device, const char *firmware);
-/* A transaction has begun with this profile, or has ended. */
+/* A transaction has begun with this profile, or the one that ran on its connector has ended. */
 int limits_began(struct gv_turn *t, const char *device, const Ocpp__Profile *p, const Ocpp__Transaction *x);
 int limits_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 int limits_restore(struct ocpp *o, struct gv_turn *t);

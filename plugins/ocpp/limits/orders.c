@@ -240,9 +240,12 @@ static void set_refused(const struct orders *q, Ocpp__LimitOrder *order, const s
 /* What attempts were refused for is only believed of a charger that has accepted another. */
 static void set_accepted(const struct orders *q, Ocpp__LimitOrder *order)
 {
-	order->done |= order->limit;
-	if (order->limit)
-		refused_for(q, order->refused);
+	if (!order->limit)
+		return;
+	order->done = true;
+	if (order->attempt % 2 == 0)
+		order->refused &= ~(uint32_t)REFUSED_LEVELS; /* this one has two */
+	refused_for(q, order->refused);
 }
 
 /* There is no usable answer, and whoever asked is told so. */
@@ -357,16 +360,17 @@ int limits_began(struct gv_turn *t, const char *device, const Ocpp__Profile *p, 
 /* A session's limit that is none of its transaction's, as the charger takes no such profile, is cleared by hand. */
 int limits_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
 {
-	const struct orders q = { o, t, device };
 	Ocpp__LimitOrder order = OCPP__LIMIT_ORDER__INIT;
-	struct plan_ask ask;
+	struct plan_ask ask = { .device = device, .order = &order };
+	struct composite_profile *list;
 	struct plan plan;
 
 	order.connector = x->connector;
 	order.transaction = (char *)profiles_transaction(t, x);
 	profiles_ended(t, device, x->connector, order.transaction);
 	gv_delete(t, &ocpp_cars, gv_key(device, x->connector));
-	look(&q, &order, &ask);
+	ask.n_profiles = profiles_list(t, device, &list);
+	ask.profiles = list;
 	plan_clear(&ask, &plan);
 	return plan.kind ? limits_enqueue(o, t, device, &order) : 0;
 }

@@ -260,6 +260,16 @@ static bool plan_way(struct gv_turn *t, const struct plan_ask *ask, const struct
 	return ret->profile != NULL;
 }
 
+/* Whether a charger is known to refuse this attempt. */
+static bool known_refused(const struct plan_ask *ask, const struct way *w, bool zero_only)
+{
+	const Ocpp__Abilities *a = ask->abilities;
+
+	if (a->refused & (REFUSED_ALL | 1u << w->purpose))
+		return true;
+	return !zero_only && ((a->refused & REFUSED_LEVELS) || (a->has_max_level && !a->max_level));
+}
+
 void plan_set(struct gv_turn *t, const struct plan_ask *ask, struct plan *ret, uint32_t *ret_attempt)
 {
 	struct way list[WAYS_MAX];
@@ -272,15 +282,11 @@ void plan_set(struct gv_turn *t, const struct plan_ask *ask, struct plan *ret, u
 
 		memset(ret, 0, sizeof *ret);
 		*ret_attempt = attempt;
-		if (ask->abilities->refused & (REFUSED_ALL | 1u << w->purpose))
+		if (!ask->order->done && known_refused(ask, w, zero_only))
 			continue;
-		if (!zero_only && ((ask->abilities->refused & REFUSED_LEVELS) ||
-				   (ask->abilities->has_max_level && !ask->abilities->max_level)))
-			continue;
-		if (blocked(ask, w))
-			is_blocked = true;
-		else if (plan_way(t, ask, w, zero_only, ret))
+		if (!blocked(ask, w) && plan_way(t, ask, w, zero_only, ret))
 			return;
+		is_blocked = true;
 	}
 	memset(ret, 0, sizeof *ret);
 	ret->blocked = is_blocked;

@@ -163,12 +163,12 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 	if (running && running->id == x->id) {
 		gv_delete(t, &ocpp_active, gv_key(device, x->connector));
 		gv_delete(t, &ocpp_progress, gv_key(device, x->connector));
+		limits_ended(o, t, device, x);
 	}
 	/* Nobody has authorised it: it is told of where it took energy. */
 	if (!transaction_is_told(x) && (x->token_order || x->energy_wh > 0))
 		transaction_tell_start(t, device, x);
 	transaction_put_ended(t, device, x);
-	limits_ended(o, t, device, x);
 	if (!transaction_is_told(x))
 		return 0;
 	event.device = (char *)device;

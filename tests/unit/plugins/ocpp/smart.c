@@ -110,8 +110,14 @@ static void keep_profile(const cJSON *payload)
 	m = profile(&smart.b, connector, purpose, level, time_of(schedule, "startSchedule"));
 	m->profile.id = id;
 	m->profile.set_at_ms = host_now_ms(h);
+	m->profile.valid_from_ms = time_of(profile_json, "validFrom");
 	m->profile.valid_to_ms = time_of(profile_json, "validTo");
-	cr_assert_str_eq(text(profile_json, "chargingProfileKind"), "Absolute");
+	m->profile.kind = !strcmp(text(profile_json, "chargingProfileKind"), "Relative") ? OCPP__PROFILE__KIND__RELATIVE
+			  : get(profile_json, "recurrencyKind") ? OCPP__PROFILE__KIND__RECURRING
+								: OCPP__PROFILE__KIND__ABSOLUTE;
+	m->profile.recurrency = !strcmp(text(profile_json, "recurrencyKind"), "Weekly")
+					? OCPP__PROFILE__RECURRENCY__WEEKLY
+					: OCPP__PROFILE__RECURRENCY__DAILY;
 	m->schedule.power = !strcmp(text(schedule, "chargingRateUnit"), "W");
 	if (get(schedule, "duration"))
 		lasting(m, (uint32_t)real(schedule, "duration", 0));

@@ -124,6 +124,21 @@ Test(ocpp_limits,
 	cr_expect_eq(smart_profiles(), 0, "the next session is none of its business");
 }
 
+Test(ocpp_limits, a_stop_that_comes_late_takes_nothing_from_the_session_that_runs)
+{
+	int first = smart_begin(1), second;
+	char rest[300];
+
+	SECONDS(60);
+	second = smart_begin(1);
+	snprintf(rest, sizeof rest, "\"sessionId\":\"" SMART "/%d\"," AMPERES(10000), second);
+	cr_expect_str_eq(smart_limit(rest), "Accepted");
+	snprintf(rest, sizeof rest, "{\"transactionId\":%d,\"meterStop\":0,\"timestamp\":\"" T0 "\"}", first);
+	smart_call("StopTransaction", rest);
+	cr_expect_eq(smart.cleared, 0);
+	cr_expect_eq(smart_now(1), 100);
+}
+
 /* ---- chargers that take less ----------------------------------------------------------------- */
 
 Test(ocpp_limits, a_charger_with_level_0_only_gets_the_fallback_in_the_same_profile)

@@ -138,6 +138,35 @@ Test(ocpp_schedules, what_people_set_and_clear_by_hand_counts)
 	cr_expect_eq(cJSON_GetArraySize(get(schedule(",\"connector\":1"), "periods")), 0);
 }
 
+/* The virtual clock begins at T0, ten to four past two. */
+Test(ocpp_schedules, every_kind_of_profile_is_read_as_the_charger_reads_it)
+{
+	const cJSON *s;
+
+	by_hand("SetChargingProfile",
+		"{\"connectorId\":0,\"csChargingProfiles\":{\"chargingProfileId\":1,\"stackLevel\":0,"
+		"\"chargingProfilePurpose\":"
+		"\"ChargePointMaxProfile\",\"chargingProfileKind\":\"Recurring\",\"recurrencyKind\":\"Daily\","
+		"\"validFrom\":"
+		"\"2025-01-01T00:00:00Z\",\"validTo\":\"2025-01-15T02:40:00Z\",\"chargingSchedule\":{\"duration\":9000,"
+		"\"startSchedule\":\"2025-01-01T00:00:00Z\",\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{"
+		"\"startPeriod\":0,\"limit\":6900},{\"startPeriod\":8400,\"limit\":3680,\"numberPhases\":1}]}}}");
+	by_hand("SetChargingProfile",
+		"{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":2,\"stackLevel\":3,"
+		"\"chargingProfilePurpose\":"
+		"\"TxDefaultProfile\",\"chargingProfileKind\":\"Relative\",\"chargingSchedule\":{\"chargingRateUnit\":"
+		"\"A\","
+		"\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":20},{\"startPeriod\":1800,\"limit\":8}]}}}");
+	s = schedule(",\"connector\":1,\"durationS\":3600");
+	cr_expect(cJSON_IsTrue(get(s, "equal")));
+	cr_assert_eq(cJSON_GetArraySize(get(s, "periods")), 4);
+	cr_expect_eq(period_ma(s, "periods", 0), 10000, "6900 W on three phases");
+	cr_expect_eq(period_ma(s, "periods", 1), 16000, "from 02:20 on 3680 W on one");
+	cr_expect_eq(period_ma(s, "periods", 2), 20000, "from 02:30 on the day's profile is over");
+	cr_expect_eq(period_ma(s, "periods", 3), 8000, "half an hour after a start that would be now");
+	cr_expect_eq(start_s(s, "periods", 3), 1800);
+}
+
 Test(ocpp_schedules, what_is_refused_does_not_count)
 {
 	smart.refuses = "TxDefaultProfile";
