@@ -1,11 +1,10 @@
 /* Client connections, WebSocket or bare TCP, cheap enough to hold ten thousand of and to send a hundred thousand frames
  * a second through: all read into one buffer, and a frame is written at once and only queued if the socket does not
  * take it. */
-#include "line.h"
+#include "line_internal.h"
 
 #include <errno.h>
 #include <lib/deflate.h>
-#include <lib/deflate_offer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,74 +23,10 @@ struct line_dial {         /* what is needed only until the handshake is done */
 	size_t response_size;
 };
 
-static int parse(const char *url, const char *scheme, const char *expected, struct line_target *ret, char *ret_error,
-		 size_t error_size)
-{
-	struct line_target t = { .port = 80 };
-	if (strncmp(url, scheme, strlen(scheme)) != 0) {
-		snprintf(ret_error, error_size, "url \"%.100s\": expected %s", url, expected);
-		return -EINVAL;
-	}
-	const char *host = url + strlen(scheme), *path = strchr(host, '/');
-	size_t authority = path ? (size_t)(path - host) : strlen(host);
-	if (authority == 0 || authority >= sizeof t.host || (path && strlen(path) + 2 > sizeof t.path)) {
-		snprintf(ret_error, error_size, "url \"%.100s\": the host is missing, or it is too long", url);
-		return -EINVAL;
-	}
-	snprintf(t.authority, sizeof t.authority, "%.*s", (int)authority, host);
-	snprintf(t.path, sizeof t.path, "%s", path ? path : "/");
-	if (t.path[strlen(t.path) - 1] != '/')
-		strcat(t.path, "/");
-	char *colon = strrchr(t.authority, ':'), *bracket = strrchr(t.authority, ']');
-	size_t name = strlen(t.authority);
-	if (colon && (!bracket || colon > bracket)) {
-		char *end;
-		long port = strtol(colon + 1, &end, 10);
-		if (*end || end == colon + 1 || port < 1 || port > 65535) {
-			snprintf(ret_error, error_size, "url \"%.100s\": the port must be a number from 1 to 65535",
-				 url);
-			return -EINVAL;
-		}
-		t.port = (int)port;
-		name = (size_t)(colon - t.authority);
-	}
-	bool literal6 = t.authority[0] == '[' && bracket;
-	snprintf(t.host, sizeof t.host, "%.*s", (int)(literal6 ? (size_t)(bracket - t.authority - 1) : name),
-		 t.authority + literal6);
-	*ret = t;
-	return 0;
-}
-
-int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
-{
-	return parse(url, "ws://", "ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", ret, ret_error,
-		     error_size);
-}
-
-int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
-{
-	static const char expected[] = "tcp://HOST:PORT (simulated cabinets do not speak TLS)";
-	int r = parse(url, "tcp://", expected, ret, ret_error, error_size);
-	if (r == 0 && ret->path[1]) {
-		snprintf(ret_error, error_size, "url \"%.100s\": expected %s", url, expected);
-		r = -EINVAL;
-	}
-	return r;
-}
-
 void line_io_fini(struct line_io *io)
 {
 	gv_deflate_destroy(io->codec);
 	io->codec = NULL;
-}
-
-static uint64_t
-next_random(struct line_io *io) /* xorshift64*: masks need to differ, not to be secret, in a simulation */
-{
-	io->random ^= io->random >> 12;
-	io->random ^= io->random << 25;
-	io->random ^= io->random >> 27;
-	return io->random * 0x2545f4914f6cdd1dULL;
 }
 
 static void dial_free(struct line *l)
@@ -121,7 +56,7 @@ static void ended(uv_handle_t *handle)
 	free(error);
 }
 
-static void finish(struct line *l, const char *why)
+void line_finish(struct line *l, const char *why)
 {
 	if (!l->why)
 		l->why = why;
@@ -136,7 +71,7 @@ static void fail_dial(struct line *l, const char *what, int r)
 	snprintf(text, sizeof text, "%s: %s", what, r ? uv_strerror(r) : "");
 	if (!l->dial_error)
 		l->dial_error = strdup(r ? text : what);
-	finish(l, "cannot connect");
+	line_finish(l, "cannot connect");
 }
 
 static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, size_t size)
@@ -155,7 +90,7 @@ static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, 
 	case GV_WS_CLOSE:
 		memcpy(answer + GV_WS_HEADER_MAX, data, size < 2 ? 0 : 2);
 		line_send(l, answer, size < 2 ? 0 : 2, GV_WS_CLOSE);
-		finish(l, l->closing ? "" : "the server closed the connection");
+		line_finish(l, l->closing ? "" : "the server closed the connection");
 		break;
 	default:
 		break;
@@ -167,8 +102,8 @@ static void decode(struct line *l, const char *data, size_t size)
 {
 	int r = ws_decode(&l->in, (const uint8_t *)data, size, on_message, l);
 	if (r < 0 && r != -ECANCELED)
-		finish(l, r == -EMSGSIZE ? "the server sent a message longer than 1 MiB"
-					 : "the server broke the WebSocket protocol");
+		line_finish(l, r == -EMSGSIZE ? "the server sent a message longer than 1 MiB"
+					      : "the server broke the WebSocket protocol");
 }
 
 /* Whether messages will be compressed. False: the line is over. */
@@ -190,7 +125,7 @@ static void shake(struct line *l, const char *data, size_t size)
 	char error[300];
 	char *grown = realloc(d->response, d->response_size + size);
 	if (!grown) {
-		finish(l, "out of memory");
+		line_finish(l, "out of memory");
 		return;
 	}
 	d->response = grown;
@@ -229,7 +164,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 	else if (n < 0 && !l->opened)
 		fail_dial(l, "the connection ended during the handshake", n == UV_EOF ? 0 : (int)n);
 	else if (n < 0)
-		finish(l, n == UV_EOF ? "the server ended the connection" : uv_strerror((int)n));
+		line_finish(l, n == UV_EOF ? "the server ended the connection" : uv_strerror((int)n));
 }
 
 static void connected(uv_connect_t *request, int status)
@@ -298,7 +233,7 @@ static int prepare_dial(struct line *l, const struct line_target *target, const 
 {
 	struct line_dial *d = l->dial;
 	char segment[400], path[1000];
-	uint64_t random[2] = { next_random(l->io), next_random(l->io) };
+	uint64_t random[2] = { line_random(l->io), line_random(l->io) };
 	int r = encode_segment(identity, segment, sizeof segment);
 	if (r < 0)
 		return r;
@@ -365,89 +300,6 @@ int line_open_tcp(struct line *l, struct line_io *io, const struct line_events *
 	int r = prepare(l, io, events, target);
 	l->raw = true;
 	return r < 0 ? r : look_up(l);
-}
-
-struct queued {
-	uv_write_t write;
-	uint8_t data[];
-};
-
-static void written(uv_write_t *request, int status)
-{
-	struct line *l = request->handle->data;
-	free((struct queued *)request);
-	if (status < 0 && status != UV_ECANCELED)
-		finish(l, uv_strerror(status));
-}
-
-static int enqueue(struct line *l, const uint8_t *data, size_t size)
-{
-	if (uv_stream_get_write_queue_size((uv_stream_t *)&l->tcp) > LINE_MAX_QUEUE) {
-		finish(l, "the server does not read");
-		return -ENOBUFS;
-	}
-	struct queued *q = malloc(sizeof *q + size);
-	if (!q)
-		return -ENOMEM;
-	memcpy(q->data, data, size);
-	uv_buf_t buffer = uv_buf_init((char *)q->data, (unsigned)size);
-	int r = uv_write(&q->write, (uv_stream_t *)&l->tcp, &buffer, 1, written);
-	if (r < 0)
-		free(q);
-	return r;
-}
-
-static int put(struct line *l, const uint8_t *data, size_t size)
-{
-	uv_buf_t out = uv_buf_init((char *)data, (unsigned)size);
-	int n = uv_try_write((uv_stream_t *)&l->tcp, &out, 1);
-	if (n == (int)size)
-		return 0;
-	if (n < 0 && n != UV_EAGAIN) {
-		finish(l, uv_strerror(n));
-		return n;
-	}
-	n = n < 0 ? 0 : n;
-	return enqueue(l, data + n, size - (size_t)n);
-}
-
-int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode)
-{
-	if (!l->opened || l->closing || l->frozen)
-		return -ENOTCONN;
-	unsigned first = opcode;
-	if (l->in.codec && opcode == GV_WS_TEXT) {
-		const uint8_t *shorter;
-		size_t n = gv_deflate_message(l->in.codec, GV_DEFLATE_BITS_MAX, buffer + GV_WS_HEADER_MAX, size,
-					      &shorter);
-		if (n) {
-			memcpy(buffer + GV_WS_HEADER_MAX, shorter, n);
-			size = n;
-			first |= GV_WS_COMPRESSED;
-		}
-	}
-	size_t framed;
-	uint8_t *frame = ws_frame(buffer, size, first, (uint32_t)next_random(l->io), &framed);
-	return put(l, frame, framed);
-}
-
-int line_send_bytes(struct line *l, const void *data, size_t size)
-{
-	return !l->opened || l->closing || l->frozen ? -ENOTCONN : put(l, data, size);
-}
-
-int line_send_text(struct line *l, const char *text, size_t size)
-{
-	uint8_t small[1024], *buffer = small;
-	if (size + GV_WS_HEADER_MAX > sizeof small)
-		buffer = malloc(size + GV_WS_HEADER_MAX);
-	if (!buffer)
-		return -ENOMEM;
-	memcpy(buffer + GV_WS_HEADER_MAX, text, size);
-	int r = line_send(l, buffer, size, GV_WS_TEXT);
-	if (buffer != small)
-		free(buffer);
-	return r;
 }
 
 void line_close(struct line *l, unsigned code)

@@ -4,6 +4,7 @@ import zlib
 
 from websockets.sync.client import connect
 
+from galvan import base_config, free_ports, until
 from loads import Load, check_all_answered_is_stored, put_devices
 from stations import CLIENTS
 from wire import FIN, HEARTBEAT, RSV1, TEXT, Wire, counted, metered, wait_counted
@@ -100,3 +101,13 @@ def test_under_load_every_compressed_call_is_answered_and_stored(run):
         ('errors', 'wrong', 'doubled', 'unexpected', 'unanswered'), 0)
     assert check_all_answered_is_stored(node, report) == 20
     wait_counted(node, 'compressed_in', 2000)
+
+
+def test_a_simulated_charger_compresses_where_its_fleet_says_so(run):
+    ws, http = free_ports(2)
+    fleet = {'name': 'F', 'url': 'ws://127.0.0.1:%d/ocpp/' % ws, 'compression': True}
+    node = metered(run, base_config(ws, http, sim={'config': {'fleets': [fleet]}}), unknown_station='accept')
+    until('it is connected', lambda: node.call('galvan.sim.v1.Sim/ListChargers', {})['connected'] == 1)
+    answer = node.call(CALL, {'device': 'ocpp:F-0001', 'action': 'GetConfiguration', 'payload': {}})
+    assert len(answer['payload']['configurationKey']) > 5
+    wait_counted(node, 'compressed_in')
