@@ -1,6 +1,7 @@
 /* Outbound HTTP for plugins that have no sockets. A request that is in flight when link dies is not answered;
  * its caller's host sends it again to the next incarnation, with the same idempotency key. */
 #include "fetch.h"
+#include "private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +49,11 @@ static int refuse_failed(struct gv_turn *t, const struct job *j)
 	if (j->too_large)
 		return gv_refuse(t, j->ticket, GV_RESOURCE_EXHAUSTED,
 				 "the server's answer has more than %zu bytes; raise max_reply_bytes", j->reply_max);
+	if (j->kept_inside)
+		return gv_refuse(
+			t, j->ticket, GV_PERMISSION_DENIED,
+			"url: its host is in a private network or is this machine, and only a public one may be "
+			"called here");
 	switch (j->result) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return gv_refuse(t, j->ticket, GV_DEADLINE_EXCEEDED, "%s", why);
@@ -250,6 +256,49 @@ static void set_options(struct job *j, const Link__FetchRequest *request)
 		curl_easy_setopt(j->easy, CURLOPT_CAINFO, j->link->ca_file);
 }
 
+/* One of this machine's own addresses, public though it may be. */
+static bool is_own(const struct sockaddr *address)
+{
+	uv_interface_address_t *all;
+	bool own = false;
+	int n;
+
+	if (uv_interface_addresses(&all, &n) < 0)
+		return true;
+	for (int i = 0; i < n && !own; i++) {
+		if (address->sa_family != all[i].address.address4.sin_family)
+			continue;
+		if (address->sa_family == AF_INET)
+			own = !memcmp(&((const struct sockaddr_in *)address)->sin_addr,
+				      &all[i].address.address4.sin_addr, sizeof(struct in_addr));
+		else if (address->sa_family == AF_INET6)
+			own = !memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr,
+				      &all[i].address.address6.sin6_addr, sizeof(struct in6_addr));
+	}
+	uv_free_interface_addresses(all, n);
+	return own;
+}
+
+/* The name has been resolved, and to this address a socket is wanted. */
+static curl_socket_t open_outside(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct job *j = arg;
+
+	j->kept_inside = address_is_private(&address->addr) || is_own(&address->addr);
+	return j->kept_inside ? CURL_SOCKET_BAD
+			      : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Redirects are not followed, so there is one name to resolve; a connection that another job opened, and a proxy, would
+ * lead past the check. */
+static void stay_outside(struct job *j)
+{
+	curl_easy_setopt(j->easy, CURLOPT_OPENSOCKETFUNCTION, open_outside);
+	curl_easy_setopt(j->easy, CURLOPT_OPENSOCKETDATA, j);
+	curl_easy_setopt(j->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(j->easy, CURLOPT_PROXY, "");
+}
+
 static bool header_safe(const Link__HttpHeader *h)
 {
 	return h->name[0] && !strpbrk(h->name, "\r\n:; \t") && !strpbrk(h->value, "\r\n");
@@ -329,6 +378,8 @@ int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link
 		return -ENOMEM;
 	}
 	set_options(j, request);
+	if (request->forbid_private)
+		stay_outside(j);
 	job_run(j);
 	return 0;
 }

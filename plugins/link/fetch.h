@@ -29,7 +29,7 @@ struct job {
 	size_t reply_max;
 	char *names[FETCH_HEADERS_MAX], *values[FETCH_HEADERS_MAX];
 	size_t n_headers;
-	bool too_large, mail;
+	bool too_large, mail, kept_inside;
 	CURLcode result;
 	long status;
 	char error[CURL_ERROR_SIZE];
