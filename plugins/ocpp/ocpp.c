@@ -1,4 +1,4 @@
-/* ocpp: the central system of OCPP 1.6J and 2.0.1. The plugin's record, and the way of a frame through it. */
+/* ocpp: the central system of OCPP. The plugin's record, and the way of a frame through it. */
 #include "ocpp.h"
 #include "edge/edge.h"
 #include "limits/limits.h"
@@ -6,10 +6,12 @@
 #include "lists/reservations.h"
 #include "ocpp.schema.h"
 #include "stations/certificates.h"
+#include "stations/known.h"
 #include "stations/mask.h"
 #include "stations/passwords.h"
 #include "stations/reports.h"
 #include "stations/security.h"
+#include "stations/soap.h"
 
 #include <galvan/link.pb-c.h>
 
@@ -207,9 +209,12 @@ static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 {
 	struct ocpp *o = self;
-	struct station *st = station_find(o, f->conn->device);
+	struct station *st;
 	int error = 0;
 
+	if (f->kind == GV_REQUEST)
+		return soap_request(o, t, f);
+	st = station_find(o, f->conn->device);
 	if (!st)
 		error = station_open(o, t, f->conn, &st);
 	if (error)
@@ -222,16 +227,12 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 	return f->size ? text_frame(o, t, f, st) : 0; /* some chargers keep the line open with empty frames */
 }
 
-static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
+int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again)
 {
-	struct ocpp *o = self;
-	struct station *st;
-	int error = station_open(o, t, conn, &st);
+	int error = commands_opened(o, t, st, again);
 
-	if (!error && !conn->again)
+	if (!error && !again)
 		error = boot_expect(t, st);
-	if (!error)
-		error = commands_opened(o, t, st, conn->again);
 	if (!error)
 		error = limits_opened(o, t, st);
 	if (!error)
@@ -239,24 +240,48 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 	return error ? error : fleet_opened(o, t, st);
 }
 
-static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
+static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 {
 	struct ocpp *o = self;
-	struct station *st = station_find(o, conn->device);
+	struct station *st;
+	int error;
 
-	if (st && st->conn == conn->id) {
+	if (!strcmp(conn->listener, SOAP_LISTENER))
+		return 0;
+	error = station_open(o, t, conn, &st);
+	if (!error)
+		error = soap_left(t, st->device);
+	return error ? error : ocpp_opened(o, t, st, conn->again);
+}
+
+int ocpp_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn)
+{
+	struct station *st = station_find(o, device);
+
+	if (st && st->conn == conn) {
 		fleet_busy(o, st, false);
 		sync_closed(t, st->device);
-		if (!strcmp(reason, GV_WS_COMPRESSED_UNASKED))
-			station_quirks(o, t, st, QUIRK_BIT(QUIRK_COMPRESSED_UNASKED));
 		station_close(o, st);
 		st = NULL;
 	}
-	return commands_closed(o, t, conn->device, conn->id, st);
+	return commands_closed(o, t, device, conn, st);
+}
+
+static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, unsigned code, const char *reason)
+{
+	struct station *st = station_find(self, conn->device);
+
+	if (!strcmp(conn->listener, SOAP_LISTENER))
+		return 0;
+	if (st && st->conn == conn->id && !strcmp(reason, GV_WS_COMPRESSED_UNASKED))
+		station_quirks(self, t, st, QUIRK_BIT(QUIRK_COMPRESSED_UNASKED));
+	return ocpp_closed(self, t, conn->device, conn->id);
 }
 
 static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)
 {
+	if (!strncmp(name, SOAP_TIMER, strlen(SOAP_TIMER)))
+		return soap_due(self, t, name);
 	if (!strcmp(name, RETENTION_TIMER))
 		return retention_due(self, t);
 	if (!strcmp(name, LISTED_TIMER))
@@ -284,7 +309,10 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 	const char *plugin = gv_self(t)->plugin;
 	size_t size = strlen(plugin);
 
-	if (strncmp(e->id, plugin, size) != 0 || e->id[size] != ':' || !gv_owns(t, e->id))
+	if (strncmp(e->id, plugin, size) != 0 || e->id[size] != ':')
+		return 0;
+	known_changed(t, e, from);
+	if (!gv_owns(t, e->id))
 		return 0;
 	station_set_place(o, t, e->id, e->deleted || !e->device ? "" : e->device->site, e->deleted ? "" : e->time_zone);
 	return sync_device(o, t, e);
@@ -310,11 +338,14 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 		return certificate_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__rotation__descriptor)
 		return password_answered(self, t, answer, answer->note);
+	if (note && note->descriptor == &ocpp__soap_call__descriptor)
+		return soap_answered(self, t, answer->note, answer);
 	return 0;
 }
 
 static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
 {
+	known_forget(t, emitter);
 	authorize_forget(t, emitter);
 	return listed_walk(self, t);
 }
@@ -358,6 +389,8 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 
 	o->heartbeat_s = c->heartbeat_s;
 	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
+	o->accept_unknown_station = !strcmp(c->unknown_station, "accept");
+	o->soap_private = c->soap_private_addresses;
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->keep_days = c->keep_samples_days;
@@ -450,7 +483,11 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = listed_start(o, t);
 	if (!error)
 		error = stuck_start(o, t);
-	return error ? error : listen_for(t, config);
+	if (!error)
+		error = soap_restore(o, t);
+	if (!error)
+		error = listen_for(t, config);
+	return error ? error : soap_listen(t);
 }
 
 static void stop(void *self)
@@ -559,6 +596,8 @@ static const struct gv_table *const tables[] = {
 	&ocpp_reservations,
 	&ocpp_reservation_ends,
 	&ocpp_stuck,
+	&ocpp_soap,
+	&ocpp_devices,
 	NULL,
 };
 
@@ -566,14 +605,14 @@ GV_PLUGIN = {
 	GV_STAMP,
 	.name = "ocpp",
 	.version = "0.1.0",
-	.summary = "OCPP 1.6J and 2.0.1 central system: chargers, their sessions and their meters",
+	.summary = "OCPP central system: chargers, their sessions and their meters",
 	.config = &ocpp__config__descriptor,
 	.serves = ocpp_services,
 	.hears = hears,
 	.emits = emits,
-	.calls = GV_CALLS(&pki__pki__descriptor, &registry__registry__descriptor),
-	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor),
-	.listens = GV_LISTENS("/ocpp/"),
+	.calls = GV_CALLS(&link__http__descriptor, &pki__pki__descriptor, &registry__registry__descriptor),
+	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor),
+	.listens = GV_LISTENS("/ocpp/", "/ocpp/soap"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),
 	.schema = 1,

@@ -41,7 +41,10 @@
 struct cJSON;
 struct edge;
 struct lists;
+struct outcome;
 struct zones;
+
+#define STATION_SOAP UINT64_MAX /* instead of a connection's id: it calls over SOAP, see stations/soap.h */
 
 struct station {
 	struct station *next;
@@ -70,7 +73,8 @@ struct tag {
 struct ocpp {
 	/* config */
 	uint32_t heartbeat_s;
-	bool accept_unknown_token;
+	bool accept_unknown_token, accept_unknown_station;
+	bool soap_private; /* stations in private networks are called */
 	int64_t call_timeout_ms, start_window_ms;
 	uint32_t nominal_voltage_v;
 	struct tag *tags; /* sorted by id */
@@ -109,6 +113,8 @@ extern const struct gv_table ocpp_connectors;   /* device, connector -> Connecto
 extern const struct gv_table ocpp_stations;     /* device -> StationRow */
 extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
+extern const struct gv_table ocpp_soap;         /* device -> SoapRow */
+extern const struct gv_table ocpp_devices;      /* id or alias in lower case -> KnownDevice */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
 extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
 extern const struct gv_table ocpp_stuck;        /* device, connector -> StuckRow */
@@ -363,10 +369,20 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 		 const struct command *c);
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 		      const struct rpc_frame *frame);
+/* No answer will come to the call with this message id. */
+int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const char *message_id,
+		    const struct outcome *out);
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
 int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn, struct station *current);
 int commands_due(struct ocpp *o, struct gv_turn *t);
 int commands_restore(struct ocpp *o, struct gv_turn *t);
+
+/* ---- ocpp.c ---------------------------------------------------------------------------------- */
+
+/* What is due when a station is there, over WebSocket or SOAP. `again`: it was before this incarnation. */
+int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
+/* What is due when a connection, or STATION_SOAP, is not there any more. */
+int ocpp_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn);
 
 /* ---- retention.c: samples are not kept for ever ---------------------------------------------- */
 

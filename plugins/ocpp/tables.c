@@ -21,4 +21,6 @@ const struct gv_table ocpp_connectors = { .name = "connectors",
 const struct gv_table ocpp_stations = { .name = "stations", .key = "s", .value = &ocpp__station_row__descriptor };
 const struct gv_table ocpp_commands = { .name = "commands", .key = "su", .value = &ocpp__command__descriptor };
 const struct gv_table ocpp_requests = { .name = "requests", .key = "ss", .value = &ocpp__request__descriptor };
+const struct gv_table ocpp_soap = { .name = "soap", .key = "s", .value = &ocpp__soap_row__descriptor };
+const struct gv_table ocpp_devices = { .name = "devices", .key = "s", .value = &ocpp__known_device__descriptor };
 const struct gv_table ocpp_orphans = { .name = "orphans", .key = "su", .value = &ocpp__orphan_row__descriptor };

@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-const struct edge *const edges[] = { &edge_v201, &edge_v16, NULL };
+const struct edge *const edges[] = { &edge_v201, &edge_v16, &edge_v15, NULL };
 
 const struct edge *edge_find(const char *subprotocol)
 {

@@ -58,7 +58,7 @@ struct edge {
 	const struct edge_lists *lists; /* NULL: chargers of this version keep none */
 };
 
-extern const struct edge edge_v16, edge_v201;
+extern const struct edge edge_v15, edge_v16, edge_v201;
 extern const struct edge *const edges[]; /* the one that is spoken rather first; ends with NULL */
 
 /* Another version of which this is a message, to the letter; NULL: none. */

@@ -216,7 +216,7 @@ static void abilities_told(const struct orders *q, const struct station *st, con
 
 	row->asked = true;
 	row->firmware = station && station->station ? station->station->firmware : "";
-	if (out->kind == OUTCOME_ANSWERED)
+	if (out->kind == OUTCOME_ANSWERED && st->edge->profiles)
 		st->edge->profiles->read_abilities(q->t, out->payload, row);
 }
 

@@ -76,6 +76,8 @@ static const char *word(struct gv_turn *t, const struct outcome *out)
 		return "its connection was lost";
 	case OUTCOME_TIMEOUT:
 		return "no answer came";
+	case OUTCOME_UNREACHED:
+		return "it could not be called";
 	case OUTCOME_ANSWERED:
 		break;
 	}

@@ -9,6 +9,7 @@
 #include "certificates.h"
 #include "mask.h"
 #include "passwords.h"
+#include "soap.h"
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/limits/limits.h>
@@ -42,11 +43,20 @@ static int arm(struct ocpp *o, struct gv_turn *t, int64_t deadline_ms)
 bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(device) };
+	const struct station *st = station_find(o, device);
 	unsigned waiting = 0;
 
-	if (!station_find(o, device)) {
+	if (!st) {
 		gv_refuse(t, ticket, GV_UNAVAILABLE,
 			  "%s is not connected: check its power and network, and that its id is written as it connects",
+			  device);
+		return true;
+	}
+	if (st->conn == STATION_SOAP && !soap_callable(t, device)) {
+		gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+			  "%s calls over SOAP and has named no address at which it could be called: have its requests "
+			  "name "
+			  "one in the header From",
 			  device);
 		return true;
 	}
@@ -86,6 +96,8 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 		return o->out.error;
 	show_call(o, t, st, row);
 	gv_count(t, "calls_out", 1);
+	if (st->conn == STATION_SOAP)
+		return soap_post(o, t, st, row);
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
@@ -137,6 +149,13 @@ static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 	return send_now(o, t, st, gv_edit(t, &ocpp_commands, q.first));
 }
 
+static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row,
+		  const struct outcome *out);
+
+static const struct outcome not_in_soap = { .kind = OUTCOME_ERROR,
+					    .code = "NotSupported",
+					    .description = "OCPP over SOAP has no such message" };
+
 int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
 		 const struct command *c)
 {
@@ -155,6 +174,8 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
 	row.deadline_ms = gv_now_ms(t) + (c->timeout_ms ? c->timeout_ms : o->call_timeout_ms);
+	if (st && st->conn == STATION_SOAP && !soap_knows(st, c->action))
+		return settle(o, t, device, key, &row, &not_in_soap);
 	gv_put(t, &ocpp_commands, key, &row);
 	arm(o, t, row.deadline_ms);
 	if (!st)
@@ -193,6 +214,10 @@ int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *r
 				 row->conn ? "%s did not answer %s in time: whether it has acted is not known"
 					   : "%s did not come to %s in time: it was not sent",
 				 device, row->action);
+	case OUTCOME_UNREACHED:
+		return gv_refuse(t, ticket, GV_UNAVAILABLE,
+				 "%s could not be called for %s at the address that it named last, %s", device,
+				 row->action, out->description);
 	case OUTCOME_ANSWERED:
 		break;
 	}
@@ -373,6 +398,23 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 	return 0;
 }
 
+int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const char *message_id,
+		    const struct outcome *out)
+{
+	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
+
+	while (gv_next(t, &scan)) {
+		const Ocpp__Command *row = scan.row;
+
+		if (strcmp(row->message_id, message_id) != 0)
+			continue;
+		gv_count(t, "calls_unanswered", 1);
+		settle(o, t, st->device, scan.key, row, out);
+		return next(o, t, st);
+	}
+	return 0;
+}
+
 static const char *version_of(const Ocpp__Command *row)
 {
 	return row->subprotocol[0] ? row->subprotocol : spec_v16.subprotocol;
@@ -391,7 +433,7 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 		if (!row->conn && strcmp(version_of(row), st->edge->spec->subprotocol) != 0) {
 			/* It was written in a version that the charger does not speak any more. */
 			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_UNSENT });
-		} else if (row->conn == st->conn && again && action && action->repeatable) {
+		} else if (row->conn == st->conn && again && st->conn != STATION_SOAP && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));
 		} else if (row->conn && row->conn != st->conn) {
 			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_LOST });

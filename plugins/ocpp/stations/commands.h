@@ -9,12 +9,14 @@ enum outcome_kind {
 	OUTCOME_ERROR,    /* with a CALLERROR */
 	OUTCOME_LOST,     /* the connection was lost behind it: the charger may have acted */
 	OUTCOME_UNSENT,   /* the connection was lost before it: the charger knows nothing of it */
-	OUTCOME_TIMEOUT   /* row->conn tells whether it was sent */
+	OUTCOME_TIMEOUT,  /* row->conn tells whether it was sent */
+	OUTCOME_UNREACHED /* a station over SOAP could not be called; the description says where and why */
 };
 struct outcome {
 	enum outcome_kind kind;
-	const struct cJSON *payload;    /* ANSWERED; NULL: {} */
-	const char *code, *description; /* ERROR */
+	const struct cJSON *payload; /* ANSWERED; NULL: {} */
+	const char *code;            /* ERROR */
+	const char *description;     /* ERROR, UNREACHED */
 };
 
 /* A kind of Command names who concludes it, in the table of commands.c. The call is off the queue by then, and another

@@ -1,0 +1,227 @@
+/* OCPP 1.5, over SOAP or as "ocpp1.5" over WebSocket. Its messages are 1.6's with other names and shapes here and there
+ * and fewer values, so this edge makes 1.6's of what a charger calls, lets 1.6's edge handle them, and makes 1.5's of
+ * the answer; what is asked of a charger is what 1.6 asks, as far as 1.5 has it. */
+#include "v16.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <strings.h>
+
+/* ---- from the charger ------------------------------------------------------------------------ */
+
+/* Lets 1.6's handler take the payload, which is freed. */
+static int as_v16(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, cJSON *payload)
+{
+	const cJSON *own = in->payload;
+	int error;
+
+	if (!payload)
+		return -ENOMEM;
+	in->payload = payload;
+	error = v16_handler(action)(o, t, in);
+	in->payload = own;
+	cJSON_Delete(payload);
+	return error;
+}
+
+static void rename_field(cJSON *object, const char *from, const char *to)
+{
+	cJSON *field = cJSON_DetachItemFromObjectCaseSensitive(object, from);
+
+	if (field && !cJSON_AddItemToObject(object, to, field))
+		cJSON_Delete(field);
+}
+
+static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	int error = v16_handler("BootNotification")(o, t, in);
+	cJSON *answer;
+
+	if (error || in->code)
+		return error;
+	answer = cJSON_Parse(in->answer);
+	rename_field(answer, "interval", "heartbeatInterval");
+	/* 1.5 knows no Pending: who is not accepted yet asks again. */
+	if (strcmp(json_string(answer, "status"), "Accepted") != 0)
+		cJSON_ReplaceItemInObjectCaseSensitive(answer, "status", cJSON_CreateString("Rejected"));
+	in->answer = json_print(t, answer);
+	cJSON_Delete(answer);
+	return 0;
+}
+
+/* Occupied is 1.6's Charging where a transaction runs, Preparing where none does. */
+static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	cJSON *payload = cJSON_Duplicate(in->payload, true);
+	int64_t connector = json_int(payload, "connectorId", 0);
+	bool runs = connector > 0 && connector <= OCPP_CONNECTOR_MAX &&
+		    transaction_on(t, in->device, (uint32_t)connector);
+
+	if (!strcmp(json_string(payload, "status"), "Occupied"))
+		cJSON_ReplaceItemInObjectCaseSensitive(payload, "status",
+						       cJSON_CreateString(runs ? "Charging" : "Preparing"));
+	if (!strcmp(json_string(payload, "errorCode"), "Mode3Error"))
+		cJSON_ReplaceItemInObjectCaseSensitive(payload, "errorCode",
+						       cJSON_CreateString("EVCommunicationError"));
+	return as_v16(o, t, in, "StatusNotification", payload);
+}
+
+/* 1.5 wrote out what 1.6 abbreviates; in any case of letters, as stations do. */
+static void rename_unit(cJSON *sample)
+{
+	static const char *const units[][2] = { { "Amp", "A" }, { "Volt", "V" } };
+	const char *unit = json_string(sample, "unit");
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (!strcasecmp(unit, units[i][0])) {
+			cJSON_ReplaceItemInObjectCaseSensitive(sample, "unit", cJSON_CreateString(units[i][1]));
+			return;
+		}
+}
+
+/* Each MeterValue: its value* becomes sampledValue*. */
+static void rename_samples(cJSON *values)
+{
+	for (cJSON *value = values ? values->child : NULL; value; value = value->next) {
+		cJSON *samples;
+
+		rename_field(value, "value", "sampledValue");
+		samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
+		for (cJSON *sample = samples ? samples->child : NULL; sample; sample = sample->next)
+			rename_unit(sample);
+	}
+}
+
+static int meter_values(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	cJSON *payload = cJSON_Duplicate(in->payload, true);
+
+	rename_field(payload, "values", "meterValue");
+	rename_samples(cJSON_GetObjectItemCaseSensitive(payload, "meterValue"));
+	return as_v16(o, t, in, "MeterValues", payload);
+}
+
+/* transactionData is a list of lists, which 1.6 has in one. */
+static int stop_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	cJSON *payload = cJSON_Duplicate(in->payload, true), *all = cJSON_CreateArray(), *value;
+	cJSON *data = cJSON_DetachItemFromObjectCaseSensitive(payload, "transactionData");
+
+	for (cJSON *one = data ? data->child : NULL; one; one = one->next) {
+		cJSON *values = cJSON_GetObjectItemCaseSensitive(one, "values");
+
+		while (values && (value = cJSON_DetachItemFromArray(values, 0)))
+			cJSON_AddItemToArray(all, value);
+	}
+	cJSON_Delete(data);
+	rename_samples(all);
+	if (!cJSON_AddItemToObject(payload, "transactionData", all))
+		cJSON_Delete(all);
+	return as_v16(o, t, in, "StopTransaction", payload);
+}
+
+static inbound_fn *handler(const char *action)
+{
+	static const struct {
+		const char *action;
+		inbound_fn *fn;
+	} own[] = {
+		{ "BootNotification", boot_notification },
+		{ "MeterValues", meter_values },
+		{ "StatusNotification", status_notification },
+		{ "StopTransaction", stop_transaction },
+	};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (!strcmp(own[i].action, action))
+			return own[i].fn;
+	return spec_find(&spec_v15, action) ? v16_handler(action) : NULL;
+}
+
+/* ---- to the charger -------------------------------------------------------------------------- */
+
+static int start(struct gv_turn *t, const struct start_order *order, struct command *ret)
+{
+	if (!order->profile)
+		return edge_v16.orders->start(t, order, ret);
+	ret->problem = "chargingProfile cannot be given: the charger speaks OCPP 1.5, which has none";
+	return -EINVAL;
+}
+
+static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
+{
+	return edge_v16.orders->stop(t, x, ret);
+}
+
+static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
+{
+	return edge_v16.orders->unlock(t, connector, plug, ret);
+}
+
+static int reset(struct gv_turn *t, bool hard, struct command *ret)
+{
+	return edge_v16.orders->reset(t, hard, ret);
+}
+
+static int set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret)
+{
+	return edge_v16.orders->set_availability(t, connector, operative, ret);
+}
+
+static int clear_cache(struct gv_turn *t, struct command *ret)
+{
+	return edge_v16.orders->clear_cache(t, ret);
+}
+
+static int send_list(struct gv_turn *t, const struct list_message *m, struct command *ret)
+{
+	return v16_write_list(t, m, "localAuthorisationList", ret);
+}
+
+static int list_limits(struct gv_turn *t, struct command *ret)
+{
+	return v16_lists.limits(t, ret);
+}
+
+static void read_list_limits(const cJSON *payload, struct list_limits *ret)
+{
+	v16_lists.read_limits(payload, ret);
+}
+
+static int list_version(struct gv_turn *t, struct command *ret)
+{
+	return v16_lists.version(t, ret);
+}
+
+static int64_t read_list_version(const cJSON *payload)
+{
+	return v16_lists.read_version(payload);
+}
+
+static const struct edge_lists lists = {
+	.id_max = V16_TAG_MAX,
+	.limits = list_limits,
+	.read_limits = read_list_limits,
+	.version = list_version,
+	.read_version = read_list_version,
+	.send = send_list,
+};
+
+static const struct edge_orders orders = {
+	.start = start,
+	.stop = stop,
+	.unlock = unlock,
+	.reset = reset,
+	.set_availability = set_availability,
+	.clear_cache = clear_cache,
+	.reserve = v16_reserve,
+	.cancel_reservation = v16_cancel_reservation,
+};
+
+const struct edge edge_v15 = {
+	.spec = &spec_v15,
+	.name = "OCPP 1.5",
+	.handler = handler,
+	.orders = &orders,
+	.lists = &lists,
+};

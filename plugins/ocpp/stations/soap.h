@@ -1,0 +1,37 @@
+/* Stations that call over SOAP. Such a station has no connection: it is online while it is heard of, and what is asked
+ * of it is posted to the address that its last request named (OCPP-S 1.6, 3.7). */
+#ifndef OCPP_STATIONS_SOAP_H
+#define OCPP_STATIONS_SOAP_H
+
+#include <plugins/ocpp/ocpp.h>
+#include <plugins/ocpp/wire/soap.h>
+
+#define SOAP_TIMER "soap:" /* and the device: when it will have been silent for too long */
+#define SOAP_SILENCE 3     /* heartbeat intervals without a word after which a station is offline */
+#define SOAP_URL_MAX 1000  /* bytes of an address that is called */
+
+/* A request of this station has come: it is online, where this says. *ret_again: it is its last one again.
+ * -EISCONN: it is connected over WebSocket. */
+int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const struct soap_envelope *e, const char *peer,
+	       uint64_t digest, struct station **ret, bool *ret_again);
+/* Whether it has ever named an address at which it can be called. */
+bool soap_callable(struct gv_turn *t, const char *device);
+/* The timer of that name. */
+int soap_due(struct ocpp *o, struct gv_turn *t, const char *name);
+int soap_restore(struct ocpp *o, struct gv_turn *t);
+/* It is connected over WebSocket now. */
+int soap_left(struct gv_turn *t, const char *device);
+
+/* Whether OCPP-S has this action, in the station's version. */
+bool soap_knows(const struct station *st, const char *action);
+/* Posts a call. The answer comes to soap_answered, and from there to commands.c. */
+int soap_post(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__Command *row);
+int soap_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__SoapCall *note, const struct gv_answer *answer);
+
+/* ---- soap.c of the plugin: requests ---------------------------------------------------------- */
+
+#define SOAP_LISTENER "ocpp-s"
+int soap_listen(struct gv_turn *t);
+int soap_request(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f);
+
+#endif
