@@ -40,7 +40,7 @@ static int judge(char *line)
 	} else {
 		printf("ok");
 		for (unsigned i = 0; i < QUIRKS; i++)
-			if (check.quirks & (1u << i))
+			if (check.quirks & QUIRK_BIT(i))
 				printf(" %s", quirk_name(i));
 		printf("\n");
 	}
