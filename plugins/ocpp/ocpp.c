@@ -237,6 +237,8 @@ int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool agai
 		error = limits_opened(o, t, st);
 	if (!error)
 		error = reservations_opened(o, t, st);
+	if (!error)
+		error = certificate_opened(o, t, st);
 	return error ? error : fleet_opened(o, t, st);
 }
 
@@ -589,6 +591,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_security_events,
 	&ocpp_security_by_device,
 	&ocpp_authorities,
+	&ocpp_undelivered,
 	&ocpp_listed,
 	&ocpp_list_changes,
 	&ocpp_device_lists,

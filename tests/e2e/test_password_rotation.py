@@ -16,6 +16,11 @@ def site(run, folder, authorities):
     return Site(run, folder, authorities)
 
 
+@pytest.fixture
+def one(any_station):
+    return any_station()
+
+
 def rotate(site, station, status='Accepted'):
     """What the station was told."""
     station.answer('ChangeConfiguration', {'status': status})
@@ -44,10 +49,10 @@ def test_the_old_password_is_void_once_the_new_one_was_used(site, station):
 
 
 @pytest.mark.parametrize('status', ['Rejected', 'NotSupported'])
-def test_a_station_that_refuses_keeps_the_old_password(site, station, status):
+def test_a_station_that_refuses_keeps_the_old_password(site, one, status):
     site.device('CP1', password=PASSWORD)
-    station.connect(site.plain, 'CP1', PASSWORD)
-    new = rotate(site, station, status)
+    one.connect(site.plain, 'CP1', PASSWORD)
+    new = rotate(site, one, status)
     until('the new one is dropped', lambda: not site.registered('CP1')['hasPendingPassword'])
     assert site.refused('CP1', 'wrong-password', password=new) == 401
     with site.connect('CP1', password=PASSWORD):
@@ -63,16 +68,15 @@ def test_a_station_that_is_away_keeps_the_old_password(site):
     assert not site.registered('CP1')['hasPendingPassword']
 
 
-def test_an_answer_that_was_lost_leaves_both_valid(site, any_station):
+def test_an_answer_that_was_lost_leaves_both_valid(site, one):
     """Nobody knows whether the station has taken it: it must get in either way."""
     site.device('CP1', password=PASSWORD)
-    station = any_station()
-    station.connect(site.plain, 'CP1', PASSWORD)
-    station.answer('ChangeConfiguration', None)
+    one.connect(site.plain, 'CP1', PASSWORD)
+    one.answer('ChangeConfiguration', None)
     outcome = []  # of a call that hangs until the connection is lost
     thread = threading.Thread(target=lambda: outcome.append(site.node.cli('call', ROTATE, json.dumps({'device': 'ocpp:CP1'}))))
     thread.start()
-    new = station.asked('ChangeConfiguration')['value']
+    new = one.asked('ChangeConfiguration')['value']
     with site.connect('CP1', password=PASSWORD):  # replaces it
         thread.join()
     assert 'whether it has acted is not known' in outcome[0].stderr
@@ -80,25 +84,25 @@ def test_an_answer_that_was_lost_leaves_both_valid(site, any_station):
         pass
 
 
-def test_a_first_password_for_a_station_that_had_none(site, station):
+def test_a_first_password_for_a_station_that_had_none(site, one):
     site.device('CP1')
-    station.connect(site.plain, 'CP1')
-    new = rotate(site, station)
+    one.connect(site.plain, 'CP1')
+    new = rotate(site, one)
     with site.connect('CP1'):
         pass  # as before
-    station.connect(site.plain, 'CP1', new)
+    one.connect(site.plain, 'CP1', new)
     until('the registry has it', lambda: site.registered('CP1')['hasPassword'])
     assert site.refused('CP1', 'no-password') == 401
 
 
-def test_nothing_that_people_read_shows_a_password(site, station):
+def test_nothing_that_people_read_shows_a_password(site, one):
     """Not what is sent, not what a station tells of its configuration, not in logs, messages, rows or events."""
     told = 'Kept1n$tation'
     events = site.node.events()
     site.device('CP1', password=PASSWORD)
-    station.connect(site.plain, 'CP1', PASSWORD)
-    new = rotate(site, station)
-    station.answer('GetConfiguration', {'configurationKey': [
+    one.connect(site.plain, 'CP1', PASSWORD)
+    new = rotate(site, one)
+    one.answer('GetConfiguration', {'configurationKey': [
         {'key': 'StationPassword', 'readonly': False, 'value': told}, {'key': 'authorizationKEY', 'readonly': False, 'value': new},
         {'key': 'HeartbeatInterval', 'readonly': False, 'value': '300'}]})
     site.node.call('galvan.ocpp.v1.Ocpp/Call', {'device': 'ocpp:CP1', 'action': 'GetConfiguration'})

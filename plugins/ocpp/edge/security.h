@@ -16,6 +16,6 @@ struct edge_security {
 	const char *(*password_status)(const struct cJSON *payload);
 };
 
-extern const struct edge_security edge_v16_security;
+extern const struct edge_security edge_v16_security, edge_v201_security;
 
 #endif

@@ -1,5 +1,6 @@
 /* OCPP 2.0.1: what is asked of a charger, as its calls. */
 #include "profiles.h"
+#include "security.h"
 #include "v16.h"
 #include "v201.h"
 #include "v201_lists.h"
@@ -143,4 +144,5 @@ const struct edge edge_v201 = {
 	.orders = &orders,
 	.lists = &v201_lists,
 	.profiles = &v201_profiles,
+	.security = &edge_v201_security,
 };

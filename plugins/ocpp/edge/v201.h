@@ -9,6 +9,8 @@
 #define V201_TOKEN_MAX 36 /* characters of an idToken that is sent */
 
 inbound_fn *v201_handler(const char *action);
+/* v201_security.c */
+inbound_fn v201_certificate_asked;
 /* v201_transactions.c */
 inbound_fn v201_authorize_token, v201_transaction, v201_meters;
 /* An id that is to be believed: from 0 to OCPP_CONNECTOR_MAX; false: in->code and in->why say what is wrong. `name`: of

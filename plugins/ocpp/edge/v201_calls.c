@@ -102,14 +102,6 @@ static int confirm(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 
 /* ---- what nobody here can provide ------------------------------------------------------------ */
 
-/* There is no certificate authority to hand it to: Rejected is the specified answer, and the charger goes on with what
- * it has. */
-static int sign_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	in->answer = "{\"status\":\"Rejected\"}";
-	return 0;
-}
-
 static int ev_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	in->answer = "{\"status\":\"Failed\",\"exiResponse\":\"\",\"statusInfo\":{\"reasonCode\":\"NoContractPool\","
@@ -144,7 +136,7 @@ inbound_fn *v201_handler(const char *action)
 		{ "LogStatusNotification", shared_log_status },
 		{ "SecurityEventNotification", shared_security_event },
 		{ "ReservationStatusUpdate", reservation_status },
-		{ "SignCertificate", sign_certificate },
+		{ "SignCertificate", v201_certificate_asked },
 		{ "Get15118EVCertificate", ev_certificate },
 		{ "GetCertificateStatus", certificate_status },
 		{ "NotifyEVChargingNeeds", v201_told_needs },

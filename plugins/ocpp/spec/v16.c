@@ -104,7 +104,7 @@ static const struct spec_action actions[] = {
 	UP("Authorize", spec_authorize, spec_authorize_answer),
 	UP("BootNotification", spec_boot_notification, boot_notification_answer),
 	DOWN("CancelReservation", spec_cancel_reservation, spec_accept_answer),
-	DOWN("CertificateSigned", certificate_signed, spec_accept_answer),
+	AGAIN("CertificateSigned", certificate_signed, spec_accept_answer),
 	AGAIN("ChangeAvailability", spec_change_availability, spec_schedule_answer),
 	AGAIN("ChangeConfiguration", change_configuration, change_configuration_answer),
 	AGAIN("ClearCache", spec_nothing, spec_accept_answer),

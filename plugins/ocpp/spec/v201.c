@@ -5,7 +5,7 @@ static const struct spec_action actions[] = {
 	UP("Authorize", v201_authorize, v201_authorize_answer),
 	UP("BootNotification", v201_boot_notification, v201_boot_notification_answer),
 	DOWN("CancelReservation", spec_cancel_reservation, v201_accept_answer),
-	DOWN("CertificateSigned", v201_certificate_signed, v201_accept_answer),
+	AGAIN("CertificateSigned", v201_certificate_signed, v201_accept_answer),
 	AGAIN("ChangeAvailability", v201_change_availability, v201_schedule_answer),
 	AGAIN("ClearCache", spec_nothing, v201_accept_answer),
 	DOWN("ClearChargingProfile", v201_clear_profile, v201_known_answer),

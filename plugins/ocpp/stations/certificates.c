@@ -15,6 +15,10 @@ const struct gv_table ocpp_authorities = { .name = "authorities",
 					   .key = "s",
 					   .value = &ocpp__known_authority__descriptor };
 
+const struct gv_table ocpp_undelivered = { .name = "undelivered",
+					   .key = "s",
+					   .value = &ocpp__signed_certificate__descriptor };
+
 int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityChanged *e, const struct gv_emitter *from)
 {
 	Ocpp__KnownAuthority row = OCPP__KNOWN_AUTHORITY__INIT;
@@ -45,22 +49,37 @@ bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, co
 	return true;
 }
 
+static int deliver(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__SignedCertificate *made)
+{
+	struct command c = { .kind = OCPP__COMMAND__KIND__CERTIFICATE, .request_id = made->serial };
+
+	if (!st->edge->security)
+		return security_note(o, t, st->device, "certificate-undelivered",
+				     "it speaks a version now that has no certificates");
+	st->edge->security->signed_certificate(t, made->chain, made->type, &c);
+	return command_send(o, t, (struct gv_ticket){ 0 }, st->device, &c);
+}
+
 int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note)
 {
 	const Pki__SignReply *reply = answer->reply;
-	struct command c = { .kind = OCPP__COMMAND__KIND__CERTIFICATE };
 	const struct station *st = station_find(o, note->device);
+	Ocpp__SignedCertificate row = OCPP__SIGNED_CERTIFICATE__INIT;
 
 	if (answer->code != GV_OK || !reply)
 		return security_note(o, t, note->device, "certificate-not-signed", answer->error);
-	if (!st || !st->edge->security)
-		return security_note(
-			o, t, note->device, "certificate-undelivered",
-			"it went away before its certificate was signed; it asks again, or have it asked by "
-			"Charging/Trigger");
-	st->edge->security->signed_certificate(t, reply->chain, note->type, &c);
-	c.request_id = reply->certificate->serial;
-	return command_send(o, t, (struct gv_ticket){ 0 }, note->device, &c);
+	row.chain = reply->chain;
+	row.type = note->type;
+	row.serial = reply->certificate->serial;
+	return st ? deliver(o, t, st, &row) : gv_put(t, &ocpp_undelivered, gv_key(note->device), &row);
+}
+
+int certificate_opened(struct ocpp *o, struct gv_turn *t, const struct station *st)
+{
+	const Ocpp__SignedCertificate *row = gv_get(t, &ocpp_undelivered, gv_key(st->device));
+	int error = row ? deliver(o, t, st, row) : 0;
+
+	return row && !error ? gv_delete(t, &ocpp_undelivered, gv_key(st->device)) : error;
 }
 
 /* ---- the charger's word ---------------------------------------------------------------------- */

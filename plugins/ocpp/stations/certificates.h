@@ -7,10 +7,13 @@
 #include <galvan/pki.pb-c.h>
 
 extern const struct gv_table ocpp_authorities; /* instance of pki -> KnownAuthority */
+extern const struct gv_table ocpp_undelivered; /* device -> SignedCertificate */
 
 /* A charger's SignCertificate; `type` "": it named none. False: there is no authority, it is to be rejected. */
 bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type);
 int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note);
+/* It has connected: a certificate that waits for it is sent. */
+int certificate_opened(struct ocpp *o, struct gv_turn *t, const struct station *st);
 conclude_fn certificate_concluded, renewal_concluded;
 int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityChanged *e, const struct gv_emitter *from);
 int renewal_due(struct ocpp *o, struct gv_turn *t, const Pki__RenewalDue *e, const struct gv_emitter *from);
