@@ -238,11 +238,12 @@ static Billing__UseRow *correction(struct gv_turn *t, const Billing__ChargeRow *
 	const Billing__Charge *c = charged->charge;
 	Billing__UseRow *row;
 
-	if (c->ended_at_ms == s->ended_at_ms && c->energy_wh == s->energy_wh)
+	if (c->started_at_ms == s->started_at_ms && c->ended_at_ms == s->ended_at_ms && c->energy_wh == s->energy_wh)
 		return NULL; /* the same end again */
 	if (gv_get(t, &charges_credits, gv_key(c->id)))
 		return NULL; /* people have taken it back */
-	if (!orders_has_flag(c->flags, c->n_flags, "no-stop") && !orders_has_flag(s->flags, s->n_flags, "late-stop"))
+	if (!orders_has_flag(c->flags, c->n_flags, "no-stop") && !orders_has_flag(s->flags, s->n_flags, "late-stop") &&
+	    !orders_has_flag(s->flags, s->n_flags, "late-events"))
 		return NULL;
 	row = begin_row(t, c->device, s, "");
 	row->order = c->order;
@@ -281,6 +282,10 @@ int uses_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, con
 			return -1;
 		row = uses_take(t, e->device, e->session->id);
 	}
+	/* Its end knows best when and where it began: messages may have come out of order. */
+	row->connector = e->session->connector;
+	row->started_at_ms = e->session->started_at_ms;
+	row->meter_start_wh = e->session->meter_start_wh;
 	row->end = take_end(t, e->session);
 	row->ended_heard_ms = gv_now_ms(t);
 	live_end(self, row->session);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void setup(void)
@@ -213,6 +214,40 @@ Test(orders, a_session_of_which_nothing_is_heard_is_settled_as_it_stands_and_cor
 	cr_expect_eq(available(), 4700);
 	do_tell(ENDED);
 	cr_expect_eq(n_charges(), 3, "told twice it is the same end");
+}
+
+Test(orders, what_comes_behind_the_end_of_a_session_corrects_its_charge)
+{
+	char *flags[] = { (char *)"late-events" };
+
+	checkout();
+	start_session();
+	host_run_ms(h, HOUR_MS / 2);
+	end_session(100);
+	cr_expect_eq(available(), 5000 - 10);
+	end_session(150);
+	cr_expect_eq(n_charges(), 1, "who says no more of it is not believed");
+	session.flags = flags;
+	session.n_flags = 1;
+	session.started_at_ms -= MINUTE_MS;
+	end_session(150);
+	cr_expect_eq(available(), 5000 - 15);
+	cr_expect_eq(n_charges(), 3, "the wrong one, its credit, the right one");
+	cr_expect(has_flag("charge", "late-events"));
+}
+
+Test(orders, the_end_knows_when_a_session_began)
+{
+	char before[40];
+
+	checkout();
+	start_session();
+	host_run_ms(h, HOUR_MS / 2);
+	session.started_at_ms -= 2 * MINUTE_MS;
+	snprintf(before, sizeof before, "%lld", (long long)session.started_at_ms);
+	end_session(100);
+	n_charges();
+	cr_expect_str_eq(text("charges.0.startedAtMs"), before);
 }
 
 Test(orders, the_tariff_at_the_start_is_the_one_that_counts)
