@@ -99,3 +99,57 @@ Test(ocpp_crashes_config, nothing_is_lost_or_doubled_wherever_it_dies, .timeout 
 		n++;
 	cr_expect_gt(n, 20, "points were passed");
 }
+
+/* The same in 2.0.1: each message comes again, and once more out of order. */
+static bool v201_dies_at(uint64_t n)
+{
+	static const char started[] =
+		"{\"eventType\":\"Started\",\"seqNo\":0,\"timestamp\":\"2025-01-15T02:00:00Z\",\"triggerReason\":"
+		"\"Authorized\",\"transactionInfo\":{\"transactionId\":\"tx-1\",\"chargingState\":\"Charging\"},"
+		"\"evse\":{\"id\":1},\"idToken\":{\"idToken\":\"A\",\"type\":\"ISO14443\"},\"meterValue\":[{"
+		"\"timestamp\":\"2025-01-15T02:00:00Z\",\"sampledValue\":[{\"value\":100,\"context\":"
+		"\"Transaction.Begin\"}]}]}",
+			  updated[] =
+				  "{\"eventType\":\"Updated\",\"seqNo\":1,\"timestamp\":\"2025-01-15T02:10:00Z\","
+				  "\"triggerReason\":\"MeterValuePeriodic\",\"transactionInfo\":{\"transactionId\":"
+				  "\"tx-1\"},\"meterValue\":[{\"timestamp\":\"2025-01-15T02:10:00Z\",\"sampledValue\":"
+				  "[{\"value\":110}]}]}",
+			  ended[] = "{\"eventType\":\"Ended\",\"seqNo\":2,\"timestamp\":\"2025-01-15T02:20:00Z\","
+				    "\"triggerReason\":\"EVDeparted\",\"transactionInfo\":{\"transactionId\":\"tx-1\"},"
+				    "\"meterValue\":[{\"timestamp\":\"2025-01-15T02:20:00Z\",\"sampledValue\":[{"
+				    "\"value\":120,\"context\":\"Transaction.End\"}]}]}";
+	size_t after;
+
+	bench_load_as("ocpp2.0.1", "{\"unknownToken\":\"accept\"}");
+	host_crash_at(h, "ocpp.0", n);
+	insist("BootNotification",
+	       "{\"reason\":\"PowerUp\",\"chargingStation\":{\"model\":\"M\",\"vendorName\":\"V\"}}");
+	insist("StatusNotification", "{\"timestamp\":\"2025-01-15T01:59:00Z\",\"connectorStatus\":\"Occupied\","
+				     "\"evseId\":1,\"connectorId\":1}");
+	insist("TransactionEvent", updated);
+	insist("TransactionEvent", started);
+	insist("TransactionEvent", updated);
+	insist("TransactionEvent", ended);
+	insist("TransactionEvent", started);
+	host_run_ms(h, 10000);
+	cr_expect_eq(host_events(h, "galvan.ocpp.v1.StationBooted"), 1, "death %lu", (unsigned long)n);
+	cr_expect_eq(host_events(h, EVENT "SessionStarted"), 1, "death %lu", (unsigned long)n);
+	cr_expect_eq(host_events(h, EVENT "SessionMetered"), 1, "death %lu", (unsigned long)n);
+	cr_expect_eq(host_events(h, EVENT "SessionEnded"), 1, "death %lu", (unsigned long)n);
+	cr_expect_eq(host_events(h, EVENT "ConnectorStatusChanged"), 2, "death %lu", (unsigned long)n);
+	cr_expect_eq(samples(session(1)), 3);
+	cr_expect_eq(number(session(1), "energyWh"), 20);
+	cr_expect(!flagged(session(1), "incomplete"));
+	after = host_crashes(h);
+	bench_teardown();
+	return after > 0;
+}
+
+Test(ocpp_crashes_config, nor_in_2_0_1, .timeout = 120)
+{
+	uint64_t n = 1;
+
+	while (v201_dies_at(n))
+		n++;
+	cr_expect_gt(n, 20, "points were passed");
+}
