@@ -64,6 +64,14 @@ def station(request):
     client.close()
 
 
+@pytest.fixture(params=sorted(CLIENTS))
+def station_v201(request):
+    client = CLIENTS[request.param]('ocpp2.0.1')
+    yield client
+    client.close()
+    assert not getattr(client, 'invalid', []), 'nothing that breaks the schemas was said'
+
+
 @pytest.fixture
 def any_station():
     """Where the client does not matter."""

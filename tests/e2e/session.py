@@ -100,6 +100,8 @@ class Session:
     def finished(self):
         self.station.call('StatusNotification', {'connectorId': 1, 'errorCode': 'NoError', 'status': 'Available'})
 
+    REGISTERS = 1  # readings of the energy register in a session
+
     STEPS = ['connect', 'boot', 'available', 'remote_start', 'start_transaction', 'charging', 'meter', 'remote_stop',
              'stop_transaction', 'finished']
 
@@ -155,12 +157,97 @@ class Session:
             samples.setdefault(s['measurand'], []).append(s)
         assert {m: len(v) for m, v in samples.items()} == {
             'Voltage': 1, 'Current.Import': 1, 'Power.Active.Import': 1, 'Current.Offered': 1,
-            'Energy.Active.Import.Register': 1}, 'each sample once'
+            'Energy.Active.Import.Register': self.REGISTERS}, 'each sample once'
         assert abs(samples['Voltage'][0]['value'] - 241.10) < 1e-9
         assert samples['Voltage'][0]['unit'] == 'V'
         assert samples['Current.Offered'][0]['value'] == 32
-        assert abs(samples['Energy.Active.Import.Register'][0]['value'] - 6379.259277) < 1e-6
+        assert abs(samples['Energy.Active.Import.Register'][-1]['value'] - 6379.259277) < 1e-6
         return session
 
 
-__all__ = ['Session', 'StationError', 'utc_ms', 'TOKEN', 'START_TIME', 'STOP_TIME', 'PROFILE', 'meter_values']
+TX_NAME = 'b2c9a9a0-1f5c-4d9e-8a67-0d6c5f1e2a3b'
+
+
+def sampled(context, *values):
+    """A meterValue of 2.0.1."""
+    return [{'value': value, 'measurand': measurand, 'context': context, 'unitOfMeasure': {'unit': unit}}
+            for measurand, value, unit in values]
+
+
+class SessionV201(Session):
+    """The same in OCPP 2.0.1, by a station that checks all that it is told against its schemas."""
+
+    def __init__(self, node, station, identity='CP001'):
+        super().__init__(node, station, identity)
+        self.transaction = TX_NAME
+        self.start_number = None
+        station.answer('RequestStartTransaction', {'status': 'Accepted'})
+        station.answer('RequestStopTransaction', {'status': 'Accepted'})
+
+    def connect(self):
+        self.station.connect(self.node.ws, self.identity, **({'strict': True} if self.station.name == 'ocpp-rpc' else {}))
+
+    def boot(self):
+        reply = self.station.call('BootNotification', {
+            'reason': 'PowerUp', 'chargingStation': {'vendorName': 'Elsewhere', 'model': 'Two'}})
+        assert reply['status'] == 'Accepted'
+        assert reply['interval'] == 300
+
+    def status(self, status, time):
+        self.station.call('StatusNotification', {'timestamp': time, 'connectorStatus': status, 'evseId': 1, 'connectorId': 1})
+
+    def available(self):
+        self.status('Available', '2025-01-15T02:09:00Z')
+
+    def remote_start(self):
+        answer = self.node.call('galvan.charging.v1.Charging/Start', {
+            'device': self.device, 'connector': 1, 'token': TOKEN, 'chargingProfile': PROFILE})
+        assert answer['status'] == 'Accepted'
+        asked = self.station.asked('RequestStartTransaction')
+        assert asked['evseId'] == 1
+        assert asked['idToken'] == {'idToken': TOKEN, 'type': 'Central'}
+        schedule, = asked['chargingProfile']['chargingSchedule']
+        assert schedule['chargingRateUnit'] == 'A'
+        assert float(schedule['chargingSchedulePeriod'][0]['limit']) == 32
+        self.start_number = asked['remoteStartId']
+        self.request_id = answer['requestId']
+
+    def event(self, kind, number, time, trigger, info=None, **rest):
+        return self.station.call('TransactionEvent', {
+            'eventType': kind, 'seqNo': number, 'timestamp': time, 'triggerReason': trigger,
+            'transactionInfo': {'transactionId': self.transaction, **(info or {})}, **rest})
+
+    def start_transaction(self):
+        reply = self.event('Started', 0, START_TIME, 'RemoteStart', {'remoteStartId': self.start_number, 'chargingState': 'EVConnected'},
+                           evse={'id': 1, 'connectorId': 1}, idToken={'idToken': TOKEN, 'type': 'Central'})
+        assert reply == {'idTokenInfo': {'status': 'Accepted'}}
+
+    def charging(self):
+        self.status('Occupied', START_TIME)
+        assert self.event('Updated', 1, '2025-01-15T02:10:00Z', 'ChargingStateChanged', {'chargingState': 'Charging'}, meterValue=[{
+            'timestamp': '2025-01-15T02:10:00Z',
+            'sampledValue': sampled('Transaction.Begin', ('Energy.Active.Import.Register', 0, 'Wh'))}]) == {}
+
+    def meter(self):
+        assert self.event('Updated', 2, '2025-01-15T02:10:54Z', 'MeterValuePeriodic', meterValue=[{
+            'timestamp': '2025-01-15T02:10:54.000Z',
+            'sampledValue': sampled('Sample.Periodic', ('Voltage', 241.1, 'V'), ('Current.Import', 0, 'A'),
+                                    ('Power.Active.Import', 0, 'W'), ('Current.Offered', 32, 'A'))}]) == {}
+
+    def remote_stop(self):
+        answer = self.node.call('galvan.charging.v1.Charging/Stop', {'sessionId': self.session()['id']})
+        assert answer['status'] == 'Accepted'
+        assert self.station.asked('RequestStopTransaction') == {'transactionId': self.transaction}
+
+    def stop_transaction(self):
+        assert self.event('Ended', 3, STOP_TIME + 'Z', 'EVDeparted', {'stoppedReason': 'EVDisconnected'}, meterValue=[{
+            'timestamp': STOP_TIME + 'Z',
+            'sampledValue': sampled('Transaction.End', ('Energy.Active.Import.Register', 6379.259277, 'Wh'))}]) == {}
+
+    def finished(self):
+        self.status('Available', '2025-01-15T02:41:00Z')
+
+    REGISTERS = 2
+
+
+__all__ = ['Session', 'SessionV201', 'StationError', 'utc_ms', 'TOKEN', 'START_TIME', 'STOP_TIME', 'PROFILE', 'meter_values']

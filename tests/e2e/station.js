@@ -1,6 +1,6 @@
 // A charging station made of npm's ocpp-rpc, driven by JSON lines: commands on stdin, what happens on stdout.
 //
-//   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "...", "tls": {"ca": FILE, ...}}
+//   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "...", "tls": {"ca": FILE, ...}, "protocol": "ocpp2.0.1"}
 //   {"id": 2, "do": "call", "action": "BootNotification", "payload": {...}}
 //   {"id": 3, "do": "answers", "answers": {"RemoteStartTransaction": {"status": "Accepted"}}}
 //   {"id": 4, "do": "close"}
@@ -23,7 +23,7 @@ async function connect(command) {
 	const options = {
 		endpoint: command.url,
 		identity: command.identity,
-		protocols: ['ocpp1.6'],
+		protocols: [command.protocol || 'ocpp1.6'],
 		strictMode: command.strict !== false,
 		reconnect: false,
 		callTimeoutMs: 15000,

@@ -15,10 +15,12 @@ import ocpp.exceptions
 import ocpp.v16
 import ocpp.v16.call
 import ocpp.v16.call_result
+import ocpp.v201
+import ocpp.v201.call
+import ocpp.v201.call_result
 import websockets
 from ocpp.charge_point import camel_to_snake_case
 from ocpp.routing import on
-from ocpp.v16.enums import Action
 
 from galvan import PATIENCE_S
 
@@ -53,7 +55,8 @@ class OcppRpc:
     """npm ocpp-rpc, in a node process."""
     name = 'ocpp-rpc'
 
-    def __init__(self):
+    def __init__(self, version='ocpp1.6'):
+        self._version = version
         self._process = subprocess.Popen(['node', os.path.join(HERE, 'station.js')], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, text=True, cwd=HERE)
         self._answers = {}
@@ -89,7 +92,7 @@ class OcppRpc:
 
     def connect(self, url, identity, password=None, tls=None, strict=False):
         """strict: it checks all that both sides say against its schemas."""
-        command = dict(do='connect', url=url, identity=identity, strict=strict)
+        command = dict(do='connect', url=url, identity=identity, strict=strict, protocol=self._version)
         if password is not None:
             command['password'] = password
         if tls:
@@ -117,8 +120,11 @@ class OcppRpc:
         self._process.wait(PATIENCE_S)
 
 
-def _charge_point(answers, asked):
-    """An ocpp.v16.ChargePoint that answers each call of the server as `answers` says at that time; None: not at all."""
+VERSIONS = {'ocpp1.6': ocpp.v16, 'ocpp2.0.1': ocpp.v201}
+
+
+def _charge_point(library, answers, asked):
+    """A ChargePoint of the library that answers each call of the server as `answers` says at that time; None: not at all."""
     def handler(action):
         async def handle(self, **payload):
             asked.of(action).put(camel(payload))
@@ -126,15 +132,16 @@ def _charge_point(answers, asked):
                 await self._connection.wait_closed()
             if action not in answers:
                 raise ocpp.exceptions.NotImplementedError()
-            return getattr(ocpp.v16.call_result, action)(**snake(answers[action]))
+            return getattr(library.call_result, action)(**snake(answers[action]))
         handle.__name__ = 'on_' + action  # routed by this name
         return on(action)(handle)
 
     wanted = ['RemoteStartTransaction', 'RemoteStopTransaction', 'Reset', 'UnlockConnector', 'ChangeAvailability',
               'ChangeConfiguration', 'GetConfiguration', 'ClearCache', 'TriggerMessage', 'DataTransfer',
-              'CertificateSigned', 'ExtendedTriggerMessage']
-    known = {a.value for a in Action} & set(wanted)
-    return type('Station', (ocpp.v16.ChargePoint,), {'on_' + a: handler(a) for a in known})
+              'CertificateSigned', 'ExtendedTriggerMessage', 'RequestStartTransaction', 'RequestStopTransaction',
+              'GetVariables', 'SetVariables']
+    known = [a for a in wanted if hasattr(library.call, a)]
+    return type('Station', (library.ChargePoint,), {'on_' + a: handler(a) for a in known})
 
 
 def snake(payload):
@@ -150,12 +157,13 @@ class PyOcpp:
     """PyPI ocpp over websockets, in a thread with its loop."""
     name = 'ocpp'
 
-    def __init__(self):
+    def __init__(self, version='ocpp1.6'):
+        self._version = version
         self._loop = asyncio.new_event_loop()
         self._answers = {}
         self._asked = Asked()
         self._closed = threading.Event()
-        self._type = _charge_point(self._answers, self._asked)
+        self._type = _charge_point(VERSIONS[version], self._answers, self._asked)
         self._socket = self._station = self._task = None
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
@@ -167,7 +175,7 @@ class PyOcpp:
         if password is not None:
             import base64
             headers['Authorization'] = 'Basic ' + base64.b64encode(('%s:%s' % (identity, password)).encode()).decode()
-        self._socket = await websockets.connect(url.rstrip('/') + '/' + identity, subprotocols=['ocpp1.6'],
+        self._socket = await websockets.connect(url.rstrip('/') + '/' + identity, subprotocols=[self._version],
                                                 additional_headers=headers, ssl=tls)
         self._station = self._type(identity, self._socket, response_timeout=15)
         self._task = asyncio.ensure_future(self._serve())
@@ -199,7 +207,7 @@ class PyOcpp:
         self._answers[action] = payload
 
     async def _call(self, action, payload):
-        request = getattr(ocpp.v16.call, action)(**snake(payload))
+        request = getattr(VERSIONS[self._version].call, action)(**snake(payload))
         answer = asyncio.ensure_future(self._station.call(request, suppress=False))
         await asyncio.wait({answer, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():  # the connection has ended, which the library's call would not notice

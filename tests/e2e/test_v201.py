@@ -1,0 +1,108 @@
+"""OCPP 2.0.1 by clients that are not ours: a session from afar, messages that come late or twice, kill -9 between any two, and two versions on
+one port."""
+import pytest
+
+from session import Session, SessionV201
+from stations import PyOcpp
+
+
+def test_a_session_from_remote_start_to_stop(cloud, station_v201):
+    cloud.put_device('ocpp:CP001')
+    session = SessionV201(cloud, station_v201)
+    events = cloud.events('ConnectorStatusChanged', 'SessionStarted', 'SessionMetered', 'SessionEnded')
+    for step in Session.STEPS[:3]:
+        session.do(step)
+    assert events.wait('ConnectorStatusChanged')['event']['status']['status'] == 'Available'
+    session.remote_start()
+    session.start_transaction()
+    started = events.wait('SessionStarted')['event']['session']
+    assert started['requestId'] == session.request_id
+    assert started['token'] == 'remote-11902'
+    session.charging()
+    events.wait('ConnectorStatusChanged', lambda e: e['event']['status']['status'] == 'Charging')
+    session.meter()
+    metered = events.wait('SessionMetered', lambda e: len(e['event']['samples']) == 4)['event']
+    assert metered['sessionId'] == started['id']
+    session.remote_stop()
+    session.stop_transaction()
+    assert events.wait('SessionEnded')['event']['session']['energyWh'] == '6379'
+    session.finished()
+    checked = session.check()
+    assert checked['requestId'] == session.request_id
+    assert checked['flags'] == []
+    connector, = cloud.call('galvan.charging.v1.Charging/ListConnectors', {'device': session.device})['connectors']
+    assert connector['status'] == 'Available'
+    assert [p['status'] for p in connector['plugs']] == ['Available']
+    events.close()
+
+
+def test_messages_that_come_late_and_twice_make_the_same_session(cloud, station_v201):
+    """The station was offline: its queue is emptied while new messages overtake it, and answers are lost."""
+    cloud.put_device('ocpp:CP001')
+    session = SessionV201(cloud, station_v201)
+    for step in ['connect', 'boot', 'available', 'remote_start', 'meter', 'stop_transaction', 'charging', 'meter', 'start_transaction',
+                 'start_transaction', 'finished']:
+        session.do(step)
+    checked = session.check()
+    assert checked['requestId'] == session.request_id
+    assert 'incomplete' not in checked['flags']
+
+
+@pytest.mark.parametrize('before', ['start_transaction', 'charging', 'meter', 'stop_transaction', 'the end'])
+def test_kill_9_between_two_messages_loses_nothing(cloud, before):
+    cloud.put_device('ocpp:CP001')
+    station = PyOcpp('ocpp2.0.1')
+    session = SessionV201(cloud, station)
+    for step in Session.STEPS + ['the end']:
+        if step == before:
+            cloud.kill()
+            cloud.start()
+            session.reconnect()
+        if step != 'the end':
+            session.do(step)
+    session.check()
+    station.close()
+
+
+def test_any_action_reaches_a_station(cloud, station_v201):
+    cloud.put_device('ocpp:CP001')
+    session = SessionV201(cloud, station_v201)
+    session.connect()
+    session.boot()
+    found = {'attributeStatus': 'Accepted', 'attributeValue': '60', 'component': {'name': 'OCPPCommCtrlr'},
+             'variable': {'name': 'HeartbeatInterval'}}
+    station_v201.answer('GetVariables', {'getVariableResult': [found]})
+    asked = {'getVariableData': [{'component': {'name': 'OCPPCommCtrlr'}, 'variable': {'name': 'HeartbeatInterval'}}]}
+    answer = cloud.call('galvan.ocpp.v1.Ocpp/Call', {'device': session.device, 'action': 'GetVariables', 'payload': asked})
+    assert answer['payload'] == {'getVariableResult': [found]}
+    assert station_v201.asked('GetVariables') == asked
+    station_v201.answer('Reset', {'status': 'Scheduled'})
+    assert cloud.call('galvan.charging.v1.Charging/Reset', {'device': session.device})['status'] == 'Scheduled'
+    assert station_v201.asked('Reset') == {'type': 'OnIdle'}
+    station_v201.answer('UnlockConnector', {'status': 'Unlocked'})
+    assert cloud.call('galvan.charging.v1.Charging/Unlock', {'device': session.device, 'connector': 1})['status'] == 'Unlocked'
+    assert station_v201.asked('UnlockConnector') == {'evseId': 1, 'connectorId': 1}
+
+
+def test_two_versions_share_a_port(cloud, any_station):
+    """A station that comes back in another version: what it began in the first is still there, and not mixed up with the second."""
+    cloud.put_device('ocpp:CP001')
+    old = Session(cloud, any_station())
+    for step in Session.STEPS[:7]:
+        old.do(step)
+    station = PyOcpp('ocpp2.0.1')
+    new = SessionV201(cloud, station)
+    new.connect()
+    new.boot()
+    shown, = cloud.call('galvan.ocpp.v1.Ocpp/ListStations', {'device': new.device})['stations']
+    assert shown['version'] == 'OCPP 2.0.1'
+    session = new.session()
+    assert session['state'] == 'ACTIVE'
+    assert session['transactionId'] == str(old.transaction)
+    new.start_number = 1
+    new.start_transaction()
+    first, second = sorted(cloud.sessions(new.device), key=lambda s: int(s['id'].split('/')[1]))
+    assert (first['transactionId'], first['state']) == (str(old.transaction), 'ENDED'), 'another began on its connector'
+    assert 'no-stop' in first['flags']
+    assert (second['transactionId'], second['state']) == (new.transaction, 'ACTIVE')
+    station.close()
