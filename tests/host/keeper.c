@@ -52,7 +52,7 @@ static bool apply(struct keeper *k, const cJSON *entry, bool full)
 		return true;
 	}
 	if (i < 0) {
-		if (k->n == (k->entries_max ? k->entries_max : KEEPER_ENTRIES))
+		if (k->n == (k->entries_max ? k->entries_max : k->room ? k->room : KEEPER_ENTRIES))
 			return false;
 		i = k->n++;
 	}
@@ -81,6 +81,8 @@ static const char *take(struct keeper *k, const cJSON *payload)
 		k->fail--;
 		return "Failed";
 	}
+	if (k->bite && cJSON_GetArraySize(list) > k->bite)
+		return "Failed";
 	if (!full && version <= k->version)
 		return "VersionMismatch";
 	before = *k;

@@ -19,6 +19,7 @@ struct keeper {
 	bool unsupported;           /* keeps no list: GetLocalListVersion says -1 */
 	bool off;                   /* LocalAuthListEnabled is false */
 	int chunk_max, entries_max; /* 0: it does not say, and takes KEEPER_ENTRIES */
+	int bite, room;             /* what it takes of a message, of a list, without saying so; 0: any */
 	int fail;                   /* so many messages more are refused with Failed */
 	/* what it has */
 	int version;

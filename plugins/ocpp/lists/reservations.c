@@ -195,6 +195,17 @@ static Ocpp__ReservationRow *named(struct gv_turn *t, const struct reservation_c
 	return reservation_stands(row) || row->asking || c->at_ms <= row->reservation->expires_at_ms ? row : NULL;
 }
 
+bool reservation_holds(struct gv_turn *t, const char *device, const char *tag)
+{
+	struct gv_scan scan = { .table = &ocpp_reservations, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan))
+		if (reservation_stands(scan.row) &&
+		    same(t, tag, ((const Ocpp__ReservationRow *)scan.row)->reservation->token))
+			return true;
+	return false;
+}
+
 void reservation_match(struct gv_turn *t, const struct reservation_claim *c, struct reservation_match *ret)
 {
 	struct gv_scan scan = { .table = &ocpp_reservations, .prefix = gv_key(c->device) };

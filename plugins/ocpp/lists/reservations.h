@@ -43,6 +43,8 @@ struct reservation_claim {
 	int64_t id; /* that the charger named; what is not positive is none (quirk of some chargers) */
 	int64_t at_ms;
 };
+/* One stands there for this very token: somebody inside galvan has asked for it. */
+bool reservation_holds(struct gv_turn *t, const char *device, const char *tag);
 void reservation_match(struct gv_turn *t, const struct reservation_claim *claim, struct reservation_match *ret);
 int reservation_use(struct gv_turn *t, const char *device, uint64_t id, const char *session_id);
 /* The one that keeps a session with this tag from being started there; NULL: none does. */

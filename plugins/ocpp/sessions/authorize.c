@@ -1,6 +1,6 @@
 /* Who may charge: the config's tags, then the tokens that a plugin which knows people has told of, then the policy for
  * unknown ones. All that asks goes through this one function, and it answers from what is here: a charger waits. */
-#include <plugins/ocpp/ocpp.h>
+#include <plugins/ocpp/lists/reservations.h>
 
 #include <lib/json.h>
 
@@ -152,7 +152,7 @@ struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *as
 	if (tag)
 		return (struct verdict){ .status = tag->status, .parent = tag->parent };
 	token = *fold ? gv_get(t, &ocpp_tokens, gv_key(fold)) : NULL;
-	if (!token && (ask->asked_for || o->accept_unknown_token))
+	if (!token && (ask->asked_for || o->accept_unknown_token || reservation_holds(t, ask->device, fold)))
 		return (struct verdict){ .status = "Accepted", .parent = "" };
 	if (!token)
 		return (struct verdict){ .status = "Invalid", .parent = "", .exact = "Unknown" };

@@ -96,6 +96,14 @@ static void connect_one(void)
 	host_run_ms(h, QUIET_MS);
 }
 
+/* Until it is asked the first question. */
+static void connect_slow_one(void)
+{
+	one.slow = true;
+	host_station_connect(one.station);
+	host_run_ms(h, 11000);
+}
+
 static void setup(void)
 {
 	load("{\"unknownToken\":\"refuse\",\"localListCheckS\":0}");
@@ -172,9 +180,8 @@ Test(ocpp_lists, a_long_list_comes_in_pieces_that_the_charger_takes)
 Test(ocpp_lists, what_changes_between_the_pieces_is_told_too)
 {
 	one.keeper.chunk_max = 10;
-	one.slow = true;
 	put_many(35);
-	connect_one();
+	connect_slow_one();
 	let_it_answer(&one); /* GetConfiguration */
 	let_it_answer(&one); /* GetLocalListVersion */
 	let_it_answer(&one); /* the first ten */
@@ -288,6 +295,28 @@ Test(ocpp_lists, a_whole_list_that_is_refused_is_tried_again_with_patience)
 	host_run_ms(h, 600000);
 	cr_expect_eq(one.keeper.fulls, 4);
 	cr_expect_str_eq(status("CARD"), "Accepted");
+	cr_expect_str_eq(text(local_list(), "state"), "in step");
+}
+
+Test(ocpp_lists, a_charger_that_takes_less_than_it_says_gets_less_at_a_time)
+{
+	one.keeper.bite = 10;
+	put_many(60);
+	connect_one();
+	host_run_ms(h, 600000);
+	cr_expect_eq(one.keeper.n, 60);
+	cr_expect_str_eq(text(local_list(), "state"), "in step");
+}
+
+Test(ocpp_lists, a_charger_with_less_room_than_it_says_gets_what_it_has_taken)
+{
+	one.keeper.chunk_max = 8;
+	one.keeper.room = 20;
+	put_many(60);
+	connect_one();
+	host_run_ms(h, 600000);
+	cr_expect_eq(one.keeper.n, 16, "%d", one.keeper.n);
+	cr_expect(cJSON_IsTrue(get(local_list(), "partial")));
 	cr_expect_str_eq(text(local_list(), "state"), "in step");
 }
 
@@ -415,8 +444,7 @@ Test(ocpp_lists, commands_of_people_come_first)
 
 	one.keeper.chunk_max = 1;
 	put_many(10);
-	one.slow = true;
-	connect_one();
+	connect_slow_one();
 	let_it_answer(&one);
 	let_it_answer(&one);
 	cr_expect_str_eq(one.action, "SendLocalList");

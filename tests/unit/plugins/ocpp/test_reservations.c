@@ -154,6 +154,18 @@ Test(ocpp_reservations, a_tag_of_the_group_uses_it_and_number_0_is_none)
 	cr_expect_str_eq(state(), "USED");
 }
 
+Test(ocpp_reservations_strangers, whoever_it_was_made_for_is_let_in, .fini = bench_teardown, .timeout = 60)
+{
+	bench_load("{\"unknownToken\":\"refuse\",\"localList\":\"off\"}");
+	cp.reply = "{\"status\":\"Accepted\"}";
+	answered("Authorize", "{\"idTag\":\"APP-1\"}", "Invalid");
+	reserve(RESERVE("app-1", ""));
+	answered("Authorize", "{\"idTag\":\"APP-1\"}", "Accepted");
+	answered("StartTransaction", START("APP-1", T0, "0"), "Accepted");
+	cr_expect_str_eq(state(), "USED");
+	answered("Authorize", "{\"idTag\":\"APP-2\"}", "Invalid");
+}
+
 Test(ocpp_reservations, a_start_with_another_tag_is_recorded_and_flagged)
 {
 	int id;
