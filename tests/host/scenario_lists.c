@@ -42,6 +42,13 @@ static void come_back(struct host *h, void *arg)
 
 static void on_open(struct host_station *s, void *arg)
 {
+	const char *boot =
+		((struct charger *)arg)->keeper.v201
+			? "[2,\"b\",\"BootNotification\",{\"reason\":\"PowerUp\",\"chargingStation\":{\"vendorName\":"
+			  "\"V\",\"model\":\"M\"}}]"
+			: "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}]";
+
+	host_station_send(s, GV_TEXT, boot, strlen(boot));
 }
 
 static void on_close(struct host_station *s, void *arg, unsigned code)
@@ -59,9 +66,13 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 	const char *action = cJSON_GetStringValue(cJSON_GetArrayItem(frame, 2));
 	char body[600], text[800];
 
-	host_check(c->h, id && action, "%s gets %.*s", c->device, (int)size, data);
-	host_check(c->h, keeper_answer(&c->keeper, action, cJSON_GetArrayItem(frame, 3), body, sizeof body),
-		   "%s is asked for %s", c->device, action);
+	if (!action) { /* the answer to its boot */
+		cJSON_Delete(frame);
+		return;
+	}
+	host_check(c->h, id, "%s gets %.*s", c->device, (int)size, data);
+	if (!keeper_answer(&c->keeper, action, cJSON_GetArrayItem(frame, 3), body, sizeof body))
+		snprintf(body, sizeof body, "{\"status\":\"Rejected\"}"); /* TriggerMessage: its boot was lost */
 	snprintf(text, sizeof text, "[3,\"%s\",%s]", id, body);
 	cJSON_Delete(frame);
 	host_station_send(s, GV_TEXT, text, strlen(text));

@@ -30,6 +30,13 @@ static void answer(struct lister *l, const char *id, const char *action, const c
 
 static void on_open(struct host_station *s, void *arg)
 {
+	const char *boot =
+		((struct lister *)arg)->keeper.v201
+			? "[2,\"b\",\"BootNotification\",{\"reason\":\"PowerUp\",\"chargingStation\":{\"vendorName\":"
+			  "\"V\",\"model\":\"M\"}}]"
+			: "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}]";
+
+	host_station_send(s, GV_TEXT, boot, strlen(boot));
 }
 
 static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind, const char *data, size_t size)
