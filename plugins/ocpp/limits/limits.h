@@ -4,6 +4,7 @@
  *   profiles.c   the profiles that a charger has accepted
  *   plan.c       a limit as profiles, in the ways that chargers are known to take it
  *   orders.c     SetLimit and ClearLimit, one after the other per charger
+ *   key.c        chargers that have a key of their configuration instead
  *   services.c   how they are asked for
  *   told.c       what chargers say of limits and profiles by themselves
  *   schedule.c   GetSchedule */
@@ -93,6 +94,8 @@ void plan_clear(const struct plan_ask *ask, struct plan *ret);
 uint32_t plan_refused(const struct plan_ask *ask, uint32_t refused);
 /* The ids of a limit's profile and of that which it falls back to. */
 int64_t plan_id(const Ocpp__LimitOrder *order, bool limit);
+/* Of some SetLimit. */
+bool plan_is_ours(int64_t id);
 
 /* ---- orders.c -------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SetLimit and ClearLimit. Both take several calls to the charger, each of which depends on the answer before, so that
  * they are rows until they are answered, and a charger gets one after the other: a limit that was asked for later is
  * never overtaken by one that was asked for before. */
-#include "limits.h"
+#include "orders.h"
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/edge/profiles.h>
@@ -11,12 +11,6 @@
 
 const struct gv_table ocpp_abilities = { .name = "abilities", .key = "s", .value = &ocpp__abilities__descriptor };
 const struct gv_table ocpp_limits = { .name = "limits", .key = "su", .value = &ocpp__limit_order__descriptor };
-
-struct orders {
-	struct ocpp *o;
-	struct gv_turn *t;
-	const char *device;
-};
 
 static struct gv_ticket ticket_of(const Ocpp__LimitOrder *order)
 {
@@ -88,8 +82,7 @@ static void look(const struct orders *q, const Ocpp__LimitOrder *order, struct p
 
 static int go_on(const struct orders *q, uint64_t done);
 
-/* The order is answered, and the next one's turn. */
-static int finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrder *order, const char *status)
+int orders_finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrder *order, const char *status)
 {
 	Charging__SetLimitReply set = CHARGING__SET_LIMIT_REPLY__INIT;
 	Charging__CommandReply clear = CHARGING__COMMAND_REPLY__INIT;
@@ -105,7 +98,7 @@ static int finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrde
 	return go_on(q, number);
 }
 
-static int send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order, struct command *c)
+int orders_send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order, struct command *c)
 {
 	c->kind = OCPP__COMMAND__KIND__LIMIT;
 	c->about = number;
@@ -113,14 +106,17 @@ static int send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order
 	return command_send(q->o, q->t, ticket_of(order), q->device, c);
 }
 
-static const char *set_status(const struct orders *q, const Ocpp__LimitOrder *order)
+/* All ways are tried, or done. */
+static int set_ended(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order)
 {
-	if (order->done)
-		return "Accepted";
-	if (order->rejected)
-		return "Rejected";
-	refused_for(q, REFUSED_ALL);
-	return "NotSupported";
+	if (!order->done && !order->rejected)
+		refused_for(q, REFUSED_ALL);
+	if (!order->done && key_fits(st, order, count_connectors(q)))
+		return key_step(q, st, number, order);
+	return orders_finish(q, number, order,
+			     order->done       ? "Accepted"
+			     : order->rejected ? "Rejected"
+					       : "NotSupported");
 }
 
 /* The next call of an order, or its end. */
@@ -131,8 +127,11 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 	struct plan_ask ask;
 	struct plan plan;
 
-	if (order->set && !limits_abilities(q->t, q->device)->asked && !v->ask_abilities(q->t, &c))
-		return send(q, number, order, &c);
+	if (order->set && !st->profile.ask_nothing && !limits_abilities(q->t, q->device)->asked &&
+	    !v->ask_abilities(q->t, &c))
+		return orders_send(q, number, order, &c);
+	if (order->keyed || (!order->set && key_was_used(q, order)))
+		return key_step(q, st, number, order);
 	look(q, order, &ask);
 	if (order->set)
 		plan_set(q->t, &ask, &plan, &order->attempt);
@@ -144,17 +143,16 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 		plan.id = plan_id(order, true);
 	}
 	order->rejected |= plan.blocked;
+	if (!plan.kind && order->set)
+		return set_ended(q, st, number, order);
 	if (!plan.kind)
-		return finish(q, number, order,
-			      order->set    ? set_status(q, order)
-			      : order->done ? "Accepted"
-					    : "Unknown");
+		return orders_finish(q, number, order, order->done ? "Accepted" : "Unknown");
 	if (plan.kind == PLAN_CLEAR)
 		profiles_order_clear(q->t, v, plan.id, &c);
 	else
 		profiles_order_set(q->t, v, plan.connector, plan.profile, &c);
 	order->limit = plan.limit;
-	return send(q, number, order, &c);
+	return orders_send(q, number, order, &c);
 }
 
 /* The first order but the one that is done. */
@@ -272,6 +270,8 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	if (out->kind == OUTCOME_TIMEOUT)
 		return give_up(&q, row, out);
 	order = gv_edit(t, &ocpp_limits, gv_key(device, row->about));
+	if (order->keyed)
+		return key_concluded(&q, st, row->about, order, out);
 	if (!order->set && out->kind == OUTCOME_ERROR)
 		return give_up(&q, row, out);
 	if (!order->set) {
@@ -342,8 +342,13 @@ int limits_opened(struct ocpp *o, struct gv_turn *t, const struct station *st)
 int limits_booted(struct gv_turn *t, const char *device, const char *firmware)
 {
 	const Ocpp__Abilities *row = gv_get(t, &ocpp_abilities, gv_key(device));
+	Ocpp__Abilities fresh = OCPP__ABILITIES__INIT;
 
-	return row && strcmp(row->firmware, firmware) != 0 ? gv_delete(t, &ocpp_abilities, gv_key(device)) : 0;
+	if (!row || !strcmp(row->firmware, firmware))
+		return 0;
+	fresh.has_key_value = row->has_key_value;
+	fresh.key_value = row->key_value;
+	return gv_put(t, &ocpp_abilities, gv_key(device), &fresh);
 }
 
 int limits_began(struct gv_turn *t, const char *device, const Ocpp__Profile *p, const Ocpp__Transaction *x)

@@ -63,7 +63,7 @@ static bool taken(const struct plan_ask *ask, const struct way *w, int64_t level
 	return false;
 }
 
-static bool is_ours(int64_t id)
+bool plan_is_ours(int64_t id)
 {
 	return id >= ID_FIRST && id < ID_FIRST + (OCPP_CONNECTOR_MAX + 1) * 4;
 }
@@ -74,7 +74,7 @@ static bool blocked(const struct plan_ask *ask, const struct way *w)
 	for (size_t i = 0; i < ask->n_profiles; i++) {
 		const struct composite_profile *p = &ask->profiles[i];
 
-		if (is_ours(p->profile->id) && p->profile->id != plan_id(ask->order, true) &&
+		if (plan_is_ours(p->profile->id) && p->profile->id != plan_id(ask->order, true) &&
 		    p->profile->id != plan_id(ask->order, false) && p->profile->purpose == w->purpose &&
 		    (p->connector == w->connector || !p->connector || !w->connector))
 			return true;

@@ -88,7 +88,8 @@ static bool impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticke
 	}
 	if (command_impossible(o, t, ticket, device))
 		return true;
-	*ret_unsupported = !st->edge->profiles || (limits_abilities(t, device)->refused & REFUSED_ALL);
+	*ret_unsupported = !st->edge->profiles ||
+			   ((limits_abilities(t, device)->refused & REFUSED_ALL) && !st->profile.limit_key);
 	return false;
 }
 

@@ -291,10 +291,34 @@ static void answer_set(const char *id, const cJSON *payload)
 		reply_status(id, set_profile(payload));
 }
 
+/* True where it was about its key. */
+static bool answer_key(const char *id, const char *action, const cJSON *payload)
+{
+	char out[200];
+
+	if (!smart.key)
+		return false;
+	if (!strcmp(action, "ChangeConfiguration") && !strcmp(text(payload, "key"), smart.key)) {
+		smart.changed++;
+		snprintf(smart.value, sizeof smart.value, "%s", text(payload, "value"));
+		reply_status(id, "Accepted");
+		return true;
+	}
+	if (strcmp(action, "GetConfiguration") != 0 ||
+	    strcmp(cJSON_GetArrayItem(get(payload, "key"), 0)->valuestring, smart.key) != 0)
+		return false;
+	snprintf(out, sizeof out, "{\"configurationKey\":[{\"key\":\"%s\",\"readonly\":false,\"value\":\"%s\"}]}",
+		 smart.key, smart.value);
+	reply(id, out);
+	return true;
+}
+
 static void answer(const char *id, const char *action, const cJSON *payload)
 {
 	bool settings = !strcmp(action, word("GetConfiguration", "GetVariables"));
 
+	if (answer_key(id, action, payload))
+		return;
 	smart.asked += settings;
 	if (settings && smart.settings)
 		reply_settings(id);

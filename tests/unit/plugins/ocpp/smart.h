@@ -20,9 +20,12 @@ struct smart {
 	const char *fault;    /* the CALLERROR's code that every SetChargingProfile gets; NULL: none */
 	bool level_zero_only; /* it refuses every other level */
 	bool silent;          /* it does not answer SetChargingProfile */
+	const char *key;      /* of its configuration, that limits it; NULL: none */
 	int64_t sharper;      /* tenths that its composite schedule is below the right one */
 	/* What it was told. */
 	unsigned asked, set, cleared;
+	unsigned changed;  /* its key */
+	char value[64];    /* what its key is */
 	char last[4000];   /* the payload of the last SetChargingProfile */
 	char answer[2000]; /* the last answer to a call of its own */
 	unsigned calls;

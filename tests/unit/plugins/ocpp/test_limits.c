@@ -210,6 +210,42 @@ Test(ocpp_limits, what_is_rejected_may_be_accepted_another_time)
 	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
 }
 
+/* ---- a key instead of profiles --------------------------------------------------------------- */
+
+/* A charger whose vendor limits its current in tenths of an ampere (quirk 30). */
+static void with_key(void)
+{
+	smart.fault = "NotImplemented";
+	smart.key = "evb_MaximumStationCurrent";
+	strcpy(smart.value, "320");
+	smart_call("BootNotification",
+		   "{\"chargePointVendor\":\"EVBox\",\"chargePointModel\":\"M\",\"firmwareVersion\":\"1\"}");
+}
+
+Test(ocpp_limits, a_charger_that_has_a_key_instead_is_limited_by_it_and_gets_it_back_as_it_was)
+{
+	with_key();
+	cr_expect_str_eq(smart_limit(AMPERES(16550)), "Accepted");
+	cr_expect_str_eq(smart.value, "165", "tenths");
+	cr_expect_eq(
+		number(cJSON_GetArrayItem(get(ask(CHARGING "GetSchedule", "{\"device\":\"" SMART "\"}"), "periods"), 0),
+		       "currentMa"),
+		16500);
+	cr_expect_str_eq(text(ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\"}"), "status"), "Accepted");
+	cr_expect_str_eq(smart.value, "320");
+}
+
+Test(ocpp_limits, as_a_key_does_not_fall_back_it_gets_the_least_of_all_and_is_not_written_for_nothing)
+{
+	with_key();
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	cr_expect_str_eq(smart.value, "60");
+	smart_limit("\"connector\":1," AMPERES(20000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	cr_expect_eq(smart.changed, 1);
+	cr_expect_str_eq(smart_limit(AMPERES(10000)), "Rejected", "the key is the connector's limit now");
+	cr_expect_str_eq(smart.value, "60");
+}
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 Test(ocpp_limits, a_charger_gets_the_unit_that_it_takes_whatever_it_calls_it)
