@@ -95,6 +95,19 @@ static Energy__DeviceRow *row_of(struct gv_turn *t, const Registry__DeviceChange
 	return row;
 }
 
+/* Whether it says what was known before, as in a snapshot. */
+static bool is_same(struct gv_turn *t, const Energy__DeviceRow *a, const Energy__DeviceRow *b)
+{
+	size_t size = energy__device_row__get_packed_size(a);
+	uint8_t *x = gv_alloc(t, size + 1), *y = gv_alloc(t, size + 1);
+
+	if (energy__device_row__get_packed_size(b) != size)
+		return false;
+	energy__device_row__pack(a, x);
+	energy__device_row__pack(b, y);
+	return !memcmp(x, y, size);
+}
+
 /* It is no longer of this site. */
 static void leave(struct energy *e, struct gv_turn *t, const char *site, const char *device)
 {
@@ -123,6 +136,8 @@ int devices_changed(struct energy *e, struct gv_turn *t, const Registry__DeviceC
 		return gv_delete(t, &energy_devices, gv_key(m->id));
 	}
 	row = row_of(t, m);
+	if (before && is_same(t, before, row))
+		return 0;
 	if (*old_site && strcmp(old_site, row->site) != 0)
 		leave(e, t, old_site, m->id);
 	gv_put(t, &energy_devices, gv_key(m->id), row);
