@@ -105,7 +105,7 @@ static int unseal(struct pki *pki, struct gv_turn *t, const Pki__AuthorityRow *r
 	if (!pki->key)
 		return gv_fault(
 			t, "config secret: it is not the one that the authority's key was sealed with; give that one, "
-			   "or delete pki's folder in the data folder to begin anew: then every station needs a new "
+			   "or delete stores/pki.0 in the data folder to begin anew: then every station needs a new "
 			   "certificate");
 	pki->root = read_root(row->certificate);
 	return pki->root ? 0 : gv_fault(t, "the authority's certificate in the store cannot be read");
