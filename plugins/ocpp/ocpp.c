@@ -342,6 +342,8 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 		return password_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__soap_call__descriptor)
 		return soap_answered(self, t, answer->note, answer);
+	if (note && note->descriptor == &ocpp__soap_forward__descriptor)
+		return soap_forward_answered(t, answer->note, answer);
 	return 0;
 }
 
@@ -613,8 +615,10 @@ GV_PLUGIN = {
 	.serves = ocpp_services,
 	.hears = hears,
 	.emits = emits,
-	.calls = GV_CALLS(&link__http__descriptor, &pki__pki__descriptor, &registry__registry__descriptor),
-	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor),
+	.calls = GV_CALLS(&ocpp__ocpp__descriptor, &link__http__descriptor, &pki__pki__descriptor,
+			  &registry__registry__descriptor),
+	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor,
+			  &ocpp__soap_forward__descriptor),
 	.listens = GV_LISTENS("/ocpp/", "/ocpp/soap"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),

@@ -2,6 +2,7 @@
 #include "edge/profiles.h"
 #include "edge/v16.h"
 #include "limits/limits.h"
+#include "stations/soap.h"
 #include "stations/passwords.h"
 #include "stations/security.h"
 #include "lists/lists.h"
@@ -445,6 +446,8 @@ GV_ON_CALL(limits_set, struct ocpp, Charging__SetLimitRequest)
 GV_ON_CALL(limits_clear, struct ocpp, Charging__ClearLimitRequest)
 GV_ON_CALL(schedule_get, struct ocpp, Charging__GetScheduleRequest)
 
+GV_ON_CALL(soap_forwarded, struct ocpp, Ocpp__SoapRequest)
+
 static const struct gv_method charging_methods[] = {
 	{ "Start", start_call },
 	{ "Stop", stop_call },
@@ -475,6 +478,7 @@ static const struct gv_method ocpp_methods[] = {
 	{ "RotatePassword", rotate_password },
 	{ "ListOrphans", list_orphans },
 	{ "CloseSession", close_session_call },
+	{ "Soap", soap_forwarded_call },
 	{ 0 },
 };
 const struct gv_service ocpp_services[] = {

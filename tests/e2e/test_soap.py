@@ -1,9 +1,13 @@
 """OCPP 1.5 and 1.6 over SOAP: stations that are built from the standard's field tables charge, are commanded, and are kept out."""
+import json
+import os
+import signal
+import threading
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from galvan import Refused, base_config, free_ports, until
+from galvan import PATIENCE_S, Refused, base_config, free_ports, until
 from soap_stations import COMMANDS, Fault, SoapStation
 
 CALL = 'galvan.ocpp.v1.Ocpp/Call'
@@ -317,3 +321,43 @@ def test_kill_9_of_the_node_loses_nothing(soap_cloud, stations):
     station.call('StopTransaction', {'transactionId': first['transactionId'], 'timestamp': '2026-11-21T05:00:00Z', 'meterStop': 1500})
     session, = soap_cloud.sessions('ocpp:CP001')
     assert session['energyWh'] == '500'
+
+
+def test_instances_share_the_stations(run, stations):
+    """A request goes to whichever instance; the station's own one handles it, calls the station, and is the only one that knows it."""
+    ws, = free_ports(1)
+    config = soap_config(ws)
+    config['plugins']['ocpp']['instances'] = 2
+    node = run(config)
+    owners = set()
+    for identity in ('CP001', 'CP002', 'CP003', 'CP004'):
+        device = 'ocpp:' + identity
+        node.put_device(device)
+        station = stations(ws, identity)
+        station.answer('ClearCache', {'status': 'Accepted'})
+        for _ in range(2):  # one of two connections is the other instance's
+            station.call('BootNotification', BOOT)
+        assert node.call(CALL, {'device': device, 'action': 'ClearCache'})['payload'] == {'status': 'Accepted'}
+        owners.add(tuple(device in json.dumps(node.rows('ocpp.%d' % i, 'soap')) for i in range(2)))
+    assert owners == {(True, False), (False, True)}
+
+
+def test_kill_9_of_ocpp_between_a_request_and_its_answer(run, stations):
+    """link keeps the request and hands it to the next incarnation: the station gets its answer, and its start once."""
+    ws, = free_ports(1)
+    node = run(soap_config(ws))
+    node.put_device('ocpp:CP001')
+    station = stations(ws, 'CP001')
+    station.call('BootNotification', BOOT)
+    pid = int(node.instance('ocpp')['pid'])
+    os.kill(pid, signal.SIGSTOP)
+    answers = []
+    racer = threading.Thread(target=lambda: answers.append(station.call('StartTransaction', START, 'uuid:start')))
+    racer.start()
+    until('link has the request', lambda: any(
+        c['unacknowledged'] for c in node.call('galvan.link.v1.Link/ListConnections', {})['connections']))
+    os.kill(pid, signal.SIGKILL)
+    racer.join(PATIENCE_S)
+    assert answers[0]['idTagInfo']['status'] == 'Accepted'
+    assert station.call('StartTransaction', START, 'uuid:start') == answers[0]
+    assert len(node.sessions('ocpp:CP001')) == 1

@@ -28,10 +28,25 @@ bool soap_knows(const struct station *st, const char *action);
 int soap_post(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__Command *row);
 int soap_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__SoapCall *note, const struct gv_answer *answer);
 
-/* ---- soap.c of the plugin: requests ---------------------------------------------------------- */
+/* ---- soap.c of the plugin: envelopes --------------------------------------------------------- */
+
+struct soap_exchange {
+	const char *data; /* an envelope */
+	size_t size;
+	const char *peer;
+	bool again;            /* may have been handled already */
+	unsigned status;       /* out: HTTP's; the answer is in o->out */
+	const char *elsewhere; /* out: nothing was done, as the device is another instance's; NULL: it is this one's */
+};
+int soap_handle(struct ocpp *o, struct gv_turn *t, struct soap_exchange *x);
+
+/* ---- soap_http.c of the plugin: requests ----------------------------------------------------- */
 
 #define SOAP_LISTENER "ocpp-s"
 int soap_listen(struct gv_turn *t);
 int soap_request(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f);
+/* Between instances. */
+int soap_forwarded(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Ocpp__SoapRequest *r);
+int soap_forward_answered(struct gv_turn *t, const Ocpp__SoapForward *note, const struct gv_answer *answer);
 
 #endif
