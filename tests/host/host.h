@@ -155,6 +155,10 @@ struct host_station *host_station(struct host *h, const char *plugin, const char
  * traces. Its close has code 1006, whoever closed. */
 struct host_station *host_tcp(struct host *h, const char *plugin, const char *listener, const char *name,
 			      const struct host_station_model *model, void *arg);
+/* A client of the plugin's listener of kind HTTP of that name. What it sends is a packed galvan.link.v1.HttpRequest,
+ * what it gets an HttpResponse, each of kind GV_REQUEST. The plugin is told no device. */
+struct host_station *host_http(struct host *h, const char *plugin, const char *listener, const char *name,
+			       const struct host_station_model *model, void *arg);
 void host_station_connect(struct host_station *s);
 bool host_station_connected(const struct host_station *s);
 /* -ENOTCONN without a connection. */

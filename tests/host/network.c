@@ -149,7 +149,7 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 	struct socket *c = arg, *old;
 	struct host_link *l = h->link;
 	struct host_station *s = c->station;
-	const char *listener = listener_of(l, s), *device = s->tcp ? "" : s->device;
+	const char *listener = listener_of(l, s), *device = s->tcp || *s->listener ? "" : s->device;
 	struct gv_conn info = {
 		.device = device, .listener = listener, .subprotocol = s->subprotocol, .peer = "192.0.2.1"
 	};
@@ -243,6 +243,15 @@ struct host_station *host_tcp(struct host *h, const char *plugin, const char *li
 	struct host_station *s = host_station(h, plugin, name, "", model, arg);
 
 	s->tcp = true;
+	snprintf(s->listener, sizeof s->listener, "%s", listener);
+	return s;
+}
+
+struct host_station *host_http(struct host *h, const char *plugin, const char *listener, const char *name,
+			       const struct host_station_model *model, void *arg)
+{
+	struct host_station *s = host_station(h, plugin, name, "", model, arg);
+
 	snprintf(s->listener, sizeof s->listener, "%s", listener);
 	return s;
 }

@@ -52,7 +52,7 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 			  device);
 		return true;
 	}
-	if (st->conn == STATION_SOAP && !soap_callable(t, device)) {
+	if (st->conn == STATION_SOAP && !soap_callback(t, device)[0]) {
 		gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
 			  "%s calls over SOAP and has named no address at which it could be called: have its requests "
 			  "name "

@@ -76,11 +76,11 @@ int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const stru
 	return opened ? ocpp_opened(o, t, st, false) : 0;
 }
 
-bool soap_callable(struct gv_turn *t, const char *device)
+const char *soap_callback(struct gv_turn *t, const char *device)
 {
 	const Ocpp__SoapRow *row = gv_get(t, &ocpp_soap, gv_key(device));
 
-	return row && row->callback[0];
+	return row ? row->callback : "";
 }
 
 int soap_due(struct ocpp *o, struct gv_turn *t, const char *name)

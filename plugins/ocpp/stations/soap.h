@@ -14,8 +14,8 @@
  * -EISCONN: it is connected over WebSocket. */
 int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const struct soap_envelope *e, const char *peer,
 	       uint64_t digest, struct station **ret, bool *ret_again);
-/* Whether it has ever named an address at which it can be called. */
-bool soap_callable(struct gv_turn *t, const char *device);
+/* The address at which it is called; "": it has never named one that could be. */
+const char *soap_callback(struct gv_turn *t, const char *device);
 /* The timer of that name. */
 int soap_due(struct ocpp *o, struct gv_turn *t, const char *name);
 int soap_restore(struct ocpp *o, struct gv_turn *t);

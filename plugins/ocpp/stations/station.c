@@ -1,5 +1,7 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
+#include "soap.h"
+
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/lists/lists.h>
 
@@ -153,6 +155,8 @@ Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *d
 		s->online = true;
 		s->connected_at_ms = st->opened_ms;
 		s->last_message_at_ms = st->last_ms;
+		if (st->conn == STATION_SOAP)
+			s->callback = gv_strdup(t, soap_callback(t, device));
 	}
 	for (unsigned i = 0; i < QUIRKS; i++)
 		if (quirks & (1ull << i))

@@ -1,0 +1,124 @@
+/* A station over SOAP has no connection: it is there while it is heard of, through crashes, and no longer. */
+#include "charger.h"
+
+#include <galvan/link.pb-c.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENVELOPE                                                                                                       \
+	"<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "                                             \
+	"xmlns:a=\"http://www.w3.org/2005/08/addressing\" xmlns:c=\"urn://Ocpp/Cs/2015/10/\"><s:Header>"               \
+	"<c:chargeBoxIdentity>SOAP1</c:chargeBoxIdentity><a:MessageID>%u</a:MessageID>"                                \
+	"<a:From><a:Address>http://192.0.2.7/cp</a:Address></a:From></s:Header><s:Body>%s</s:Body></s:Envelope>"
+#define HEARTBEAT "<c:heartbeatRequest/>"
+#define SILENCE_MS (3 * 60 * 1000)
+
+static struct host_station *client;
+static char *answer;
+static unsigned status, number_of;
+
+static void on_open(struct host_station *s, void *arg)
+{
+}
+
+static void on_answer(struct host_station *s, void *arg, enum gv_frame_kind kind, const char *data, size_t size)
+{
+	Link__HttpResponse *r = link__http_response__unpack(NULL, size, (const uint8_t *)data);
+
+	cr_assert_not_null(r);
+	status = r->status;
+	free(answer);
+	answer = strndup((const char *)r->body.data, r->body.len);
+	link__http_response__free_unpacked(r, NULL);
+}
+
+static void on_close(struct host_station *s, void *arg, unsigned code)
+{
+}
+
+static const struct host_station_model model = { on_open, on_answer, on_close };
+
+static void post(const char *body)
+{
+	Link__HttpRequest r = LINK__HTTP_REQUEST__INIT;
+	char text[2000];
+	uint8_t *packed;
+	size_t size;
+
+	r.method = "POST";
+	r.path = "/ocpp/soap";
+	r.peer = "192.0.2.7";
+	r.body.len = (size_t)snprintf(text, sizeof text, ENVELOPE, ++number_of, body);
+	r.body.data = (uint8_t *)text;
+	size = link__http_request__get_packed_size(&r);
+	packed = malloc(size);
+	link__http_request__pack(&r, packed);
+	status = 0;
+	cr_assert_eq(host_station_send(client, GV_REQUEST, packed, size), 0);
+	free(packed);
+	host_run_ms(h, 100);
+	cr_assert_eq(status, 200, "%u %s", status, answer ? answer : "");
+}
+
+static void setup(void)
+{
+	bench_load("{\"unknownStation\":\"accept\",\"heartbeatS\":60,\"unknownToken\":\"accept\"}");
+	client = host_http(h, "ocpp", "ocpp-s", "SOAP1", &model, NULL);
+	host_station_connect(client);
+	host_run_ms(h, 100);
+}
+
+static void teardown(void)
+{
+	free(answer);
+	answer = NULL;
+	bench_teardown();
+}
+
+TestSuite(ocpp_soap_station, .init = setup, .fini = teardown, .timeout = 60);
+
+static bool online(void)
+{
+	const cJSON *list = get(ask(OCPP "ListStations", "{\"device\":\"ocpp:SOAP1\"}"), "stations");
+
+	return cJSON_IsTrue(get(cJSON_GetArrayItem(list, 0), "online"));
+}
+
+#define BOOT                                                                                                           \
+	"<c:bootNotificationRequest><c:chargePointVendor>V</c:chargePointVendor><c:chargePointModel>M"                 \
+	"</c:chargePointModel></c:bootNotificationRequest>"
+
+Test(ocpp_soap_station, is_online_until_it_has_been_silent_for_three_intervals)
+{
+	post(BOOT);
+	cr_expect(strstr(answer, "<interval>60</interval>"), "%s", answer);
+	cr_expect(online());
+	host_run_ms(h, SILENCE_MS / 2);
+	post(HEARTBEAT);
+	host_run_ms(h, SILENCE_MS - 1000);
+	cr_expect(online(), "the silence counts from the last word");
+	host_run_ms(h, SILENCE_MS);
+	cr_expect_not(online());
+	post(HEARTBEAT);
+	cr_expect(online());
+}
+
+Test(ocpp_soap_station, is_online_after_a_crash_too)
+{
+	post(BOOT);
+	host_crash(h, "ocpp.0");
+	host_run_ms(h, 5000);
+	cr_expect(online());
+	host_run_ms(h, 2 * SILENCE_MS);
+	cr_expect_not(online(), "its silence is noticed after the crash, too");
+}
+
+Test(ocpp_soap_station, shows_where_it_is_called)
+{
+	const cJSON *list;
+
+	post(BOOT);
+	list = get(ask(OCPP "ListStations", "{\"device\":\"ocpp:SOAP1\"}"), "stations");
+	cr_expect_str_eq(text(cJSON_GetArrayItem(list, 0), "callback"), "http://192.0.2.7/cp");
+}
