@@ -84,3 +84,32 @@ def test_every_limit_with_one_decimal_passes_the_schemas(cloud, charger):
         assert reply['status'] == 'Accepted', ma
         sent = charger.asked('SetChargingProfile')['csChargingProfiles']['chargingSchedule']['chargingSchedulePeriod']
         assert sent == [{'startPeriod': 0, 'limit': ma / 1000}]
+
+
+def test_a_charger_of_2_0_1_is_told_in_its_own_words(cloud):
+    charger = OcppRpc('ocpp2.0.1')
+    charger.connect(cloud.ws, 'CP001', strict=True)
+    charger.call('BootNotification', {'reason': 'PowerUp', 'chargingStation': {'vendorName': 'V', 'model': 'M'}})
+    charger.answer('GetVariables', {'getVariableResult': [
+        {'attributeStatus': 'Accepted', 'attributeValue': '3', 'component': {'name': 'SmartChargingCtrlr'},
+         'variable': {'name': 'ProfileStackLevel'}}]})
+    charger.answer('SetChargingProfile', {'status': 'Accepted'})
+    charger.answer('ClearChargingProfile', {'status': 'Accepted'})
+    reply = cloud.call(SET, {'device': DEVICE, 'connector': 1, 'periods': [{'currentMa': '16100'}], 'validS': 600,
+                             'fallback': {'currentMa': '6000'}})
+    assert reply['status'] == 'Accepted'
+    sent = [charger.asked('SetChargingProfile') for _ in range(2)]
+    assert [s['evseId'] for s in sent] == [1, 1]
+    assert [s['chargingProfile']['stackLevel'] for s in sent] == [0, 3]
+    charger.answer('GetCompositeSchedule', {'status': 'Accepted', 'schedule': {
+        'evseId': 1, 'duration': 300, 'scheduleStart': datetime.now(timezone.utc).isoformat().replace('+00:00', 'Z'),
+        'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 16.1}]}})
+    assert cloud.call(SCHEDULE, {'device': DEVICE, 'connector': 1, 'durationS': 300})['equal'] is True
+    charger.call('NotifyChargingLimit', {'evseId': 1, 'chargingLimit': {'chargingLimitSource': 'EMS'}, 'chargingSchedule': [
+        {'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 9.5}]}]})
+    reply = cloud.call(SCHEDULE, {'device': DEVICE, 'connector': 1, 'durationS': 300})
+    assert [p['currentMa'] for p in reply['periods']] == ['9500']
+    assert reply['equal'] is False, 'the charger has not reckoned with it'
+    assert cloud.call(CLEAR, {'device': DEVICE, 'connector': 1})['status'] == 'Accepted'
+    assert charger.invalid == []
+    charger.close()
