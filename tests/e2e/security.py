@@ -52,12 +52,12 @@ class Site:
     def registered(self, identity):
         return self.node.call('galvan.registry.v1.Registry/GetDevice', {'id': 'ocpp:' + identity})['device']
 
-    def connect(self, identity, context=None, password=None, secure=False):
+    def connect(self, identity, context=None, password=None, secure=False, version='ocpp1.6'):
         headers = {}
         if password is not None:
             secret = password if isinstance(password, bytes) else password.encode()
             headers['Authorization'] = 'Basic ' + base64.b64encode(identity.encode() + b':' + secret).decode()
-        return connect((self.secure if secure else self.plain) + '/' + identity, subprotocols=['ocpp1.6'], ssl=context,
+        return connect((self.secure if secure else self.plain) + '/' + identity, subprotocols=[version], ssl=context,
                        additional_headers=headers)
 
     def refused(self, identity, reason, context=None, password=None, secure=False):

@@ -8,6 +8,7 @@ import pytest
 from certificates import Pair, request, trust
 from galvan import Gone, Refused, until
 from security import OPERATOR, PASSWORD, Site
+from stations import OcppRpc
 
 PKI = {'config': {'secret': 'a secret of sixteen and more', 'operator_name': OPERATOR}}
 
@@ -81,6 +82,33 @@ def test_a_renewal_leaves_the_station_connected_and_the_old_one_valid(site, fold
     for pair in (first, second):
         with site.connect('CP1', trust(site.server_ca.cert, pair), secure=True):
             pass
+
+
+def test_in_2_0_1_the_type_comes_back_and_passwords_are_variables(site, folder):
+    """By npm's ocpp-rpc, which holds all that both sides say against its schemas."""
+    station = OcppRpc('ocpp2.0.1')
+    site.device('CP1', password=PASSWORD)
+    station.connect(site.secure, 'CP1', PASSWORD, tls={'ca': site.server_ca.cert}, strict=True)
+    key, csr = request(os.path.join(folder, 'CP1'), '/O=%s/CN=CP1' % OPERATOR)
+    station.answer('CertificateSigned', {'status': 'Accepted'})
+    with open(csr, encoding='ascii') as f:
+        answer = station.call('SignCertificate', {'csr': f.read(), 'certificateType': 'ChargingStationCertificate'})
+    assert answer == {'status': 'Accepted'}
+    told = station.asked('CertificateSigned')
+    assert told['certificateType'] == 'ChargingStationCertificate'
+    with open(key + '.pem', 'w', encoding='ascii') as f:
+        f.write(told['certificateChain'])
+    variable = {'component': {'name': 'SecurityCtrlr'}, 'variable': {'name': 'BasicAuthPassword'}}
+    station.answer('SetVariables', {'setVariableResult': [dict(variable, attributeStatus='Accepted')]})
+    assert site.node.call('galvan.ocpp.v1.Ocpp/RotatePassword', {'device': 'ocpp:CP1'}) == {'status': 'Accepted'}
+    data, = station.asked('SetVariables')['setVariableData']
+    assert dict(data, attributeValue='') == dict(variable, attributeValue='')
+    with site.connect('CP1', trust(site.server_ca.cert), data['attributeValue'], secure=True, version='ocpp2.0.1'):
+        pass
+    with site.connect('CP1', trust(site.server_ca.cert, Pair(key + '.pem', key)), secure=True, version='ocpp2.0.1'):
+        pass
+    assert station.invalid == []
+    station.close()
 
 
 def test_a_request_for_another_name_is_refused_and_told(site, folder, one):

@@ -149,6 +149,15 @@ def test_the_suites_that_ocpp_names_are_spoken(site):
             assert s.cipher()[0] == suite
 
 
+def test_what_only_speaks_weaker_suites_is_refused(site):
+    context = trust(site.server_ca.cert)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers('ECDHE-RSA-AES128-SHA256:AES128-SHA')
+    with socket.create_connection(('127.0.0.1', site.secure_port)) as raw, pytest.raises(OSError):
+        context.wrap_socket(raw, server_hostname='localhost')
+    site.told('', 'tls-cipher')
+
+
 def test_what_fails_before_any_request_is_told_too(site):
     with socket.create_connection(('127.0.0.1', site.secure_port)) as s, contextlib.suppress(ConnectionResetError):
         s.sendall(b'GET /ocpp/CP1 HTTP/1.1\r\nHost: x\r\n\r\n')

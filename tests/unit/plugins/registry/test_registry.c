@@ -194,6 +194,43 @@ Test(registry, a_password_stays_until_it_is_replaced_or_cleared)
 	cr_expect(cJSON_IsNull(get(last_change(), "credential")));
 }
 
+/* The new one beside the old, until link has seen it used or somebody sets or drops one by hand. */
+Test(registry, a_pending_password_is_told_beside_the_other)
+{
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"password\":\"secret\"}}");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"pendingPassword\":\"another\"}}");
+	cr_expect(cJSON_IsTrue(get(device("ocpp:A"), "hasPendingPassword")));
+	cr_expect_str_eq(text(device("ocpp:A"), "pendingPassword"), "");
+	cr_expect_not(cJSON_IsNull(get(last_change(), "credential")));
+	cr_expect_not(cJSON_IsNull(get(last_change(), "pending")));
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"clearPendingPassword\":true}}");
+	cr_expect(cJSON_IsFalse(get(device("ocpp:A"), "hasPendingPassword")));
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"pendingPassword\":\"another\"}}");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"password\":\"by hand\"}}");
+	cr_expect(cJSON_IsNull(get(last_change(), "pending")));
+}
+
+Test(registry, a_security_profile_stays_until_it_is_changed_or_cleared)
+{
+	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"securityProfile\":4}}", GV_INVALID_ARGUMENT,
+		"securityProfile");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"securityProfile\":3}}");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"name\":\"n\"}}");
+	cr_expect_eq(get(device("ocpp:A"), "securityProfile")->valueint, 3);
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\"},\"clear\":[\"security_profile\"]}");
+	cr_expect_eq(get(device("ocpp:A"), "securityProfile")->valueint, 0);
+}
+
+/* It could not come in at all. */
+Test(registry, a_profile_of_passwords_needs_one)
+{
+	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"securityProfile\":2}}", GV_FAILED_PRECONDITION,
+		"needs a password");
+	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"securityProfile\":2,\"password\":\"secret\"}}");
+	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"clearPassword\":true}}", GV_FAILED_PRECONDITION,
+		"needs a password");
+}
+
 Test(registry, no_two_ids_differ_in_case_only)
 {
 	ok(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:CP001\"}}");
