@@ -12,8 +12,8 @@
 #define CARDS 8
 #define ORDERS 40
 #define RESERVATIONS 12
-#define ANOTHER 1000 /* a version beyond all that galvan has sent */
-#define REST_MS (3 * 60 * 60 * 1000)
+#define ANOTHER 1000                  /* a version beyond all that galvan has sent */
+#define REST_MS (25 * 60 * 60 * 1000) /* what is concluded from refusals is believed for a day */
 
 struct card {
 	bool there, blocked;
@@ -240,6 +240,8 @@ static void run(struct host *h)
 	scenario_calm(h);
 	scenario_shake(h, emitters);
 	host_run_ms(h, REST_MS);
+	put(h, w);
+	host_run_ms(h, 60 * 60 * 1000);
 	for (unsigned i = 0; i < CHARGERS; i++) {
 		check_list(h, w, i);
 		check_reservations(h, &w->chargers[i]);

@@ -108,8 +108,10 @@ static void learn(Ocpp__DeviceList *row)
 		return;
 	if (!row->place->filled[0] && n > 1)
 		row->chunk_max = n / 2;
-	else if (row->place->filled[0] && row->failures && row->place->entries)
+	else if (row->place->filled[0] && row->refused_at == row->place->entries)
 		row->entries_max = row->place->entries;
+	if (row->place->filled[0])
+		row->refused_at = row->place->entries;
 }
 
 /* A difference that a charger cannot take is followed by the whole list; a whole list, by patience. */

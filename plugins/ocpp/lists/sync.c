@@ -104,10 +104,11 @@ static int say(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp__Devi
 	return ask(o, t, st, ASK_TAKE, 0, &c);
 }
 
-/* A version beyond the last one, another site, or nothing that could be built upon. */
-static bool must_refill(const Ocpp__DeviceList *row, const char *site)
+/* A version beyond the last one, another site, nothing that could be built upon, or more room than there was. */
+static bool must_refill(const Ocpp__DeviceList *row, const struct list_room *room)
 {
-	return row->full_due || !row->version || row->version == INT32_MAX || strcmp(row->site, site) != 0;
+	return row->full_due || !row->version || row->version == INT32_MAX || strcmp(row->site, room->site) != 0 ||
+	       (row->place->cutoff[0] && row->place->entries < room->entries_max);
 }
 
 static void refill(struct ocpp *o, struct gv_turn *t, Ocpp__DeviceList *row, const char *site)
@@ -129,7 +130,7 @@ static bool go_on(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp__D
 				  .entries_max = least(row->entries_max, o->lists->entries, LISTS_ENTRIES_MAX) };
 	struct list_message m;
 
-	if (must_refill(row, site))
+	if (must_refill(row, &room))
 		refill(o, t, row, site);
 	for (unsigned i = 0; i < LOOKS_MAX; i++) {
 		Ocpp__ListPlace place = *row->place;
@@ -222,7 +223,7 @@ static int next(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp__Dev
 			return ask_version(o, t, st);
 		if (go_on(o, t, st, row, site))
 			return 0;
-		row->failures = 0;
+		row->failures = row->refused_at = 0;
 		row->problem = (char *)"";
 		sync_tell(t, row, "Accepted");
 	}
