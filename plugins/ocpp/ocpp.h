@@ -74,7 +74,8 @@ struct ocpp {
 	/* config */
 	uint32_t heartbeat_s;
 	bool accept_unknown_token, accept_unknown_station;
-	bool soap_private; /* stations in private networks are called */
+	bool soap_private;                        /* stations in private networks are called */
+	int64_t soap_refused_ms, soap_guarded_ms; /* when it was last said that a SOAP request was refused */
 	int64_t call_timeout_ms, start_window_ms;
 	uint32_t nominal_voltage_v;
 	struct tag *tags; /* sorted by id */

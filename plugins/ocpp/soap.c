@@ -3,6 +3,7 @@
 #include "edge/edge.h"
 #include "stations/known.h"
 #include "stations/mask.h"
+#include "stations/security.h"
 #include "stations/soap.h"
 
 #include <cjson/cJSON.h>
@@ -35,6 +36,16 @@ static const char *new_id(struct gv_turn *t)
 		      (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0x3fff) | 0x8000, b & 0xffffffffffff);
 }
 
+/* Strangers fill neither the log nor the list of security events. */
+static bool once_a_second(struct gv_turn *t, int64_t *last_ms)
+{
+	bool due = gv_now_ms(t) - *last_ms >= 1000;
+
+	if (due)
+		*last_ms = gv_now_ms(t);
+	return due;
+}
+
 static int fault(struct ocpp *o, struct gv_turn *t, struct exchange *x, enum soap_fault code, const char *why)
 {
 	struct rpc_frame frame = { .id = x->e.message_id };
@@ -43,7 +54,9 @@ static int fault(struct ocpp *o, struct gv_turn *t, struct exchange *x, enum soa
 							  : RPC_PROTOCOL_ERROR;
 
 	gv_count(t, "soap_faults", 1);
-	gv_log(t, GV_INFO, "SOAP request is refused: %s fault=%s peer=%s", why, soap_fault_name(code), x->out->peer);
+	if (once_a_second(t, &o->soap_refused_ms))
+		gv_log(t, GV_INFO, "SOAP request is refused: %s fault=%s peer=%s", why, soap_fault_name(code),
+		       x->out->peer);
 	if (x->st) {
 		rpc_write_error(&o->out, &frame, x->st->edge->spec->rpc, rpc, why);
 		message_log(o, t, x->st, false, x->e.action->name, gv_buf_str(&o->out), o->out.size);
@@ -88,6 +101,8 @@ static const char *identify(struct ocpp *o, struct gv_turn *t, const struct soap
 			"%s has a password or a security profile, which SOAP cannot show: it has to connect over "
 			"WebSocket, or its attribute soap must be \"allow\"",
 			known->id);
+		if (gv_owns(t, known->id) && once_a_second(t, &o->soap_guarded_ms))
+			security_note(o, t, known->id, "no-password", *ret_why);
 		return NULL;
 	}
 	return known ? known->id : id;

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import threading
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -17,7 +18,8 @@ START = {'connectorId': 1, 'idTag': 'CARD-1', 'timestamp': '2026-11-21T04:00:00Z
 
 def soap_config(ws, **more):
     config = base_config(ws)
-    config['plugins']['ocpp']['config'].update(dict({'soap_private_addresses': True}, **more))
+    config['plugins']['ocpp']['config'].update(dict({
+        'soap_private_addresses': True, 'tags': [{'id': 'CARD-1'}], 'local_list': 'off'}, **more))
     return config
 
 
@@ -167,6 +169,28 @@ def test_typed_commands_reach_both_versions(soap_cloud, stations):
         assert station.asked('ChangeAvailability') == {'connectorId': 2, 'type': 'Inoperative'}
 
 
+def test_lists_and_reservations_in_both_versions(soap_cloud, stations):
+    """The list has another name in 1.5; both are brought into step, and a reservation is asked for, by the typed services."""
+    soap_cloud.call('galvan.registry.v1.Registry/PutSite', {'site': {'id': 'depot'}})
+    for version, identity, name in (('1.5', 'OLD', 'localAuthorisationList'), ('1.6', 'NEW', 'localAuthorizationList')):
+        device = 'ocpp:' + identity
+        soap_cloud.put_device(device, site='depot', attributes={'localList': 'auto'})
+        station = stations(soap_cloud.ws_port, identity, version)
+        station.answer('GetConfiguration', {'configurationKey': [{'key': 'LocalAuthListMaxLength', 'readonly': True, 'value': '10'}]})
+        station.answer('GetLocalListVersion', {'listVersion': 0})
+        station.answer('SendLocalList', {'status': 'Accepted'})
+        station.answer('ReserveNow', {'status': 'Accepted'})
+        station.call('BootNotification', BOOT)
+        station.call('StatusNotification', {'connectorId': 1, 'errorCode': 'NoError', 'status': 'Available'})
+        soap_cloud.call('galvan.charging.v1.Charging/SyncLocalList', {'device': device, 'full': True})
+        sent = station.asked('SendLocalList')
+        assert sent['updateType'] == 'Full' and [entry['idTag'] for entry in sent[name]] == ['CARD-1']
+        reserved = soap_cloud.call('galvan.charging.v1.Charging/Reserve', {
+            'device': device, 'connector': 1, 'token': 'CARD-1', 'expiresAtMs': str(int(time.time() + 3600) * 1000)})
+        assert reserved['status'] == 'Accepted'
+        assert station.asked('ReserveNow')['idTag'] == 'CARD-1'
+
+
 def refused(node, code, word, **call):
     with pytest.raises(Refused) as e:
         node.call(CALL, dict({'device': 'ocpp:CP001', 'action': 'ClearCache'}, **call))
@@ -224,6 +248,8 @@ def test_who_is_kept_out(soap_cloud, stations, any_station):
     fault('ProtocolError', 'chargeBoxIdentity', '')
     soap_cloud.put_device('ocpp:SECRET', password='0123456789abcdef')
     fault('SecurityError', 'password', 'SECRET')
+    event, = soap_cloud.call('galvan.ocpp.v1.Ocpp/ListSecurityEvents', {'device': 'ocpp:SECRET'})['events']
+    assert event['type'] == 'no-password'
     soap_cloud.put_device('ocpp:SECRET', attributes={'soap': 'allow'})
     stations(soap_cloud.ws_port, 'SECRET', serve=False).call('Heartbeat', {})
     soap_cloud.put_device('ocpp:SOCKET')
