@@ -1,7 +1,6 @@
 /* TLS of a port: which versions and suites, its certificates, whose client certificates it takes. Files that have
  * changed count from the next connection on. What is refused here has its reason logged and told: libwebsockets would
  * only close. */
-#include <galvan/driver.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -111,7 +110,9 @@ static void informed(const SSL *ssl, int where, int ret)
 	const struct port *p = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), port_index);
 	unsigned long error = ERR_peek_last_error();
 
-	if (where != SSL_CB_ACCEPT_EXIT || ret > 0 || !error || ERR_GET_LIB(error) != ERR_LIB_SSL)
+	if (where != SSL_CB_ACCEPT_EXIT || ret > 0 || strcmp(SSL_state_string(ssl), "SSLERR") != 0)
+		return; /* done, or more is to come */
+	if (!error || ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return;
 	switch (ERR_GET_REASON(error)) {
 	case SSL_R_CERTIFICATE_VERIFY_FAILED: /* verify() has told */
