@@ -3,6 +3,7 @@
  * find nothing. */
 #include "fuzz.h"
 
+#include <galvan/link.pb-c.h>
 #include <galvan/ocpp.pb-c.h>
 #include <galvan/plugin.h>
 #include <stdarg.h>
@@ -250,6 +251,19 @@ static void say(const char *data, size_t size)
 	FUZZ_ASSERT(gv_plugin.on_frame(self, &turn, &frame) == 0);
 }
 
+static void post(const char *data, size_t size)
+{
+	static const struct gv_conn conn = { .id = 2, .device = "", .listener = "ocpp-s", .peer = "192.0.2.1" };
+	Link__HttpRequest request = LINK__HTTP_REQUEST__INIT;
+	struct gv_frame frame = { .conn = &conn, .kind = GV_REQUEST, .request = &request };
+
+	request.method = "POST";
+	request.path = "/ocpp/soap";
+	request.body.data = (uint8_t *)data;
+	request.body.len = size;
+	FUZZ_ASSERT(gv_plugin.on_frame(self, &turn, &frame) == 0);
+}
+
 static void begin(void)
 {
 	static const char start[] = "[2,\"0\",\"StartTransaction\",{\"connectorId\":1,\"idTag\":\"A\",\"meterStart\":0,"
@@ -258,7 +272,7 @@ static void begin(void)
 	Ocpp__Config config = OCPP__CONFIG__INIT;
 
 	config.heartbeat_s = 300;
-	config.unknown_station = "refuse";
+	config.unknown_station = "accept";
 	config.unknown_token = "accept";
 	config.call_timeout_s = 29;
 	config.start_window_s = 600;
@@ -282,7 +296,7 @@ static void end(void)
 	turn.n_chunks = 0;
 }
 
-/* Frames, one a line, of a charger whose transaction runs. */
+/* Frames, one a line, of a charger whose transaction runs; what begins as XML is posted by one that speaks SOAP. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *stop = at + size;
@@ -296,7 +310,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_ASSERT(frame);
 		memcpy(frame, at, length);
 		frame[length] = '\0';
-		say(frame, length);
+		if (frame[0] == '<')
+			post(frame, length);
+		else
+			say(frame, length);
 		free(frame);
 		at += length + 1;
 	}

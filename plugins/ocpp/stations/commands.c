@@ -17,6 +17,7 @@
 #include <plugins/ocpp/lists/reservations.h>
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +97,13 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 		return o->out.error;
 	show_call(o, t, st, row);
 	gv_count(t, "calls_out", 1);
-	if (st->conn == STATION_SOAP)
-		return soap_post(o, t, st, row);
+	if (st->conn == STATION_SOAP) {
+		int error = soap_post(o, t, st, row);
+
+		if (error == -ENOSPC)
+			row->conn = 0; /* link has too much to do: it waits, and may miss its deadline */
+		return error == -ENOSPC ? 0 : error;
+	}
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
@@ -430,8 +436,9 @@ int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool 
 		const struct spec_action *action = spec_find(st->edge->spec, row->action);
 
 		found = true;
-		if (!row->conn && strcmp(version_of(row), st->edge->spec->subprotocol) != 0) {
-			/* It was written in a version that the charger does not speak any more. */
+		if (!row->conn && (strcmp(version_of(row), st->edge->spec->subprotocol) != 0 ||
+				   (st->conn == STATION_SOAP && !soap_knows(st, row->action)))) {
+			/* It was written in a version, or for a wire, that the charger does not speak any more. */
 			settle(o, t, st->device, scan.key, row, &(struct outcome){ .kind = OUTCOME_UNSENT });
 		} else if (row->conn == st->conn && again && st->conn != STATION_SOAP && action && action->repeatable) {
 			send_now(o, t, st, gv_edit(t, &ocpp_commands, scan.key));

@@ -25,10 +25,11 @@ bool soap_knows(const struct station *st, const char *action)
 	return soap_action(version_of(st), action) != NULL;
 }
 
-static int envelope(struct ocpp *o, const struct station *st, const Ocpp__SoapRow *soap, const Ocpp__Command *row)
+static int envelope(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__SoapRow *soap,
+		    const Ocpp__Command *row)
 {
-	struct soap_addresses a = { soap->identity, row->message_id, soap->address[0] ? soap->address : SOAP_ANONYMOUS,
-				    soap->callback };
+	struct soap_addresses a = { soap->identity, gv_str(t, "urn:galvan:%s", row->message_id),
+				    soap->address[0] ? soap->address : SOAP_ANONYMOUS, soap->callback };
 	const struct spec_action *action = soap_action(version_of(st), row->action);
 	cJSON *payload = cJSON_Parse(row->payload);
 
@@ -49,7 +50,7 @@ int soap_post(struct ocpp *o, struct gv_turn *t, const struct station *st, const
 	Link__HttpHeader *headers[] = { &type, &accept };
 	Link__FetchRequest request = LINK__FETCH_REQUEST__INIT;
 	Ocpp__SoapCall note = OCPP__SOAP_CALL__INIT;
-	int error = soap ? envelope(o, st, soap, row) : -EINVAL;
+	int error = soap ? envelope(o, t, st, soap, row) : -EINVAL;
 
 	if (error)
 		return error;
