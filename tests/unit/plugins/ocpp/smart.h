@@ -48,6 +48,8 @@ void smart_end(int id);
 int64_t smart_now(unsigned connector);
 /* The profiles that it has. */
 size_t smart_profiles(void);
+#define AMPERES(ma) "\"periods\":[{\"currentMa\":" #ma "}]"
+#define SECONDS(s) host_run_ms(h, (s)*S)
 /* SetLimit: the answer's status. `rest`: fields behind the device. */
 const char *smart_limit(const char *rest);
 /* What it calls its transaction in 2.0.1. */

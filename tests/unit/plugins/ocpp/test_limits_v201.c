@@ -5,8 +5,6 @@
 
 TestSuite(ocpp_limits_v201, SMART_BENCH_V201);
 
-#define AMPERES(ma) "\"periods\":[{\"currentMa\":" #ma "}]"
-#define SECONDS(s) host_run_ms(h, (s)*S)
 #define NOTIFIED "galvan.ocpp.v1.StationNotified"
 
 static const cJSON *schedule(void)

@@ -5,8 +5,6 @@
 
 TestSuite(ocpp_schedules, SMART_BENCH);
 
-#define AMPERES(ma) "\"periods\":[{\"currentMa\":" #ma "}]"
-
 static const cJSON *schedule(const char *rest)
 {
 	char request[300];
