@@ -57,9 +57,8 @@ static bool is_transaction(const char *action)
 	return false;
 }
 
-/* What the charger's profile does not let pass; RPC_OK: nothing. */
-static enum rpc_code refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
-			     const char **ret_why)
+enum rpc_code ocpp_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
+			   const char **ret_why)
 {
 	uint64_t refused = quirks & st->profile.refused;
 	unsigned quirk;
@@ -130,7 +129,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	}
 	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
 	station_quirks(o, t, st, quirks);
-	in.code = refusal(t, st, action->name, quirks, &in.why);
+	in.code = ocpp_refusal(t, st, action->name, quirks, &in.why);
 	if (in.code)
 		return refuse(o, t, st, frame, in.code, in.why);
 	in.again = f->again;

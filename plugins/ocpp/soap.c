@@ -163,7 +163,11 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 	show(o, t, x, true, x->e.payload);
 	if (validate(x->e.action->request, x->e.payload, &check))
 		return fault(o, t, x, fault_of(check.code), gv_str(t, "%s: %s", check.path, check.text));
-	station_quirks(o, t, st, x->e.quirks | check.quirks);
+	check.quirks |= x->e.quirks;
+	station_quirks(o, t, st, check.quirks);
+	in.code = ocpp_refusal(t, st, x->e.action->name, check.quirks, &in.why);
+	if (in.code)
+		return fault(o, t, x, fault_of(in.code), in.why);
 	in.again = again;
 	in.digest = digest;
 	error = handler(o, t, &in);

@@ -39,7 +39,7 @@ static void on_close(struct host_station *s, void *arg, unsigned code)
 
 static const struct host_station_model model = { on_open, on_answer, on_close };
 
-static void post(const char *body)
+static void post_for(unsigned expected, const char *body)
 {
 	Link__HttpRequest r = LINK__HTTP_REQUEST__INIT;
 	char text[2000];
@@ -58,12 +58,18 @@ static void post(const char *body)
 	cr_assert_eq(host_station_send(client, GV_REQUEST, packed, size), 0);
 	free(packed);
 	host_run_ms(h, 100);
-	cr_assert_eq(status, 200, "%u %s", status, answer ? answer : "");
+	cr_assert_eq(status, expected, "%u %s", status, answer ? answer : "");
+}
+
+static void post(const char *body)
+{
+	post_for(200, body);
 }
 
 static void setup(void)
 {
-	bench_load("{\"unknownStation\":\"accept\",\"heartbeatS\":60,\"unknownToken\":\"accept\"}");
+	bench_load("{\"unknownStation\":\"accept\",\"heartbeatS\":60,\"unknownToken\":\"accept\",\"profiles\":[{"
+		   "\"vendor\":\"Strict\",\"refuse\":[\"extra-field\"]}]}");
 	client = host_http(h, "ocpp", "ocpp-s", "SOAP1", &model, NULL);
 	host_station_connect(client);
 	host_run_ms(h, 100);
@@ -85,13 +91,13 @@ static bool online(void)
 	return cJSON_IsTrue(get(cJSON_GetArrayItem(list, 0), "online"));
 }
 
-#define BOOT                                                                                                           \
-	"<c:bootNotificationRequest><c:chargePointVendor>V</c:chargePointVendor><c:chargePointModel>M"                 \
+#define BOOT(vendor)                                                                                                   \
+	"<c:bootNotificationRequest><c:chargePointVendor>" vendor "</c:chargePointVendor><c:chargePointModel>M"        \
 	"</c:chargePointModel></c:bootNotificationRequest>"
 
 Test(ocpp_soap_station, is_online_until_it_has_been_silent_for_three_intervals)
 {
-	post(BOOT);
+	post(BOOT("V"));
 	cr_expect(strstr(answer, "<interval>60</interval>"), "%s", answer);
 	cr_expect(online());
 	host_run_ms(h, SILENCE_MS / 2);
@@ -106,7 +112,7 @@ Test(ocpp_soap_station, is_online_until_it_has_been_silent_for_three_intervals)
 
 Test(ocpp_soap_station, is_online_after_a_crash_too)
 {
-	post(BOOT);
+	post(BOOT("V"));
 	host_crash(h, "ocpp.0");
 	host_run_ms(h, 5000);
 	cr_expect(online());
@@ -114,11 +120,22 @@ Test(ocpp_soap_station, is_online_after_a_crash_too)
 	cr_expect_not(online(), "its silence is noticed after the crash, too");
 }
 
+Test(ocpp_soap_station, is_refused_what_its_profile_refuses)
+{
+	static const char extra[] = "<c:authorizeRequest><c:idTag>A</c:idTag><c:seat>1</c:seat></c:authorizeRequest>";
+
+	post(BOOT("Lax"));
+	post(extra);
+	post(BOOT("Strict"));
+	post_for(400, extra);
+	cr_expect(strstr(answer, "ProtocolError") && strstr(answer, "extra-field"), "%s", answer);
+}
+
 Test(ocpp_soap_station, shows_where_it_is_called)
 {
 	const cJSON *list;
 
-	post(BOOT);
+	post(BOOT("V"));
 	list = get(ask(OCPP "ListStations", "{\"device\":\"ocpp:SOAP1\"}"), "stations");
 	cr_expect_str_eq(text(cJSON_GetArrayItem(list, 0), "callback"), "http://192.0.2.7/cp");
 }
