@@ -19,11 +19,12 @@ struct outcome {
 	const char *description;     /* ERROR, UNREACHED */
 };
 
-/* A kind of Command names who concludes it, in the table of commands.c. The call is off the queue by then, and another
+/* A kind of Command names who concludes it, in the table of outcomes.c. The call is off the queue by then, and another
  * may be sent, with the same ticket too. A command from inside has no one to answer: its ticket is zero. `row` lives
  * until the callback returns. */
 typedef int conclude_fn(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
 			const struct outcome *out);
+conclude_fn outcome_conclude;
 
 /* stations/configuration.c */
 conclude_fn conclude_get_configuration, conclude_set_configuration, conclude_read_back;
