@@ -241,3 +241,24 @@ Test(ocpp_certificates, a_password_that_nobody_answered_stays_pending)
 	refused(OCPP "RotatePassword", "{\"device\":\"ocpp:CP001\"}", GV_DEADLINE_EXCEEDED, "not known");
 	cr_expect(is_pending());
 }
+
+/* Whoever dies, and when: a charger that was told a new password can come in with it. */
+Test(ocpp_certificates, a_password_that_was_told_is_known_to_the_registry)
+{
+	static const char *const instances[] = { "ocpp.0", "registry.0" };
+	unsigned told = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (uint64_t point = 1; point <= 6; point++) {
+			bench_forget_frames();
+			host_crash_at(h, instances[i], point);
+			host_call(h, OCPP "RotatePassword", "%s", "{\"device\":\"ocpp:CP001\"}");
+			host_settle(h, 5000);
+			if (!called("ChangeConfiguration"))
+				continue;
+			told++;
+			cr_expect(is_pending(), "%s died at its point %d", instances[i], (int)point);
+			ask(REGISTRY "PutDevice", "{\"device\":{\"id\":\"ocpp:CP001\",\"clearPendingPassword\":true}}");
+		}
+	cr_expect_geq(told, 6, "it was told %u times only", told);
+}
