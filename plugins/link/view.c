@@ -205,7 +205,7 @@ static struct device *device_make(const Link__KnownDevice *row)
 		d->n_names++;
 	}
 	d->id = d->names[0];
-	d->security_profile = row->security_profile;
+	d->security_profile = d->told_profile = row->security_profile;
 	if (row->certificate_cn[0]) {
 		d->certificate_cn = strdup(row->certificate_cn);
 		if (!d->certificate_cn)
@@ -225,6 +225,13 @@ fail:
 	return NULL;
 }
 
+/* Registry speaks of something else, and has not heard yet that the profile was raised. */
+static void keep_raised(const struct device *before, struct device *d)
+{
+	if (before && before->security_profile > before->told_profile && d->told_profile == before->told_profile)
+		d->security_profile = before->security_profile;
+}
+
 int view_put(struct view *v, const void *known_device)
 {
 	const Link__KnownDevice *row = known_device;
@@ -236,6 +243,7 @@ int view_put(struct view *v, const void *known_device)
 	d = device_make(row);
 	if (!d)
 		return -ENOMEM;
+	keep_raised(view_find(v, row->id), d);
 	view_remove(v, row->id);
 	v->n_devices++;
 	v->n_certificates += d->certificate_cn != NULL;

@@ -29,6 +29,7 @@ struct device {
 	size_t n_names;
 	struct credential now, pending;
 	unsigned security_profile; /* the least; 0: any */
+	unsigned told_profile;     /* what the registry said last: less, until it has heard that it was raised */
 	char *certificate_cn;      /* NULL: its identity */
 	struct alarm_budget alarms;
 	int64_t ping_s;            /* -1: the listener's */

@@ -134,3 +134,23 @@ Test(view, a_new_password_makes_the_old_one_wrong_at_once)
 	cr_expect_eq(check("old", 0), PASSWORD_WRONG);
 	cr_expect_eq(check("new", 0), PASSWORD_RIGHT);
 }
+
+static unsigned put_profile(unsigned profile)
+{
+	Link__KnownDevice row = LINK__KNOWN_DEVICE__INIT;
+
+	row.id = "ocpp:CP001";
+	row.security_profile = profile;
+	cr_assert_eq(view_put(&v, &row), 0);
+	return view_find(&v, "ocpp:CP001")->security_profile;
+}
+
+/* The registry hears of it a moment later, and may have something else to say before. */
+Test(view, a_raised_profile_stays_until_the_registry_has_heard_of_it)
+{
+	put_profile(1);
+	view_find(&v, "ocpp:CP001")->security_profile = 2;
+	cr_expect_eq(put_profile(1), 2, "it has not heard yet");
+	cr_expect_eq(put_profile(2), 2, "now it has");
+	cr_expect_eq(put_profile(1), 1, "and somebody lowers it");
+}
