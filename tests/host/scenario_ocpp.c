@@ -1,6 +1,7 @@
 /* Chargers that do their sessions in all weathers: every call is repeated until it is answered, the plugins, link and
  * the network die at any point. At the end each session is there once, with the id, the meters and the samples that the
  * charger was told or told. */
+#include "insisting.h"
 #include "scenario.h"
 
 #include <cjson/cJSON.h>
@@ -11,7 +12,6 @@
 #define CHARGERS 2
 #define SESSIONS 2 /* per charger, by itself; one more is asked for by the test */
 #define SAMPLES 3  /* per session */
-#define PATIENCE_MS 8000
 #define END_MS (60 * 60 * 1000)
 #define FIRST_START_S 1736900000 /* 2025-01-15T00:13:20Z */
 
@@ -21,7 +21,6 @@ struct session {
 	unsigned connector;
 	char token[24];
 	int64_t transaction; /* 0: not told yet */
-	bool stopped;
 };
 
 struct step {
@@ -31,20 +30,12 @@ struct step {
 
 struct charger {
 	struct host *h;
-	struct host_station *station;
+	struct insisting says;
 	char device[32];
 	struct session sessions[SESSIONS + 1];
 	unsigned n_sessions;
 	struct step steps[64];
-	unsigned n_steps, at; /* the call that waits for its answer, or is next */
-	unsigned repeats;     /* of that call, for its message id */
-	uint64_t clock;       /* makes older alarms do nothing */
-	unsigned remote_starts, remote_stops;
-};
-
-struct alarm {
-	struct charger *charger;
-	uint64_t clock;
+	unsigned remote_starts;
 };
 
 struct world {
@@ -61,8 +52,8 @@ static uint32_t instances(const struct host *h)
 
 static void add_step(struct charger *c, enum step_kind kind, unsigned session, unsigned sample)
 {
-	host_check(c->h, c->n_steps < 64, "a charger has more to do than its program holds");
-	c->steps[c->n_steps++] = (struct step){ kind, session, sample };
+	host_check(c->h, c->says.n_calls < 64, "a charger has more to do than its program holds");
+	c->steps[c->says.n_calls++] = (struct step){ kind, session, sample };
 }
 
 static void add_session(struct charger *c, unsigned connector, const char *token)
@@ -90,8 +81,10 @@ static void stamp(char *out, size_t size, unsigned session, unsigned samples)
 	snprintf(out, size, "2025-01-15T%02ld:%02ld:%02ldZ", s / 3600, s / 60 % 60, s % 60);
 }
 
-static void fill(const struct charger *c, const struct step *p, char *out, size_t size)
+static void fill(void *owner, unsigned call, char *out, size_t size)
 {
+	const struct charger *c = owner;
+	const struct step *p = &c->steps[call];
 	const struct session *s = &c->sessions[p->session];
 	char time[40];
 
@@ -123,124 +116,35 @@ static void fill(const struct charger *c, const struct step *p, char *out, size_
 	}
 }
 
-static void give_up(struct host *h, void *arg);
-
-static void set_alarm(struct charger *c, int64_t in_ms)
-{
-	struct alarm *a = calloc(1, sizeof *a);
-
-	*a = (struct alarm){ c, ++c->clock };
-	host_after(c->h, in_ms, give_up, a);
-}
-
-static void say(struct charger *c)
-{
-	char payload[512], text[640];
-
-	if (c->at == c->n_steps || !host_station_connected(c->station))
-		return;
-	fill(c, &c->steps[c->at], payload, sizeof payload);
-	snprintf(text, sizeof text, "[2,\"%u-%u\",%s]", c->at, c->repeats, payload);
-	host_station_send(c->station, GV_TEXT, text, strlen(text));
-	set_alarm(c, PATIENCE_MS);
-}
-
-/* No answer: say it again under the same id, under a new one, or over a new connection. */
-static void give_up(struct host *h, void *arg)
-{
-	struct alarm a = *(struct alarm *)arg;
-	struct charger *c = a.charger;
-
-	free(arg);
-	if (a.clock != c->clock)
-		return;
-	host_check(h, !scenario_must_answer(h) || !host_station_connected(c->station),
-		   "call %u of %s is not answered although its connection lives", c->at, c->device);
-	c->repeats += host_below(h, 2);
-	if (host_station_connected(c->station) && host_below(h, 2)) {
-		say(c);
-		return;
-	}
-	host_station_drop(c->station);
-	c->clock++;
-	host_station_connect(c->station);
-}
-
-static void on_open(struct host_station *s, void *arg)
-{
-	struct charger *c = arg;
-
-	c->repeats += host_below(c->h, 2);
-	say(c);
-}
-
-static void on_close(struct host_station *s, void *arg, unsigned code)
-{
-	set_alarm(arg, 10 + host_below(((struct charger *)arg)->h, 2000));
-}
-
 /* ---- what it is told ------------------------------------------------------------------------- */
 
-static void answered(struct charger *c, unsigned step, const cJSON *payload, const char *text)
+static void answered(void *owner, unsigned step, const cJSON *payload, const char *text)
 {
+	struct charger *c = owner;
 	const struct step *p = &c->steps[step];
 	struct session *s = &c->sessions[p->session];
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(payload, "transactionId");
 
-	host_check(c->h, step < c->n_steps && step <= c->at, "%s is answered what it has not said: %s", c->device,
-		   text);
-	if (p->kind == STEP_START) {
-		const cJSON *id = cJSON_GetObjectItemCaseSensitive(payload, "transactionId");
-
-		host_check(c->h, cJSON_IsNumber(id) && id->valuedouble > 0, "a start is answered without an id: %s",
-			   text);
-		host_check(c->h, !s->transaction || s->transaction == (int64_t)id->valuedouble,
-			   "%s was told transaction %lld, and now %s", c->device, (long long)s->transaction, text);
-		s->transaction = (int64_t)id->valuedouble;
-	}
-	if (step < c->at)
+	if (p->kind != STEP_START)
 		return;
-	s->stopped |= p->kind == STEP_STOP;
-	c->at++;
-	c->repeats = 0;
-	c->clock++;
-	say(c);
+	host_check(c->h, cJSON_IsNumber(id) && id->valuedouble > 0, "a start is answered without an id: %s", text);
+	host_check(c->h, !s->transaction || s->transaction == (int64_t)id->valuedouble,
+		   "%s was told transaction %lld, and now %s", c->device, (long long)s->transaction, text);
+	s->transaction = (int64_t)id->valuedouble;
 }
 
-static void asked(struct charger *c, const char *id, const char *action, const cJSON *payload)
+static const char *asked(void *owner, const char *action, const cJSON *payload)
 {
 	const cJSON *token = cJSON_GetObjectItemCaseSensitive(payload, "idTag");
-	const char *status = "Accepted";
-	char text[256];
+	struct charger *c = owner;
 
-	if (!strcmp(action, "RemoteStartTransaction")) {
-		if (c->remote_starts++)
-			status = "Rejected"; /* its connector is taken by the first one */
-		else
-			add_session(c, 2, cJSON_IsString(token) ? token->valuestring : "?");
-	}
-	snprintf(text, sizeof text, "[3,\"%s\",{\"status\":\"%s\"}]", id, status);
-	host_station_send(c->station, GV_TEXT, text, strlen(text));
-	if (c->at + 1 + SAMPLES + 1 == c->n_steps && !strcmp(status, "Accepted"))
-		say(c); /* it was idle */
+	if (strcmp(action, "RemoteStartTransaction") != 0)
+		return "{\"status\":\"Accepted\"}";
+	if (c->remote_starts++)
+		return "{\"status\":\"Rejected\"}"; /* its connector is taken by the first one */
+	add_session(c, 2, cJSON_IsString(token) ? token->valuestring : "?");
+	return "{\"status\":\"Accepted\"}";
 }
-
-static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind, const char *data, size_t size)
-{
-	struct charger *c = arg;
-	cJSON *root = cJSON_ParseWithLength(data, size);
-	int type = cJSON_IsArray(root) ? cJSON_GetArrayItem(root, 0)->valueint : 0;
-	const char *id = type ? cJSON_GetArrayItem(root, 1)->valuestring : "";
-
-	if (type == 3)
-		answered(c, (unsigned)atoi(id), cJSON_GetArrayItem(root, 2), data);
-	else if (type == 2)
-		asked(c, id, cJSON_GetArrayItem(root, 2)->valuestring, cJSON_GetArrayItem(root, 3));
-	else
-		host_fail(c->h, "%s gets %.*s", c->device, (int)size, data);
-	cJSON_Delete(root);
-}
-
-static const struct host_station_model model = { on_open, on_frame, on_close };
 
 /* ---- what must hold -------------------------------------------------------------------------- */
 
@@ -348,7 +252,7 @@ static bool finished(struct host *h, void *arg)
 	struct world *w = arg;
 
 	for (unsigned i = 0; i < CHARGERS; i++)
-		if (w->chargers[i].at < w->chargers[i].n_steps || !w->starts[i] || !w->starts[i]->done ||
+		if (!insisting_done(&w->chargers[i].says) || !w->starts[i] || !w->starts[i]->done ||
 		    !w->renames[i]->done)
 			return false;
 	return true;
@@ -378,8 +282,11 @@ static void begin(struct host *h, struct world *w)
 		add_step(c, STEP_BOOT, 0, 0);
 		for (unsigned s = 0; s < SESSIONS; s++)
 			add_session(c, 1, "card-1");
-		c->station = host_station(h, "ocpp", c->device, "ocpp1.6", &model, c);
-		host_station_connect(c->station);
+		c->says.owner = c;
+		c->says.write = fill;
+		c->says.answered = answered;
+		c->says.asked = asked;
+		insisting_begin(&c->says, h, c->device, "ocpp1.6");
 		snprintf(json, sizeof json, "{\"device\":{\"id\":\"%s\",\"name\":\"renamed\"}}", c->device);
 		w->renames[i] = host_call_later(h, NULL, "galvan.registry.v1.Registry/PutDevice", json);
 	}
@@ -399,9 +306,8 @@ static void run(struct host *h)
 	begin(h, &w);
 	if (!host_run_until(h, finished, &w, END_MS)) {
 		for (unsigned i = 0; i < CHARGERS; i++)
-			host_check(h, w.chargers[i].at == w.chargers[i].n_steps,
-				   "%s waits for the answer to step %u of %u", w.chargers[i].device, w.chargers[i].at,
-				   w.chargers[i].n_steps);
+			host_check(h, insisting_done(&w.chargers[i].says), "%s waits for the answer to step %u of %u",
+				   w.chargers[i].device, w.chargers[i].says.at, w.chargers[i].says.n_calls);
 		host_fail(h, "a call of the test is not answered");
 	}
 	scenario_calm(h);
