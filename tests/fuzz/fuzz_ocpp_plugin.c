@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define CHUNKS_MAX 1000000
-#define ROWS_MAX 16
+#define ROWS_MAX 64
 #define NOW_MS INT64_C(1790000000000)
 
 extern const struct gv_plugin gv_plugin;
@@ -241,11 +241,10 @@ const char *gv_code_name(unsigned code)
 	return "";
 }
 
+static struct gv_conn conn = { .id = 1, .device = "ocpp:FUZZ", .listener = "ocpp-j", .peer = "192.0.2.1" };
+
 static void say(const char *data, size_t size)
 {
-	static const struct gv_conn conn = {
-		.id = 1, .device = "ocpp:FUZZ", .listener = "ocpp-j", .subprotocol = "ocpp1.6", .peer = "192.0.2.1"
-	};
 	struct gv_frame frame = { .conn = &conn, .kind = GV_TEXT, .data = data, .size = size };
 
 	FUZZ_ASSERT(gv_plugin.on_frame(self, &turn, &frame) == 0);
@@ -253,9 +252,9 @@ static void say(const char *data, size_t size)
 
 static void post(const char *data, size_t size)
 {
-	static const struct gv_conn conn = { .id = 2, .device = "", .listener = "ocpp-s", .peer = "192.0.2.1" };
+	static const struct gv_conn poster = { .id = 2, .device = "", .listener = "ocpp-s", .peer = "192.0.2.1" };
 	Link__HttpRequest request = LINK__HTTP_REQUEST__INIT;
-	struct gv_frame frame = { .conn = &conn, .kind = GV_REQUEST, .request = &request };
+	struct gv_frame frame = { .conn = &poster, .kind = GV_REQUEST, .request = &request };
 
 	request.method = "POST";
 	request.path = "/ocpp/soap";
@@ -264,10 +263,18 @@ static void post(const char *data, size_t size)
 	FUZZ_ASSERT(gv_plugin.on_frame(self, &turn, &frame) == 0);
 }
 
-static void begin(void)
+#define V201 "ocpp2.0.1"
+
+static void begin(bool v201)
 {
-	static const char start[] = "[2,\"0\",\"StartTransaction\",{\"connectorId\":1,\"idTag\":\"A\",\"meterStart\":0,"
-				    "\"timestamp\":\"2025-01-15T02:09:54Z\"}]";
+	static const char *const starts[] = {
+		"[2,\"0\",\"StartTransaction\",{\"connectorId\":1,\"idTag\":\"A\",\"meterStart\":0,\"timestamp\":"
+		"\"2025-01-15T02:09:54Z\"}]",
+		"[2,\"0\",\"TransactionEvent\",{\"eventType\":\"Started\",\"seqNo\":0,\"timestamp\":\"2025-01-15T02:09:"
+		"54Z\",\"triggerReason\":\"Authorized\",\"transactionInfo\":{\"transactionId\":\"T\"},\"evse\":{\"id\":"
+		"1}"
+		",\"idToken\":{\"idToken\":\"A\",\"type\":\"Local\"}}]",
+	};
 	char *vendors[] = { "v" };
 	Ocpp__Config config = OCPP__CONFIG__INIT;
 
@@ -281,7 +288,8 @@ static void begin(void)
 	config.n_data_transfer_vendors = 1;
 	self = calloc(1, gv_plugin.self_size);
 	FUZZ_ASSERT(self && gv_plugin.start(self, &turn, &config) == 0);
-	say(start, sizeof start - 1);
+	conn.subprotocol = v201 ? V201 : "ocpp1.6";
+	say(starts[v201], strlen(starts[v201]));
 }
 
 static void end(void)
@@ -296,12 +304,15 @@ static void end(void)
 	turn.n_chunks = 0;
 }
 
-/* Frames, one a line, of a charger whose transaction runs; what begins as XML is posted by one that speaks SOAP. */
+/* Frames, one a line, of a charger whose transaction runs; what begins as XML is posted by one that speaks SOAP. What
+ * begins with the line ocpp2.0.1 is said in that version. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *stop = at + size;
+	bool v201 = size > strlen(V201) && !memcmp(data, V201 "\n", strlen(V201) + 1);
 
-	begin();
+	begin(v201);
+	at += v201 ? strlen(V201) + 1 : 0;
 	while (at < stop) {
 		const char *line = memchr(at, '\n', (size_t)(stop - at));
 		size_t length = (size_t)((line ? line : stop) - at);
