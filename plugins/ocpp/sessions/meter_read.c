@@ -75,6 +75,15 @@ static int place(const char *const *names, const char *name)
 	return -1;
 }
 
+static void read_unit(struct gv_turn *t, Ocpp__Reading *r, const char *name)
+{
+	int at = place(spec_units, name);
+
+	r->unit = at < 0 ? OCPP__UNIT__UNIT_OTHER : at == CELCIUS ? OCPP__UNIT__CELSIUS : (Ocpp__Unit)at;
+	if (at < 0)
+		texts(t, r)->unit = cut(t, name);
+}
+
 /* Reads one of the fields with a name. The texts of names that are none of OCPP's are kept. */
 static void read_name(struct gv_turn *t, Ocpp__Reading *r, const char *key, const char *name)
 {
@@ -88,10 +97,7 @@ static void read_name(struct gv_turn *t, Ocpp__Reading *r, const char *key, cons
 			texts(t, r)->measurand = cut(t, name);
 		break;
 	case 'u':
-		at = place(spec_units, name);
-		r->unit = at < 0 ? OCPP__UNIT__UNIT_OTHER : at == CELCIUS ? OCPP__UNIT__CELSIUS : (Ocpp__Unit)at;
-		if (at < 0)
-			texts(t, r)->unit = cut(t, name);
+		read_unit(t, r, name);
 		break;
 	case 'p':
 		at = place(spec_phases, name);
@@ -154,7 +160,7 @@ static void read_other(struct gv_turn *t, Ocpp__Reading *r, const cJSON *item, c
 				   : power > MULTIPLIER_MAX ? MULTIPLIER_MAX
 							    : power);
 		if (json_get(item, "unit"))
-			read_name(t, r, "unit", json_string(item, "unit"));
+			read_unit(t, r, json_string(item, "unit"));
 	} else if (cJSON_IsObject(item) && !strcmp(item->string, "signedMeterValue")) {
 		texts(t, r)->value = gv_str(t, "%.*s", OCPP_SIGNED_MAX, json_print(t, item));
 	}
