@@ -3,8 +3,8 @@
  * the message with the lowest, the token that of the lowest that names one, the meter's start its reading at
  * Transaction.Begin or else its earliest, and energy its greatest reading less that. So the same messages make the same
  * session, whatever their order. docs/adr/0013. */
+#include "event.h"
 #include "sequence.h"
-#include "sessions.h"
 
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/reservations.h>
@@ -16,19 +16,6 @@
 
 #define ORDER_STARTED 1 /* as Transaction.start_order and token_order count */
 #define REASON_MAX 50   /* bytes */
-
-/* A message and what it is about. */
-struct event {
-	struct ocpp *o;
-	struct gv_turn *t;
-	struct inbound *in;
-	const struct said_event *said;
-	Ocpp__Transaction *x;
-	bool active, begins;
-	bool newest; /* of all that have come */
-	int64_t order;
-	struct meter values; /* in the end: what is new of them */
-};
 
 /* ---- the session that is meant --------------------------------------------------------------- */
 
@@ -209,62 +196,7 @@ static void take_details(struct event *e)
 		x->cable_a = e->said->cable_a;
 }
 
-/* ---- energy ---------------------------------------------------------------------------------- */
-
-static void take_meter_start(Ocpp__Transaction *x, const struct meter *m)
-{
-	if (m->has_begin && x->meter_basis != OCPP__METER_BASIS__METER_BEGIN) {
-		x->meter_basis = OCPP__METER_BASIS__METER_BEGIN;
-		x->meter_start_wh = llround(m->begin_wh);
-	}
-	if (!m->has_first || x->meter_basis == OCPP__METER_BASIS__METER_BEGIN)
-		return;
-	if (x->meter_basis == OCPP__METER_BASIS__METER_FIRST && m->first_ms >= x->meter_start_ms)
-		return;
-	x->meter_basis = OCPP__METER_BASIS__METER_FIRST;
-	x->meter_start_wh = llround(m->first_wh);
-	x->meter_start_ms = m->first_ms;
-}
-
-static int take_meter(struct event *e)
-{
-	Ocpp__Transaction *x = e->x;
-	const struct meter *m = e->said->values;
-	unsigned flags = x->flags;
-
-	e->values = *m;
-	if (meter_append(e->o, e->t, x, &e->values))
-		return -EIO;
-	x->flags |= m->flags;
-	take_meter_start(x, m);
-	if (m->has_power && e->newest)
-		x->power_w = m->power_w;
-	if (m->has_first) {
-		if (x->has_register && m->has_register && m->newest_ms >= x->newest_sample_ms &&
-		    m->register_wh < x->register_wh - 1.0)
-			x->flags |= FLAG(FLAG_METER_BACKWARDS);
-		x->register_wh = x->has_register ? fmax(x->register_wh, m->most_wh) : m->most_wh;
-		x->has_register = true;
-	}
-	if (x->has_register && x->register_wh < (double)x->meter_start_wh - 1.0)
-		x->flags |= FLAG(FLAG_METER_BACKWARDS);
-	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
-		station_quirks(e->o, e->t, e->in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
-	return 0;
-}
-
-static void reckon(Ocpp__Transaction *x)
-{
-	int64_t energy = x->has_register ? llround(x->register_wh) - x->meter_start_wh : 0;
-
-	x->energy_wh = energy > 0 ? energy : 0;
-	if (x->flags & FLAG(FLAG_NO_METER_STOP))
-		x->meter_stop_wh = x->meter_start_wh + x->energy_wh;
-	if (x->has_start && x->n_seen <= 2)
-		x->flags &= ~FLAG(FLAG_INCOMPLETE);
-	else
-		x->flags |= FLAG(FLAG_INCOMPLETE);
-}
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* The charger's own end, the first time that it comes. */
 static void take_end(struct event *e)
@@ -348,7 +280,7 @@ static int settle(struct event *e, const Ocpp__Transaction *before)
 
 	if (ends)
 		take_end(e);
-	reckon(e->x);
+	event_reckon(e->x);
 	if (ends)
 		return transaction_end(e->o, e->t, e->in->device, e->x);
 	if (e->active)
@@ -407,7 +339,7 @@ int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	move(&e);
 	take_token(&e);
 	take_details(&e);
-	error = take_meter(&e);
+	error = event_take_meter(&e);
 	if (!error)
 		error = settle(&e, &before);
 	if (error)

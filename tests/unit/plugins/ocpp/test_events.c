@@ -290,6 +290,57 @@ Test(ocpp_events, the_evse_may_come_late)
 	cr_expect_eq(cJSON_GetArraySize(get(kept, "sessions")), 1);
 }
 
+Test(ocpp_events, where_there_is_one_evse_it_is_meant)
+{
+	fine("StatusNotification",
+	     "{\"timestamp\":\"2025-01-15T01:00:00Z\",\"connectorStatus\":\"Occupied\",\"evseId\":3,"
+	     "\"connectorId\":1}");
+	transaction("Updated", 1, "02:10:00", "", TOKEN("A"));
+	cr_expect_eq(get(session(1), "connector")->valueint, 3);
+}
+
+Test(ocpp_events, the_token_of_the_lowest_number_counts)
+{
+	transaction("Updated", 5, "02:10:00", "", EVSE "," TOKEN("B"));
+	cr_expect_str_eq(text(session(1), "token"), "B");
+	transaction("Updated", 2, "02:05:00", "", TOKEN("A"));
+	cr_expect_str_eq(text(session(1), "token"), "A", "it came later and was said before");
+	transaction("Updated", 3, "02:06:00", "", TOKEN("C"));
+	cr_expect_str_eq(text(session(1), "token"), "A");
+	cr_expect_eq(events(EVENT "SessionStarted"), 1);
+	transaction("Ended", 6, "02:20:00", "", "");
+	cr_expect_str_eq(text(get(event(EVENT "SessionEnded", 0), "session"), "token"), "A");
+}
+
+Test(ocpp_events, a_message_without_a_number_is_the_newest)
+{
+	started();
+	fine("TransactionEvent",
+	     "{\"eventType\":\"Ended\",\"timestamp\":\"2025-01-15T02:20:00Z\",\"triggerReason\":\"EVDeparted\","
+	     "\"transactionInfo\":{\"transactionId\":\"tx-1\"}," READ("02:20:00", "1100", "Transaction.End") "}");
+	cr_expect_str_eq(text(session(1), "state"), "ENDED");
+	cr_expect_eq(number(session(1), "energyWh"), 100);
+	answered("TransactionEvent",
+		 "{\"eventType\":\"Ended\",\"seqNo\":1,\"timestamp\":\"2025-01-15T02:20:00Z\",\"triggerReason\":"
+		 "\"EVDeparted\",\"transactionInfo\":{\"transactionId\":\"\"}}",
+		 "PropertyConstraintViolation");
+}
+
+Test(ocpp_events, operators_end_what_never_ends_and_its_own_end_corrects_them)
+{
+	started();
+	updated();
+	ask(OCPP "CloseSession", "{\"sessionId\":\"ocpp:CP001/1\"}");
+	cr_expect(flagged(session(1), "closed-by-operator"));
+	cr_expect_eq(events(EVENT "SessionEnded"), 1);
+	transaction("Updated", 3, "02:15:00", "", READ("02:15:00", "1800", "Sample.Periodic"));
+	cr_expect_eq(events(EVENT "SessionEnded"), 1, "more of it is kept, and told with its end");
+	transaction("Ended", 2, "02:20:00", LOCAL, READ("02:20:00", "1900", "Transaction.End"));
+	cr_expect_eq(events(EVENT "SessionEnded"), 2);
+	cr_expect(flagged(session(1), "late-stop"));
+	cr_expect_eq(number(session(1), "energyWh"), 900);
+}
+
 Test(ocpp_events, a_number_that_comes_again_with_news_loses_no_energy)
 {
 	started();
