@@ -10,8 +10,6 @@
 #include "soap.h"
 
 #include <plugins/ocpp/edge/edge.h>
-#include <plugins/ocpp/limits/limits.h>
-#include <plugins/ocpp/lists/lists.h>
 
 #include <cjson/cJSON.h>
 #include <errno.h>
