@@ -1,5 +1,6 @@
 /* ocpp: the central system of OCPP. The plugin's record, and the way of a frame through it. */
 #include "ocpp.h"
+#include "device/device.h"
 #include "edge/edge.h"
 #include "limits/limits.h"
 #include "lists/lists.h"
@@ -297,6 +298,10 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return stuck_due(self, t);
 	if (!strcmp(name, SILENT_TIMER))
 		return silent_due(self, t);
+	if (!strncmp(name, REPORT_TIMER, strlen(REPORT_TIMER)))
+		return report_due(t, name);
+	if (!strncmp(name, MODEL_TIMER, strlen(MODEL_TIMER)))
+		return model_due(self, t, name + strlen(MODEL_TIMER));
 	if (!strncmp(name, BOOT_TIMER, strlen(BOOT_TIMER)))
 		return boot_due(self, t, name + strlen(BOOT_TIMER));
 	return strcmp(name, MESSAGES_TIMER) ? commands_due(self, t) : message_purge(self, t);
@@ -397,6 +402,7 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->keep_days = c->keep_samples_days;
+	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
 	o->nominal_voltage_v = c->nominal_voltage_v;
 	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
 	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
@@ -602,6 +608,10 @@ static const struct gv_table *const tables[] = {
 	&ocpp_stuck,
 	&ocpp_soap,
 	&ocpp_devices,
+	&ocpp_variables,
+	&ocpp_models,
+	&ocpp_reports,
+	&ocpp_report_parts,
 	NULL,
 };
 

@@ -1,7 +1,8 @@
 /* What the files of this plugin share.
  *
  * Layers, each knowing only those above it in this list: wire (frames), spec (messages as data), sessions (rows of
- * transactions, meters, tags) and stations (who is connected, calls to chargers, what chargers say of themselves), edge
+ * transactions, meters, tags) and stations (who is connected, calls to chargers, what chargers say of themselves),
+ * device (what they are made of), edge
  * (a version's messages to and from these), services and queries (what the rest of galvan asks), ocpp (the record). */
 #ifndef OCPP_H
 #define OCPP_H
@@ -88,8 +89,9 @@ struct ocpp {
 	int64_t next_transaction, transaction_step;
 	int64_t day; /* of the newest row of ocpp_days */
 	uint32_t keep_days;
-	int64_t timer_ms; /* when the timer of the commands is due; 0: not set */
-	char epoch[17];   /* makes the message ids of this incarnation its own */
+	int64_t report_delay_ms; /* after the boot of a charger whose firmware is new; 0: it is not asked */
+	int64_t timer_ms;        /* when the timer of the commands is due; 0: not set */
+	char epoch[17];          /* makes the message ids of this incarnation its own */
 	struct gv_buf out;
 	struct messages messages;
 	struct profile_rule *rules; /* the config's */
@@ -201,6 +203,8 @@ void station_close(struct ocpp *o, struct station *st);
 void station_close_all(struct ocpp *o);
 /* Remembers how this charger differs; writes only what is new. */
 void station_quirks(struct ocpp *o, struct gv_turn *t, struct station *st, uint64_t quirks);
+/* The version that a charger speaks, or spoke last; 1.6 where nobody knows. */
+const struct edge *station_edge(struct ocpp *o, struct gv_turn *t, const char *device);
 /* Registry's word on a device's site and its time zone. */
 int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, const char *site, const char *zone);
 Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__StationRow *row);
@@ -348,10 +352,11 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 struct command {
 	Ocpp__Command__Kind kind;
 	const char *action, *payload, *request_id;
-	int64_t timeout_ms;           /* 0: the config's */
-	const Ocpp__Setting *setting; /* of a configuration: see configuration.c */
-	uint64_t about;               /* for whoever concludes it: see commands.h */
-	const char *problem;          /* of an order that cannot be given so: see edge.h */
+	int64_t timeout_ms;             /* 0: the config's */
+	const Ocpp__Setting *setting;   /* of a configuration: see configuration.c */
+	const Ocpp__Question *question; /* of variables: see device/configuration.c */
+	uint64_t about;                 /* for whoever concludes it: see commands.h */
+	const char *problem;            /* of an order that cannot be given so: see edge.h */
 };
 struct start_order {
 	uint32_t connector; /* 0: the charger chooses */

@@ -1,4 +1,5 @@
 /* What the rest of galvan asks of chargers: the commands of galvan.charging.v1.Charging and galvan.ocpp.v1.Ocpp. */
+#include "device/device.h"
 #include "edge/profiles.h"
 #include "edge/v16.h"
 #include "limits/limits.h"
@@ -15,15 +16,6 @@
 
 #define PROFILE_MAX 16384 /* bytes of JSON */
 #define TOKEN_MAX 36      /* characters, 2.0.1's idToken: the longest of all versions */
-
-/* The payload as text, and away with the tree. */
-static const char *finish(struct gv_turn *t, cJSON *payload)
-{
-	const char *text = json_print(t, payload);
-
-	cJSON_Delete(payload);
-	return text;
-}
 
 /* ---- Start ----------------------------------------------------------------------------------- */
 
@@ -337,8 +329,11 @@ static int get_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket
 			     const Charging__GetConfigurationRequest *r)
 {
 	struct command c = { .kind = OCPP__COMMAND__KIND__GET_CONFIGURATION };
-	const struct station *st = asked(o, t, ticket, r->device, 0);
+	const struct station *st;
 
+	if (r->device[0] && station_edge(o, t, r->device)->model)
+		return model_configuration(o, t, ticket, r);
+	st = asked(o, t, ticket, r->device, 0);
 	if (!st || unknown_order(t, ticket, st, st->edge->orders->get_configuration, "be asked for its configuration"))
 		return 0;
 	if (impossible(t, ticket, st->edge->orders->get_configuration(t, r->keys, r->n_keys, &c), &c))
@@ -379,20 +374,9 @@ static const char *actions(struct gv_turn *t, const struct spec_version *version
 	return list;
 }
 
-/* Of a charger that is not connected: the version that it spoke last, so that what can be wrong with the
- * call is told first. */
-static const struct edge *edge_of(struct ocpp *o, struct gv_turn *t, const char *device)
-{
-	const struct station *st = station_find(o, device);
-	const Ocpp__StationRow *row = st ? NULL : gv_get(t, &ocpp_stations, gv_key(device));
-	const struct edge *edge = st ? st->edge : row ? edge_find(row->subprotocol) : NULL;
-
-	return edge ? edge : &edge_v16;
-}
-
 static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Ocpp__CallRequest *r)
 {
-	const struct edge *edge = edge_of(o, t, r->device);
+	const struct edge *edge = station_edge(o, t, r->device);
 	const struct spec_action *action = spec_find(edge->spec, r->action);
 	struct command c = { .kind = OCPP__COMMAND__KIND__CALL, .timeout_ms = (int64_t)r->timeout_s * 1000 };
 	struct check check = { .version = edge->spec, .strict = true };
@@ -416,11 +400,17 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload.%s %s", check.path, check.text);
 	}
 	c.action = action->name;
-	c.payload = finish(t, payload);
-	if (strlen(c.payload) > OCPP_FRAME_MAX - 256)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is longer than a frame may be (%d bytes)",
-				 OCPP_FRAME_MAX);
-	return command_impossible(o, t, ticket, r->device) ? 0 : command_send(o, t, ticket, r->device, &c);
+	c.payload = json_print(t, payload);
+	if (strlen(c.payload) > OCPP_FRAME_MAX - 256) {
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is longer than a frame may be (%d bytes)",
+			  OCPP_FRAME_MAX);
+	} else if (!command_impossible(o, t, ticket, r->device)) {
+		if (edge->model)
+			edge->model->asking(o, t, r->device, c.action, payload);
+		command_send(o, t, ticket, r->device, &c);
+	}
+	cJSON_Delete(payload);
+	return 0;
 }
 GV_ON_CALL(call, struct ocpp, Ocpp__CallRequest)
 
@@ -479,6 +469,8 @@ static const struct gv_method ocpp_methods[] = {
 	{ "ListOrphans", list_orphans },
 	{ "CloseSession", close_session_call },
 	{ "Soap", soap_forwarded_call },
+	{ "ListVariables", list_variables },
+	{ "RefreshVariables", refresh_variables },
 	{ 0 },
 };
 const struct gv_service ocpp_services[] = {

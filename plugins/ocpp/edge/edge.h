@@ -47,6 +47,18 @@ struct edge_lists {
 	int (*send)(struct gv_turn *t, const struct list_message *m, struct command *ret);
 };
 
+/* What a version with a device model says of it, and how it is asked. */
+struct edge_model {
+	const char *items_key, *bytes_key; /* what tells how much of one message of questions a charger takes */
+	int (*report)(struct gv_turn *t, int64_t request_id, struct command *ret); /* of all variables; cannot fail */
+	/* A person is about to ask this (Ocpp/Call): a report may be awaited from now on. */
+	int (*asking)(struct ocpp *o, struct gv_turn *t, const char *device, const char *action,
+		      const struct cJSON *payload);
+	/* What an answer says of the charger is kept, before whoever asked has it. */
+	int (*answered)(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
+			const struct cJSON *payload);
+};
+
 struct edge {
 	const struct spec_version *spec;
 	const char *name;                           /* "OCPP 1.6", for people */
@@ -56,6 +68,7 @@ struct edge {
 	const struct edge_security
 		*security;              /* certificates and passwords: see security.h; NULL: the version has none */
 	const struct edge_lists *lists; /* NULL: chargers of this version keep none */
+	const struct edge_model *model; /* NULL: the version has no device model */
 };
 
 extern const struct edge edge_v15, edge_v16, edge_v201;

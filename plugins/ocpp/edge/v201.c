@@ -3,14 +3,14 @@
 #include "security.h"
 #include "v16.h"
 #include "v201.h"
+#include "v201_device.h"
 #include "v201_lists.h"
 #include "v201_limits.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 
-/* Takes the payload over. 0; -EINVAL where it is none that 2.0.1 has. */
-static int give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
+int v201_give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
 {
 	struct check check = { .version = &spec_v201, .strict = true };
 	int error = validate(spec_find(&spec_v201, action)->request, payload, &check);
@@ -59,7 +59,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 	cJSON_AddNumberToObject(payload, "remoteStartId", order->number);
 	if (profile)
 		cJSON_AddItemToObject(payload, "chargingProfile", profiles_write(&v201_profiles, profile));
-	return give(t, "RequestStartTransaction", payload, ret);
+	return v201_give(t, "RequestStartTransaction", payload, ret);
 }
 
 static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
@@ -75,7 +75,7 @@ static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *r
 	}
 	payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(payload, "transactionId", x->name);
-	return give(t, "RequestStopTransaction", payload, ret);
+	return v201_give(t, "RequestStopTransaction", payload, ret);
 }
 
 static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
@@ -98,7 +98,7 @@ static int set_availability(struct gv_turn *t, uint32_t connector, bool operativ
 
 	add_evse(payload, connector);
 	cJSON_AddStringToObject(payload, "operationalStatus", operative ? "Operative" : "Inoperative");
-	return give(t, "ChangeAvailability", payload, ret);
+	return v201_give(t, "ChangeAvailability", payload, ret);
 }
 
 /* 1.6's names mean what they mean there. */
@@ -115,7 +115,7 @@ static int trigger(struct gv_turn *t, const char *message, uint32_t connector, s
 
 	add_evse(payload, connector);
 	cJSON_AddStringToObject(payload, "requestedMessage", trigger_name(message));
-	return give(t, "TriggerMessage", payload, ret);
+	return v201_give(t, "TriggerMessage", payload, ret);
 }
 
 static int clear_cache(struct gv_turn *t, struct command *ret)
@@ -135,6 +135,10 @@ static const struct edge_orders orders = {
 	.clear_cache = clear_cache,
 	.reserve = v201_reserve,
 	.cancel_reservation = v201_cancel_reservation,
+	.get_configuration = v201_get_configuration,
+	.set_configuration = v201_set_configuration,
+	.read_configuration = v201_read_configuration,
+	.configuration_status = v201_configuration_status,
 };
 
 const struct edge edge_v201 = {
@@ -143,6 +147,7 @@ const struct edge edge_v201 = {
 	.handler = v201_handler,
 	.orders = &orders,
 	.lists = &v201_lists,
+	.model = &v201_model,
 	.profiles = &v201_profiles,
 	.security = &edge_v201_security,
 };

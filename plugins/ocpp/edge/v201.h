@@ -9,6 +9,8 @@
 #define V201_TOKEN_MAX 36 /* characters of an idToken that is sent */
 
 inbound_fn *v201_handler(const char *action);
+/* v201.c: an order as its call. Takes the payload over. 0; -EINVAL where it is none that 2.0.1 has. */
+int v201_give(struct gv_turn *t, const char *action, struct cJSON *payload, struct command *ret);
 /* v201_security.c */
 inbound_fn v201_certificate_asked;
 /* v201_transactions.c */

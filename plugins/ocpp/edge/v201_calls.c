@@ -1,6 +1,7 @@
 /* OCPP 2.0.1: what chargers call, but for transactions. */
 #include "shared.h"
 #include "v201.h"
+#include "v201_device.h"
 #include "v201_limits.h"
 
 #include <plugins/ocpp/lists/reservations.h>
@@ -144,7 +145,7 @@ inbound_fn *v201_handler(const char *action)
 		{ "NotifyChargingLimit", v201_told_limit },
 		{ "ClearedChargingLimit", v201_told_cleared },
 		{ "ReportChargingProfiles", v201_told_profiles },
-		{ "NotifyReport", confirm },
+		{ "NotifyReport", v201_told_variables },
 		{ "NotifyEvent", confirm },
 		{ "NotifyMonitoringReport", confirm },
 		{ "NotifyCustomerInformation", confirm },

@@ -172,6 +172,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.subprotocol = (char *)station_find(o, device)->edge->spec->subprotocol;
 	row.about = c->about;
 	row.setting = (Ocpp__Setting *)c->setting;
+	row.question = (Ocpp__Question *)c->question;
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
 	row.deadline_ms = gv_now_ms(t) + (c->timeout_ms ? c->timeout_ms : o->call_timeout_ms);
@@ -232,6 +233,8 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		show_answer(o, t, st, f, row, frame);
 		if (frame->kind == RPC_RESULT)
 			answer_check(o, t, st, row->action, frame->payload);
+		if (frame->kind == RPC_RESULT && st->edge->model)
+			st->edge->model->answered(o, t, st, row, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}

@@ -87,7 +87,8 @@ int conclude_read_back(struct ocpp *o, struct gv_turn *t, const char *device, co
 		st->edge->orders->read_configuration(t, out->payload, &found);
 	for (size_t i = 0; i < found.n_entries; i++) {
 		const Charging__ConfigurationEntry *e = found.entries[i];
-		bool as_set = mask_is_secret(e->key) || !strcasecmp(trim(t, e->value), trim(t, row->setting->value));
+		bool as_set = e->secret || mask_is_secret(e->key) ||
+			      !strcasecmp(trim(t, e->value), trim(t, row->setting->value));
 
 		if (strcasecmp(e->key, row->setting->key) != 0)
 			continue;

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "passwords.h"
 
+#include <plugins/ocpp/device/device.h>
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
@@ -153,6 +154,8 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__CERTIFICATE] = certificate_concluded,
 	[OCPP__COMMAND__KIND__RENEWAL] = renewal_concluded,
 	[OCPP__COMMAND__KIND__PASSWORD] = password_concluded,
+	[OCPP__COMMAND__KIND__REPORT] = model_concluded,
+	[OCPP__COMMAND__KIND__VARIABLES] = model_configuration_concluded,
 };
 
 int outcome_conclude(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,

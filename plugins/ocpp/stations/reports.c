@@ -3,6 +3,7 @@
 #include "reports.h"
 #include "security.h"
 
+#include <plugins/ocpp/device/device.h>
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
@@ -58,6 +59,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 	event.station = station_describe(o, t, in->device, row);
 	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", said->vendor, said->model, said->firmware);
 	fleet_opened(o, t, in->st);
+	model_booted(o, t, in->st, said);
 	return gv_emit(t, &event);
 }
 

@@ -27,6 +27,15 @@ struct station *station_find(struct ocpp *o, const char *device)
 	return st;
 }
 
+const struct edge *station_edge(struct ocpp *o, struct gv_turn *t, const char *device)
+{
+	const struct station *st = station_find(o, device);
+	const Ocpp__StationRow *row = st ? NULL : gv_get(t, &ocpp_stations, gv_key(device));
+	const struct edge *edge = st ? st->edge : row ? edge_find(row->subprotocol) : NULL;
+
+	return edge ? edge : &edge_v16;
+}
+
 /* What is not the default is written, once. */
 static void remember_version(struct gv_turn *t, const struct station *st)
 {
