@@ -201,6 +201,16 @@ int gv_timer(struct gv_turn *t, const char *name, int64_t at_ms, const void *not
 	return 0;
 }
 
+char *gv_page(struct gv_turn *t, const struct gv_scan *scan)
+{
+	return gv_strdup(t, "");
+}
+
+int gv_page_from(struct gv_turn *t, struct gv_scan *scan, const char *page)
+{
+	return 0;
+}
+
 int gv_timer_cancel(struct gv_turn *t, const char *name)
 {
 	return 0;
