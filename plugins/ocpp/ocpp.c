@@ -2,6 +2,7 @@
 #include "ocpp.h"
 #include "device/device.h"
 #include "edge/edge.h"
+#include "files/files.h"
 #include "limits/limits.h"
 #include "lists/lists.h"
 #include "lists/reservations.h"
@@ -212,6 +213,8 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 	struct station *st;
 	int error = 0;
 
+	if (files_is_request(f))
+		return files_request(o, t, f);
 	if (f->kind == GV_REQUEST)
 		return soap_request(o, t, f);
 	st = station_find(o, f->conn->device);
@@ -344,6 +347,8 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 		return certificate_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__rotation__descriptor)
 		return password_answered(self, t, answer, answer->note);
+	if (note && note->descriptor == &ocpp__file_forward__descriptor)
+		return files_forwarded(t, answer->note, answer);
 	if (note && note->descriptor == &ocpp__soap_call__descriptor)
 		return soap_answered(self, t, answer->note, answer);
 	if (note && note->descriptor == &ocpp__soap_forward__descriptor)
@@ -404,6 +409,12 @@ static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->keep_days = c->keep_samples_days;
 	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
 	o->nominal_voltage_v = c->nominal_voltage_v;
+	o->files_valid_ms = (int64_t)c->files_valid_h * 3600000;
+	o->files_url = strdup(c->files_url);
+	if (!o->files_url)
+		return -ENOMEM;
+	while (o->files_url[0] && o->files_url[strlen(o->files_url) - 1] == '/')
+		o->files_url[strlen(o->files_url) - 1] = '\0';
 	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
 	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
@@ -496,7 +507,9 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = soap_restore(o, t);
 	if (!error)
 		error = listen_for(t, config);
-	return error ? error : soap_listen(t);
+	if (!error)
+		error = soap_listen(t);
+	return error ? error : files_listen(t, config);
 }
 
 static void stop(void *self)
@@ -515,6 +528,7 @@ static void stop(void *self)
 	free(o->tags);
 	free(o->vendors);
 	profile_free(o);
+	free(o->files_url);
 	messages_fini(&o->messages);
 	lists_destroy(o->lists);
 	zones_destroy(o->zones);
@@ -572,6 +586,8 @@ static const struct gv_emits emits[] = {
 	{ &ocpp__station_booted__descriptor, NULL },
 	{ &ocpp__station_notified__descriptor, NULL },
 	{ &ocpp__data_transferred__descriptor, NULL },
+	{ &ocpp__file_uploaded__descriptor, NULL },
+	{ &charging__diagnostics_uploaded__descriptor, NULL },
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
@@ -606,6 +622,8 @@ static const struct gv_table *const tables[] = {
 	&ocpp_reservations,
 	&ocpp_reservation_ends,
 	&ocpp_stuck,
+	&ocpp_transfers,
+	&ocpp_transfer_tokens,
 	&ocpp_soap,
 	&ocpp_devices,
 	&ocpp_variables,
@@ -626,9 +644,9 @@ GV_PLUGIN = {
 	.emits = emits,
 	.calls = GV_CALLS(&ocpp__ocpp__descriptor, &link__http__descriptor, &pki__pki__descriptor,
 			  &registry__registry__descriptor),
-	.notes = GV_NOTES(&ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor,
-			  &ocpp__soap_forward__descriptor),
-	.listens = GV_LISTENS("/ocpp/", "/ocpp/soap"),
+	.notes = GV_NOTES(&ocpp__file_forward__descriptor, &ocpp__signing__descriptor, &ocpp__rotation__descriptor,
+			  &ocpp__soap_call__descriptor, &ocpp__soap_forward__descriptor),
+	.listens = GV_LISTENS("/ocpp/", "/ocpp/files/", "/ocpp/soap"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),
 	.schema = 1,

@@ -97,6 +97,8 @@ struct ocpp {
 	struct profile_rule *rules; /* the config's */
 	size_t n_rules;
 	int64_t close_stuck_ms, close_silent_ms; /* 0: never */
+	char *files_url;                         /* "": files are neither taken nor given */
+	int64_t files_valid_ms;
 	struct zones *zones;
 	struct lists *lists;
 	struct station *stations[OCPP_STATIONS_BUCKETS];
@@ -119,6 +121,7 @@ extern const struct gv_table ocpp_requests;     /* device, request id -> Request
 extern const struct gv_table ocpp_soap;         /* device -> SoapRow */
 extern const struct gv_table ocpp_devices;      /* id or alias in lower case -> KnownDevice */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
+extern const struct gv_table ocpp_counters;     /* name -> Counter */
 extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
 extern const struct gv_table ocpp_stuck;        /* device, connector -> StuckRow */
 extern const struct gv_table ocpp_running;      /* known token in lower case, device, id -> RunningRow */

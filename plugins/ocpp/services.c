@@ -1,7 +1,9 @@
 /* What the rest of galvan asks of chargers: the commands of galvan.charging.v1.Charging and galvan.ocpp.v1.Ocpp. */
+#include "services.h"
 #include "device/device.h"
 #include "edge/profiles.h"
 #include "edge/v16.h"
+#include "files/files.h"
 #include "limits/limits.h"
 #include "stations/soap.h"
 #include "stations/passwords.h"
@@ -51,14 +53,12 @@ static bool impossible(struct gv_turn *t, struct gv_ticket ticket, int error, co
 	return error != 0;
 }
 
-/* True where the version of a charger has no such order: the ticket has been answered. */
-static bool unknown_order(struct gv_turn *t, struct gv_ticket ticket, const struct station *st, bool known,
-			  const char *what)
+bool service_lacks(struct gv_turn *t, struct gv_ticket ticket, const struct station *st, bool has, const char *what)
 {
-	if (!known)
+	if (!has)
 		gv_refuse(t, ticket, GV_UNIMPLEMENTED, "%s speaks %s, which cannot %s", st->device, st->edge->name,
 			  what);
-	return !known;
+	return !has;
 }
 
 /* A number that no other start at this charger has. */
@@ -234,9 +234,8 @@ GV_ON_CALL(stop, struct ocpp, Charging__StopRequest)
 
 /* ---- the small ones -------------------------------------------------------------------------- */
 
-/* The charger that is asked; NULL: the ticket has been answered. */
-static const struct station *asked(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
-				   uint32_t connector)
+const struct station *service_asked(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device,
+				    uint32_t connector)
 {
 	if (!device[0]) {
 		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
@@ -276,7 +275,7 @@ static int unlock(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, co
 
 	if (!r->connector)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be given: 1 is the first");
-	st = asked(o, t, ticket, r->device, r->connector);
+	st = service_asked(o, t, ticket, r->device, r->connector);
 	if (!st)
 		return 0;
 	return give(o, t, ticket, st, st->edge->orders->unlock(t, r->connector, plug_of(t, r), &c), &c);
@@ -286,7 +285,7 @@ GV_ON_CALL(unlock, struct ocpp, Charging__UnlockRequest)
 static int reset(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ResetRequest *r)
 {
 	struct command c = { 0 };
-	const struct station *st = asked(o, t, ticket, r->device, 0);
+	const struct station *st = service_asked(o, t, ticket, r->device, 0);
 
 	return st ? give(o, t, ticket, st, st->edge->orders->reset(t, r->hard, &c), &c) : 0;
 }
@@ -296,7 +295,7 @@ static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket 
 			    const Charging__SetAvailabilityRequest *r)
 {
 	struct command c = { 0 };
-	const struct station *st = asked(o, t, ticket, r->device, r->connector);
+	const struct station *st = service_asked(o, t, ticket, r->device, r->connector);
 
 	return st ? give(o, t, ticket, st, st->edge->orders->set_availability(t, r->connector, r->operative, &c), &c)
 		  : 0;
@@ -306,9 +305,9 @@ GV_ON_CALL(set_availability, struct ocpp, Charging__SetAvailabilityRequest)
 static int trigger(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__TriggerRequest *r)
 {
 	struct command c = { 0 };
-	const struct station *st = asked(o, t, ticket, r->device, r->connector);
+	const struct station *st = service_asked(o, t, ticket, r->device, r->connector);
 
-	if (!st || unknown_order(t, ticket, st, st->edge->orders->trigger, "be asked for a message"))
+	if (!st || service_lacks(t, ticket, st, st->edge->orders->trigger, "be asked for a message"))
 		return 0;
 	return give(o, t, ticket, st, st->edge->orders->trigger(t, r->message, r->connector, &c), &c);
 }
@@ -317,7 +316,7 @@ GV_ON_CALL(trigger, struct ocpp, Charging__TriggerRequest)
 static int clear_cache(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ClearCacheRequest *r)
 {
 	struct command c = { 0 };
-	const struct station *st = asked(o, t, ticket, r->device, 0);
+	const struct station *st = service_asked(o, t, ticket, r->device, 0);
 
 	return st ? give(o, t, ticket, st, st->edge->orders->clear_cache(t, &c), &c) : 0;
 }
@@ -333,8 +332,8 @@ static int get_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket
 
 	if (r->device[0] && station_edge(o, t, r->device)->model)
 		return model_configuration(o, t, ticket, r);
-	st = asked(o, t, ticket, r->device, 0);
-	if (!st || unknown_order(t, ticket, st, st->edge->orders->get_configuration, "be asked for its configuration"))
+	st = service_asked(o, t, ticket, r->device, 0);
+	if (!st || service_lacks(t, ticket, st, st->edge->orders->get_configuration, "be asked for its configuration"))
 		return 0;
 	if (impossible(t, ticket, st->edge->orders->get_configuration(t, r->keys, r->n_keys, &c), &c))
 		return 0;
@@ -351,8 +350,8 @@ static int set_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket
 
 	if (!r->key[0])
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "key must be given");
-	st = asked(o, t, ticket, r->device, 0);
-	if (!st || unknown_order(t, ticket, st, st->edge->orders->set_configuration, "be configured"))
+	st = service_asked(o, t, ticket, r->device, 0);
+	if (!st || service_lacks(t, ticket, st, st->edge->orders->set_configuration, "be configured"))
 		return 0;
 	if (impossible(t, ticket, st->edge->orders->set_configuration(t, r->key, r->value, &c), &c))
 		return 0;
@@ -449,6 +448,8 @@ static const struct gv_method charging_methods[] = {
 	{ "SetAvailability", set_availability_call },
 	{ "Trigger", trigger_call },
 	{ "ClearCache", clear_cache_call },
+	{ "GetDiagnostics", get_diagnostics_method },
+	{ "UpdateFirmware", update_firmware_method },
 	{ "SetLimit", limits_set_call },
 	{ "ClearLimit", limits_clear_call },
 	{ "GetSchedule", schedule_get_call },
@@ -467,6 +468,9 @@ static const struct gv_method ocpp_methods[] = {
 	{ "ListSecurityEvents", list_security_events },
 	{ "RotatePassword", rotate_password },
 	{ "ListOrphans", list_orphans },
+	{ "OpenUpload", open_upload_method },
+	{ "ListTransfers", list_transfers },
+	{ "TakeFile", take_file_method },
 	{ "CloseSession", close_session_call },
 	{ "Soap", soap_forwarded_call },
 	{ "ListVariables", list_variables },

@@ -24,3 +24,4 @@ const struct gv_table ocpp_requests = { .name = "requests", .key = "ss", .value 
 const struct gv_table ocpp_soap = { .name = "soap", .key = "s", .value = &ocpp__soap_row__descriptor };
 const struct gv_table ocpp_devices = { .name = "devices", .key = "s", .value = &ocpp__known_device__descriptor };
 const struct gv_table ocpp_orphans = { .name = "orphans", .key = "su", .value = &ocpp__orphan_row__descriptor };
+const struct gv_table ocpp_counters = { .name = "counters", .key = "s", .value = &ocpp__counter__descriptor };

@@ -8,6 +8,19 @@
 
 struct edge_profiles;
 
+struct log_order {
+	const char *url; /* to upload to */
+	int32_t request_id;
+	int64_t from_ms, until_ms; /* 0: not bounded */
+	bool security;             /* the log of security events */
+};
+struct firmware_order {
+	const Charging__UpdateFirmwareRequest *request;
+	const char *url; /* to fetch from */
+	int32_t request_id;
+	int64_t retrieve_at_ms;
+};
+
 /* What charging.proto asks of a charger, made a call of the version: fills the action and the payload of *ret, in the
  * turn's memory. 0; -EINVAL where it cannot be asked so, with the reason for people in ret->problem. NULL: the version
  * has nothing of the kind. */
@@ -20,6 +33,8 @@ struct edge_orders {
 	int (*set_availability)(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
 	int (*trigger)(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret);
 	int (*clear_cache)(struct gv_turn *t, struct command *ret);
+	int (*get_log)(struct gv_turn *t, const struct log_order *order, struct command *ret);
+	int (*update_firmware)(struct gv_turn *t, const struct firmware_order *order, struct command *ret);
 	int (*reserve)(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
 	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
 	/* Keys as ConfigurationEntry has them. n 0: all. */

@@ -173,6 +173,22 @@ static int clear_cache(struct gv_turn *t, struct command *ret)
 	return edge_v16.orders->clear_cache(t, ret);
 }
 
+static int get_log(struct gv_turn *t, const struct log_order *order, struct command *ret)
+{
+	if (!order->security)
+		return v16_order_log(t, order, ret);
+	ret->problem = "security cannot be asked for: the charger speaks OCPP 1.5, which has no log of that";
+	return -EINVAL;
+}
+
+static int update_firmware(struct gv_turn *t, const struct firmware_order *order, struct command *ret)
+{
+	if (!order->request->signature[0])
+		return v16_order_firmware(t, order, ret);
+	ret->problem = "signature cannot be given: the charger speaks OCPP 1.5, which has no signed firmware";
+	return -EINVAL;
+}
+
 static int send_list(struct gv_turn *t, const struct list_message *m, struct command *ret)
 {
 	return v16_write_list(t, m, "localAuthorisationList", ret);
@@ -214,6 +230,12 @@ static const struct edge_orders orders = {
 	.reset = reset,
 	.set_availability = set_availability,
 	.clear_cache = clear_cache,
+	.get_configuration = v16_get_configuration,
+	.set_configuration = v16_set_configuration,
+	.read_configuration = v16_read_configuration,
+	.configuration_status = v16_configuration_status,
+	.get_log = get_log,
+	.update_firmware = update_firmware,
 	.reserve = v16_reserve,
 	.cancel_reservation = v16_cancel_reservation,
 };

@@ -28,4 +28,8 @@ inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;
 /* v16_profiles.c */
 extern const struct edge_profiles v16_profiles;
 
+/* v16_files.c */
+int v16_order_log(struct gv_turn *t, const struct log_order *order, struct command *ret);
+int v16_order_firmware(struct gv_turn *t, const struct firmware_order *order, struct command *ret);
+
 #endif

@@ -16,7 +16,6 @@ const struct gv_table ocpp_listed = { .name = "listed", .key = "s", .value = &oc
 const struct gv_table ocpp_list_changes = { .name = "list_changes",
 					    .key = "u",
 					    .value = &ocpp__list_change__descriptor };
-const struct gv_table ocpp_counters = { .name = "counters", .key = "s", .value = &ocpp__counter__descriptor };
 
 /* ---- sites ----------------------------------------------------------------------------------- */
 

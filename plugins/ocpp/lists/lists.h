@@ -17,7 +17,6 @@
 extern const struct gv_table ocpp_listed;       /* token in lower case -> ListedToken */
 extern const struct gv_table ocpp_list_changes; /* number -> ListChange */
 extern const struct gv_table ocpp_device_lists; /* device -> DeviceList */
-extern const struct gv_table ocpp_counters;     /* name -> Counter */
 
 struct lists {
 	/* config */

@@ -4,6 +4,7 @@
 #include "passwords.h"
 
 #include <plugins/ocpp/device/device.h>
+#include <plugins/ocpp/files/files.h>
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
@@ -142,6 +143,8 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__STOP] = conclude_stop,
 	[OCPP__COMMAND__KIND__STATUS] = conclude_status,
 	[OCPP__COMMAND__KIND__QUIET] = conclude_quiet,
+	[OCPP__COMMAND__KIND__DIAGNOSTICS] = conclude_diagnostics,
+	[OCPP__COMMAND__KIND__FIRMWARE] = conclude_firmware,
 	[OCPP__COMMAND__KIND__GET_CONFIGURATION] = conclude_get_configuration,
 	[OCPP__COMMAND__KIND__SET_CONFIGURATION] = conclude_set_configuration,
 	[OCPP__COMMAND__KIND__READ_BACK] = conclude_read_back,

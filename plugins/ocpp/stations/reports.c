@@ -1,6 +1,8 @@
 /* What a charger says of itself becomes rows and events. Messages that become events of their own have no natural key:
  * a frame that comes again after a crash is known by its digest. */
 #include "reports.h"
+
+#include <plugins/ocpp/files/files.h>
 #include "security.h"
 
 #include <plugins/ocpp/device/device.h>
@@ -143,6 +145,9 @@ int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 	if (told(t, in, row))
 		return 0;
 	keep_status(t, row, said);
+	if (said->which == STATUS_OF_FIRMWARE || said->which == STATUS_OF_DIAGNOSTICS || said->which == STATUS_OF_LOG)
+		transfer_told(t, in->device, said->which == STATUS_OF_FIRMWARE, (uint64_t)said->request_id,
+			      said->status);
 	if (!strcmp(said->action, "SecurityEventNotification"))
 		keep_security_event(o, t, in->device, said);
 	event.device = (char *)in->device;

@@ -1,0 +1,96 @@
+/* OCPP 1.6: diagnostics and firmware, plain and as the security extension has them. */
+#include "v16.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+/* Takes the payload over. 0; -EINVAL where it is none that 1.6 has. */
+static int give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
+{
+	struct check check = { .version = &spec_v16, .strict = true };
+	int error = validate(spec_find(&spec_v16, action)->request, payload, &check);
+
+	ret->action = action;
+	if (error)
+		ret->problem = gv_str(t, "%s %s", check.path, check.text);
+	else
+		ret->payload = json_print(t, payload);
+	cJSON_Delete(payload);
+	return error;
+}
+
+static void add_time(cJSON *object, const char *name, int64_t ms)
+{
+	char text[25];
+
+	if (!ms)
+		return;
+	gv_time_format(ms, text);
+	cJSON_AddStringToObject(object, name, text);
+}
+
+static int get_security_log(struct gv_turn *t, const struct log_order *o, struct command *ret)
+{
+	cJSON *payload = cJSON_CreateObject(), *log = cJSON_AddObjectToObject(payload, "log");
+
+	cJSON_AddStringToObject(log, "remoteLocation", o->url);
+	add_time(log, "oldestTimestamp", o->from_ms);
+	add_time(log, "latestTimestamp", o->until_ms);
+	cJSON_AddStringToObject(payload, "logType", "SecurityLog");
+	cJSON_AddNumberToObject(payload, "requestId", o->request_id);
+	return give(t, "GetLog", payload, ret);
+}
+
+int v16_order_log(struct gv_turn *t, const struct log_order *o, struct command *ret)
+{
+	cJSON *payload;
+
+	if (o->security)
+		return get_security_log(t, o, ret);
+	payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "location", o->url);
+	add_time(payload, "startTime", o->from_ms);
+	add_time(payload, "stopTime", o->until_ms);
+	return give(t, "GetDiagnostics", payload, ret);
+}
+
+static void add_retries(cJSON *payload, const Charging__UpdateFirmwareRequest *r)
+{
+	if (r->retries)
+		cJSON_AddNumberToObject(payload, "retries", r->retries);
+	if (r->retry_interval_s)
+		cJSON_AddNumberToObject(payload, "retryInterval", r->retry_interval_s);
+}
+
+static int update_signed(struct gv_turn *t, const struct firmware_order *o, struct command *ret)
+{
+	cJSON *payload = cJSON_CreateObject(), *firmware;
+
+	add_retries(payload, o->request);
+	cJSON_AddNumberToObject(payload, "requestId", o->request_id);
+	firmware = cJSON_AddObjectToObject(payload, "firmware");
+	cJSON_AddStringToObject(firmware, "location", o->url);
+	add_time(firmware, "retrieveDateTime", o->retrieve_at_ms);
+	add_time(firmware, "installDateTime", o->request->install_at_ms);
+	cJSON_AddStringToObject(firmware, "signingCertificate", o->request->signing_certificate);
+	cJSON_AddStringToObject(firmware, "signature", o->request->signature);
+	return give(t, "SignedUpdateFirmware", payload, ret);
+}
+
+int v16_order_firmware(struct gv_turn *t, const struct firmware_order *o, struct command *ret)
+{
+	cJSON *payload;
+
+	if (o->request->signature[0])
+		return update_signed(t, o, ret);
+	if (o->request->install_at_ms) {
+		ret->problem =
+			"installAtMs cannot be given: OCPP 1.6 knows no time of installation without a signature";
+		return -EINVAL;
+	}
+	payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "location", o->url);
+	add_retries(payload, o->request);
+	add_time(payload, "retrieveDate", o->retrieve_at_ms);
+	return give(t, "UpdateFirmware", payload, ret);
+}
