@@ -4,6 +4,7 @@
     asked(action) -> payload of the server's next such call   wait_closed()   close()
 """
 import asyncio
+import dataclasses
 import json
 import os
 import queue
@@ -136,11 +137,7 @@ def _charge_point(library, answers, asked):
         handle.__name__ = 'on_' + action  # routed by this name
         return on(action)(handle)
 
-    wanted = ['RemoteStartTransaction', 'RemoteStopTransaction', 'Reset', 'UnlockConnector', 'ChangeAvailability',
-              'ChangeConfiguration', 'GetConfiguration', 'ClearCache', 'TriggerMessage', 'DataTransfer',
-              'CertificateSigned', 'ExtendedTriggerMessage', 'RequestStartTransaction', 'RequestStopTransaction',
-              'GetVariables', 'SetVariables']
-    known = [a for a in wanted if hasattr(library.call, a)]
+    known = [name for name, value in vars(library.call).items() if dataclasses.is_dataclass(value) and name[0] != '_']
     return type('Station', (library.ChargePoint,), {'on_' + a: handler(a) for a in known})
 
 

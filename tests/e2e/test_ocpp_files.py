@@ -39,9 +39,9 @@ def cloud(run, request):
     return node
 
 
-def transfer(node, device=DEVICE):
+def transfer(node):
     """The newest."""
-    return node.call('galvan.ocpp.v1.Ocpp/ListTransfers', {'device': device})['transfers'][0]
+    return node.call('galvan.ocpp.v1.Ocpp/ListTransfers', {'device': DEVICE})['transfers'][0]
 
 
 def test_a_charger_uploads_its_log(cloud, station):
@@ -58,8 +58,8 @@ def test_a_charger_uploads_its_log(cloud, station):
     assert http('PUT', asked['location'] + '/diagnostics.log', LOG)[0] == 201, 'again, as its answer may have been lost'
     station.call('DiagnosticsStatusNotification', {'status': 'Uploaded'})
     event = events.wait('DiagnosticsUploaded')
-    assert event['data']['uploadId'] == reply['uploadId']
-    assert event['data']['blob'] == sha256(LOG)
+    assert event['event']['uploadId'] == reply['uploadId']
+    assert event['event']['blob'] == sha256(LOG)
     events.close()
     told = transfer(cloud)
     assert (told['name'], told['size'], told['status']) == ('diagnostics.log', str(len(LOG)), 'Uploaded')
@@ -83,16 +83,16 @@ def test_a_charger_that_fails_to_upload_says_so(cloud, station):
     events = cloud.events('DiagnosticsUploaded')
     cloud.call('galvan.charging.v1.Charging/GetDiagnostics', {'device': DEVICE})
     station.call('DiagnosticsStatusNotification', {'status': 'UploadFailed'})
-    assert events.wait('DiagnosticsUploaded')['data']['status'] == 'UploadFailed'
+    assert events.wait('DiagnosticsUploaded')['event']['status'] == 'UploadFailed'
     events.close()
 
 
 def test_a_charger_fetches_and_installs_its_firmware(cloud, station):
     station.answer('UpdateFirmware', {})
     station.connect(cloud.ws, 'CP001')
-    upload = cloud.call('galvan.ocpp.v1.Ocpp/OpenUpload', {'name': 'v2.bin'})
+    upload = cloud.call('galvan.ocpp.v1.Ocpp/OpenUpload', {'device': DEVICE, 'name': 'v2.bin'})
     assert http('PUT', upload['url'], FIRMWARE)[0] == 201
-    blob = transfer(cloud, '')['blob']
+    blob = transfer(cloud)['blob']
     assert blob == sha256(FIRMWARE)
     reply = cloud.call('galvan.charging.v1.Charging/UpdateFirmware', {'device': DEVICE, 'blob': blob, 'name': 'v2.bin', 'retries': 3})
     assert reply['status'] == 'Accepted'
@@ -113,11 +113,11 @@ def test_a_charger_fetches_and_installs_its_firmware(cloud, station):
 def test_what_is_no_address_of_a_file_is_refused(cloud, station):
     station.answer('UpdateFirmware', {})
     station.connect(cloud.ws, 'CP001')
-    upload = cloud.call('galvan.ocpp.v1.Ocpp/OpenUpload')['url']
+    upload = cloud.call('galvan.ocpp.v1.Ocpp/OpenUpload', {'device': DEVICE})['url']
     assert http('GET', upload)[0] == 405, 'what people upload is not given out'
     assert http('PUT', upload, b'')[0] == 400
     assert http('PUT', upload, b'x')[0] == 201
-    blob = transfer(cloud, '')['blob']
+    blob = transfer(cloud)['blob']
     cloud.call('galvan.charging.v1.Charging/UpdateFirmware', {'device': DEVICE, 'blob': blob})
     assert http('PUT', station.asked('UpdateFirmware')['location'], b'y')[0] == 405, 'and firmware is not put'
     base = upload[:upload.index('/files/')] + '/files/'

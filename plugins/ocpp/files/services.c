@@ -158,10 +158,10 @@ static int open_upload(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticke
 
 	if (no_address(o, t, ticket))
 		return 0;
-	transfer_open(
-		o, t,
-		&(struct transfer_new){ .device = "", .kind = KIND_UPLOAD, .name = plain_name(t, r->name, "file") },
-		&reply.transfer_id, &url);
+	transfer_open(o, t,
+		      &(struct transfer_new){
+			      .device = r->device, .kind = KIND_UPLOAD, .name = plain_name(t, r->name, "file") },
+		      &reply.transfer_id, &url);
 	reply.url = (char *)url;
 	reply.expires_at_ms = gv_now_ms(t) + o->files_valid_ms;
 	return gv_reply(t, ticket, &reply);

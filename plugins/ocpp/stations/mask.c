@@ -2,7 +2,7 @@
  * network profile, and before the @ of a URL to upload to or to download from. */
 #include "mask.h"
 
-#include <plugins/ocpp/ocpp.h>
+#include <plugins/ocpp/files/files.h>
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -60,11 +60,21 @@ static void hide_value(cJSON *object)
 		hide(a, "value");
 }
 
-/* What stands between :// and @ is hidden. */
-static void hide_user(struct cJSON *object, const cJSON *item)
+static void hide_between(cJSON *object, const cJSON *item, const char *from, const char *to)
 {
-	const char *url = item->valuestring, *host = strstr(url, "://"), *end, *at = NULL;
-	char *shown;
+	char *shown = cJSON_malloc(strlen(item->valuestring) + sizeof SHOWN);
+
+	if (!shown)
+		return;
+	sprintf(shown, "%.*s" SHOWN "%s", (int)(from - item->valuestring), item->valuestring, to);
+	cJSON_ReplaceItemInObjectCaseSensitive(object, item->string, cJSON_CreateString(shown));
+	cJSON_free(shown);
+}
+
+/* Of a URL: who asks, which stands before the @, and the secret in an address of our own for files. */
+static void hide_in_url(cJSON *object, const cJSON *item)
+{
+	const char *host = strstr(item->valuestring, "://"), *end, *at = NULL, *token;
 
 	if (!host)
 		return;
@@ -72,14 +82,12 @@ static void hide_user(struct cJSON *object, const cJSON *item)
 	end = host + strcspn(host, "/?#");
 	for (const char *p = host; p < end; p++)
 		at = *p == '@' ? p : at;
-	if (!at)
-		return;
-	shown = cJSON_malloc(strlen(url) + sizeof SHOWN);
-	if (!shown)
-		return;
-	sprintf(shown, "%.*s" SHOWN "%s", (int)(host - url), url, at);
-	cJSON_ReplaceItemInObjectCaseSensitive(object, item->string, cJSON_CreateString(shown));
-	cJSON_free(shown);
+	token = strstr(end, FILES_PATH);
+	if (at)
+		hide_between(object, item, host, at);
+	else if (token)
+		hide_between(object, item, token + strlen(FILES_PATH),
+			     token + strlen(FILES_PATH) + strcspn(token + strlen(FILES_PATH), "/"));
 }
 
 static void mask_tree(cJSON *json)
@@ -94,7 +102,7 @@ static void mask_tree(cJSON *json)
 		if (item->string && mask_is_secret(item->string))
 			hide(json, item->string);
 		else if (item->string && cJSON_IsString(item))
-			hide_user(json, item);
+			hide_in_url(json, item);
 		else
 			mask_tree(item);
 	}
