@@ -2,7 +2,8 @@
 one port."""
 import pytest
 
-from session import Session, SessionV201
+from billing import available, start_paid_node, until, until_charges, verify
+from session import Session, SessionV201, sampled
 from stations import PyOcpp
 
 
@@ -105,4 +106,43 @@ def test_two_versions_share_a_port(cloud, any_station):
     assert (first['transactionId'], first['state']) == (str(old.transaction), 'ENDED'), 'another began on its connector'
     assert 'no-stop' in first['flags']
     assert (second['transactionId'], second['state']) == (new.transaction, 'ACTIVE')
+    station.close()
+
+
+def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
+    """A transaction begins when a car is plugged in; whose it is, is known later, or never."""
+    node = start_paid_node(run)
+    node.bill('PutToken', {'token': {'id': 'CARD-1', 'ownPurse': True}})
+    node.bill('TopUp', {'id': 'top-1', 'token': 'CARD-1', 'amount': 2000, 'provider': 'desk', 'desk': 'main'})
+    station = PyOcpp('ocpp2.0.1')
+    session = SessionV201(node, station)
+    session.connect()
+    session.boot()
+    card = {'idToken': 'CARD-1', 'type': 'ISO14443'}
+
+    def register(wh, time, context):
+        return [{'timestamp': time, 'sampledValue': sampled(context, ('Energy.Active.Import.Register', wh, 'Wh'))}]
+
+    def plug_in(name):
+        session.transaction = name
+        assert session.event('Started', 0, '2025-01-15T02:00:00Z', 'CablePluggedIn', {'chargingState': 'EVConnected'}, evse={'id': 1}) == {}
+
+    def charge_with_card():
+        session.event('Updated', 1, '2025-01-15T02:01:00Z', 'Authorized', idToken=card,
+                      meterValue=register(0, '2025-01-15T02:01:00Z', 'Transaction.Begin'))
+        until('the card is held', lambda: int(node.bill('GetAccount', {'id': 'card:CARD-1'})['account']['debitsPending']) > 0)
+        session.event('Ended', 2, '2025-01-15T02:41:00Z', 'EVDeparted', meterValue=register(6379, '2025-01-15T02:41:00Z', 'Transaction.End'))
+
+    until('ocpp knows that the card has money', lambda: station.call('Authorize', {'idToken': card})['idTokenInfo']['status'] == 'Accepted')
+    plug_in('first')
+    charge_with_card()
+    charge, = until_charges(node, 1)
+    assert (charge['token'], charge['price']['incl']) == ('CARD-1', '366')
+    plug_in('nobody')
+    session.event('Ended', 1, '2025-01-15T03:00:00Z', 'EVDeparted')
+    plug_in('second')
+    charge_with_card()
+    assert [c['token'] for c in until_charges(node, 2)] == ['CARD-1', 'CARD-1'], 'nobody pays for a car that only stood there'
+    assert available(node, 'card:CARD-1') == 2000 - 2 * 366
+    verify(node)
     station.close()
