@@ -67,14 +67,23 @@ void charger_send_status(struct charger *c, struct connector *k, bool even_if_to
 	if (!c->connected || c->boot != BOOTED || (k->told_status == k->status && !even_if_told))
 		return;
 	k->told_status = k->status;
+	if (c->v201 && !k->id)
+		return; /* it has no connector that stands for the whole */
 	cJSON *payload = cJSON_CreateObject();
 	cJSON_AddNumberToObject(payload, "connectorId", k->id);
 	cJSON_AddStringToObject(payload, "errorCode", "NoError");
 	cJSON_AddStringToObject(payload, "status", k->status);
 	cJSON_AddStringToObject(payload, "timestamp", charger_timestamp(c, time));
 	struct call *call = rpc_call(c, "StatusNotification", payload);
-	if (call)
-		call->connector = k->id;
+	if (!call)
+		return;
+	call->connector = k->id;
+	if (!c->v201 || !k->in_transaction || strcmp(k->status, "Preparing") == 0)
+		return;
+	/* There a transaction says how it goes. */
+	call->transaction = k->transaction;
+	call->number = ++k->messages;
+	call->keep = true;
 }
 
 static void send_statuses(struct charger *c, bool even_if_told)
@@ -304,7 +313,8 @@ int charger_create(const struct charger_options *o, struct charger **ret)
 	c->faults = o->faults;
 	c->pattern = o->pattern;
 	c->n_connectors = connectors;
-	c->now_ms = o->powered_up_ms;
+	c->now_ms = c->created_ms = o->powered_up_ms;
+	c->v201 = o->v201;
 	if (copy_strings(c, o) < 0) {
 		charger_destroy(c);
 		return -ENOMEM;

@@ -1,4 +1,4 @@
-/* A simulated OCPP 1.6J charger: events in, JSON frames out.
+/* A simulated charger of OCPP 1.6J, or 2.0.1: events in, JSON frames out.
  *
  * The model does no I/O and reads neither clock nor randomness by itself: every entry point takes the time, and
  * everything that leaves goes through `env`. So the same model runs over real sockets (plugins/sim) and under the test
@@ -81,6 +81,7 @@ struct charger_options {
 	const char *const *tokens;                      /* NULL-ended: the cards of its customers; NULL: "SIM-0001" */
 	struct charger_pattern pattern;
 	struct charger_faults faults;
+	bool v201;                     /* speaks OCPP 2.0.1 instead of 1.6 */
 	const struct charger_env *env; /* must outlive the charger */
 	int64_t powered_up_ms;         /* now */
 };
@@ -90,7 +91,7 @@ int charger_create(const struct charger_options *o, struct charger **ret);
 /* NULL is fine. */
 void charger_destroy(struct charger *c);
 
-/* The WebSocket is open, with subprotocol ocpp1.6. */
+/* The WebSocket is open, with the subprotocol of its version. */
 void charger_connected(struct charger *c, int64_t now_ms);
 /* A text frame came in. Anything may be in it. */
 void charger_receive(struct charger *c, int64_t now_ms, const char *text, size_t size);

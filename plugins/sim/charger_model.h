@@ -22,6 +22,8 @@ struct call {
 	bool repeat;          /* a StartTransaction sent once more by fault: its answer changes nothing */
 	unsigned tries;
 	int64_t not_before_ms;
+	unsigned number;      /* among the messages of the transaction */
+	int32_t start_number; /* of a StartTransaction: the server's number of the start that caused it; 0: none did */
 };
 
 struct late { /* an answer that is held back */
@@ -37,6 +39,7 @@ struct connector {
 	bool plugged, in_transaction, full;
 	char token[TOKEN_SIZE]; /* authorized: of the session or of the one about to start; "" none */
 	uint64_t transaction;   /* the charger's own number; 0: none */
+	unsigned messages;      /* about it, beyond the first */
 	int64_t transaction_id; /* the server's; 0: not known */
 	double meter_wh, start_wh, target_wh;
 	double limit_w;                                                          /* by the charging profiles, now */
@@ -94,6 +97,9 @@ struct charger {
 	struct late *late;
 	unsigned queued, n_late;
 	uint64_t transactions;
+	bool v201;                  /* it speaks OCPP 2.0.1 */
+	int64_t created_ms;         /* makes the names of its transactions its own */
+	int32_t start_number;       /* of the server's start whose transaction is about to begin; 0: none */
 	struct charger_state count; /* the counters of it */
 };
 
@@ -146,6 +152,14 @@ double session_power_w(const struct charger *c, const struct connector *k);
 /* ---- charger_commands.c: the server's calls -------------------------------------------------- */
 /* The answer's payload, or NULL with the CALLERROR's code in *ret_error. */
 cJSON *command_serve(struct charger *c, const char *action, const cJSON *payload, const char **ret_error);
+
+/* ---- charger_v201.c: the same in OCPP 2.0.1 -------------------------------------------------- */
+/* The payload of a call, and its action. */
+cJSON *v201_call(const struct charger *c, const struct call *call, const char **ret_action);
+/* An answer to it as 1.6 would have it. */
+cJSON *v201_answer(const struct call *call, const cJSON *answer);
+/* As command_serve. */
+cJSON *v201_serve(struct charger *c, const char *action, const cJSON *payload, const char **ret_error);
 
 /* The charging profiles have changed, or say something else now. */
 void session_limits(struct charger *c);

@@ -128,14 +128,17 @@ static void transmit(struct charger *c, struct call *call)
 {
 	char head[128];
 	fresh_id(c, call->id);
+	const char *action = call->action;
+	cJSON *translated = c->v201 ? v201_call(c, call, &action) : NULL;
 	if (c->faults.wrong_types)
 		spoil_types(call->payload);
-	snprintf(head, sizeof head, "[2,\"%s\",\"%s\",", call->id, call->action);
+	snprintf(head, sizeof head, "[2,\"%s\",\"%s\",", call->id, action);
 	call->tries++;
 	c->in_flight = true;
 	c->call_timeout_ms = c->now_ms + (c->faults.call_timeout_ms ? c->faults.call_timeout_ms : 30000);
 	c->count.calls_sent++;
-	send_json(c, head, call->payload);
+	send_json(c, head, translated ? translated : call->payload);
+	cJSON_Delete(translated);
 }
 
 static bool may_send(const struct charger *c, const struct call *call)
@@ -190,8 +193,10 @@ static void on_answer(struct charger *c, int type, const char *id, const cJSON *
 	if (charger_chance(c, c->faults.lost_answers_pm))
 		return;
 	if (type == 3) {
+		cJSON *translated = c->v201 ? v201_answer(c->first, cJSON_GetArrayItem(message, 2)) : NULL;
 		c->count.calls_answered++;
-		finish_call(c, cJSON_GetArrayItem(message, 2), false);
+		finish_call(c, translated ? translated : cJSON_GetArrayItem(message, 2), false);
+		cJSON_Delete(translated);
 		return;
 	}
 	c->count.calls_refused++;
@@ -234,7 +239,9 @@ static void on_call(struct charger *c, const char *id, const cJSON *message)
 	const cJSON *payload = cJSON_GetArrayItem(message, 3);
 	if (c->faults.never_answer)
 		return;
-	cJSON *answer = action && cJSON_IsObject(payload) ? command_serve(c, action, payload, &error) : NULL;
+	cJSON *(*serve)(struct charger *, const char *, const cJSON *, const char **) = c->v201 ? v201_serve
+												: command_serve;
+	cJSON *answer = action && cJSON_IsObject(payload) ? serve(c, action, payload, &error) : NULL;
 	cJSON *all = cJSON_CreateArray();
 	cJSON_AddItemToArray(all, cJSON_CreateNumber(answer ? 3 : 4));
 	cJSON_AddItemToArray(all, cJSON_CreateString(id));

@@ -161,10 +161,12 @@ void session_send_sample(struct charger *c, struct connector *k, const char *con
 		cJSON_AddNumberToObject(payload, "transactionId", (double)wire_transaction(c, k));
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(payload, "meterValue"), meter_value(c, k, context));
 	struct call *call = rpc_call(c, "MeterValues", payload);
+	if (call)
+		call->connector = k->id;
 	if (call && k->in_transaction) {
 		call->keep = true;
-		call->connector = k->id;
 		call->transaction = k->transaction;
+		call->number = ++k->messages;
 	}
 }
 
@@ -185,6 +187,7 @@ static void start(struct charger *c, struct connector *k)
 	k->full = false;
 	k->transaction = ++c->transactions;
 	k->transaction_id = 0;
+	k->messages = 0;
 	k->start_wh = k->meter_wh;
 	k->target_wh = mean_energy_wh(c) * (0.5 + (double)charger_random_below(c, 1001) / 1000);
 	k->metered_ms = k->started_ms = c->now_ms;
@@ -206,7 +209,9 @@ static void start(struct charger *c, struct connector *k)
 		call->connector = k->id;
 		call->transaction = k->transaction;
 		call->repeat = i > 0;
+		call->start_number = c->start_number;
 	}
+	c->start_number = 0;
 	k->reservation = 0;
 	profiles_started(c, k);
 	k->limit_w = profiles_limit_w(c, k, &k->limit_ms);
@@ -236,6 +241,7 @@ void session_stop(struct charger *c, struct connector *k, const char *reason)
 		call->keep = true;
 		call->connector = k->id;
 		call->transaction = k->transaction;
+		call->number = ++k->messages;
 	}
 	k->in_transaction = false;
 	k->token[0] = 0;

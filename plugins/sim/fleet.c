@@ -10,12 +10,17 @@
 
 /* ---- members --------------------------------------------------------------------------------- */
 
+static bool fleet_v201(const Sim__Fleet *want)
+{
+	return strcmp(want->version, "2.0.1") == 0;
+}
+
 static int on_dial(struct uplink *u, struct line *l, const struct line_events *events)
 {
 	const struct member *m = (struct member *)u;
 	const char *password = m->fleet->want->password;
 	return line_open(l, &u->all->io, events, &m->fleet->target, m->identity, *password ? password : NULL,
-			 "ocpp1.6");
+			 fleet_v201(m->fleet->want) ? "ocpp2.0.1" : "ocpp1.6");
 }
 
 static void on_connected(struct uplink *u, int64_t now_ms)
@@ -156,6 +161,7 @@ static int add_member(struct fleet *fleet, unsigned i, const char *const *tokens
 	struct charger_options o = { .identity = m->identity,
 				     .connectors = fleet->want->connectors,
 				     .tokens = tokens,
+				     .v201 = fleet_v201(fleet->want),
 				     .env = &m->env,
 				     .powered_up_ms = f->all.now_ms(f->all.arg) };
 	fleet_faults(fleet->want->faults, &o.faults);

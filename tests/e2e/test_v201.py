@@ -3,6 +3,7 @@ one port."""
 import pytest
 
 from billing import available, start_paid_node, until, until_charges, verify
+from galvan import base_config, free_ports
 from session import Session, SessionV201, sampled
 from stations import PyOcpp
 
@@ -146,3 +147,27 @@ def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
     assert available(node, 'card:CARD-1') == 2000 - 2 * 366
     verify(node)
     station.close()
+
+
+def test_a_simulated_charger_breaks_no_rule(run):
+    """Its customers come and go, and one is started from afar: nothing that it says needs leniency."""
+    ws, = free_ports(1)
+    node = run(base_config(ws, sim={'config': {'fleets': [{
+        'name': 'new', 'version': '2.0.1', 'url': 'ws://127.0.0.1:%d/ocpp/' % ws, 'prefix': 'NEW-', 'connectors': 2,
+        'pattern': {'energy_wh': 50, 'power_w': 22000, 'meter_interval_s': 1, 'speed': 10}}]}}))
+    device = 'ocpp:NEW-0001'
+    events = node.events('StationBooted', 'SessionStarted', 'SessionMetered', 'SessionEnded')
+    node.put_device(device)
+    events.wait('StationBooted')
+    answer = node.call('galvan.charging.v1.Charging/Start', {'device': device, 'connector': 2, 'token': 'CARD-1'})
+    started = events.wait('SessionStarted')['event']['session']
+    assert (started['requestId'], started['token'], started['connector']) == (answer['requestId'], 'CARD-1', 2)
+    events.wait('SessionMetered')
+    node.call('galvan.charging.v1.Charging/Stop', {'sessionId': started['id']})
+    ended = events.wait('SessionEnded')['event']['session']
+    assert ended['id'] == started['id']
+    assert ended['flags'] == []
+    assert int(ended['energyWh']) == int(ended['meterStopWh']) - int(ended['meterStartWh'])
+    shown, = node.call('galvan.ocpp.v1.Ocpp/ListStations', {'device': device})['stations']
+    assert (shown['version'], shown['quirks']) == ('OCPP 2.0.1', [])
+    events.close()
