@@ -3,6 +3,7 @@
  * find nothing. */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <galvan/link.pb-c.h>
 #include <galvan/ocpp.pb-c.h>
 #include <galvan/plugin.h>
@@ -224,6 +225,26 @@ int gv_respond(struct gv_turn *t, uint64_t conn, const void *http_response)
 int gv_call(struct gv_turn *t, const struct gv_call *call)
 {
 	return 0;
+}
+
+int gv_fail(struct gv_turn *t, enum gv_code code, const char *fmt, ...)
+{
+	return -EINVAL;
+}
+
+int gv_blob_put(struct gv_turn *t, const void *data, size_t size, char ret_id[GV_BLOB_ID_SIZE])
+{
+	return -EIO;
+}
+
+int64_t gv_blob_read(struct gv_turn *t, const char *id, uint64_t offset, void *ret_data, size_t size)
+{
+	return -ENOENT;
+}
+
+int64_t gv_blob_size(struct gv_turn *t, const char *id)
+{
+	return -ENOENT;
 }
 
 int gv_listen(struct gv_turn *t, const void *listener)
