@@ -20,7 +20,6 @@ static void apply(const struct profile_rule *r, struct profile *p)
 	p->clean_tags |= r->set.clean_tags;
 	p->connector_zero_is_one |= r->set.connector_zero_is_one;
 	p->ask_nothing |= r->set.ask_nothing;
-	p->pause_by_limit |= r->set.pause_by_limit;
 	p->ignored_contexts |= r->set.ignored_contexts;
 	if (r->set.token_max)
 		p->token_max = r->set.token_max;
@@ -112,7 +111,6 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 	r->set.clean_tags = from->clean_tags;
 	r->set.connector_zero_is_one = from->connector_zero_is_one;
 	r->set.ask_nothing = from->ask_nothing;
-	r->set.pause_by_limit = from->pause_by_limit;
 	r->set.token_max = from->token_max;
 	r->set.limit_units_per_a = from->limit_units_per_a;
 	return r->device && r->vendor && r->model && r->firmware ? 0 : -ENOMEM;

@@ -15,7 +15,7 @@ struct ocpp;
 
 struct profile {
 	uint64_t tolerated, refused; /* bits of quirks; the rest is flagged */
-	bool clean_tags, connector_zero_is_one, ask_nothing, pause_by_limit;
+	bool clean_tags, connector_zero_is_one, ask_nothing;
 	unsigned token_max;         /* 0: as the version has it */
 	unsigned ignored_contexts;  /* bits of Ocpp__Context */
 	const char *limit_key;      /* NULL: none */

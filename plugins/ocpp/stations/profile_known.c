@@ -23,8 +23,5 @@ const struct profile_rule profile_known[] = {
 	{ .vendor = "KEBA*", .set = { .connector_zero_is_one = true } },
 	/* 42: samples at the full hour that repeat what the periodic ones said. */
 	{ .vendor = "Delta*", .set = { .ignored_contexts = 1u << 1 } },
-	/* 50: it accepts a start soon after a stop, gives no power, and goes offline. */
-	{ .vendor = "FoxESS*", .set = { .pause_by_limit = true } },
-	{ .vendor = "Fox*ESS*", .set = { .pause_by_limit = true } },
 };
 const size_t profile_known_count = sizeof profile_known / sizeof profile_known[0];
