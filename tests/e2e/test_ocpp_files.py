@@ -27,12 +27,16 @@ def http(method, url, data=None, **headers):
         return e.code, e.read()
 
 
-@pytest.fixture(params=[1, 2], ids=['one instance', 'two instances'])
+two = pytest.mark.parametrize('cloud', [1, 2], indirect=True, ids=['one instance', 'two instances'])
+
+
+@pytest.fixture
 def cloud(run, request):
+    """The parameter: instances of ocpp, of which any may get the request for a file."""
     ws, = free_ports(1)
     config = base_config(ws)
     config['plugins']['ocpp']['config']['files_url'] = 'http://127.0.0.1:%d/' % ws
-    config['plugins']['ocpp']['instances'] = request.param
+    config['plugins']['ocpp']['instances'] = getattr(request, 'param', 1)
     node = run(config)
     node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
     node.put_device(DEVICE)
@@ -44,6 +48,7 @@ def transfer(node):
     return node.call('galvan.ocpp.v1.Ocpp/ListTransfers', {'device': DEVICE})['transfers'][0]
 
 
+@two
 def test_a_charger_uploads_its_log(cloud, station):
     station.answer('GetDiagnostics', {'fileName': 'diagnostics.log'})
     station.connect(cloud.ws, 'CP001')
@@ -87,6 +92,7 @@ def test_a_charger_that_fails_to_upload_says_so(cloud, station):
     events.close()
 
 
+@two
 def test_a_charger_fetches_and_installs_its_firmware(cloud, station):
     station.answer('UpdateFirmware', {})
     station.connect(cloud.ws, 'CP001')
@@ -138,3 +144,26 @@ def test_the_secret_of_an_address_is_not_in_the_history(cloud, station):
     history = cloud.call('galvan.ocpp.v1.Ocpp/ListMessages', {'device': DEVICE, 'action': 'GetDiagnostics'})['messages']
     assert len(history) == 2
     assert not [m for m in history if token in m['text']]
+
+
+def test_logs_and_signed_firmware_of_2_0_1(cloud, station_v201):
+    station_v201.answer('GetLog', {'status': 'Accepted', 'filename': 'security.log'})
+    station_v201.answer('UpdateFirmware', {'status': 'Accepted'})
+    station_v201.connect(cloud.ws, 'CP001')
+    station_v201.call('BootNotification', {'reason': 'PowerUp', 'chargingStation': {'vendorName': 'V', 'model': 'M'}})
+    log = cloud.call('galvan.charging.v1.Charging/GetDiagnostics', {'device': DEVICE, 'security': True})
+    asked = station_v201.asked('GetLog')
+    assert (asked['logType'], str(asked['requestId'])) == ('SecurityLog', log['uploadId'])
+    assert http('PUT', asked['log']['remoteLocation'] + '/security.log', LOG)[0] == 201
+    station_v201.call('LogStatusNotification', {'status': 'Uploaded', 'requestId': asked['requestId']})
+    assert transfer(cloud)['blob'] == sha256(LOG)
+
+    firmware = cloud.call('galvan.charging.v1.Charging/UpdateFirmware', {
+        'device': DEVICE, 'blob': sha256(LOG), 'name': 'v3.bin', 'signingCertificate': 'PEM', 'signature': 'AAAA'})
+    asked = station_v201.asked('UpdateFirmware')
+    assert str(asked['requestId']) == firmware['transferId']
+    assert asked['firmware']['signature'] == 'AAAA'
+    assert http('GET', asked['firmware']['location']) == (200, LOG)
+    for word in 'Downloaded', 'SignatureVerified', 'Installing', 'Installed':
+        station_v201.call('FirmwareStatusNotification', {'status': word, 'requestId': asked['requestId']})
+    assert transfer(cloud)['status'] == 'Installed'
