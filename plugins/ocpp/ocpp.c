@@ -1,4 +1,4 @@
-/* ocpp: the central system of OCPP. The plugin's record, and the way of a frame through it. */
+/* ocpp: the central system of OCPP. The plugin's record, and where what comes in goes. */
 #include "ocpp.h"
 #include "device/device.h"
 #include "edge/edge.h"
@@ -9,7 +9,6 @@
 #include "ocpp.schema.h"
 #include "stations/certificates.h"
 #include "stations/known.h"
-#include "stations/mask.h"
 #include "stations/passwords.h"
 #include "stations/reports.h"
 #include "stations/security.h"
@@ -25,187 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- frames ---------------------------------------------------------------------------------- */
-
-static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action)
-{
-	if (o->out.error)
-		return o->out.error;
-	message_log(o, t, st, false, action, (const char *)o->out.data, o->out.size);
-	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
-}
-
-static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame,
-		  enum rpc_code code, const char *why)
-{
-	const struct rpc_frame unreadable = { .id = RPC_ID_UNKNOWN };
-
-	gv_count(t, "call_errors", 1);
-	if (!frame->id)
-		frame = &unreadable;
-	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
-	return send_out(o, t, st, frame->action ? frame->action : "");
-}
-
-/* Energy is never refused, whatever is wrong with how it is told. */
-static bool is_transaction(const char *action)
-{
-	static const char *const actions[] = { "MeterValues", "StartTransaction", "StopTransaction",
-					       "TransactionEvent" };
-
-	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-		if (!strcmp(actions[i], action))
-			return true;
-	return false;
-}
-
-enum rpc_code ocpp_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
-			   const char **ret_why)
-{
-	uint64_t refused = quirks & st->profile.refused;
-	unsigned quirk;
-
-	if (!refused || is_transaction(action))
-		return RPC_OK;
-	quirk = (unsigned)__builtin_ctzll(refused);
-	*ret_why = gv_str(t, "%s: this charger's profile does not let it pass", quirk_name(quirk));
-	return quirk_info[quirk].refusal;
-}
-
-/* Stands for this message among those of its connection. */
-static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
-{
-	uint64_t h = 14695981039346656037u ^ conn;
-
-	for (const char *s = frame->id; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	for (const char *s = frame->action; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h;
-}
-
-/* What is refused may be right in another version: the charger has agreed to one and speaks another. */
-static void other_version(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
-{
-	const struct edge *other = frame->payload ? edge_of_message(st->edge, frame->action, frame->payload) : NULL;
-
-	if (!other)
-		return;
-	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_OTHER_VERSION) ? GV_DEBUG : GV_WARN,
-	       "call is refused: it is one of another version than the connection's action=%s connection=\"%s\" "
-	       "call=\"%s\"",
-	       frame->action, st->edge->name, other->name);
-	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_VERSION));
-}
-
-static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		struct rpc_frame *frame)
-{
-	uint64_t conn = f->conn->id;
-	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
-	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
-	uint64_t quirks = 0;
-	struct check check = { .version = st->edge->spec };
-	inbound_fn *handler;
-	int error;
-
-	if (!action) {
-		other_version(o, t, st, frame);
-		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
-			      gv_str(t, "this action is not one of %s", st->edge->name));
-	}
-	handler = action->directions & SPEC_UP ? st->edge->handler(action->name) : NULL;
-	if (!handler)
-		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
-	if (!frame->payload) {
-		frame->payload = cJSON_CreateObject();
-		if (!frame->payload)
-			return -ENOMEM;
-		cJSON_AddItemToArray(frame->root, frame->payload);
-		in.payload = frame->payload;
-		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
-	}
-	if (validate(action->request, frame->payload, &check)) {
-		other_version(o, t, st, frame);
-		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
-	}
-	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
-	station_quirks(o, t, st, quirks);
-	in.code = ocpp_refusal(t, st, action->name, quirks, &in.why);
-	if (in.code)
-		return refuse(o, t, st, frame, in.code, in.why);
-	in.again = f->again;
-	in.digest = digest(conn, frame);
-	error = handler(o, t, &in);
-	if (error)
-		return error;
-	if (in.code)
-		return refuse(o, t, st, frame, in.code, in.why);
-	rpc_write_result(&o->out, frame, in.answer);
-	return send_out(o, t, st, action->name);
-}
-
-/* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
- * message is no reason to lose those behind it. */
-static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		  struct rpc_frame *frame)
-{
-	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && st->edge->spec->rpc != RPC_V16);
-
-	gv_count(t, "broken_frames", 1);
-	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
-	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
-	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
-	if (!answered || (!frame->id && st->edge->spec->rpc == RPC_V16))
-		return 0;
-	if (!frame->id)
-		frame->fault = RPC_FRAMEWORK_ERROR;
-	return refuse(o, t, st, frame, frame->fault, frame->why);
-}
-
-/* A message of a type that there is not. */
-static int other_type(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
-{
-	if (st->edge->spec->rpc == RPC_V16)
-		return 0;
-	return refuse(o, t, st, frame, RPC_MESSAGE_TYPE_NOT_SUPPORTED, "a message is of type 2, 3 or 4");
-}
-
-static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		      const struct rpc_frame *frame)
-{
-	const char *action = frame->action ? frame->action : "", *text = f->data;
-	size_t size = f->size;
-
-	if (mask_needed(action)) {
-		text = gv_str(t, "[2,\"%.*s\",\"%s\",%s]", RPC_ECHO_MAX, frame->id ? frame->id : "", action,
-			      mask(t, frame->payload));
-		size = strlen(text);
-	} else if (frame->fault && mask_suspect(f->data)) {
-		text = "(no OCPP message, and it may hold a secret)";
-		size = strlen(text);
-	}
-	message_log(o, t, st, true, action, text, size);
-}
-
-static int text_frame(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
-{
-	struct rpc_frame frame;
-	int error = rpc_parse(f->data, f->size, &frame);
-
-	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
-		show_call(o, t, f, st, &frame);
-	if (error == -EBADMSG)
-		error = broken(o, t, f, st, &frame);
-	else if (!error && frame.kind == RPC_CALL)
-		error = call(o, t, f, st, &frame);
-	else if (!error && frame.kind == RPC_OTHER)
-		error = other_type(o, t, st, &frame);
-	else if (!error)
-		error = commands_answered(o, t, st, f, &frame);
-	rpc_free(&frame);
-	return error;
-}
+/* ---- connections and timers ------------------------------------------------------------------ */
 
 static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 {
@@ -227,7 +46,7 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 		gv_log(t, GV_WARN, "connection is closed: OCPP-J has text frames only");
 		return gv_disconnect(t, f->conn->id, 1003, "OCPP-J has text frames only");
 	}
-	return f->size ? text_frame(o, t, f, st) : 0; /* some chargers keep the line open with empty frames */
+	return f->size ? frames_text(o, t, f, st) : 0; /* some chargers keep the line open with empty frames */
 }
 
 int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again)
@@ -365,76 +184,6 @@ static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool fi
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
-static int by_id(const void *a, const void *b)
-{
-	return strcmp(((const struct tag *)a)->id, ((const struct tag *)b)->id);
-}
-
-static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
-{
-	o->tags = calloc(c->n_tags ? c->n_tags : 1, sizeof *o->tags);
-	if (!o->tags)
-		return -ENOMEM;
-	for (o->n_tags = 0; o->n_tags < c->n_tags; o->n_tags++) {
-		const Ocpp__Tag *from = c->tags[o->n_tags];
-		struct tag *tag = &o->tags[o->n_tags];
-
-		tag->id = strdup(model_fold(t, from->id));
-		tag->spelling = strdup(from->id);
-		tag->status = strdup(from->status[0] ? from->status : "Accepted");
-		tag->parent = strdup(from->parent_id);
-		if (!tag->id || !tag->spelling || !tag->status || !tag->parent)
-			return -ENOMEM;
-	}
-	qsort(o->tags, o->n_tags, sizeof *o->tags, by_id);
-	for (size_t i = 1; i < o->n_tags; i++)
-		if (!strcmp(o->tags[i - 1].id, o->tags[i].id))
-			return gv_fault(
-				t,
-				"tag %s stands twice in the config's tags (letters' case does not matter): remove one",
-				o->tags[i].id);
-	return 0;
-}
-
-static int take_config(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
-{
-	int error;
-
-	o->heartbeat_s = c->heartbeat_s;
-	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
-	o->accept_unknown_station = !strcmp(c->unknown_station, "accept");
-	o->soap_private = c->soap_private_addresses;
-	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
-	o->start_window_ms = (int64_t)c->start_window_s * 1000;
-	o->keep_days = c->keep_samples_days;
-	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
-	o->nominal_voltage_v = c->nominal_voltage_v;
-	o->files_valid_ms = (int64_t)c->files_valid_h * 3600000;
-	o->files_url = strdup(c->files_url);
-	if (!o->files_url)
-		return -ENOMEM;
-	while (o->files_url[0] && o->files_url[strlen(o->files_url) - 1] == '/')
-		o->files_url[strlen(o->files_url) - 1] = '\0';
-	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
-	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
-	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
-	if (!o->vendors)
-		return -ENOMEM;
-	for (o->n_vendors = 0; o->n_vendors < c->n_data_transfer_vendors; o->n_vendors++) {
-		o->vendors[o->n_vendors] = strdup(c->data_transfer_vendors[o->n_vendors]);
-		if (!o->vendors[o->n_vendors])
-			return -ENOMEM;
-	}
-	if (messages_init(&o->messages, c->message_log_bytes))
-		return -ENOMEM;
-	o->messages.keep_days = c->keep_messages_days;
-	o->messages.keep_per_station = c->keep_messages_per_station;
-	if (lists_create(o, c))
-		return -ENOMEM;
-	error = profile_take(o, t, c);
-	return error ? error : take_tags(o, t, c);
-}
-
 static uint64_t last(struct gv_turn *t, const struct gv_table *table)
 {
 	struct gv_scan scan = { .table = table, .reverse = true };
@@ -487,7 +236,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 
 	if (zones_create(&o->zones))
 		return -ENOMEM;
-	error = take_config(o, t, config);
+	error = config_take(o, t, config);
 	if (error)
 		return error;
 	restore_counters(o, t);
@@ -517,18 +266,7 @@ static void stop(void *self)
 	struct ocpp *o = self;
 
 	station_close_all(o);
-	for (size_t i = 0; o->tags && i < o->n_tags; i++) {
-		free(o->tags[i].id);
-		free(o->tags[i].spelling);
-		free(o->tags[i].status);
-		free(o->tags[i].parent);
-	}
-	for (size_t i = 0; o->vendors && i < o->n_vendors; i++)
-		free(o->vendors[i]);
-	free(o->tags);
-	free(o->vendors);
-	profile_free(o);
-	free(o->files_url);
+	config_free(o);
 	messages_fini(&o->messages);
 	lists_destroy(o->lists);
 	zones_destroy(o->zones);
@@ -637,7 +375,7 @@ GV_PLUGIN = {
 	GV_STAMP,
 	.name = "ocpp",
 	.version = "0.1.0",
-	.summary = "OCPP central system: chargers, their sessions and their meters",
+	.summary = "OCPP 1.5, 1.6 and 2.0.1 central system: chargers, their sessions and their meters",
 	.config = &ocpp__config__descriptor,
 	.serves = ocpp_services,
 	.hears = hears,

@@ -386,11 +386,20 @@ int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint6
 int commands_due(struct ocpp *o, struct gv_turn *t);
 int commands_restore(struct ocpp *o, struct gv_turn *t);
 
+/* ---- frames.c -------------------------------------------------------------------------------- */
+
+int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st);
+/* What the charger's profile does not let pass, of a message with these quirks; RPC_OK: nothing. */
+enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
+			     const char **ret_why);
+
+/* ---- config.c -------------------------------------------------------------------------------- */
+
+int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c);
+void config_free(struct ocpp *o);
+
 /* ---- ocpp.c ---------------------------------------------------------------------------------- */
 
-/* What the charger's profile does not let pass, of a message with these quirks; RPC_OK: nothing. */
-enum rpc_code ocpp_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
-			   const char **ret_why);
 /* What is due when a station is there, over WebSocket or SOAP. `again`: it was before this incarnation. */
 int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
 /* What is due when a connection, or STATION_SOAP, is not there any more. */

@@ -165,7 +165,7 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 		return fault(o, t, x, fault_of(check.code), gv_str(t, "%s: %s", check.path, check.text));
 	check.quirks |= x->e.quirks;
 	station_quirks(o, t, st, check.quirks);
-	in.code = ocpp_refusal(t, st, x->e.action->name, check.quirks, &in.why);
+	in.code = frames_refusal(t, st, x->e.action->name, check.quirks, &in.why);
 	if (in.code)
 		return fault(o, t, x, fault_of(in.code), in.why);
 	in.again = again;

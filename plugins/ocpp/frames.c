@@ -1,0 +1,187 @@
+/* OCPP-J: a charger's frame, to the version's handler and back. */
+#include "edge/edge.h"
+#include "stations/mask.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <string.h>
+
+static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action)
+{
+	if (o->out.error)
+		return o->out.error;
+	message_log(o, t, st, false, action, (const char *)o->out.data, o->out.size);
+	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
+}
+
+static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame,
+		  enum rpc_code code, const char *why)
+{
+	const struct rpc_frame unreadable = { .id = RPC_ID_UNKNOWN };
+
+	gv_count(t, "call_errors", 1);
+	if (!frame->id)
+		frame = &unreadable;
+	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
+	return send_out(o, t, st, frame->action ? frame->action : "");
+}
+
+/* Energy is never refused, whatever is wrong with how it is told. */
+static bool is_transaction(const char *action)
+{
+	static const char *const actions[] = { "MeterValues", "StartTransaction", "StopTransaction",
+					       "TransactionEvent" };
+
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+		if (!strcmp(actions[i], action))
+			return true;
+	return false;
+}
+
+enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
+			     const char **ret_why)
+{
+	uint64_t refused = quirks & st->profile.refused;
+	unsigned quirk;
+
+	if (!refused || is_transaction(action))
+		return RPC_OK;
+	quirk = (unsigned)__builtin_ctzll(refused);
+	*ret_why = gv_str(t, "%s: this charger's profile does not let it pass", quirk_name(quirk));
+	return quirk_info[quirk].refusal;
+}
+
+/* Stands for this message among those of its connection. */
+static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
+{
+	uint64_t h = 14695981039346656037u ^ conn;
+
+	for (const char *s = frame->id; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	for (const char *s = frame->action; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	return h;
+}
+
+/* What is refused may be right in another version: the charger has agreed to one and speaks another. */
+static void other_version(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
+{
+	const struct edge *other = frame->payload ? edge_of_message(st->edge, frame->action, frame->payload) : NULL;
+
+	if (!other)
+		return;
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_OTHER_VERSION) ? GV_DEBUG : GV_WARN,
+	       "call is refused: it is one of another version than the connection's action=%s connection=\"%s\" "
+	       "call=\"%s\"",
+	       frame->action, st->edge->name, other->name);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_VERSION));
+}
+
+static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		struct rpc_frame *frame)
+{
+	uint64_t conn = f->conn->id;
+	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
+	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
+	uint64_t quirks = 0;
+	struct check check = { .version = st->edge->spec };
+	inbound_fn *handler;
+	int error;
+
+	if (!action) {
+		other_version(o, t, st, frame);
+		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
+			      gv_str(t, "this action is not one of %s", st->edge->name));
+	}
+	handler = action->directions & SPEC_UP ? st->edge->handler(action->name) : NULL;
+	if (!handler)
+		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
+	if (!frame->payload) {
+		frame->payload = cJSON_CreateObject();
+		if (!frame->payload)
+			return -ENOMEM;
+		cJSON_AddItemToArray(frame->root, frame->payload);
+		in.payload = frame->payload;
+		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
+	}
+	if (validate(action->request, frame->payload, &check)) {
+		other_version(o, t, st, frame);
+		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
+	}
+	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
+	station_quirks(o, t, st, quirks);
+	in.code = frames_refusal(t, st, action->name, quirks, &in.why);
+	if (in.code)
+		return refuse(o, t, st, frame, in.code, in.why);
+	in.again = f->again;
+	in.digest = digest(conn, frame);
+	error = handler(o, t, &in);
+	if (error)
+		return error;
+	if (in.code)
+		return refuse(o, t, st, frame, in.code, in.why);
+	rpc_write_result(&o->out, frame, in.answer);
+	return send_out(o, t, st, action->name);
+}
+
+/* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
+ * message is no reason to lose those behind it. */
+static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		  struct rpc_frame *frame)
+{
+	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && st->edge->spec->rpc != RPC_V16);
+
+	gv_count(t, "broken_frames", 1);
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
+	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
+	if (!answered || (!frame->id && st->edge->spec->rpc == RPC_V16))
+		return 0;
+	if (!frame->id)
+		frame->fault = RPC_FRAMEWORK_ERROR;
+	return refuse(o, t, st, frame, frame->fault, frame->why);
+}
+
+/* A message of a type that there is not. */
+static int other_type(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
+{
+	if (st->edge->spec->rpc == RPC_V16)
+		return 0;
+	return refuse(o, t, st, frame, RPC_MESSAGE_TYPE_NOT_SUPPORTED, "a message is of type 2, 3 or 4");
+}
+
+static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		      const struct rpc_frame *frame)
+{
+	const char *action = frame->action ? frame->action : "", *text = f->data;
+	size_t size = f->size;
+
+	if (mask_needed(action)) {
+		text = gv_str(t, "[2,\"%.*s\",\"%s\",%s]", RPC_ECHO_MAX, frame->id ? frame->id : "", action,
+			      mask(t, frame->payload));
+		size = strlen(text);
+	} else if (frame->fault && mask_suspect(f->data)) {
+		text = "(no OCPP message, and it may hold a secret)";
+		size = strlen(text);
+	}
+	message_log(o, t, st, true, action, text, size);
+}
+
+int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
+{
+	struct rpc_frame frame;
+	int error = rpc_parse(f->data, f->size, &frame);
+
+	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
+		show_call(o, t, f, st, &frame);
+	if (error == -EBADMSG)
+		error = broken(o, t, f, st, &frame);
+	else if (!error && frame.kind == RPC_CALL)
+		error = call(o, t, f, st, &frame);
+	else if (!error && frame.kind == RPC_OTHER)
+		error = other_type(o, t, st, &frame);
+	else if (!error)
+		error = commands_answered(o, t, st, f, &frame);
+	rpc_free(&frame);
+	return error;
+}
