@@ -12,7 +12,6 @@
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
 #define KEY_SIZE 32
-#define ITERATIONS 100000
 #define DER_MAX 1024 /* bytes of a P-256 key in PKCS #8: 138 */
 
 const struct gv_table pki_authority = { .name = "authority", .key = "u", .value = &pki__authority_row__descriptor };
@@ -53,7 +52,7 @@ static int crypt(const Pki__AuthorityRow *row, const char *secret, bool seal, co
 	return ok;
 }
 
-static int make(struct pki *pki, struct gv_turn *t, const char *secret)
+static int make(struct pki *pki, struct gv_turn *t, const Pki__Config *c)
 {
 	Pki__AuthorityRow row = PKI__AUTHORITY_ROW__INIT;
 	uint8_t *der = NULL;
@@ -66,12 +65,12 @@ static int make(struct pki *pki, struct gv_turn *t, const char *secret)
 				ERR_reason_error_string(ERR_peek_last_error()));
 	fill(t, &row.salt, SALT_SIZE);
 	fill(t, &row.nonce, NONCE_SIZE);
-	row.iterations = ITERATIONS;
+	row.iterations = c->seal_iterations;
 	row.certificate = (char *)issue_pem(t, pki->root);
 	size = i2d_PrivateKey(pki->key, &der);
 	row.sealed.data = gv_alloc(t, DER_MAX + TAG_SIZE);
 	ok = row.certificate && size > 0 && size <= DER_MAX &&
-	     crypt(&row, secret, true, der, (size_t)size, row.sealed.data);
+	     crypt(&row, c->secret, true, der, (size_t)size, row.sealed.data);
 	OPENSSL_clear_free(der, size > 0 ? (size_t)size : 0);
 	if (!ok)
 		return gv_fault(t, "OpenSSL cannot seal the authority's key");
@@ -111,11 +110,11 @@ static int unseal(struct pki *pki, struct gv_turn *t, const Pki__AuthorityRow *r
 	return pki->root ? 0 : gv_fault(t, "the authority's certificate in the store cannot be read");
 }
 
-int authority_open(struct pki *pki, struct gv_turn *t, const char *secret)
+int authority_open(struct pki *pki, struct gv_turn *t, const Pki__Config *c)
 {
 	const Pki__AuthorityRow *row = gv_get(t, &pki_authority, gv_key(0u));
 
-	return row ? unseal(pki, t, row, secret) : make(pki, t, secret);
+	return row ? unseal(pki, t, row, c->secret) : make(pki, t, c);
 }
 
 int authority_snapshot(void *self, struct gv_turn *t)

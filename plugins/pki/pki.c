@@ -82,7 +82,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	pki->validity_ms = c->validity_days * PKI_DAY_MS;
 	pki->renew_ms = c->renew_days * PKI_DAY_MS;
 	pki->root_validity_ms = c->root_validity_days * PKI_DAY_MS;
-	r = authority_open(pki, t, c->secret);
+	r = authority_open(pki, t, c);
 	return r < 0 ? r : renewals_start(t);
 }
 

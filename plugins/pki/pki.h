@@ -30,7 +30,7 @@ extern const struct gv_table pki_names;        /* device -> NameRow */
 
 /* ---- authority.c: the root and its key */
 /* Opens the authority with the config's secret, or makes it where there is none yet. */
-int authority_open(struct pki *pki, struct gv_turn *t, const char *secret);
+int authority_open(struct pki *pki, struct gv_turn *t, const Pki__Config *c);
 int authority_snapshot(void *self, struct gv_turn *t);
 
 /* ---- names.c: what common name a device has to have */

@@ -11,7 +11,8 @@
 #define REGISTRY "galvan.registry.v1.Registry/"
 #define DAY_MS INT64_C(86400000)
 #define PKI_CONFIG                                                                                                     \
-	"{\"secret\":\"only for these tests\",\"operatorName\":\"Tests\",\"validityDays\":60,\"renewDays\":20}"
+	"{\"secret\":\"only for these tests\",\"operatorName\":\"Tests\",\"validityDays\":60,\"renewDays\":20,"        \
+	"\"sealIterations\":1000}"
 
 static void load(const char *subprotocol)
 {
