@@ -48,6 +48,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->keep_days = c->keep_samples_days;
+	o->keep_events_ms = (int64_t)c->keep_events_days * 86400000;
 	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
 	o->nominal_voltage_v = c->nominal_voltage_v;
 	o->files_valid_ms = (int64_t)c->files_valid_h * 3600000;

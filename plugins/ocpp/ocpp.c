@@ -326,6 +326,7 @@ static const struct gv_emits emits[] = {
 	{ &ocpp__data_transferred__descriptor, NULL },
 	{ &ocpp__file_uploaded__descriptor, NULL },
 	{ &charging__diagnostics_uploaded__descriptor, NULL },
+	{ &ocpp__station_alerted__descriptor, NULL },
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
@@ -368,6 +369,9 @@ static const struct gv_table *const tables[] = {
 	&ocpp_models,
 	&ocpp_reports,
 	&ocpp_report_parts,
+	&ocpp_monitors,
+	&ocpp_device_events,
+	&ocpp_displays,
 	NULL,
 };
 

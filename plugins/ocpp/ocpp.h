@@ -89,6 +89,7 @@ struct ocpp {
 	int64_t next_transaction, transaction_step;
 	int64_t day; /* of the newest row of ocpp_days */
 	uint32_t keep_days;
+	int64_t keep_events_ms;
 	int64_t report_delay_ms; /* after the boot of a charger whose firmware is new; 0: it is not asked */
 	int64_t timer_ms;        /* when the timer of the commands is due; 0: not set */
 	char epoch[17];          /* makes the message ids of this incarnation its own */

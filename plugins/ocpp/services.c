@@ -201,7 +201,7 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 			  OCPP_FRAME_MAX);
 	} else if (!command_impossible(o, t, ticket, r->device)) {
 		if (edge->model)
-			edge->model->asking(o, t, r->device, c.action, payload);
+			edge->model->asking(t, r->device, c.action, payload);
 		command_send(o, t, ticket, r->device, &c);
 	}
 	cJSON_Delete(payload);
@@ -271,6 +271,10 @@ static const struct gv_method ocpp_methods[] = {
 	{ "Soap", soap_forwarded_call },
 	{ "ListVariables", list_variables },
 	{ "RefreshVariables", refresh_variables },
+	{ "ListMonitors", list_monitors },
+	{ "ListDeviceEvents", list_device_events },
+	{ "ListDisplayMessages", list_display_messages },
+	{ "GetCustomerInformation", get_customer_information },
 	{ 0 },
 };
 const struct gv_service ocpp_services[] = {

@@ -7,8 +7,11 @@
 
 #include <plugins/ocpp/stations/commands.h>
 
-extern const struct gv_table ocpp_variables; /* device, key in lower case -> Variable */
-extern const struct gv_table ocpp_models;    /* device -> ModelRow */
+extern const struct gv_table ocpp_variables;     /* device, key in lower case -> Variable */
+extern const struct gv_table ocpp_models;        /* device -> ModelRow */
+extern const struct gv_table ocpp_monitors;      /* device, id -> Monitor */
+extern const struct gv_table ocpp_device_events; /* device, time, digest -> DeviceEvent */
+extern const struct gv_table ocpp_displays;      /* device, id -> DisplayMessage */
 
 /* ---- key.c ----------------------------------------------------------------------------------- */
 
@@ -34,8 +37,8 @@ const Ocpp__Variable *variable_find(struct gv_turn *t, const char *device, const
 uint32_t variable_number(struct gv_turn *t, const char *device, const char *key, uint32_t or_else);
 /* All as a configuration. */
 void variables_configuration(struct gv_turn *t, const char *device, Charging__GetConfigurationReply *reply);
-/* A report is complete: those that it does not name go. How many. */
-uint32_t variables_reported(struct gv_turn *t, const struct report_key *key, const Ocpp__ReportRow *row);
+/* All have been reported, or all that can be written: others than these go. How many. */
+uint32_t variables_but(struct gv_turn *t, const char *device, const struct report_items *items, bool only_writable);
 /* Never NULL. */
 const Ocpp__ModelRow *model_row(struct gv_turn *t, const char *device);
 
@@ -57,6 +60,33 @@ int model_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 			const Charging__GetConfigurationRequest *r);
 conclude_fn model_configuration_concluded;
 
-gv_method_fn list_variables, refresh_variables;
+/* ---- monitors.c, displays.c ------------------------------------------------------------------ */
+
+/* It is there, as it is given here. */
+int monitor_told(struct gv_turn *t, const char *device, const Ocpp__Monitor *m);
+int display_told(struct gv_turn *t, const char *device, const Ocpp__DisplayMessage *d);
+int monitor_gone(struct gv_turn *t, const char *device, int64_t id);
+int display_gone(struct gv_turn *t, const char *device, int64_t id);
+/* All go but these, which are known by their ids. How many went. */
+uint32_t monitors_but(struct gv_turn *t, const char *device, const struct report_items *items);
+uint32_t displays_but(struct gv_turn *t, const char *device, const struct report_items *items);
+
+/* ---- events.c -------------------------------------------------------------------------------- */
+
+/* It is kept and told, unless it was already. */
+int event_told(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__DeviceEvent *e);
+
+/* ---- customers.c ----------------------------------------------------------------------------- */
+
+int customer_tell(struct gv_turn *t, const struct report_key *key, const Ocpp__ReportRow *row, bool complete);
+conclude_fn customer_concluded;
+
+/* ---- services -------------------------------------------------------------------------------- */
+
+/* True where a list cannot be given so: the ticket has been answered. Else the walk begins at the page. */
+bool model_list_refused(struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t limit, uint32_t most,
+			const char *page, struct gv_scan *scan);
+gv_method_fn list_variables, refresh_variables, list_monitors, list_device_events, list_display_messages,
+	get_customer_information;
 
 #endif

@@ -24,7 +24,7 @@ int model_ask(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const 
 	row.ticket_call = ticket.call;
 	row.ticket_caller = ticket.caller;
 	row.deadline_ms = gv_now_ms(t) + (c.timeout_ms ? c.timeout_ms : o->call_timeout_ms);
-	if (report_expect(o, t, &key, &row))
+	if (report_expect(t, &key, &row))
 		return purpose == OCPP__REPORT_ROW__PURPOSE__NOBODY
 			       ? 0
 			       : gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,

@@ -54,7 +54,7 @@ int64_t report_id(struct gv_turn *t, const char *device, Ocpp__ReportRow__Kind k
 
 /* ---- expected, forgotten --------------------------------------------------------------------- */
 
-int report_expect(struct ocpp *o, struct gv_turn *t, const struct report_key *key, Ocpp__ReportRow *row)
+int report_expect(struct gv_turn *t, const struct report_key *key, Ocpp__ReportRow *row)
 {
 	struct gv_scan scan = { .table = &ocpp_reports, .prefix = gv_key(key->device) };
 	int64_t now = gv_now_ms(t);
@@ -162,6 +162,28 @@ static int tell(struct gv_turn *t, const struct report_key *key, const Ocpp__Rep
 		return tell_refreshed(t, row, complete, removed);
 	case OCPP__REPORT_ROW__PURPOSE__CONFIGURATION:
 		return tell_configuration(t, key, row, complete);
+	case OCPP__REPORT_ROW__PURPOSE__INFORMATION:
+		return customer_tell(t, key, row, complete);
+	default:
+		return 0;
+	}
+}
+
+/* Away with what it does not name. How many. */
+static uint32_t replace(struct gv_turn *t, const struct report_key *key, const Ocpp__ReportRow *row)
+{
+	struct report_items items;
+
+	if (row->replaces == OCPP__REPORT_ROW__REPLACES__NOTHING)
+		return 0;
+	items = report_items(t, key, row);
+	switch (key->kind) {
+	case OCPP__REPORT_ROW__KIND__VARIABLES:
+		return variables_but(t, key->device, &items, row->replaces == OCPP__REPORT_ROW__REPLACES__WRITABLE);
+	case OCPP__REPORT_ROW__KIND__MONITORS:
+		return monitors_but(t, key->device, &items);
+	case OCPP__REPORT_ROW__KIND__DISPLAYS:
+		return displays_but(t, key->device, &items);
 	default:
 		return 0;
 	}
@@ -169,10 +191,8 @@ static int tell(struct gv_turn *t, const struct report_key *key, const Ocpp__Rep
 
 static int finish(struct gv_turn *t, const struct report_key *key, const Ocpp__ReportRow *row)
 {
-	uint32_t removed = 0;
+	uint32_t removed = replace(t, key, row);
 
-	if (key->kind == OCPP__REPORT_ROW__KIND__VARIABLES)
-		removed = variables_reported(t, key, row);
 	tell(t, key, row, true, removed);
 	return report_drop(t, key);
 }

@@ -29,7 +29,7 @@ struct report_part {
 /* A request id that is this charger's only one, and that every charger can hold. */
 int64_t report_id(struct gv_turn *t, const char *device, Ocpp__ReportRow__Kind kind);
 /* A report is asked for. -ENOSPC where too many are awaited of this charger. */
-int report_expect(struct ocpp *o, struct gv_turn *t, const struct report_key *key, Ocpp__ReportRow *row);
+int report_expect(struct gv_turn *t, const struct report_key *key, Ocpp__ReportRow *row);
 /* NULL: it is not awaited. */
 const Ocpp__ReportRow *report_find(struct gv_turn *t, const struct report_key *key);
 /* A message of it has come, and what it says is kept. Concludes the report where that is the last. */

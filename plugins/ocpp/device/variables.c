@@ -108,29 +108,28 @@ int variable_value(struct gv_turn *t, const char *device, const Ocpp__Variable *
 	return put(t, device, fold, &row);
 }
 
-uint32_t variables_reported(struct gv_turn *t, const struct report_key *key, const Ocpp__ReportRow *row)
+static bool writable(const Ocpp__Variable *v)
 {
-	struct gv_scan scan = { .table = &ocpp_variables, .prefix = gv_key(key->device) };
-	struct report_items items = report_items(t, key, row);
-	Ocpp__ModelRow *model = gv_edit(t, &ocpp_models, gv_key(key->device));
+	for (size_t i = 0; i < v->n_attributes; i++)
+		if (strcmp(v->attributes[i]->mutability, "ReadOnly") != 0)
+			return true;
+	return false;
+}
+
+uint32_t variables_but(struct gv_turn *t, const char *device, const struct report_items *items, bool only_writable)
+{
+	struct gv_scan scan = { .table = &ocpp_variables, .prefix = gv_key(device) };
+	Ocpp__ModelRow *model = gv_edit(t, &ocpp_models, gv_key(device));
 	uint32_t removed = 0;
 
-	if (row->replaces == OCPP__REPORT_ROW__REPLACES__NOTHING)
-		return 0;
 	while (gv_next(t, &scan)) {
-		const Ocpp__Variable *v = scan.row;
-		bool writable = false;
-
-		for (size_t i = 0; i < v->n_attributes; i++)
-			writable |= strcmp(v->attributes[i]->mutability, "ReadOnly") != 0;
-		if (report_names(&items, key_digest(scan.key.part[1].s)) ||
-		    (row->replaces == OCPP__REPORT_ROW__REPLACES__WRITABLE && !writable))
+		if (report_names(items, key_digest(scan.key.part[1].s)) || (only_writable && !writable(scan.row)))
 			continue;
 		gv_delete(t, &ocpp_variables, scan.key);
 		model->variables -= model->variables > 0;
 		removed++;
 	}
-	if (row->replaces == OCPP__REPORT_ROW__REPLACES__ALL)
+	if (!only_writable)
 		model->reported_at_ms = gv_now_ms(t);
 	return removed;
 }
@@ -181,6 +180,20 @@ void variables_configuration(struct gv_turn *t, const char *device, Charging__Ge
 	}
 }
 
+bool model_list_refused(struct gv_turn *t, struct gv_ticket ticket, const char *device, uint32_t limit, uint32_t most,
+			const char *page, struct gv_scan *scan)
+{
+	if (!device[0])
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
+	else if (limit > most)
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "limit must be at most %u", most);
+	else if (page[0] && gv_page_from(t, scan, page) < 0)
+		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "page is no nextPage of this list");
+	else
+		return false;
+	return true;
+}
+
 static bool wanted(const Ocpp__ListVariablesRequest *r, const Ocpp__Variable *v)
 {
 	return (!r->component[0] || strcasestr(v->component, r->component)) &&
@@ -194,12 +207,8 @@ int list_variables(void *self, struct gv_turn *t, struct gv_ticket ticket, const
 	struct gv_scan scan = { .table = &ocpp_variables, .prefix = gv_key(r->device) };
 	uint32_t limit = r->limit ? r->limit : LIST_DEFAULT;
 
-	if (!r->device[0])
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "device must be given");
-	if (r->limit > LIST_MAX)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "limit must be at most %u", LIST_MAX);
-	if (r->page[0] && gv_page_from(t, &scan, r->page) < 0)
-		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "page is no next_page of a list of variables");
+	if (model_list_refused(t, ticket, r->device, r->limit, LIST_MAX, r->page, &scan))
+		return 0;
 	while (reply.n_variables < limit && gv_next(t, &scan)) {
 		Ocpp__Variable *shown;
 

@@ -66,12 +66,13 @@ struct edge_lists {
 struct edge_model {
 	const char *items_key, *bytes_key; /* what tells how much of one message of questions a charger takes */
 	int (*report)(struct gv_turn *t, int64_t request_id, struct command *ret); /* of all variables; cannot fail */
+	/* As orders are: of what it keeps of a person. */
+	int (*customer)(struct gv_turn *t, int64_t request_id, const Ocpp__GetCustomerInformationRequest *r,
+			struct command *ret);
 	/* A person is about to ask this (Ocpp/Call): a report may be awaited from now on. */
-	int (*asking)(struct ocpp *o, struct gv_turn *t, const char *device, const char *action,
-		      const struct cJSON *payload);
+	void (*asking)(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
 	/* What an answer says of the charger is kept, before whoever asked has it. */
-	int (*answered)(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
-			const struct cJSON *payload);
+	void (*answered)(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct cJSON *payload);
 };
 
 struct edge {

@@ -95,12 +95,6 @@ static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return error;
 }
 
-/* Confirmed: it needs no answer but that it has come. */
-static int confirm(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	return 0;
-}
-
 /* ---- what nobody here can provide ------------------------------------------------------------ */
 
 static int ev_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -146,10 +140,10 @@ inbound_fn *v201_handler(const char *action)
 		{ "ClearedChargingLimit", v201_told_cleared },
 		{ "ReportChargingProfiles", v201_told_profiles },
 		{ "NotifyReport", v201_told_variables },
-		{ "NotifyEvent", confirm },
-		{ "NotifyMonitoringReport", confirm },
-		{ "NotifyCustomerInformation", confirm },
-		{ "NotifyDisplayMessages", confirm },
+		{ "NotifyEvent", v201_told_events },
+		{ "NotifyMonitoringReport", v201_told_monitors },
+		{ "NotifyCustomerInformation", v201_told_customer },
+		{ "NotifyDisplayMessages", v201_told_displays },
 	};
 
 	for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <strings.h>
 
-#define BASE_ALL "FullInventory"
-#define BASE_WRITABLE "ConfigurationInventory"
-
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static uint32_t natural(const cJSON *object, const char *name)
@@ -29,6 +26,13 @@ void v201_read_names(struct gv_turn *t, const cJSON *object, Ocpp__Variable *ret
 	ret->connector = ret->evse ? natural(evse, "connectorId") : 0;
 	ret->variable = gv_strdup(t, json_string(variable, "name"));
 	ret->variable_instance = gv_strdup(t, json_string(variable, "instance"));
+}
+
+const cJSON *v201_first(const cJSON *object, const char *name)
+{
+	const cJSON *list = json_get(object, name);
+
+	return cJSON_IsArray(list) ? list->child : NULL;
 }
 
 static void add_names(cJSON *object, const Ocpp__Variable *v)
@@ -86,14 +90,6 @@ static void read_characteristics(struct gv_turn *t, const cJSON *json, Ocpp__Var
 	ret->monitorable = cJSON_IsTrue(json_get(json, "supportsMonitoring"));
 }
 
-/* The field's elements; NULL: none. */
-static const cJSON *first(const cJSON *object, const char *name)
-{
-	const cJSON *list = json_get(object, name);
-
-	return cJSON_IsArray(list) ? list->child : NULL;
-}
-
 int v201_told_variables(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	struct report_key key = { in->device, OCPP__REPORT_ROW__KIND__VARIABLES,
@@ -103,12 +99,12 @@ int v201_told_variables(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 				    .text = "" };
 	uint64_t *items = NULL;
 
-	for (const cJSON *data = first(in->payload, "reportData"); data; data = data->next) {
+	for (const cJSON *data = v201_first(in->payload, "reportData"); data; data = data->next) {
 		Ocpp__Variable *v = gv_alloc(t, sizeof *v);
 		const char *fold;
 
 		v201_read_names(t, data, v);
-		for (const cJSON *a = first(data, "variableAttribute"); a && v->n_attributes < 4; a = a->next)
+		for (const cJSON *a = v201_first(data, "variableAttribute"); a && v->n_attributes < 4; a = a->next)
 			read_attribute(t, a, v);
 		read_characteristics(t, json_get(data, "variableCharacteristics"), v);
 		variable_told(t, in->device, v);
@@ -118,13 +114,6 @@ int v201_told_variables(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	}
 	part.items = items;
 	return report_part(t, &key, &part);
-}
-
-static int report(struct gv_turn *t, int64_t request_id, struct command *ret)
-{
-	ret->action = "GetBaseReport";
-	ret->payload = gv_str(t, "{\"requestId\":%d,\"reportBase\":\"" BASE_ALL "\"}", (int)request_id);
-	return 0;
 }
 
 /* ---- as a configuration ---------------------------------------------------------------------- */
@@ -171,7 +160,7 @@ int v201_set_configuration(struct gv_turn *t, const char *key, const char *value
 /* Rejected is what a charger says of a variable that can only be written: there is one, and it is not shown. */
 void v201_read_configuration(struct gv_turn *t, const cJSON *payload, Charging__GetConfigurationReply *ret)
 {
-	for (const cJSON *result = first(payload, "getVariableResult"); result; result = result->next) {
+	for (const cJSON *result = v201_first(payload, "getVariableResult"); result; result = result->next) {
 		const char *status = json_string(result, "attributeStatus");
 		Charging__ConfigurationEntry *e;
 		Ocpp__Variable v;
@@ -192,14 +181,14 @@ void v201_read_configuration(struct gv_turn *t, const cJSON *payload, Charging__
 
 const char *v201_configuration_status(struct gv_turn *t, const cJSON *payload)
 {
-	return gv_strdup(t, json_string(first(payload, "setVariableResult"), "attributeStatus"));
+	return gv_strdup(t, json_string(v201_first(payload, "setVariableResult"), "attributeStatus"));
 }
 
-/* ---- what calls of any kind ask and are answered --------------------------------------------- */
+/* ---- what answers tell ----------------------------------------------------------------------- */
 
-static void read_got(struct gv_turn *t, const char *device, const cJSON *payload)
+void v201_variables_got(struct gv_turn *t, const char *device, const cJSON *asked, const cJSON *payload)
 {
-	for (const cJSON *result = first(payload, "getVariableResult"); result; result = result->next) {
+	for (const cJSON *result = v201_first(payload, "getVariableResult"); result; result = result->next) {
 		Ocpp__Variable v;
 
 		if (strcmp(json_string(result, "attributeStatus"), "Accepted") != 0)
@@ -210,7 +199,7 @@ static void read_got(struct gv_turn *t, const char *device, const cJSON *payload
 	}
 }
 
-static bool same_name(struct gv_turn *t, const cJSON *a, const cJSON *b)
+bool v201_same_names(struct gv_turn *t, const cJSON *a, const cJSON *b)
 {
 	Ocpp__Variable x, y;
 
@@ -227,13 +216,13 @@ static const char *type_of(const cJSON *item)
 }
 
 /* What was set is in the request; one result stands for each of it. What needs a reboot is not so yet. */
-static void read_set(struct gv_turn *t, const char *device, const cJSON *asked, const cJSON *payload)
+void v201_variables_set(struct gv_turn *t, const char *device, const cJSON *asked, const cJSON *payload)
 {
-	for (const cJSON *result = first(payload, "setVariableResult"); result; result = result->next) {
-		const cJSON *item = first(asked, "setVariableData");
+	for (const cJSON *result = v201_first(payload, "setVariableResult"); result; result = result->next) {
+		const cJSON *item = v201_first(asked, "setVariableData");
 		Ocpp__Variable v;
 
-		while (item && (!same_name(t, item, result) || strcmp(type_of(item), type_of(result)) != 0))
+		while (item && (!v201_same_names(t, item, result) || strcmp(type_of(item), type_of(result)) != 0))
 			item = item->next;
 		if (!item || strcmp(json_string(result, "attributeStatus"), "Accepted") != 0)
 			continue;
@@ -242,48 +231,3 @@ static void read_set(struct gv_turn *t, const char *device, const cJSON *asked, 
 			       gv_strdup(t, json_string(item, "attributeValue")));
 	}
 }
-
-/* Reports that people ask for by Ocpp/Call are taken like those that galvan asks for. */
-static int asking(struct ocpp *o, struct gv_turn *t, const char *device, const char *action, const cJSON *payload)
-{
-	struct report_key key = { .device = device, .id = json_int(payload, "requestId", 0) };
-	const char *base = json_string(payload, "reportBase");
-	Ocpp__ReportRow row = OCPP__REPORT_ROW__INIT;
-
-	if (strcmp(action, "GetBaseReport") != 0)
-		return 0;
-	row.replaces = !strcmp(base, BASE_ALL)        ? OCPP__REPORT_ROW__REPLACES__ALL
-		       : !strcmp(base, BASE_WRITABLE) ? OCPP__REPORT_ROW__REPLACES__WRITABLE
-						      : OCPP__REPORT_ROW__REPLACES__NOTHING;
-	report_expect(o, t, &key, &row);
-	return 0;
-}
-
-static int answered(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
-		    const cJSON *payload)
-{
-	struct report_key key = { .device = st->device };
-	cJSON *asked;
-
-	if (!strcmp(row->action, "GetVariables")) {
-		read_got(t, st->device, payload);
-		return 0;
-	}
-	asked = cJSON_Parse(row->payload);
-	key.id = json_int(asked, "requestId", 0);
-	if (!strcmp(row->action, "SetVariables"))
-		read_set(t, st->device, asked, payload);
-	else if (!strcmp(row->action, "GetBaseReport") && row->kind == OCPP__COMMAND__KIND__CALL &&
-		 strcmp(json_string(payload, "status"), "Accepted") != 0)
-		report_drop(t, &key);
-	cJSON_Delete(asked);
-	return 0;
-}
-
-const struct edge_model v201_model = {
-	.items_key = "DeviceDataCtrlr/ItemsPerMessage.GetVariables",
-	.bytes_key = "DeviceDataCtrlr/BytesPerMessage.GetVariables",
-	.report = report,
-	.asking = asking,
-	.answered = answered,
-};

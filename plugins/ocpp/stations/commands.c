@@ -234,7 +234,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		if (frame->kind == RPC_RESULT)
 			answer_check(o, t, st, row->action, frame->payload);
 		if (frame->kind == RPC_RESULT && st->edge->model)
-			st->edge->model->answered(o, t, st, row, frame->payload);
+			st->edge->model->answered(t, st->device, row, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}

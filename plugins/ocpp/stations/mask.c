@@ -1,5 +1,6 @@
 /* Secrets stand in few places of OCPP: in the values of keys (1.6) and variables (2.0.1) whose names say so, in a
- * network profile, and before the @ of a URL to upload to or to download from. */
+ * network profile, and before the @ of a URL to upload to or to download from. What a charger tells of a person is
+ * hidden, too. */
 #include "mask.h"
 
 #include <plugins/ocpp/files/files.h>
@@ -12,9 +13,21 @@
 #define SHOWN "***"
 
 static const char *const actions[] = {
-	"ChangeConfiguration",  "GetConfiguration", "GetDiagnostics",    "GetLog",
-	"GetVariables",         "NotifyReport",     "SetNetworkProfile", "SetVariables",
-	"SignedUpdateFirmware", "UpdateFirmware",   "PublishFirmware",   "PublishFirmwareStatusNotification",
+	"ChangeConfiguration",
+	"GetConfiguration",
+	"GetDiagnostics",
+	"GetLog",
+	"NotifyEvent",
+	"CustomerInformation",
+	"NotifyCustomerInformation",
+	"GetVariables",
+	"NotifyReport",
+	"SetNetworkProfile",
+	"SetVariables",
+	"SignedUpdateFirmware",
+	"UpdateFirmware",
+	"PublishFirmware",
+	"PublishFirmwareStatusNotification",
 };
 
 bool mask_needed(const char *action)
@@ -33,7 +46,8 @@ bool mask_is_secret(const char *name)
 
 bool mask_suspect(const char *text)
 {
-	return strcasestr(text, "AuthorizationKey") || strcasestr(text, "password") || strcasestr(text, "secret");
+	return strcasestr(text, "AuthorizationKey") || strcasestr(text, "CustomerInformation") ||
+	       strcasestr(text, "password") || strcasestr(text, "secret");
 }
 
 static void hide(cJSON *object, const char *name)
@@ -55,6 +69,7 @@ static void hide_value(cJSON *object)
 	if (!mask_is_secret(json_string(variable, "name")))
 		return;
 	hide(object, "attributeValue");
+	hide(object, "actualValue");
 	attributes = cJSON_GetObjectItemCaseSensitive(object, "variableAttribute");
 	for (cJSON *a = cJSON_IsArray(attributes) ? attributes->child : NULL; a; a = a->next)
 		hide(a, "value");
@@ -96,6 +111,9 @@ static void mask_tree(cJSON *json)
 		hide_value(json);
 		if (json_get(json, "server") && json_get(json, "type")) /* of a VPN, "key" is one */
 			hide(json, "key");
+		if (json_get(json, "seqNo")) /* of a person, as no other message that is numbered has */
+			hide(json, "data");
+		hide(json, "customerIdentifier");
 	}
 	for (cJSON *item = json ? json->child : NULL, *next; item; item = next) {
 		next = item->next;

@@ -159,6 +159,7 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__PASSWORD] = password_concluded,
 	[OCPP__COMMAND__KIND__REPORT] = model_concluded,
 	[OCPP__COMMAND__KIND__VARIABLES] = model_configuration_concluded,
+	[OCPP__COMMAND__KIND__CUSTOMER] = customer_concluded,
 };
 
 int outcome_conclude(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,

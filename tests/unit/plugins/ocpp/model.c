@@ -69,6 +69,25 @@ const char *value(const char *name)
 	return text(cJSON_GetArrayItem(get(cJSON_GetArrayItem(get(kept, "variables"), 0), "attributes"), 0), "value");
 }
 
+const cJSON *listed(const char *method, const char *list, int i)
+{
+	return cJSON_GetArrayItem(get(ask(method, DEVICE), list), i);
+}
+
+int count(const char *method, const char *list)
+{
+	return cJSON_GetArraySize(get(ask(method, DEVICE), list));
+}
+
+bool shown(const char *text)
+{
+	char *json = cJSON_PrintUnformatted(kept);
+	bool found = strstr(json, text) != NULL;
+
+	cJSON_free(json);
+	return found;
+}
+
 size_t rows(const char *table)
 {
 	return host_rows(h, "ocpp.0", table, keep_row, NULL);

@@ -4,6 +4,9 @@
 
 #include "charger.h"
 
+#define DEVICE "{\"device\":\"ocpp:CP001\"}"
+#define CALL(action, payload) "{\"device\":\"ocpp:CP001\",\"action\":\"" action "\",\"payload\":" payload "}"
+
 #define VARIABLE(component, name, value)                                                                               \
 	"{\"component\":{\"name\":\"" component "\"},\"variable\":{\"name\":\"" name                                   \
 	"\"},\"variableAttribute\":[{\"value\":\"" value "\"}]}"
@@ -20,6 +23,12 @@ void answer_call(const char *payload);
 const cJSON *variable(int i);        /* of the list */
 int variables(void);                 /* how many there are */
 const char *value(const char *name); /* the actual one; in memory until the next call */
+
+/* Of a method that takes DEVICE: an element of a list in its answer; how many there are. */
+const cJSON *listed(const char *method, const char *list, int i);
+int count(const char *method, const char *list);
+/* Does what was kept last hold this? */
+bool shown(const char *text);
 
 /* Rows of a table of the plugin; keep_row keeps the last as `kept`. */
 size_t rows(const char *table);

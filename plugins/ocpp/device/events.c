@@ -1,0 +1,71 @@
+/* What chargers tell of: alarms of monitors, faults, changes of state. Each is kept and told once: an event has no
+ * number that outlives a reboot, but the same charger does not tell the same of one variable twice at one time. */
+#include "device.h"
+
+#include <plugins/ocpp/stations/mask.h>
+#include <plugins/ocpp/stations/reports.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#define EVENTS_KEPT 1000u /* of one charger, the newest */
+#define FORGOTTEN_MAX 100 /* at a time */
+#define LIST_DEFAULT 100u
+#define LIST_MAX 1000u
+
+const struct gv_table ocpp_device_events = { .name = "device_events",
+					     .key = "siu",
+					     .value = &ocpp__device_event__descriptor };
+
+/* Away with the oldest: what is too much, and what is too old. */
+static void forget_oldest(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__ModelRow *model)
+{
+	struct gv_scan scan = { .table = &ocpp_device_events, .prefix = gv_key(device) };
+	int64_t oldest = gv_now_ms(t) - o->keep_events_ms;
+
+	for (unsigned i = 0; i < FORGOTTEN_MAX && gv_next(t, &scan); i++) {
+		if (model->events <= EVENTS_KEPT && ((const Ocpp__DeviceEvent *)scan.row)->received_at_ms >= oldest)
+			return;
+		gv_delete(t, &ocpp_device_events, scan.key);
+		model->events -= model->events > 0;
+	}
+}
+
+static uint64_t digest(struct gv_turn *t, const Ocpp__DeviceEvent *e)
+{
+	return key_digest(gv_str(t, "%" PRId64 " %s %s %s %d", e->event_id, e->key, e->trigger, e->value, e->cleared));
+}
+
+int event_told(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__DeviceEvent *e)
+{
+	Ocpp__StationAlerted told = OCPP__STATION_ALERTED__INIT;
+	struct gv_key key = gv_key(device, e->time_ms, digest(t, e));
+	Ocpp__ModelRow *model;
+
+	if (gv_get(t, &ocpp_device_events, key))
+		return 0;
+	model = gv_edit(t, &ocpp_models, gv_key(device));
+	model->events++;
+	e->received_at_ms = gv_now_ms(t);
+	gv_put(t, &ocpp_device_events, key, e);
+	forget_oldest(o, t, device, model);
+	told.device = (char *)device;
+	told.event = e;
+	return gv_emit(t, &told);
+}
+
+int list_device_events(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Ocpp__ListDeviceEventsRequest *r = (const Ocpp__ListDeviceEventsRequest *)m;
+	Ocpp__ListDeviceEventsReply reply = OCPP__LIST_DEVICE_EVENTS_REPLY__INIT;
+	struct gv_scan scan = { .table = &ocpp_device_events, .prefix = gv_key(r->device), .reverse = true };
+	uint32_t limit = r->limit ? r->limit : LIST_DEFAULT;
+
+	if (model_list_refused(t, ticket, r->device, r->limit, LIST_MAX, r->page, &scan))
+		return 0;
+	while (reply.n_events < limit && gv_next(t, &scan))
+		*GV_APPEND(t, reply.events, reply.n_events) = (Ocpp__DeviceEvent *)scan.row;
+	if (reply.n_events == limit)
+		reply.next_page = gv_page(t, &scan);
+	return gv_reply(t, ticket, &reply);
+}
