@@ -213,7 +213,6 @@ class PyOcpp:
         return answer.result()
 
     def call(self, action, payload):
-        import dataclasses
         try:
             reply = self._run(self._call(action, payload))
         except ocpp.exceptions.OCPPError as e:
