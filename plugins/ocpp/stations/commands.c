@@ -101,7 +101,7 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 static bool can_wait(const Ocpp__Command *row)
 {
 	return row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__TAKE_BACK ||
-	       row->kind == OCPP__COMMAND__KIND__QUIET;
+	       row->kind == OCPP__COMMAND__KIND__QUIET || row->kind == OCPP__COMMAND__KIND__REPORT;
 }
 
 /* A walk shows the table as it was before this message; gv_get, what became of a row. The only row that a walk does not
