@@ -1,0 +1,56 @@
+/* Bytes: order, comparison, erasure, and the checksum of the three messages that no key protects. */
+#include "core_internal.h"
+
+uint64_t bytes_get(const uint8_t *at, unsigned size)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < size; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+void bytes_put(uint8_t *at, uint64_t value, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		at[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+
+bool bytes_same(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	volatile uint8_t differ = 0;
+
+	for (size_t i = 0; i < size; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
+bool bytes_zero(const uint8_t *at, size_t size)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < size; i++)
+		any |= at[i];
+	return any == 0;
+}
+
+/* Through a volatile pointer, so that no compiler finds that nobody reads it afterwards. */
+void bytes_wipe(void *at, size_t size)
+{
+	volatile uint8_t *byte = at;
+
+	for (size_t i = 0; i < size; i++)
+		byte[i] = 0;
+}
+
+uint16_t bytes_crc16(const uint8_t *at, size_t size)
+{
+	uint16_t crc = 0xffff;
+
+	for (size_t i = 0; i < size; i++) {
+		crc = (uint16_t)(crc ^ at[i] << 8);
+		for (int bit = 0; bit < 8; bit++)
+			crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+	}
+	return crc;
+}
