@@ -1,0 +1,112 @@
+/* Reads tests/fixtures/ble/vectors.json, once a process. */
+#include "vectors.h"
+
+#include <criterion/criterion.h>
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cJSON *root(void)
+{
+	static cJSON *read;
+	static char text[64 * 1024];
+	FILE *f;
+
+	if (read)
+		return read;
+	f = fopen(VECTORS, "re");
+	cr_assert_not_null(f, VECTORS);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	read = cJSON_Parse(text);
+	cr_assert_not_null(read);
+	return read;
+}
+
+static const cJSON *find(const char *path)
+{
+	const cJSON *at = root();
+	char copy[128], *rest = copy, *name;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	while ((name = strsep(&rest, ".")))
+		at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, (int)strtol(name, NULL, 10))
+				       : cJSON_GetObjectItemCaseSensitive(at, name);
+	cr_assert_not_null(at, "no vector %s", path);
+	return at;
+}
+
+static void append(struct vector *to, const char *path)
+{
+	const char *hex = cJSON_GetStringValue(find(path));
+	unsigned byte;
+
+	cr_assert_not_null(hex, "%s", path);
+	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		to->at[to->size++] = (uint8_t)byte;
+}
+
+struct vector vector(const char *path)
+{
+	struct vector v = { .size = 0 };
+
+	append(&v, path);
+	return v;
+}
+
+int vector_number(const char *path)
+{
+	return (int)cJSON_GetNumberValue(find(path));
+}
+
+struct vector vector_signed(const char *path)
+{
+	struct vector v = { .size = 0 };
+	char part[128];
+
+	snprintf(part, sizeof(part), "%s.tlv", path);
+	append(&v, part);
+	snprintf(part, sizeof(part), "%s.sig", path);
+	append(&v, part);
+	return v;
+}
+
+static const uint8_t *key(const char *name, const char *half)
+{
+	static struct {
+		char path[64];
+		struct vector value;
+	} known[32];
+	char path[64];
+	size_t i = 0;
+
+	snprintf(path, sizeof(path), "keys.%s.%s", name, half);
+	while (known[i].path[0] && strcmp(known[i].path, path) != 0)
+		i++;
+	if (!known[i].path[0]) {
+		known[i].value = vector(path);
+		memcpy(known[i].path, path, sizeof(path));
+	}
+	return known[i].value.at;
+}
+
+const uint8_t *vector_key(const char *name)
+{
+	return key(name, "seed");
+}
+
+const uint8_t *vector_public(const char *name)
+{
+	return key(name, "pub");
+}
+
+struct ble_keyset vector_keyset(void)
+{
+	static struct vector document;
+	struct ble_keyset keys;
+
+	document = vector_signed("keyset");
+	cr_assert_eq(ble_keyset_check(&ble_openssl, vector_public("cloud"), 0, document.at, document.size, &keys), 0);
+	return keys;
+}
