@@ -37,14 +37,18 @@ static const cJSON *find(const char *path)
 	return at;
 }
 
+static unsigned nibble(char digit)
+{
+	return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
 static void append(struct vector *to, const char *path)
 {
 	const char *hex = cJSON_GetStringValue(find(path));
-	unsigned byte;
 
 	cr_assert_not_null(hex, "%s", path);
-	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
-		to->at[to->size++] = (uint8_t)byte;
+	for (; hex[0] && hex[1]; hex += 2)
+		to->at[to->size++] = (uint8_t)(nibble(hex[0]) << 4 | nibble(hex[1]));
 }
 
 struct vector vector(const char *path)
