@@ -138,7 +138,7 @@ struct ble_split {
 };
 /* Writes the next segment; its size, 0 where nothing is left. -BLE_NO_ROOM where `room` is below the value's size. */
 int ble_split(struct ble_split *, unsigned mtu, uint8_t *ret, size_t room);
-/* How many segments a message of that size has. */
+/* How many segments a message of that size has; 0 for an MTU that does not exist. */
 unsigned ble_segments(size_t size, unsigned mtu);
 
 /* ---- documents: fields and a signature behind them ------------------------------------------- */
@@ -172,6 +172,7 @@ enum ble_voucher_flag {
 	BLE_OFFLINE_OK = 8, /* good without being bound to a connection */
 	BLE_ONCE = 16,      /* an operator's voucher that starts once only; all others do so anyway */
 };
+#define BLE_VOUCHER_FLAGS 31 /* one beyond these may limit what they allow, so it is not passed over */
 enum { BLE_VOUCHER_NONCE = 0x10, BLE_VOUCHER_USER = 0x13 }; /* what may be absent */
 
 struct ble_voucher {

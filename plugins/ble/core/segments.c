@@ -85,5 +85,7 @@ unsigned ble_segments(size_t size, unsigned mtu)
 {
 	size_t each = value_size(mtu);
 
+	if (mtu < BLE_MTU_MIN || mtu > BLE_MTU_MAX)
+		return 0;
 	return size == 0 ? 0 : size + 3 <= each ? 1 : 1 + (unsigned)((size - (each - 3) + each - 2) / (each - 1));
 }

@@ -37,7 +37,7 @@ int ble_voucher_read(const uint8_t *data, size_t size, struct ble_voucher *ret)
 	struct ble_voucher it;
 	int r = document_read(&voucher, data, size, &it);
 
-	if (r == 0 && it.version != BLE_VERSION)
+	if (r == 0 && (it.version != BLE_VERSION || (it.flags & ~BLE_VOUCHER_FLAGS)))
 		r = -BLE_UNSUPPORTED;
 	if (r == 0 && (it.expires < it.issued || it.expires - it.issued > BLE_VOUCHER_LIFE_S))
 		r = -BLE_TOO_LONG;

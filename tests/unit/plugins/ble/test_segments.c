@@ -202,6 +202,8 @@ Test(segments, an_mtu_that_does_not_exist)
 
 	cr_expect_eq(ble_split(&s, 22, value, sizeof(value)), -BLE_UNSUPPORTED);
 	cr_expect_eq(ble_split(&s, 518, value, sizeof(value)), -BLE_UNSUPPORTED);
+	for (unsigned mtu = 0; mtu < BLE_MTU_MIN; mtu++)
+		cr_expect_eq(ble_segments(40, mtu), 0);
 	cr_expect_eq(ble_split(&s, 23, value, 3), -BLE_NO_ROOM);
 	cr_expect_eq(ble_split(&s, 23, value, 4), 4, "nothing of it was lost by the refusals");
 }

@@ -131,6 +131,12 @@ Test(voucher, lives_a_day_at_most)
 	cr_expect_eq(show(), -BLE_TOO_LONG);
 }
 
+Test(voucher, a_flag_of_a_later_version_is_not_passed_over)
+{
+	changed.flags |= BLE_VOUCHER_FLAGS + 1;
+	cr_expect_eq(show(), -BLE_UNSUPPORTED, "it may limit what the others allow");
+}
+
 Test(voucher, starts_once)
 {
 	cr_assert_eq(show_and_start(), 0);
