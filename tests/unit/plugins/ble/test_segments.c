@@ -187,6 +187,12 @@ Test(segments, what_no_sender_writes)
 	}
 }
 
+Test(segments, no_message_begins_inside_another)
+{
+	cr_assert_eq(ble_join(&join, (const uint8_t *)"\x80\0\2a", 4, 0), 0);
+	cr_expect_eq(ble_join(&join, (const uint8_t *)"\xc1\0\1b", 4, 0), -BLE_OUT_OF_ORDER);
+}
+
 Test(segments, two_seconds_between_two_and_not_more)
 {
 	cut(40, 23);
