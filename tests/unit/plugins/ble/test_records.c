@@ -236,6 +236,26 @@ Test(judge, the_same_number_with_another_content)
 	cr_expect_eq(judge(&v, &known), -BLE_FORK);
 }
 
+Test(judge, another_content_of_one_that_is_held_ahead)
+{
+	struct ble_neighbours known = { .same = hash[2] };
+	struct vector v = other(2);
+
+	take(1);
+	cr_expect_eq(judge(&v, &known), -BLE_FORK);
+}
+
+Test(judge, a_number_used_again_at_the_end)
+{
+	struct vector v;
+
+	pile.next = 1002;
+	memcpy(pile.head, hash[2], 32);
+	v = say((struct ble_record){ .type = BLE_RECORD_BOOT });
+	take(N);
+	cr_expect_eq(judge(&v, &nothing), -BLE_FORK, "it names the last one as its predecessor, and has an old number");
+}
+
 Test(judge, the_next_one_behind_another_history)
 {
 	struct vector v;
