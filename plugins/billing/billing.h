@@ -16,7 +16,7 @@ struct billing {
 	Billing__Config *config; /* lives as long as the plugin */
 	struct ledger *ledger;   /* ledger_rows.h */
 	struct live *live;       /* live.c: the sessions that go on */
-	struct places *places;   /* places.c: time zones read so far */
+	struct gv_zones *zones;  /* places.c: time zones read so far */
 	struct tariffs *tariffs; /* tariffs_price.c: tariffs read so far */
 	/* The ledger says that a wallet or a card's purse has run empty, or has money again, in the turn in which it
 	 * has: that is what decides whether it may be used. May be NULL. */

@@ -1,71 +1,27 @@
 /* Devices as the registry tells them: which site each belongs to, and on which phases it charges. */
 #include "energy.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ZONE_DIR "/usr/share/zoneinfo/"
-#define ZONE_NAME_MAX 64
-
 /* ---- time zones ------------------------------------------------------------------------------ */
-
-/* The rules of time zones are constants of the machine, like a library's tables: the one kind of file that a plugin
- * which only thinks may read. */
-static struct gv_zone *read_zone(const char *name)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
-	struct gv_zone *zone = NULL;
-	uint8_t *data = NULL;
-	char path[128];
-	FILE *file;
-
-	if (*name == '/' || strlen(name) > ZONE_NAME_MAX || name[strspn(name, letters)])
-		return NULL;
-	snprintf(path, sizeof path, ZONE_DIR "%s", name);
-	file = fopen(path, "re");
-	if (file)
-		data = malloc(GV_ZONE_SIZE_MAX);
-	if (data)
-		gv_zone_parse(data, fread(data, 1, GV_ZONE_SIZE_MAX, file), &zone);
-	free(data);
-	if (file)
-		fclose(file);
-	return zone;
-}
 
 const struct gv_zone *devices_zone(struct energy *e, struct gv_turn *t, const char *name)
 {
-	struct zone_known *z;
+	const struct gv_zone *zone;
 
-	if (!*name || !strcmp(name, "UTC"))
-		return NULL;
-	for (size_t i = 0; i < e->n_zones; i++)
-		if (!strcmp(e->zones[i].name, name))
-			return e->zones[i].zone;
-	if (e->n_zones == ENERGY_ZONES_MAX)
-		return NULL;
-	z = &e->zones[e->n_zones];
-	z->name = strdup(name);
-	if (!z->name)
-		return NULL;
-	z->zone = read_zone(name);
-	if (!z->zone)
+	if (gv_zones_get(&e->zones, name, &zone) == -ENOENT)
 		gv_log(t, GV_WARN,
-		       "time zone is not in " ZONE_DIR
+		       "time zone is not in " GV_ZONES_DIR
 		       ", schedules are kept in UTC: correct the site, or install tzdata zone=%s",
 		       name);
-	e->n_zones++;
-	return z->zone;
+	return zone;
 }
 
 void devices_stop(struct energy *e)
 {
-	for (size_t i = 0; i < e->n_zones; i++) {
-		free(e->zones[i].name);
-		gv_zone_destroy(e->zones[i].zone);
-	}
-	e->n_zones = 0;
+	gv_zones_fini(&e->zones);
 }
 
 /* ---- devices --------------------------------------------------------------------------------- */

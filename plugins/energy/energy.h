@@ -9,27 +9,21 @@
 #include <galvan/charging.pb-c.h>
 #include <galvan/energy.pb-c.h>
 #include <galvan/plugin.h>
+#include <lib/zones.h>
 #include <galvan/registry.pb-c.h>
 
 #define ENERGY_POINTS_MAX 2000    /* connectors of a site; what is beyond is told nothing */
 #define ENERGY_GRID_LIMITS_MAX 50 /* of a site */
-#define ENERGY_ZONES_MAX 512      /* time zones in use */
 #define ENERGY_MINIMUM_MA 6000    /* where the site does not say: the least that IEC 61851-1 can signal */
 #define ENERGY_SLICE_S 900        /* likewise */
 #define ENERGY_PAGE_DEFAULT 1000
 #define ENERGY_PAGE_MAX 10000
 
-struct zone_known {
-	char *name;
-	struct gv_zone *zone;
-};
-
 struct energy {
 	int64_t valid_ms, answer_ms, late_ms, drift_ms, interval_ms, retry_ms, low_ms;
 	int64_t ahead_ms; /* for so long what is told now may hold, whatever happens */
 	int64_t hysteresis_ma, assumed_ma;
-	struct zone_known zones[ENERGY_ZONES_MAX];
-	size_t n_zones;
+	struct gv_zones zones;
 };
 
 extern const struct gv_table energy_sites;   /* id -> SiteRow */

@@ -234,8 +234,6 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	struct ocpp *o = self;
 	int error;
 
-	if (zones_create(&o->zones))
-		return -ENOMEM;
 	error = config_take(o, t, config);
 	if (error)
 		return error;
@@ -269,7 +267,7 @@ static void stop(void *self)
 	config_free(o);
 	messages_fini(&o->messages);
 	lists_destroy(o->lists);
-	zones_destroy(o->zones);
+	gv_zones_fini(&o->zones);
 	gv_buf_fini(&o->out);
 }
 

@@ -21,6 +21,7 @@
 
 #include <lib/buf.h>
 #include <lib/iso8601.h>
+#include <lib/zones.h>
 
 #define OCPP_CONNECTOR_MAX 1000 /* greatest connector id that is believed */
 #define OCPP_QUEUE_MAX 16       /* calls to one charger that wait or are under way */
@@ -43,7 +44,6 @@ struct cJSON;
 struct edge;
 struct lists;
 struct outcome;
-struct zones;
 
 #define STATION_SOAP UINT64_MAX /* instead of a connection's id: it calls over SOAP, see stations/soap.h */
 
@@ -100,7 +100,7 @@ struct ocpp {
 	int64_t close_stuck_ms, close_silent_ms; /* 0: never */
 	char *files_url;                         /* "": files are neither taken nor given */
 	int64_t files_valid_ms;
-	struct zones *zones;
+	struct gv_zones zones;
 	struct lists *lists;
 	struct station *stations[OCPP_STATIONS_BUCKETS];
 };
@@ -191,10 +191,8 @@ struct when {
 void when_read(struct gv_turn *t, const struct station *st, const struct cJSON *time, struct when *ret);
 const char *when_now(struct gv_turn *t); /* "2025-01-15T02:09:54.000Z" */
 
-/* Time zones by IANA name, read once each. NULL: UTC, or unknown (logged). */
-int zones_create(struct zones **ret);
-void zones_destroy(struct zones *z);
-const struct gv_zone *zones_get(struct zones *z, struct gv_turn *t, const char *name);
+/* A time zone by its IANA name. NULL: UTC, or unknown (logged). */
+const struct gv_zone *when_zone(struct ocpp *o, struct gv_turn *t, const char *name);
 
 /* ---- station.c ------------------------------------------------------------------------------- */
 

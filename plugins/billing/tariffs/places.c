@@ -3,13 +3,11 @@
 #include "places.h"
 
 #include <galvan/registry.pb-c.h>
+#include <lib/zones.h>
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ZONE_DIR "/usr/share/zoneinfo/"
-#define ZONES_MAX 256
 
 const struct gv_table places_table = { .name = "places", .key = "s", .value = &billing__place_row__descriptor };
 
@@ -69,66 +67,24 @@ int places_device_changed(void *self, struct gv_turn *t, const ProtobufCMessage 
 
 /* ---- time zones ------------------------------------------------------------------------------ */
 
-struct places {
-	struct {
-		char *name;
-		struct gv_zone *zone;
-	} zones[ZONES_MAX];
-	size_t n_zones;
-};
-
-/* The rules of time zones are constants of the machine, like a library's tables: the one kind of file that a plugin
- * which only thinks may read. */
-static struct gv_zone *read_zone(const char *name)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";
-	struct gv_zone *zone = NULL;
-	uint8_t *data = NULL;
-	char path[128];
-	FILE *file;
-
-	if (*name == '/' || strlen(name) > 64 || name[strspn(name, letters)])
-		return NULL;
-	snprintf(path, sizeof path, ZONE_DIR "%s", name);
-	file = fopen(path, "re");
-	if (file)
-		data = malloc(GV_ZONE_SIZE_MAX);
-	if (data)
-		gv_zone_parse(data, fread(data, 1, GV_ZONE_SIZE_MAX, file), &zone);
-	free(data);
-	if (file)
-		fclose(file);
-	return zone;
-}
-
 const struct gv_zone *places_zone(struct billing *b, struct gv_turn *t, const char *name)
 {
-	struct places *p = b->places;
+	const struct gv_zone *zone = NULL;
 
-	if (!*name || !strcmp(name, "UTC"))
-		return NULL;
-	if (!p)
-		p = b->places = calloc(1, sizeof *p);
-	for (size_t i = 0; p && i < p->n_zones; i++)
-		if (!strcmp(p->zones[i].name, name))
-			return p->zones[i].zone;
-	if (!p || p->n_zones == ZONES_MAX || !(p->zones[p->n_zones].name = strdup(name)))
-		return NULL;
-	p->zones[p->n_zones].zone = read_zone(name);
-	if (!p->zones[p->n_zones].zone)
+	if (!b->zones)
+		b->zones = calloc(1, sizeof *b->zones);
+	if (b->zones && gv_zones_get(b->zones, name, &zone) == -ENOENT)
 		gv_log(t, GV_WARN,
-		       "Time zone is not in " ZONE_DIR
+		       "Time zone is not in " GV_ZONES_DIR
 		       ", prices are computed in UTC: correct the site, or install tzdata. zone=%s",
 		       name);
-	return p->zones[p->n_zones++].zone;
+	return zone;
 }
 
 void places_stop(struct billing *b)
 {
-	for (size_t i = 0; b->places && i < b->places->n_zones; i++) {
-		free(b->places->zones[i].name);
-		gv_zone_destroy(b->places->zones[i].zone);
-	}
-	free(b->places);
-	b->places = NULL;
+	if (b->zones)
+		gv_zones_fini(b->zones);
+	free(b->zones);
+	b->zones = NULL;
 }

@@ -62,7 +62,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 		row = gv_get(t, &ocpp_stations, gv_key(conn->device));
 		if (row) {
 			st->quirks = row->quirks;
-			st->zone = zones_get(o->zones, t, row->time_zone);
+			st->zone = when_zone(o, t, row->time_zone);
 		}
 		station_profile(o, st, row ? row->station : NULL);
 		st->next = o->stations[at];
@@ -137,7 +137,7 @@ int station_set_place(struct ocpp *o, struct gv_turn *t, const char *device, con
 		edit->site = gv_strdup(t, site);
 	}
 	if (st)
-		st->zone = zones_get(o->zones, t, zone);
+		st->zone = when_zone(o, t, zone);
 	return 0;
 }
 
