@@ -1,12 +1,11 @@
 /* Secrets stand in few places of OCPP: in the values of keys (1.6) and variables (2.0.1) whose names say so, in a
- * network profile, and before the @ of a URL to upload to or to download from. What a charger tells of a person is
- * hidden, too. */
+ * network profile, and before the @ or in the query of a URL to upload to or to download from. What a charger tells of
+ * a person is hidden, too. */
 #include "mask.h"
 
 #include <plugins/ocpp/files/files.h>
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -75,37 +74,40 @@ static void hide_value(cJSON *object)
 		hide(a, "value");
 }
 
-static void hide_between(cJSON *object, const cJSON *item, const char *from, const char *to)
+/* The text with *** from `from`, of `size` bytes. */
+static const char *replaced(struct gv_turn *t, const char *text, const char *from, size_t size)
 {
-	char *shown = cJSON_malloc(strlen(item->valuestring) + sizeof SHOWN);
-
-	if (!shown)
-		return;
-	sprintf(shown, "%.*s" SHOWN "%s", (int)(from - item->valuestring), item->valuestring, to);
-	cJSON_ReplaceItemInObjectCaseSensitive(object, item->string, cJSON_CreateString(shown));
-	cJSON_free(shown);
+	return gv_str(t, "%.*s" SHOWN "%s", (int)(from - text), text, from + size);
 }
 
-/* Of a URL: who asks, which stands before the @, and the secret in an address of our own for files. */
-static void hide_in_url(cJSON *object, const cJSON *item)
+/* Of a URL: who asks, which stands before the @; the secret in an address of our own for files; and the query, by which
+ * addresses are signed. */
+const char *mask_url(struct gv_turn *t, const char *text)
 {
-	const char *host = strstr(item->valuestring, "://"), *end, *at = NULL, *token;
+	const char *host = strstr(text, "://"), *at = NULL, *found;
 
 	if (!host)
-		return;
+		return text;
 	host += 3;
-	end = host + strcspn(host, "/?#");
-	for (const char *p = host; p < end; p++)
+	for (const char *p = host; *p && !strchr("/?#", *p); p++)
 		at = *p == '@' ? p : at;
-	token = strstr(end, FILES_PATH);
 	if (at)
-		hide_between(object, item, host, at);
-	else if (token)
-		hide_between(object, item, token + strlen(FILES_PATH),
-			     token + strlen(FILES_PATH) + strcspn(token + strlen(FILES_PATH), "/"));
+		text = replaced(t, text, host, (size_t)(at - host));
+	found = strstr(text, FILES_PATH);
+	if (found) {
+		found += strlen(FILES_PATH);
+		text = replaced(t, text, found, strcspn(found, "/"));
+	}
+	found = strchr(strstr(text, "://"), '?');
+	return found ? replaced(t, text, found + 1, strcspn(found + 1, "# ")) : text;
 }
 
-static void mask_tree(cJSON *json)
+struct masking {
+	struct gv_turn *t;
+	bool remarks; /* are hidden, too */
+};
+
+static void mask_tree(const struct masking *m, cJSON *json)
 {
 	if (cJSON_IsObject(json)) {
 		hide_value(json);
@@ -114,27 +116,46 @@ static void mask_tree(cJSON *json)
 		if (json_get(json, "seqNo")) /* of a person, as no other message that is numbered has */
 			hide(json, "data");
 		hide(json, "customerIdentifier");
+		if (m->remarks)
+			hide(json, "additionalInfo");
 	}
 	for (cJSON *item = json ? json->child : NULL, *next; item; item = next) {
+		const char *shown = cJSON_IsString(item) ? mask_url(m->t, item->valuestring) : NULL;
+
 		next = item->next;
 		if (item->string && mask_is_secret(item->string))
 			hide(json, item->string);
-		else if (item->string && cJSON_IsString(item))
-			hide_in_url(json, item);
+		else if (item->string && shown && shown != item->valuestring)
+			cJSON_ReplaceItemInObjectCaseSensitive(json, item->string, cJSON_CreateString(shown));
 		else
-			mask_tree(item);
+			mask_tree(m, item);
 	}
 }
 
-const char *mask(struct gv_turn *t, const cJSON *payload)
+static const char *mask_with(const struct masking *m, const cJSON *payload)
 {
 	cJSON *copy = payload ? cJSON_Duplicate(payload, true) : NULL;
 	const char *text;
 
 	if (!copy)
 		return "{}";
-	mask_tree(copy);
-	text = json_print(t, copy);
+	mask_tree(m, copy);
+	text = json_print(m->t, copy);
 	cJSON_Delete(copy);
 	return text;
+}
+
+const char *mask(struct gv_turn *t, const cJSON *payload)
+{
+	return mask_with(&(struct masking){ .t = t }, payload);
+}
+
+const char *mask_answer(struct gv_turn *t, const cJSON *payload)
+{
+	return mask_with(&(struct masking){ .t = t, .remarks = true }, payload);
+}
+
+bool mask_is_masked(const char *text)
+{
+	return strstr(text, SHOWN) != NULL;
 }

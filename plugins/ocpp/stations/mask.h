@@ -14,5 +14,11 @@ bool mask_needed(const char *action);
 bool mask_suspect(const char *text);
 /* A copy as text, in the turn's memory, with *** for each secret. NULL payload: "{}". */
 const char *mask(struct gv_turn *t, const struct cJSON *payload);
+/* Likewise of an answer to a call that held a secret: without remarks either, as they may repeat it. */
+const char *mask_answer(struct gv_turn *t, const struct cJSON *payload);
+/* The text, or a copy in the turn's memory, without what the first URL in it carries of secrets. */
+const char *mask_url(struct gv_turn *t, const char *text);
+/* Was a secret left out of this text, which came from above? */
+bool mask_is_masked(const char *text);
 
 #endif
