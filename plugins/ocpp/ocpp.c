@@ -8,6 +8,7 @@
 #include "lists/reservations.h"
 #include "ocpp.schema.h"
 #include "stations/certificates.h"
+#include "stations/command_log.h"
 #include "stations/known.h"
 #include "stations/passwords.h"
 #include "stations/reports.h"
@@ -114,6 +115,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return fleet_run(self, t);
 	if (!strcmp(name, RESERVATIONS_TIMER))
 		return reservations_due(t);
+	if (!strcmp(name, COMMAND_LOG_TIMER))
+		return command_log_purge(self, t);
 	if (!strcmp(name, REQUESTS_TIMER))
 		return requests_due(self, t);
 	if (!strcmp(name, STUCK_TIMER))
@@ -203,7 +206,7 @@ static void restore_counters(struct ocpp *o, struct gv_turn *t)
 	while (o->next_transaction <= newest)
 		o->next_transaction += self->instances;
 	o->next_sample = last(t, &ocpp_samples) + 1;
-	o->next_command = o->next_message = 1;
+	o->next_command = (uint64_t)gv_now_ms(t); /* numbers are not used again when their rows are gone */
 	snprintf(o->epoch, sizeof o->epoch, "%016" PRIx64, gv_random(t));
 }
 
@@ -246,6 +249,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		error = retention_start(o, t);
 	if (!error)
 		error = message_start(o, t);
+	if (!error)
+		error = command_log_start(o, t);
 	if (!error)
 		error = listed_start(o, t);
 	if (!error)
@@ -323,6 +328,7 @@ static const struct gv_emits emits[] = {
 	{ &ocpp__station_notified__descriptor, NULL },
 	{ &ocpp__data_transferred__descriptor, NULL },
 	{ &ocpp__file_uploaded__descriptor, NULL },
+	{ &ocpp__command_answered_late__descriptor, NULL },
 	{ &charging__diagnostics_uploaded__descriptor, NULL },
 	{ &ocpp__station_alerted__descriptor, NULL },
 	{ 0 },
@@ -339,6 +345,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_connectors,
 	&ocpp_stations,
 	&ocpp_commands,
+	&ocpp_command_log,
 	&ocpp_requests,
 	&ocpp_orphans,
 	&ocpp_tokens,

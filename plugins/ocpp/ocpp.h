@@ -84,7 +84,7 @@ struct ocpp {
 	char **vendors;
 	size_t n_vendors;
 	/* counters, restored at each start */
-	uint64_t next_sample, next_command, next_message, next_limit;
+	uint64_t next_sample, next_command, next_limit;
 	uint64_t last_security_event;
 	int64_t next_transaction, transaction_step;
 	int64_t day; /* of the newest row of ocpp_days */
@@ -95,6 +95,7 @@ struct ocpp {
 	char epoch[17];          /* makes the message ids of this incarnation its own */
 	struct gv_buf out;
 	struct messages messages;
+	char log_purged[256];       /* the charger that command_log_purge has come to; "": none */
 	struct profile_rule *rules; /* the config's */
 	size_t n_rules;
 	int64_t close_stuck_ms, close_silent_ms; /* 0: never */

@@ -6,6 +6,7 @@
 #include "limits/limits.h"
 #include "lists/lists.h"
 #include "lists/reservations.h"
+#include "stations/command_log.h"
 #include "stations/passwords.h"
 #include "stations/security.h"
 #include "stations/soap.h"
@@ -260,6 +261,7 @@ static const struct gv_method charging_methods[] = {
 static const struct gv_method ocpp_methods[] = {
 	{ "Call", call_call },
 	{ "ListMessages", list_messages },
+	{ "ListCommands", list_commands },
 	{ "ListStations", list_stations },
 	{ "ListSecurityEvents", list_security_events },
 	{ "RotatePassword", rotate_password },

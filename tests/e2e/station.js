@@ -3,7 +3,9 @@
 //   {"id": 1, "do": "connect", "url": "ws://...", "identity": "CP001", "password": "...", "tls": {"ca": FILE, ...}, "protocol": "ocpp2.0.1"}
 //   {"id": 2, "do": "call", "action": "BootNotification", "payload": {...}}
 //   {"id": 3, "do": "answers", "answers": {"RemoteStartTransaction": {"status": "Accepted"}}}
-//   {"id": 4, "do": "close"}
+//   {"id": 4, "do": "hold", "action": "ClearCache"}      it is not answered until
+//   {"id": 5, "do": "release", "action": "ClearCache"}
+//   {"id": 6, "do": "close"}
 //
 // Each gets {"id": N, "ok": ...} or {"id": N, "error": {...}}. What the server asks comes as {"asked": ACTION, "payload": {...}}, the end
 // of the connection as {"closed": true}.
@@ -14,6 +16,18 @@ const { RPCClient, createRPCError } = require('ocpp-rpc');
 
 let client = null;
 let answers = {};
+const held = new Map();
+
+function hold(action) {
+	let release;
+	const promise = new Promise((resolve) => { release = resolve; });
+	held.set(action, { promise, release });
+}
+
+function release(action) {
+	held.get(action).release();
+	held.delete(action);
+}
 
 function say(message) {
 	process.stdout.write(JSON.stringify(message) + '\n');
@@ -37,8 +51,10 @@ async function connect(command) {
 			options.wsOpts[name] = fs.readFileSync(file);
 	}
 	client = new RPCClient(options);
-	client.handle(({ method, params }) => {
+	client.handle(async ({ method, params }) => {
 		say({ asked: method, payload: params });
+		if (held.has(method))
+			await held.get(method).promise;
 		if (!(method in answers))
 			throw createRPCError('NotImplemented');
 		return answers[method];
@@ -57,6 +73,12 @@ async function run(command) {
 		return client.call(command.action, command.payload);
 	case 'answers':
 		answers = command.answers;
+		return {};
+	case 'hold':
+		hold(command.action);
+		return {};
+	case 'release':
+		release(command.action);
 		return {};
 	case 'close':
 		await client.close({ force: command.force === true });

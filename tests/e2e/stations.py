@@ -106,6 +106,13 @@ class OcppRpc:
         self._answers[action] = payload
         self._do(do='answers', answers=self._answers)
 
+    def hold(self, action):
+        """The answer waits for release(action), and then is what it was."""
+        self._do(do='hold', action=action)
+
+    def release(self, action):
+        self._do(do='release', action=action)
+
     def call(self, action, payload):
         return self._do(do='call', action=action, payload=payload)
 

@@ -215,6 +215,10 @@ def test_what_becomes_of_a_command_that_fails(soap_cloud, stations):
     station.server.server_close()
     refused(soap_cloud, 'unavailable', station.url)
     station.server = None
+    commands = soap_cloud.call('galvan.ocpp.v1.Ocpp/ListCommands', {'device': 'ocpp:CP001'})['commands']
+    assert [(c['action'], c['outcome'], c['errorCode'], c['sentAtMs'] != '0') for c in commands if not c['internal']] == [
+        ('ClearCache', 'unreached', '', True), ('ClearCache', 'unreached', '', True), ('GetLog', 'error', 'NotSupported', False),
+        ('ClearCache', 'error', 'IdentityMismatch', True)]
 
 
 def test_a_private_address_is_not_called_unless_the_config_says_so(run, stations):

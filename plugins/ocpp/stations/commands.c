@@ -5,6 +5,7 @@
  * the deadline still kept, and a call that waited is still sent. One that may have been sent is sent again only where
  * doing it twice is the same as once (spec_action.repeatable); of the others the caller learns at the deadline that
  * nobody knows. */
+#include "command_log.h"
 #include "commands.h"
 #include "mask.h"
 #include "soap.h"
@@ -92,8 +93,12 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 
 		if (error == -ENOSPC)
 			row->conn = 0; /* link has too much to do: it waits, and may miss its deadline */
+		else if (!row->sent_at_ms)
+			row->sent_at_ms = gv_now_ms(t);
 		return error == -ENOSPC ? 0 : error;
 	}
+	if (!row->sent_at_ms)
+		row->sent_at_ms = gv_now_ms(t);
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
@@ -145,11 +150,12 @@ static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 	return send_now(o, t, st, gv_edit(t, &ocpp_commands, q.first));
 }
 
-/* Takes the call off the queue, and then tells: who is told may ask for the next. */
+/* Moves the call from the queue to the log, and then tells: who is told may ask for the next. */
 static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row,
 		  const struct outcome *out)
 {
 	gv_delete(t, &ocpp_commands, key);
+	command_log_add(o, t, device, row, out);
 	return outcome_conclude(o, t, device, row, out);
 }
 
@@ -162,13 +168,17 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 {
 	struct station *st = station_find(o, device);
 	Ocpp__Command row = OCPP__COMMAND__INIT;
-	struct gv_key key = gv_key(device, o->next_command++);
+	struct gv_key key;
 
+	o->next_command = command_log_free(t, device, o->next_command);
+	row.number = o->next_command++;
+	key = gv_key(device, row.number);
+	row.asked_at_ms = gv_now_ms(t);
 	row.kind = c->kind;
 	row.action = (char *)c->action;
 	row.payload = (char *)c->payload;
 	row.request_id = (char *)(c->request_id ? c->request_id : "");
-	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, o->next_message++);
+	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, row.number);
 	row.subprotocol = (char *)station_find(o, device)->edge->spec->subprotocol;
 	row.about = c->about;
 	row.setting = (Ocpp__Setting *)c->setting;
@@ -201,9 +211,9 @@ static void show_answer(struct ocpp *o, struct gv_turn *t, struct station *st, c
 	message_log(o, t, st, true, row->action, text, size);
 }
 
-/* To no call that is known any more: it may be any answer. */
+/* To a call that is over, or that nobody knows: it may be any answer. */
 static void show_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
-		      const struct rpc_frame *frame)
+		      const char *action, const struct rpc_frame *frame)
 {
 	const char *text = f->data;
 	size_t size = f->size;
@@ -212,7 +222,25 @@ static void show_late(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		text = gv_str(t, "[3,\"%.*s\",%s]", RPC_ECHO_MAX, frame->id, mask(t, frame->payload));
 		size = strlen(text);
 	}
-	message_log(o, t, st, true, "", text, size);
+	message_log(o, t, st, true, action, text, size);
+}
+
+/* It is late, or came before, or answers nothing. */
+static int answered_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
+			 const struct rpc_frame *frame)
+{
+	const char *action = command_log_answered(o, t, st->device, frame, f->again);
+
+	show_late(o, t, st, f, action ? action : "", frame);
+	if (f->again)
+		return 0; /* has been handled already, most likely */
+	gv_count(t, "late_answers", 1);
+	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
+	       action ? "answer is late or double, and is kept with its call action=%.50s message=%.40s"
+		      : "answer to no call that is known is dropped action=%.50s message=%.40s",
+	       action ? action : "", frame->id);
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_LATE_ANSWER));
+	return 0;
 }
 
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
@@ -238,14 +266,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
-	show_late(o, t, st, f, frame);
-	if (f->again)
-		return 0; /* has been handled already, most likely */
-	gv_count(t, "late_answers", 1);
-	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
-	       "answer to no call that waits is dropped: it is late or double message=%.40s", frame->id);
-	station_quirks(o, t, st, QUIRK_BIT(QUIRK_LATE_ANSWER));
-	return 0;
+	return answered_late(o, t, st, f, frame);
 }
 
 int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const char *message_id,

@@ -10,6 +10,7 @@
 #include <plugins/ocpp/lists/reservations.h>
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <string.h>
 
 struct gv_ticket command_ticket(const Ocpp__Command *row)
@@ -33,18 +34,21 @@ int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *r
 		return gv_refuse(t, ticket, code_of(out->code), "%s answered %s with %.60s%s%.255s", device,
 				 row->action, out->code, out->description[0] ? ": " : "", out->description);
 	case OUTCOME_LOST:
-		return gv_refuse(t, ticket, GV_UNKNOWN,
-				 "%s lost its connection before it answered %s: whether it has acted is not known",
-				 device, row->action);
+		return gv_refuse(
+			t, ticket, GV_UNKNOWN,
+			"%s lost its connection before it answered %s: whether it has acted is not known (command "
+			"%" PRIu64 ")",
+			device, row->action, row->number);
 	case OUTCOME_UNSENT:
 		return gv_refuse(t, ticket, GV_UNAVAILABLE,
 				 "%s lost its connection before %s could be sent: try again when it is back", device,
 				 row->action);
 	case OUTCOME_TIMEOUT:
 		return gv_refuse(t, ticket, GV_DEADLINE_EXCEEDED,
-				 row->conn ? "%s did not answer %s in time: whether it has acted is not known"
-					   : "%s did not come to %s in time: it was not sent",
-				 device, row->action);
+				 row->conn ? "%s did not answer %s in time: whether it has acted is not known (command "
+					     "%" PRIu64 "; ListCommands shows its answer, should it come)"
+					   : "%s did not come to %s in time: it was not sent (command %" PRIu64 ")",
+				 device, row->action, row->number);
 	case OUTCOME_UNREACHED:
 		return gv_refuse(t, ticket, GV_UNAVAILABLE,
 				 "%s could not be called for %s at the address that it named last, %s", device,
@@ -61,6 +65,7 @@ static int conclude_call(struct ocpp *o, struct gv_turn *t, const char *device, 
 	Ocpp__CallReply reply = OCPP__CALL_REPLY__INIT;
 	Ocpp__CallError error = OCPP__CALL_ERROR__INIT;
 
+	reply.command_id = row->number;
 	if (out->kind == OUTCOME_ERROR) {
 		error.code = gv_str(t, "%.60s", out->code);
 		error.description = (char *)out->description;
