@@ -28,25 +28,40 @@ static bool add(struct listing *l, const char *device, const Ocpp__Transaction *
 	return true;
 }
 
+struct running {
+	const char *device;
+	uint32_t connector;
+	int32_t id;
+};
+
 /* Ids grow with each start, so they order sessions by when galvan learnt of them. */
 static int newest_first(const void *a, const void *b)
 {
-	const Charging__Session *x = *(Charging__Session *const *)a, *y = *(Charging__Session *const *)b;
-	long x_id = strtol(strrchr(x->id, '/') + 1, NULL, 10), y_id = strtol(strrchr(y->id, '/') + 1, NULL, 10);
+	const struct running *x = a, *y = b;
 
-	return x_id < y_id ? 1 : x_id > y_id ? -1 : 0;
+	return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
 }
 
+/* Their rows lie by device, so all are sorted before the limit counts. */
 static void list_active(struct listing *l, const char *device)
 {
 	struct gv_scan scan = { .table = &ocpp_active };
+	struct running *found = NULL;
+	size_t n = 0;
 
 	if (device[0])
 		scan.prefix = gv_key(device);
-	while (gv_next(l->t, &scan) && add(l, scan.key.part[0].s, scan.row, true))
-		;
-	if (l->reply->n_sessions > 1)
-		qsort(l->reply->sessions, l->reply->n_sessions, sizeof *l->reply->sessions, newest_first);
+	while (n < OCPP_SCAN_MAX && gv_next(l->t, &scan)) {
+		struct running *r = GV_APPEND(l->t, found, n);
+
+		r->device = gv_strdup(l->t, scan.key.part[0].s);
+		r->connector = (uint32_t)scan.key.part[1].u;
+		r->id = ((const Ocpp__Transaction *)scan.row)->id;
+	}
+	if (n > 1)
+		qsort(found, n, sizeof *found, newest_first);
+	for (size_t i = 0; i < n && l->reply->n_sessions < l->limit; i++)
+		add(l, found[i].device, gv_get(l->t, &ocpp_active, gv_key(found[i].device, found[i].connector)), true);
 }
 
 static void list_ended(struct listing *l, const char *device)

@@ -1,6 +1,7 @@
 /* A session from its start to its end, its energy and its samples. */
 #include "charger.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(ocpp_sessions, BENCH);
@@ -63,6 +64,17 @@ Test(ocpp_sessions, the_main_job)
 	cr_expect_eq(cJSON_GetArraySize(get(kept, "sessions")), 1);
 	ask(CHARGING "ListSessions", "{}");
 	cr_expect_eq(cJSON_GetArraySize(get(kept, "sessions")), 1);
+}
+
+Test(ocpp_sessions, the_newest_that_run_are_listed_first_and_within_the_limit)
+{
+	int second;
+
+	begin(START("A", "2025-01-15T02:00:00Z", "0"));
+	second = begin("{\"connectorId\":2,\"idTag\":\"B\",\"meterStart\":0,\"timestamp\":\"2025-01-15T02:01:00Z\"}");
+	ask(CHARGING "ListSessions", "{\"state\":\"ACTIVE\",\"limit\":1}");
+	cr_expect_eq(cJSON_GetArraySize(get(kept, "sessions")), 1);
+	cr_expect_eq(atoi(text(cJSON_GetArrayItem(get(kept, "sessions"), 0), "transactionId")), second);
 }
 
 Test(ocpp_sessions, a_time_without_a_zone_is_its_sites)
