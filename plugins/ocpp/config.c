@@ -37,6 +37,23 @@ static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	return 0;
 }
 
+/* Without the slashes at its end: paths follow it. */
+static int take_files_url(struct ocpp *o, struct gv_turn *t, const char *url)
+{
+	const char *host = !strncmp(url, "https://", 8) ? url + 8 : !strncmp(url, "http://", 7) ? url + 7 : "";
+	size_t size = strlen(url);
+
+	if (url[0] && (!host[0] || host[0] == '/'))
+		return gv_fault(t,
+				"files_url must say how chargers reach this node, as \"https://charge.example:9443\" "
+				"does; it is \"%.100s\"",
+				url);
+	while (size && url[size - 1] == '/')
+		size--;
+	o->files_url = strndup(url, size);
+	return o->files_url ? 0 : -ENOMEM;
+}
+
 int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 {
 	int error;
@@ -52,11 +69,9 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
 	o->nominal_voltage_v = c->nominal_voltage_v;
 	o->files_valid_ms = (int64_t)c->files_valid_h * 3600000;
-	o->files_url = strdup(c->files_url);
-	if (!o->files_url)
-		return -ENOMEM;
-	while (o->files_url[0] && o->files_url[strlen(o->files_url) - 1] == '/')
-		o->files_url[strlen(o->files_url) - 1] = '\0';
+	error = take_files_url(o, t, c->files_url);
+	if (error)
+		return error;
 	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
 	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);

@@ -170,14 +170,18 @@ def test_stop_ends_the_node_with_0(cloud):
 
 def test_check_knows_what_a_plugin_says_only_in_its_start(folder):
     path = os.path.join(folder, 'c.yaml')
-    for listen, words in (('{}', 'give exactly one of ws, http and tcp'), ('{ws: 9000}, {ws: 9000}', 'port 9000 is that of listen[0] already'),
-                          ('{ws: 9000, listener: woshi}', 'only a tcp port names a listener'),
-                          ('{ws: 9443, tls: {cert: /nowhere/x.pem, key: /nowhere/x.key}}', 'cannot read /nowhere/x.pem')):
+    for plugin, config, words in (('link', 'listen: [{}]', 'give exactly one of ws, http and tcp'),
+                                  ('link', 'listen: [{ws: 9000}, {ws: 9000}]', 'port 9000 is that of listen[0] already'),
+                                  ('link', 'listen: [{ws: 9000, listener: woshi}]', 'only a tcp port names a listener'),
+                                  ('link', 'listen: [{ws: 9443, tls: {cert: /nowhere/x.pem, key: /nowhere/x.key}}]', 'cannot read /nowhere/x.pem'),
+                                  ('ocpp', 'files_url: "127.0.0.1:9000"', 'files_url must say how chargers reach this node'),
+                                  ('ocpp', 'files_url: "https:///files"', 'files_url must say how chargers reach this node'),
+                                  ('ocpp', 'profiles: [{flag: [foo]}]', 'there is no quirk "foo", but wrong-type')):
         with open(path, 'w', encoding='utf-8') as f:
-            f.write('plugins:\n  link: {config: {listen: [%s]}}\n' % listen)
+            f.write('plugins:\n  %s: {config: {%s}}\n' % (plugin, config))
         done = galvan('check', path)
         assert done.returncode == 1
-        assert path + ':2:3: plugins.link: it does not start: ' in done.stderr
+        assert path + ':2:3: plugins.%s: it does not start: ' % plugin in done.stderr
         assert words in done.stderr
 
 
