@@ -5,6 +5,20 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
+int v16_give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
+{
+	struct check check = { .version = &spec_v16, .strict = true };
+	int error = validate(spec_find(&spec_v16, action)->request, payload, &check);
+
+	ret->action = action;
+	if (error)
+		ret->problem = gv_str(t, "%s %s", check.path, check.text);
+	else
+		ret->payload = json_print(t, payload);
+	cJSON_Delete(payload);
+	return error;
+}
+
 const char *v16_profile_problem(struct gv_turn *t, const cJSON *profile)
 {
 	const struct spec_action *action = spec_find(&spec_v16, "RemoteStartTransaction");
@@ -95,18 +109,16 @@ static int set_availability(struct gv_turn *t, uint32_t connector, bool operativ
 static int trigger(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret)
 {
 	static const char *const extended[] = { "LogStatusNotification", "SignChargePointCertificate" };
+	const char *action = "TriggerMessage";
 	cJSON *payload = cJSON_CreateObject();
 
-	ret->action = "TriggerMessage";
 	for (size_t i = 0; i < sizeof extended / sizeof extended[0]; i++)
 		if (!strcmp(extended[i], message))
-			ret->action = "ExtendedTriggerMessage";
+			action = "ExtendedTriggerMessage";
 	cJSON_AddStringToObject(payload, "requestedMessage", message);
 	if (connector)
 		cJSON_AddNumberToObject(payload, "connectorId", connector);
-	ret->payload = json_print(t, payload);
-	cJSON_Delete(payload);
-	return 0;
+	return v16_give(t, action, payload, ret);
 }
 
 static int clear_cache(struct gv_turn *t, struct command *ret)

@@ -11,6 +11,8 @@
 #define V16_TAG_MAX 20 /* characters of an idTag that is sent */
 
 inbound_fn *v16_handler(const char *action);
+/* Takes the payload over. 0; -EINVAL where it is none that 1.6 has. */
+int v16_give(struct gv_turn *t, const char *action, struct cJSON *payload, struct command *ret);
 /* v16_lists.c. `list`: what the version calls the list in SendLocalList. */
 extern const struct edge_lists v16_lists;
 int v16_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret);

@@ -4,21 +4,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
-/* Takes the payload over. 0; -EINVAL where it is none that 1.6 has. */
-static int give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
-{
-	struct check check = { .version = &spec_v16, .strict = true };
-	int error = validate(spec_find(&spec_v16, action)->request, payload, &check);
-
-	ret->action = action;
-	if (error)
-		ret->problem = gv_str(t, "%s %s", check.path, check.text);
-	else
-		ret->payload = json_print(t, payload);
-	cJSON_Delete(payload);
-	return error;
-}
-
 static void add_time(cJSON *object, const char *name, int64_t ms)
 {
 	char text[25];
@@ -38,7 +23,7 @@ static int get_security_log(struct gv_turn *t, const struct log_order *o, struct
 	add_time(log, "latestTimestamp", o->until_ms);
 	cJSON_AddStringToObject(payload, "logType", "SecurityLog");
 	cJSON_AddNumberToObject(payload, "requestId", o->request_id);
-	return give(t, "GetLog", payload, ret);
+	return v16_give(t, "GetLog", payload, ret);
 }
 
 int v16_order_log(struct gv_turn *t, const struct log_order *o, struct command *ret)
@@ -51,7 +36,7 @@ int v16_order_log(struct gv_turn *t, const struct log_order *o, struct command *
 	cJSON_AddStringToObject(payload, "location", o->url);
 	add_time(payload, "startTime", o->from_ms);
 	add_time(payload, "stopTime", o->until_ms);
-	return give(t, "GetDiagnostics", payload, ret);
+	return v16_give(t, "GetDiagnostics", payload, ret);
 }
 
 static void add_retries(cJSON *payload, const Charging__UpdateFirmwareRequest *r)
@@ -74,7 +59,7 @@ static int update_signed(struct gv_turn *t, const struct firmware_order *o, stru
 	add_time(firmware, "installDateTime", o->request->install_at_ms);
 	cJSON_AddStringToObject(firmware, "signingCertificate", o->request->signing_certificate);
 	cJSON_AddStringToObject(firmware, "signature", o->request->signature);
-	return give(t, "SignedUpdateFirmware", payload, ret);
+	return v16_give(t, "SignedUpdateFirmware", payload, ret);
 }
 
 int v16_order_firmware(struct gv_turn *t, const struct firmware_order *o, struct command *ret)
@@ -92,5 +77,5 @@ int v16_order_firmware(struct gv_turn *t, const struct firmware_order *o, struct
 	cJSON_AddStringToObject(payload, "location", o->url);
 	add_retries(payload, o->request);
 	add_time(payload, "retrieveDate", o->retrieve_at_ms);
-	return give(t, "UpdateFirmware", payload, ret);
+	return v16_give(t, "UpdateFirmware", payload, ret);
 }

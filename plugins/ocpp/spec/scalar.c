@@ -221,6 +221,27 @@ static int check_time(const struct spec_field *f, const cJSON *item, struct chec
 	return 0;
 }
 
+/* Says what it can be, as far as there is room. */
+static int check_wrong_value(const struct spec_field *f, const char *value, struct check *c)
+{
+	char allowed[sizeof c->text - 64] = "";
+	const char *more = "";
+	size_t size = 0;
+
+	for (const char *const *v = f->values; *v; v++) {
+		size_t left = sizeof allowed - size;
+		size_t need = (size_t)snprintf(allowed + size, left, "%s%s", size ? ", " : "", *v);
+
+		if (need >= left) {
+			allowed[size] = '\0';
+			more = ", ...";
+			break;
+		}
+		size += need;
+	}
+	return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "cannot be \"%.40s\", but %s%s", value, allowed, more);
+}
+
 static int check_enum(const struct spec_field *f, const cJSON *item, struct check *c)
 {
 	if (!cJSON_IsString(item))
@@ -229,7 +250,7 @@ static int check_enum(const struct spec_field *f, const cJSON *item, struct chec
 		if (**v == *item->valuestring && !strcmp(*v, item->valuestring))
 			return 0;
 	if (c->strict || !(f->flags & SPEC_OPEN))
-		return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "cannot be \"%.40s\"", item->valuestring);
+		return check_wrong_value(f, item->valuestring, c);
 	c->quirks |= QUIRK_BIT(QUIRK_UNKNOWN_VALUE);
 	return 0;
 }

@@ -27,7 +27,9 @@ Test(ocpp_commands, bad_requests_say_what_to_do)
 	refused(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"Heartbeat\"}", GV_INVALID_ARGUMENT,
 		"TriggerMessage");
 	refused(OCPP "Call", "{\"device\":\"ocpp:CP001\",\"action\":\"Reset\",\"payload\":{\"type\":\"Cold\"}}",
-		GV_INVALID_ARGUMENT, "payload.type");
+		GV_INVALID_ARGUMENT, "payload.type cannot be \"Cold\", but Hard, Soft");
+	refused(CHARGING "Trigger", "{\"device\":\"ocpp:CP001\",\"message\":\"Nothing\"}", GV_INVALID_ARGUMENT,
+		"requestedMessage cannot be \"Nothing\", but BootNotification, ");
 	cr_expect_eq(cp.received, 0, "none of it reached the charger");
 }
 
