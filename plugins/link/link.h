@@ -249,7 +249,7 @@ void tls_trust_again(struct port *p);
 /* Remembers the files as they are; true where they were others before. */
 bool tls_seen(struct port *p);
 
-/* ---- revoked.c: what the node's certificate authority says */
+/* ---- authority.c: what the node's certificate authority says */
 extern const struct gv_table authorities_table, revoked_table;
 int revoked_load(struct link *l, struct gv_turn *t);
 void revoked_fini(struct link *l);
@@ -413,7 +413,7 @@ void presence_fini(struct link *l);
 int presence_list(struct link *l, struct gv_turn *t, struct gv_ticket ticket,
 		  const Link__ListConnectionsRequest *request);
 
-/* ---- fetch.c */
+/* ---- fetch_loop.c, fetch.c */
 int fetch_open(struct link *l);
 void fetch_close(struct link *l);
 int fetch(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *request);

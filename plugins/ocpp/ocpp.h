@@ -1,9 +1,9 @@
-/* What the files of this plugin share.
+/* What the files of this plugin share; meson.build says what each folder holds.
  *
- * Layers, each knowing only those above it in this list: wire (frames), spec (messages as data), sessions (rows of
- * transactions, meters, tags) and stations (who is connected, calls to chargers, what chargers say of themselves),
- * device (what they are made of), edge
- * (a version's messages to and from these), services and queries (what the rest of galvan asks), ocpp (the record). */
+ * wire and spec are pure: they know each other and nothing of the rest. sessions, lists, limits, files, device and
+ * stations keep rows and speak no version's words; what is to be asked of a charger they ask of its edge, which is one
+ * version's messages to and from theirs. frames and soap bring what a charger says to its edge, services and queries
+ * what the rest of galvan asks to these folders; ocpp is the record. */
 #ifndef OCPP_H
 #define OCPP_H
 

@@ -13,7 +13,7 @@ extern const struct gv_table ocpp_monitors;      /* device, id -> Monitor */
 extern const struct gv_table ocpp_device_events; /* device, time, digest -> DeviceEvent */
 extern const struct gv_table ocpp_displays;      /* device, id -> DisplayMessage */
 
-/* ---- key.c ----------------------------------------------------------------------------------- */
+/* ---- variable_key.c -------------------------------------------------------------------------- */
 
 /* Component[.instance][#evse[.connector]]/Variable[.instance], in the turn's memory. What separates is written as % and
  * two hex digits where it is part of a name. */

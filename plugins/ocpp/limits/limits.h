@@ -4,7 +4,7 @@
  *   profiles.c   the profiles that a charger has accepted
  *   plan.c       a limit as profiles, in the ways that chargers are known to take it
  *   orders.c     SetLimit and ClearLimit, one after the other per charger
- *   key.c        chargers that have a key of their configuration instead
+ *   limit_key.c  chargers that have a key of their configuration instead
  *   services.c   how they are asked for
  *   told.c       what chargers say of limits and profiles by themselves
  *   schedule.c   GetSchedule */

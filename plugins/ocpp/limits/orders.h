@@ -15,7 +15,7 @@ int orders_send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order
 /* Answers it, and goes on with the next one. */
 int orders_finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrder *order, const char *status);
 
-/* ---- key.c: chargers without profiles that have a key which limits them ---------------------- */
+/* ---- limit_key.c: chargers without profiles that have a key which limits them ---------------- */
 
 /* Whether such a key limits all that the order is about: the charger, or its only connector. */
 bool key_fits(const struct station *st, const Ocpp__LimitOrder *order, uint32_t connectors);
