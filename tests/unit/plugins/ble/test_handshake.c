@@ -113,6 +113,16 @@ Test(handshake, another_pile_than_was_meant)
 	cr_expect_eq(hand(&p.terminal, &p.wire), -BLE_OTHER_PILE);
 }
 
+Test(handshake, a_pile_that_gives_itself_out_for_another)
+{
+	/* It has a certificate and its key, and the id that the terminal looks for. */
+	p.pile.config.pile = p.terminal.config.wanted = nonce;
+	cr_assert_eq(ble_link_hello(&p.terminal, vector_key("eT"), nonce), 0);
+	cr_assert_eq(pair_carry(&p.terminal, &p.pile, NULL, &m), 1);
+	cr_assert_eq(ble_link_hello_ack(&p.pile, vector_key("eP"), nonce, &facts), 0);
+	cr_expect_eq(pair_carry(&p.pile, &p.terminal, NULL, &m), -BLE_OTHER_PILE);
+}
+
 Test(handshake, a_certificate_of_another_root_or_too_old)
 {
 	p.terminal.config.root = vector_public("holder");
