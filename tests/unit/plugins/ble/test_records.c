@@ -133,6 +133,25 @@ Test(record, a_stranger_reads_no_sealed_one)
 	cr_expect_arr_eq(again.at, sealed.at, sealed.size);
 }
 
+Test(record, a_body_is_clear_or_sealed_but_not_both_and_not_empty)
+{
+	struct vector both = vector("records.1.tlv"), empty = vector_signed("record_sealed");
+	const size_t header = 99, overhead = 4 + 32 + BLE_TAG_SIZE;
+
+	both.at[both.size] = BLE_RECORD_SEALED;
+	both.at[both.size + 2] = (uint8_t)(overhead + 1);
+	both.size += 3 + overhead + 1 + BLE_SIG_SIZE;
+	cr_expect_eq(ble_record_read(both.at, both.size, &it), -BLE_MALFORMED);
+
+	cr_assert_eq(empty.at[header], BLE_RECORD_SEALED);
+	empty.at[header + 2] = (uint8_t)overhead;
+	empty.size = header + 3 + overhead + BLE_SIG_SIZE;
+	cr_expect_eq(ble_record_read(empty.at, empty.size, &it), -BLE_MALFORMED);
+	empty.at[header + 2]++;
+	empty.size++;
+	cr_expect_eq(ble_record_read(empty.at, empty.size, &it), 0, "one byte of body is enough to read");
+}
+
 Test(record, a_clear_one_has_nothing_to_open)
 {
 	uint8_t scratch[BLE_RECORD_MAX];
