@@ -256,6 +256,7 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 {
 	const char *problem;
 	int changed = pay_merge(t, row, &a->facts, &problem);
+	bool as_asked = row->wish == row->asked_wish; /* else the error says why it is not, and stays */
 
 	if (row->troubled)
 		pay_say(t, row, "");
@@ -274,7 +275,7 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 		row->refunds_stale |= row->provider_refunded > row->payment->refunded;
 		row->disputes_stale |= a->facts.disputed &&
 				       (!row->payment->n_disputes || pay_has_open_dispute(row->payment));
-		if (a->text[0] || changed)
+		if (as_asked && (a->text[0] || changed))
 			row->payment->error = (char *)a->text;
 		break;
 	case BILLING__PAYMENT_STEP__PAYMENT_STEP_REFUNDS:
@@ -284,7 +285,7 @@ static bool done(struct gv_turn *t, row_t *row, const Billing__PaymentAsked *ask
 		row->disputes_stale = false;
 		break;
 	default:
-		if (row->wish == row->asked_wish)
+		if (as_asked)
 			row->payment->error = (char *)a->text;
 		new_key(row);
 		break;

@@ -401,7 +401,7 @@ Test(registry_storm, what_was_answered_is_there_and_was_heard_whatever_crashes, 
 {
 	uint64_t crashes = 0;
 
-	for (uint64_t seed = 1; seed <= 200; seed++)
+	for (uint64_t seed = 1; seed <= 60; seed++)
 		crashes += storm(seed);
-	cr_expect_gt(crashes, 200, "only %lu crashes: it tests nothing", (unsigned long)crashes);
+	cr_expect_gt(crashes, 60, "only %lu crashes: it tests nothing", (unsigned long)crashes);
 }
