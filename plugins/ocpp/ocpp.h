@@ -29,6 +29,7 @@
 #define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest */
 #define OCPP_ORPHAN_BYTES 4096  /* of a payload */
 #define OCPP_WALK_MAX 512       /* rows of samples looked at to find a repeated one */
+#define OCPP_READINGS_MAX 500   /* of one message that are kept, the first */
 #define OCPP_SAMPLES_MAX 50000  /* that GetSession answers, the newest */
 #define OCPP_SESSIONS_MAX 1000  /* that ListSessions answers */
 #define OCPP_SCAN_MAX 20000     /* rows that one list call looks at */
@@ -253,6 +254,7 @@ int authorize_forget(struct gv_turn *t, const char *emitter);
 struct meter {
 	Ocpp__Reading **readings;
 	size_t n;
+	size_t n_beyond; /* of its samples, those after OCPP_READINGS_MAX, which are not among the readings */
 	int64_t base_ms; /* what their offsets count from */
 	int64_t oldest_ms, newest_ms;
 	bool replaced;   /* some time was not the charger's */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMPARISONS_MAX 1000000 /* of readings, to find those of one message that are repeated */
+
 static bool same(const Ocpp__Reading *a, int64_t a_ms, const Ocpp__Reading *b, int64_t b_ms)
 {
 	if (a_ms + a->offset_ms != b_ms + b->offset_ms || a->measurand != b->measurand || a->phase != b->phase ||
@@ -35,10 +37,12 @@ static void drop_known(const Ocpp__SampleRow *row, struct meter *m)
 	m->n = kept;
 }
 
-/* Takes out what the transaction's rows hold already: looked for only where a reading is not newer than all of them. */
+/* Takes out what the transaction's rows hold already: looked for only where a reading is not newer than all of them,
+ * and in no more than COMPARISONS_MAX steps. What has not been found by then is kept: twice rather than never. */
 static void drop_repeated(struct gv_turn *t, const Ocpp__Transaction *x, struct meter *m)
 {
 	uint64_t at = x->newest_row;
+	size_t budget = COMPARISONS_MAX;
 
 	if (!m->replaced && m->oldest_ms > x->newest_sample_ms)
 		return;
@@ -53,6 +57,9 @@ static void drop_repeated(struct gv_turn *t, const Ocpp__Transaction *x, struct 
 		}
 		if (!m->replaced && row->newest_ms < m->oldest_ms)
 			return;
+		if (m->n * row->n_readings > budget)
+			return;
+		budget -= m->n * row->n_readings;
 		drop_known(row, m);
 		at = row->prev;
 	}

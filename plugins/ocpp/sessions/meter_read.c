@@ -1,5 +1,7 @@
 /* Reading samples: the hot path's first half. A list of MeterValue becomes readings, and what they say of energy and
  * power. 1.6 writes numbers as texts and the unit as one; 2.0.1 writes numbers, and units with a power of ten. */
+#include "meter.h"
+
 #include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
@@ -257,39 +259,6 @@ static void read_sums(const Ocpp__Reading *r, struct sums *energy, struct sums *
 		add_sum(power, r->phase, value);
 }
 
-static uint64_t hash(uint64_t h, const char *s)
-{
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return (h ^ 0xff) * 1099511628211u;
-}
-
-static uint64_t hash_item(uint64_t h, const cJSON *item)
-{
-	uint64_t bits;
-
-	if (!cJSON_IsNumber(item))
-		return hash(h, cJSON_IsString(item) ? item->valuestring : "");
-	memcpy(&bits, &item->valuedouble, sizeof bits);
-	return (h ^ bits) * 1099511628211u;
-}
-
-/* Stands for samples whose times are not their own. */
-static uint64_t digest(const cJSON *list)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (const cJSON *value = list->child; value; value = value->next) {
-		const cJSON *samples = json_get(value, "sampledValue");
-
-		h = hash(h, json_string(value, "timestamp"));
-		for (const cJSON *s = samples ? samples->child : NULL; s; s = s->next)
-			for (const cJSON *item = s->child; item; item = item->next)
-				h = hash_item(h, item);
-	}
-	return h ? h : 1;
-}
-
 static size_t count_samples(const cJSON *list)
 {
 	size_t n = 0;
@@ -326,13 +295,26 @@ static void take_register(struct meter *m, const struct sums *energy, int64_t at
 	m->has_register = true;
 }
 
-/* One MeterValue: a time and its samples. `space`: room for them. */
+/* When the reading was taken, as one of the message's. */
+static void take_time(struct meter *m, bool first, int64_t ms)
+{
+	if (first)
+		m->base_ms = m->oldest_ms = m->newest_ms = ms;
+	if (ms < m->oldest_ms)
+		m->oldest_ms = ms;
+	if (ms > m->newest_ms)
+		m->newest_ms = ms;
+}
+
+/* One MeterValue: a time and its samples. `space`: room for OCPP_READINGS_MAX at most. What is beyond is read for its
+ * energy and power, and not kept. */
 static void read_value(struct gv_turn *t, const struct station *st, const cJSON *value, Ocpp__Reading *space,
 		       struct meter *m)
 {
 	const cJSON *samples = json_get(value, "sampledValue");
 	struct sums energy = { 0 }, power = { 0 };
 	struct when when;
+	Ocpp__Reading beyond;
 	double watts;
 
 	when_read(t, st, json_get(value, "timestamp"), &when);
@@ -340,8 +322,8 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 	m->flags |= when.flags;
 	m->replaced |= when.replaced;
 	for (const cJSON *s = cJSON_IsArray(samples) ? samples->child : NULL; s; s = s->next) {
-		Ocpp__Reading *r = space + m->n;
-		bool number = false;
+		bool fits = m->n < OCPP_READINGS_MAX, number = false;
+		Ocpp__Reading *r = fits ? space + m->n : &beyond;
 
 		ocpp__reading__init(r);
 		if (!read_sample(t, s, r, &number)) {
@@ -354,13 +336,11 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 		}
 		if (number)
 			read_sums(r, &energy, &power);
-		if (m->n == 0) {
-			m->base_ms = m->oldest_ms = m->newest_ms = when.ms;
-		} else if (when.ms < m->oldest_ms) {
-			m->oldest_ms = when.ms;
+		take_time(m, m->n == 0, when.ms);
+		if (!fits) {
+			m->n_beyond++;
+			continue;
 		}
-		if (when.ms >= m->newest_ms)
-			m->newest_ms = when.ms;
 		r->offset_ms = when.ms - m->base_ms;
 		m->readings[m->n++] = r;
 	}
@@ -386,10 +366,16 @@ void meter_read(struct gv_turn *t, const struct station *st, const cJSON *list, 
 	room = count_samples(list);
 	if (!room)
 		return;
+	if (room > OCPP_READINGS_MAX)
+		room = OCPP_READINGS_MAX;
 	m->readings = gv_alloc(t, room * sizeof *m->readings);
 	space = gv_alloc(t, room * sizeof *space);
 	for (const cJSON *value = list->child; value; value = value->next)
 		read_value(t, st, value, space, m);
+	if (m->n_beyond) {
+		m->quirks |= QUIRK_BIT(QUIRK_TOO_MANY_SAMPLES);
+		gv_count(t, "samples_beyond", m->n_beyond);
+	}
 	if (m->replaced)
-		m->digest = digest(list);
+		m->digest = meter_digest(list);
 }

@@ -51,7 +51,8 @@ enum quirk_policy {
 	X(CONNECTOR_ZERO, "connector-zero", "quirk_connector_zero", TOLERATE, OK)                                      \
 	X(CONTEXT_IGNORED, "context-ignored", "quirk_context_ignored", TOLERATE, OK)                                   \
 	X(WRONG_TOTAL, "wrong-total", "quirk_wrong_total", FLAG, OK)                                                   \
-	X(SETTING_IGNORED, "setting-ignored", "quirk_setting_ignored", FLAG, OK)
+	X(SETTING_IGNORED, "setting-ignored", "quirk_setting_ignored", FLAG, OK)                                       \
+	X(TOO_MANY_SAMPLES, "too-many-samples", "quirk_too_many_samples", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };
