@@ -118,14 +118,16 @@ int gv_blobs_write(struct gv_blob_writer *b, const void *data, size_t size)
 	return 0;
 }
 
-/* Gives the finished temporary file its name; an equal blob that is there already is as good. */
+/* Gives the finished temporary file its name. 1: an equal blob was there already, and is as good. */
 static int place(struct gv_blob_writer *b, const char *id)
 {
 	char *folder, *file;
 	int rc = paths_of(b->dir, id, &folder, &file);
+	bool there;
 
 	if (rc < 0)
 		return rc;
+	there = access(file, F_OK) == 0;
 	rc = make_dir(folder);
 	if (rc == 0 && rename(b->temporary, file) < 0)
 		rc = -errno;
@@ -138,7 +140,7 @@ static int place(struct gv_blob_writer *b, const char *id)
 		rc = sync_dir(b->dir);
 	free(folder);
 	free(file);
-	return rc;
+	return rc == 0 ? there : rc;
 }
 
 int gv_blobs_commit(struct gv_blob_writer *b, char ret_id[GV_BLOB_ID_SIZE])
@@ -162,7 +164,7 @@ int gv_blobs_commit(struct gv_blob_writer *b, char ret_id[GV_BLOB_ID_SIZE])
 	if (rc < 0)
 		return b->error = rc;
 	memcpy(ret_id, id, sizeof id);
-	return 0;
+	return rc;
 }
 
 void gv_blobs_destroy(struct gv_blob_writer *b)
@@ -190,6 +192,22 @@ int gv_blobs_put(const char *dir, const void *data, size_t size, char ret_id[GV_
 	if (rc == 0)
 		rc = gv_blobs_commit(b, ret_id);
 	gv_blobs_destroy(b);
+	return rc < 0 ? rc : 0;
+}
+
+int gv_blobs_drop(const char *dir, const char *id)
+{
+	char *folder, *file;
+	int rc;
+
+	if (!is_id(id))
+		return -EINVAL;
+	rc = paths_of(dir, id, &folder, &file);
+	if (rc < 0)
+		return rc;
+	rc = unlink(file) < 0 && errno != ENOENT ? -errno : 0;
+	free(folder);
+	free(file);
 	return rc;
 }
 

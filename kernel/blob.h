@@ -19,10 +19,14 @@ int64_t gv_blobs_size(const char *dir, const char *id);
 /* Up to `size` bytes from `offset`: the number read, 0 at the end, -ENOENT or -EINVAL. */
 int64_t gv_blobs_read(const char *dir, const char *id, uint64_t offset, void *ret_data, size_t size);
 
+/* Takes it away; 0 also where there is none. */
+int gv_blobs_drop(const char *dir, const char *id);
+
 /* A blob written piece by piece: create, write..., commit, destroy. Destroy without commit drops what was written. */
 int gv_blobs_create(const char *dir, struct gv_blob_writer **ret);
 /* A failure sticks: commit then fails with it. */
 int gv_blobs_write(struct gv_blob_writer *b, const void *data, size_t size);
+/* 1: an equal blob was there before. */
 int gv_blobs_commit(struct gv_blob_writer *b, char ret_id[GV_BLOB_ID_SIZE]);
 /* NULL is fine. */
 void gv_blobs_destroy(struct gv_blob_writer *b);

@@ -415,3 +415,8 @@ int64_t gv_blob_size(struct gv_turn *t, const char *id)
 {
 	return gv_blobs_size(t->a->options.blobs, id);
 }
+
+int gv_blob_drop(struct gv_turn *t, const char *id)
+{
+	return gv_blobs_drop(t->a->options.blobs, id);
+}

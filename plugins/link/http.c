@@ -94,9 +94,11 @@ static int take_body(struct exchange *x, Link__HttpRequest *m, char blob[static 
 	}
 	r = gv_world_blob_commit(x->blob, blob);
 	x->blob = NULL; /* committed or not, it is used up */
-	if (r == 0)
-		m->body_blob = blob;
-	return r;
+	if (r < 0)
+		return r;
+	m->body_blob = blob;
+	m->body_new = r == 0;
+	return 0;
 }
 
 static int forward(struct conn *c, struct exchange *x, const struct head *h)

@@ -1,4 +1,5 @@
 """Files go to and from chargers over HTTP, at addresses that are made for them: logs are uploaded, firmware is fetched."""
+import glob
 import hashlib
 import urllib.error
 import urllib.request
@@ -134,6 +135,21 @@ def test_what_is_no_address_of_a_file_is_refused(cloud, station):
                        ({'url': 'http://x/', 'installAtMs': '1'}, 'installAtMs')):
         with pytest.raises(Refused, match=why):
             cloud.call('galvan.charging.v1.Charging/UpdateFirmware', dict(wrong, device=DEVICE))
+
+
+def test_a_strangers_file_is_not_kept(cloud, station):
+    station.connect(cloud.ws, 'CP001')
+    upload = cloud.call('galvan.ocpp.v1.Ocpp/OpenUpload', {'device': DEVICE})['url']
+    wrong = upload[:-9] + 9 * 'a' if not upload.endswith('/file') else upload.replace('/0-', '/0-a')
+    for body in (b'small', LOG):
+        assert http('PUT', wrong, body)[0] == 404
+        assert http('PUT', upload[:upload.index('/files/')] + '/files/9-x', body)[0] == 404
+    assert not [f for f in glob.glob(cloud.data + '/blobs/*/*')]
+    assert http('PUT', upload, LOG)[0] == 201
+    assert http('PUT', upload, FIRMWARE)[0] == 409, 'an address is for one file'
+    assert len(glob.glob(cloud.data + '/blobs/*/*')) == 1
+    assert http('PUT', wrong, LOG)[0] == 404, 'what is there already stays, whoever sends it again'
+    assert len(glob.glob(cloud.data + '/blobs/*/*')) == 1
 
 
 def test_the_secret_of_an_address_is_not_in_the_history(cloud, station):

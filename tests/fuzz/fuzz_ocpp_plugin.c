@@ -242,6 +242,11 @@ int64_t gv_blob_read(struct gv_turn *t, const char *id, uint64_t offset, void *r
 	return -ENOENT;
 }
 
+int gv_blob_drop(struct gv_turn *t, const char *id)
+{
+	return 0;
+}
+
 int64_t gv_blob_size(struct gv_turn *t, const char *id)
 {
 	return -ENOENT;

@@ -85,7 +85,8 @@ GV_API bool gv_world_returns(const struct gv_world *w);
 /* After drain: nothing is left to do. */
 GV_API void gv_world_drained(struct gv_world *w);
 
-/* Blobs, from the loop: a writer for uploads. commit returns the id; destroy without commit drops what was written. */
+/* Blobs, from the loop: a writer for uploads. commit returns the id,
+ * and 1 where an equal one was there before; destroy without commit drops what was written. */
 struct gv_blob_writer;
 GV_API int gv_world_blob_create(struct gv_world *w, struct gv_blob_writer **ret);
 GV_API int gv_world_blob_write(struct gv_blob_writer *b, const void *data, size_t size);

@@ -304,6 +304,9 @@ GV_API int gv_blob_put(struct gv_turn *t, const void *data, size_t size, char re
 GV_API int64_t gv_blob_read(struct gv_turn *t, const char *id, uint64_t offset, void *ret_data, size_t size);
 /* The blob's size or -ENOENT. */
 GV_API int64_t gv_blob_size(struct gv_turn *t, const char *id);
+/* Takes a blob away, at once: only one of which it is certain that nobody else refers to it, as of a request's body
+ * that came new (HttpRequest.body_new) and is not wanted. 0 also where there is none. */
+GV_API int gv_blob_drop(struct gv_turn *t, const char *id);
 
 /* ---- what a plugin is ------------------------------------------------------------------------ */
 

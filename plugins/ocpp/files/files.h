@@ -38,9 +38,9 @@ int transfer_open(struct ocpp *o, struct gv_turn *t, const struct transfer_new *
 Ocpp__Transfer *transfer_edit(struct gv_turn *t, const char *device, uint64_t id);
 /* A charger has said how far a transfer of it is. request_id 0: it did not say which, and the newest is meant. */
 int transfer_told(struct gv_turn *t, const char *device, bool firmware, uint64_t request_id, const char *status);
-/* Answers for a request with this token: HTTP's status, and the blob to serve, in the turn's memory. `blob` NULL: it
- * asks for the file. */
-int transfer_take(struct gv_turn *t, const char *token, const char *name, const char *blob, const char **ret_blob);
+/* Answers a request for a file, or one that brings it: HTTP's status, and the blob to serve, in the turn's memory. What
+ * it brings is kept only where the address is one to upload to; the same again is fine, something else is not. */
+int transfer_take(struct gv_turn *t, const Ocpp__TakeFileRequest *r, const char **ret_blob);
 
 /* ---- serve.c --------------------------------------------------------------------------------- */
 

@@ -31,6 +31,8 @@ static const char *words(unsigned status)
 		return "firmware is fetched with GET, files are uploaded with PUT or POST\n";
 	case 400:
 		return "the request holds no file\n";
+	case 409:
+		return "another file has come to this address already\n";
 	default:
 		return "the file could not be handled now\n";
 	}
@@ -106,20 +108,19 @@ static struct bytes form_file(struct gv_turn *t, const char *type, struct bytes 
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-/* The file that a request brings, as a blob. -ENODATA: it brings none. */
-static int keep(struct gv_turn *t, const Link__HttpRequest *r, char ret[GV_BLOB_ID_SIZE])
+/* What a request brings, into the message to who keeps it: a small body itself, a large one's blob, of a form its file.
+ * The bytes live in the turn's memory. */
+static int fill(struct gv_turn *t, const Link__HttpRequest *r, Ocpp__TakeFileRequest *ret)
 {
 	const char *type = header(r, "content-type");
 	struct bytes body = { r->body.data, r->body.len };
 	int64_t size = r->body_blob[0] ? gv_blob_size(t, r->body_blob) : (int64_t)r->body.len;
 	bool form = !strncmp(type, "multipart/form-data", strlen("multipart/form-data")) && size <= FILES_MULTIPART_MAX;
 
-	if (size <= 0)
-		return -ENODATA;
-	if (r->body_blob[0] && !form) {
-		memcpy(ret, r->body_blob, strlen(r->body_blob) + 1);
+	ret->blob = r->body_blob;
+	ret->blob_new = r->body_new;
+	if (r->body_blob[0] && !form)
 		return 0;
-	}
 	if (r->body_blob[0]) {
 		uint8_t *copy = gv_alloc(t, (size_t)size);
 
@@ -129,7 +130,9 @@ static int keep(struct gv_turn *t, const Link__HttpRequest *r, char ret[GV_BLOB_
 	}
 	if (form)
 		body = form_file(t, type, body);
-	return body.size ? gv_blob_put(t, body.data, body.size, ret) : -ENODATA;
+	ret->body.data = (uint8_t *)body.data;
+	ret->body.len = body.size;
+	return 0;
 }
 
 /* Splits TOKEN/NAME; what is missing is "". */
@@ -159,25 +162,25 @@ static int forward(struct gv_turn *t, uint64_t conn, unsigned long instance, con
 int files_request(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f)
 {
 	const Link__HttpRequest *r = f->request;
-	bool put = !strcmp(r->method, "PUT") || !strcmp(r->method, "POST");
 	Ocpp__TakeFileRequest request = OCPP__TAKE_FILE_REQUEST__INIT;
-	char blob[GV_BLOB_ID_SIZE] = "";
 	const char *name, *serve;
 	unsigned long instance;
 	int status;
 
 	request.token = (char *)token_of(t, r, &name);
 	request.name = (char *)name;
-	request.put = put;
-	request.blob = blob;
+	request.put = !strcmp(r->method, "PUT") || !strcmp(r->method, "POST");
 	instance = strtoul(request.token, NULL, 10);
-	if (strlen(request.token) >= FILES_TOKEN_SIZE || instance >= gv_self(t)->instances)
+	if (strlen(request.token) >= FILES_TOKEN_SIZE || instance >= gv_self(t)->instances) {
+		if (r->body_new)
+			gv_blob_drop(t, r->body_blob);
 		return respond(t, f->conn->id, 404, "");
-	if (put && keep(t, r, blob))
-		return respond(t, f->conn->id, 400, "");
+	}
+	if (request.put && fill(t, r, &request))
+		return respond(t, f->conn->id, 503, "");
 	if (instance != gv_self(t)->instance)
 		return forward(t, f->conn->id, instance, &request);
-	status = transfer_take(t, request.token, name, put ? blob : NULL, &serve);
+	status = transfer_take(t, &request, &serve);
 	return respond(t, f->conn->id, (unsigned)status, serve);
 }
 

@@ -190,7 +190,7 @@ static int take_file(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
 	Ocpp__TakeFileReply reply = OCPP__TAKE_FILE_REPLY__INIT;
 	const char *blob;
 
-	reply.status = (uint32_t)transfer_take(t, r->token, r->name, r->put ? r->blob : NULL, &blob);
+	reply.status = (uint32_t)transfer_take(t, r, &blob);
 	reply.blob = (char *)blob;
 	return gv_reply(t, ticket, &reply);
 }

@@ -2,6 +2,7 @@
  * kept. */
 #include "files.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -144,27 +145,48 @@ static Ocpp__Transfer *find(struct gv_turn *t, const char *token)
 	return x && x->expires_at_ms > gv_now_ms(t) ? x : NULL;
 }
 
-int transfer_take(struct gv_turn *t, const char *token, const char *name, const char *blob, const char **ret_blob)
+/* As a blob. -ENODATA: there is nothing in it. */
+static int keep(struct gv_turn *t, const Ocpp__TakeFileRequest *r, char ret[GV_BLOB_ID_SIZE])
 {
-	Ocpp__Transfer *x = find(t, token);
+	if (r->body.len)
+		return gv_blob_put(t, r->body.data, r->body.len, ret);
+	if (gv_blob_size(t, r->blob) <= 0)
+		return -ENODATA;
+	memcpy(ret, r->blob, GV_BLOB_ID_SIZE);
+	return 0;
+}
 
-	*ret_blob = "";
-	if (!x)
-		return 404;
-	if (!strcmp(x->kind, KIND_FIRMWARE) != !blob)
-		return 405;
-	if (!blob) {
-		x->fetched++;
-		*ret_blob = x->blob;
-		return 200;
-	}
-	if (!strcmp(x->blob, blob))
-		return 201; /* the same again: its answer was lost */
+static int take(struct gv_turn *t, Ocpp__Transfer *x, const Ocpp__TakeFileRequest *r)
+{
+	char blob[GV_BLOB_ID_SIZE];
+
+	if (keep(t, r, blob))
+		return 400;
+	if (x->blob[0])
+		return strcmp(x->blob, blob) ? 409 : 201; /* the same again: its answer was lost */
 	x->blob = gv_strdup(t, blob);
 	x->size = (uint64_t)gv_blob_size(t, blob);
-	if (name[0])
-		x->name = gv_str(t, "%.*s", FILES_NAME_MAX, name);
+	if (r->name[0])
+		x->name = gv_str(t, "%.*s", FILES_NAME_MAX, r->name);
 	x->status = "Uploaded";
 	tell(t, x);
 	return 201;
+}
+
+int transfer_take(struct gv_turn *t, const Ocpp__TakeFileRequest *r, const char **ret_blob)
+{
+	Ocpp__Transfer *x = find(t, r->token);
+	bool serves = x && !strcmp(x->kind, KIND_FIRMWARE);
+	int status = !x ? 404 : serves == r->put ? 405 : 200;
+
+	*ret_blob = "";
+	if (status == 200 && r->put)
+		status = take(t, x, r);
+	if (status >= 400 && r->put && r->blob_new)
+		gv_blob_drop(t, r->blob);
+	if (status != 200)
+		return status;
+	x->fetched++;
+	*ret_blob = x->blob;
+	return 200;
 }
