@@ -89,6 +89,22 @@ Test(blob, piece_by_piece)
 	cr_expect_eq(gv_blobs_size(dir, ABC), 3);
 }
 
+Test(blob, who_commits_learns_whether_it_was_there_and_may_drop_it)
+{
+	struct gv_blob_writer *b;
+	char id[GV_BLOB_ID_SIZE];
+
+	cr_assert_eq(gv_blobs_put(dir, "abc", 3, id), 0);
+	cr_assert_eq(gv_blobs_create(dir, &b), 0);
+	gv_blobs_write(b, "abc", 3);
+	cr_expect_eq(gv_blobs_commit(b, id), 1);
+	gv_blobs_destroy(b);
+	cr_expect_eq(gv_blobs_drop(dir, ABC), 0);
+	cr_expect_eq(gv_blobs_size(dir, ABC), -ENOENT);
+	cr_expect_eq(gv_blobs_drop(dir, ABC), 0, "as is wanted");
+	cr_expect_eq(gv_blobs_drop(dir, "../secret"), -EINVAL);
+}
+
 Test(blob, without_a_commit_nothing_stays)
 {
 	struct gv_blob_writer *b;
