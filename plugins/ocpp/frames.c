@@ -108,13 +108,16 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	}
+	in.digest = digest(conn, frame);
+	if (in.digest == st->last_digest && !f->again)
+		quirks |= QUIRK_BIT(QUIRK_SAME_ID); /* some chargers have one for ever */
+	st->last_digest = in.digest;
 	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
 	station_quirks(o, t, st, quirks);
 	in.code = frames_refusal(t, st, action->name, quirks, &in.why);
 	if (in.code)
 		return refuse(o, t, st, frame, in.code, in.why);
 	in.again = f->again;
-	in.digest = digest(conn, frame);
 	error = handler(o, t, &in);
 	if (error)
 		return error;
@@ -145,6 +148,7 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 /* A message of a type that there is not. */
 static int other_type(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
 {
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_TYPE));
 	if (st->edge->spec->rpc == RPC_V16)
 		return 0;
 	return refuse(o, t, st, frame, RPC_MESSAGE_TYPE_NOT_SUPPORTED, "a message is of type 2, 3 or 4");

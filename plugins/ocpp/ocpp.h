@@ -23,6 +23,7 @@
 #include <lib/iso8601.h>
 #include <lib/zones.h>
 
+#define OCPP_DEVICE_MAX 255     /* bytes of a device id */
 #define OCPP_CONNECTOR_MAX 1000 /* greatest connector id that is believed */
 #define OCPP_QUEUE_MAX 16       /* calls to one charger that wait or are under way */
 #define OCPP_REQUESTS_MAX 64    /* remote starts of one charger whose transactions are awaited */
@@ -57,6 +58,7 @@ struct station {
 	unsigned kept;
 	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
 	unsigned boots;
+	uint64_t last_digest;    /* of its last call: see frames.c */
 	uint64_t newest_command; /* in table `commands`; 0: none in this incarnation */
 	struct profile profile;
 	uint64_t quirks;            /* as in its row */
@@ -100,7 +102,10 @@ struct ocpp {
 	struct profile_rule *rules; /* the config's */
 	size_t n_rules;
 	int64_t close_stuck_ms, close_silent_ms; /* 0: never */
-	char *files_url;                         /* "": files are neither taken nor given */
+	char silent_device[OCPP_DEVICE_MAX +
+			   1]; /* how far the walk over silent sessions has come; "": at the beginning */
+	uint32_t silent_connector;
+	char *files_url; /* "": files are neither taken nor given */
 	int64_t files_valid_ms;
 	struct gv_zones zones;
 	struct lists *lists;

@@ -54,6 +54,8 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 	said.info = json_string(in->payload, "info");
 	said.vendor_id = json_string(in->payload, "vendorId");
 	said.vendor_error_code = json_string(in->payload, "vendorErrorCode");
+	if (strcmp(said.status, "Faulted") != 0 && strcmp(said.error_code, "NoError") != 0)
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_WARNING_STATUS));
 	return report_status(o, t, in, &said);
 }
 

@@ -21,6 +21,8 @@ int v16_start_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 		return 0;
 	}
 	said.connector = (uint32_t)connector;
+	if (!said.reservation && json_get(in->payload, "reservationId"))
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_RESERVATION_ZERO));
 	when_read(t, in->st, json_get(in->payload, "timestamp"), &said.when);
 	error = sessions_start(o, t, in, &said, &begun);
 	if (error)

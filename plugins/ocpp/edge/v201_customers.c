@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 
 int v201_ask_customer(struct gv_turn *t, int64_t request_id, const Ocpp__GetCustomerInformationRequest *r,
-		  struct command *ret)
+		      struct command *ret)
 {
 	cJSON *payload = cJSON_CreateObject(), *token;
 

@@ -30,7 +30,7 @@ v201_answer_fn v201_display_set, v201_display_cleared;
 /* v201_customers.c */
 inbound_fn v201_told_customer;
 int v201_ask_customer(struct gv_turn *t, int64_t request_id, const Ocpp__GetCustomerInformationRequest *r,
-		  struct command *ret);
+		      struct command *ret);
 
 /* The elements of a field, by their `next`; NULL: none. */
 const struct cJSON *v201_first(const struct cJSON *object, const char *name);

@@ -32,6 +32,7 @@ static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Oc
 	if (x)
 		ret->verdict.status = x->token_status;
 	gv_count(t, "repeated_starts", 1);
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_REPEATED_START));
 	return 0;
 }
 
@@ -252,6 +253,7 @@ static int meter_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 	if (!m->n)
 		return 0;
 	x->flags |= FLAG(FLAG_SAMPLES_AFTER_STOP) | m->flags;
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_LATE_SAMPLES));
 	return transaction_put_ended(t, in->device, x);
 }
 

@@ -3,10 +3,12 @@
  * last meter value. Should the charger's own stop come later, it still counts (FLAG_LATE_STOP). */
 #include <plugins/ocpp/ocpp.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define PERIOD_MS INT64_C(3600000)
-#define AGAIN_MS 60000 /* for one whose charger is away: its queue may hold the stop */
+#define SILENT_MAX 5000 /* sessions looked at in one turn */
+#define AGAIN_MS 60000  /* for one whose charger is away: its queue may hold the stop */
 
 const struct gv_table ocpp_stuck = { .name = "stuck", .key = "su", .value = &ocpp__stuck_row__descriptor };
 
@@ -83,16 +85,25 @@ int silent_due(struct ocpp *o, struct gv_turn *t)
 	int64_t oldest = gv_now_ms(t) - o->close_silent_ms;
 	unsigned looked = 0;
 
-	while (looked++ < OCPP_SCAN_MAX && gv_next(t, &scan)) {
+	if (o->silent_device[0])
+		scan.after = gv_key(o->silent_device, o->silent_connector);
+	while (looked < SILENT_MAX && gv_next(t, &scan)) {
 		const char *device = scan.key.part[0].s;
 		const struct station *st = station_find(o, device);
 		Ocpp__Transaction *x;
 
+		looked++;
 		if (!st || st->opened_ms > oldest)
 			continue;
 		x = transaction_now(t, device, scan.row);
 		if (x->started_at_ms < oldest && x->newest_sample_ms < oldest)
 			give_up(o, t, device, x);
 	}
-	return gv_timer(t, SILENT_TIMER, gv_now_ms(t) + PERIOD_MS, NULL);
+	if (looked < SILENT_MAX) {
+		o->silent_device[0] = '\0';
+		return gv_timer(t, SILENT_TIMER, gv_now_ms(t) + PERIOD_MS, NULL);
+	}
+	snprintf(o->silent_device, sizeof o->silent_device, "%s", scan.key.part[0].s);
+	o->silent_connector = (uint32_t)scan.key.part[1].u;
+	return gv_timer(t, SILENT_TIMER, gv_now_ms(t) + 1000, NULL);
 }

@@ -52,7 +52,14 @@ enum quirk_policy {
 	X(CONTEXT_IGNORED, "context-ignored", "quirk_context_ignored", TOLERATE, OK)                                   \
 	X(WRONG_TOTAL, "wrong-total", "quirk_wrong_total", FLAG, OK)                                                   \
 	X(SETTING_IGNORED, "setting-ignored", "quirk_setting_ignored", FLAG, OK)                                       \
-	X(TOO_MANY_SAMPLES, "too-many-samples", "quirk_too_many_samples", FLAG, OK)
+	X(TOO_MANY_SAMPLES, "too-many-samples", "quirk_too_many_samples", FLAG, OK)                                    \
+	X(SAME_ID, "same-id", "quirk_same_id", TOLERATE, OK)                                                           \
+	X(OTHER_TYPE, "other-type", "quirk_other_type", TOLERATE, OK)                                                  \
+	X(KEY_CASE, "key-case", "quirk_key_case", TOLERATE, OK)                                                        \
+	X(RESERVATION_ZERO, "reservation-zero", "quirk_reservation_zero", TOLERATE, OK)                                \
+	X(REPEATED_START, "repeated-start", "quirk_repeated_start", TOLERATE, OK)                                      \
+	X(LATE_SAMPLES, "late-samples", "quirk_late_samples", TOLERATE, OK)                                            \
+	X(WARNING_STATUS, "warning-status", "quirk_warning_status", TOLERATE, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

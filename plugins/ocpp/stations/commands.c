@@ -179,7 +179,7 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	row.payload = (char *)c->payload;
 	row.request_id = (char *)(c->request_id ? c->request_id : "");
 	row.message_id = gv_str(t, "%s-%" PRIu64, o->epoch, row.number);
-	row.subprotocol = (char *)station_find(o, device)->edge->spec->subprotocol;
+	row.subprotocol = (char *)(st ? st->edge->spec->subprotocol : "");
 	row.about = c->about;
 	row.setting = (Ocpp__Setting *)c->setting;
 	row.question = (Ocpp__Question *)c->question;

@@ -92,6 +92,8 @@ int conclude_read_back(struct ocpp *o, struct gv_turn *t, const char *device, co
 
 		if (strcasecmp(e->key, row->setting->key) != 0)
 			continue;
+		if (strcmp(e->key, row->setting->key) != 0)
+			station_quirks(o, t, st, QUIRK_BIT(QUIRK_KEY_CASE));
 		if (!as_set)
 			station_quirks(o, t, st, QUIRK_BIT(QUIRK_SETTING_IGNORED));
 		return tell(t, row, e->value, as_set);

@@ -113,6 +113,8 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 	r->set.ask_nothing = from->ask_nothing;
 	r->set.token_max = from->token_max;
 	r->set.limit_units_per_a = from->limit_units_per_a;
+	if (from->limit_key[0] && !r->set.limit_key)
+		return -ENOMEM;
 	return r->device && r->vendor && r->model && r->firmware ? 0 : -ENOMEM;
 }
 
