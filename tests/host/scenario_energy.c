@@ -1,6 +1,8 @@
 /* A site's limit among eight outlets in all weathers: plugins die, messages are lost, outlets refuse, are slow, are cut
  * off and come back, cars come and go. What the outlets let be drawn is added up at every moment, and is never above a
- * limit. In the end, with all well and a car at each, the whole limit is used and every car gets its turns. */
+ * limit. In the end, with all well and a car at each, the whole limit is used and every car gets its turns.
+ *
+ * The site is one of sixteen: any sixteen seeds in a row see each of them. */
 #include "outlets.h"
 #include "scenario.h"
 
@@ -12,6 +14,7 @@
 #define SITE_MA 32000
 #define FEEDER_MA 16000
 #define GRID_MA 20000
+#define LOW_FLOOR_MA 12000
 #define VALID_S 60
 #define ANSWER_S 10
 #define LATE_S 20
@@ -32,17 +35,20 @@ struct world {
 	double final_got[OUTLETS];
 };
 
-/* Which of the site's phases an outlet uses: in every second world some have one phase only. */
+/* What is special about a seed's site. */
+enum variant { SOME_ONE_PHASE = 1, FEEDER = 2, LOW_FLOOR = 4, NO_GRID_LIMIT = 8, VARIANTS = 16 };
+
+static bool is(const struct host *h, enum variant v)
+{
+	return host_seed(h) % VARIANTS & v;
+}
+
+/* Which of the site's phases an outlet uses. */
 static unsigned phases_of(const struct host *h, unsigned i)
 {
 	static const unsigned one[] = { 1, 2, 4 };
 
-	return host_seed(h) / 8 % 2 && i % 2 ? one[i / 2 % 3] : 7;
-}
-
-static bool has_feeder(const struct host *h)
-{
-	return host_seed(h) / 16 % 2;
+	return is(h, SOME_ONE_PHASE) && i % 2 ? one[i / 2 % 3] : 7;
 }
 
 static bool on_feeder(unsigned i)
@@ -68,7 +74,7 @@ static void moment(struct outlets *o, int64_t at_ms, void *arg)
 	for (unsigned p = 0; p < 3; p++) {
 		host_check(o->h, sum_ma[p] <= most_ma, "at %lld %lld mA may be drawn on L%u, the limit is %lld",
 			   (long long)at_ms, (long long)sum_ma[p], p + 1, (long long)most_ma);
-		host_check(o->h, !has_feeder(o->h) || feeder_ma[p] <= FEEDER_MA,
+		host_check(o->h, !is(o->h, FEEDER) || feeder_ma[p] <= FEEDER_MA,
 			   "at %lld %lld mA may be drawn on L%u of the feeder", (long long)at_ms,
 			   (long long)feeder_ma[p], p + 1);
 		used_ma = sum_ma[p] > used_ma ? sum_ma[p] : used_ma;
@@ -158,8 +164,8 @@ static void put_site(struct world *w)
 	struct host_answer *a = host_call(
 		h, "galvan.energy.v1.Energy/PutSite",
 		"{\"site\":{\"id\":\"yard\",\"limitMa\":%d,\"sliceS\":%d,\"gridFloorMa\":%d,\"groups\":[%s]}}", SITE_MA,
-		SLICE_S, host_seed(h) / 32 % 2 ? 12000 : GRID_MA,
-		has_feeder(h)
+		SLICE_S, is(h, LOW_FLOOR) ? LOW_FLOOR_MA : GRID_MA,
+		is(h, FEEDER)
 			? "{\"id\":\"f\",\"limitMa\":16000,\"devices\":[\"outlet:O0\",\"outlet:O1\",\"outlet:O2\"]}"
 			: "");
 
@@ -189,7 +195,7 @@ static void set_grid_limit(struct world *w)
 	int64_t from_ms = host_now_ms(h) + GRID_MS;
 	struct host_answer *a;
 
-	if (host_seed(h) / 64 % 2)
+	if (is(h, NO_GRID_LIMIT))
 		return;
 	a = host_call(
 		h, "galvan.energy.v1.Energy/SetGridLimit",
@@ -246,7 +252,7 @@ static void run(struct host *h)
 	host_settle(h, 5);
 	w->o.late_ms = LATE_S * 1000;
 	w->o.drift_ms = host_below(h, 1900);
-	w->o.unkind = host_seed(h) % 8 ? host_below(h, 400) : 0;
+	w->o.unkind = host_below(h, 8) ? host_below(h, 400) : 0;
 	put_devices(w);
 	put_site(w);
 	commission(w);
