@@ -143,7 +143,7 @@ void balance(struct round *r)
 	size_t n = order(r, entries);
 
 	for (size_t b = 0; b < r->n_bounds; b++)
-		room_ma[b] = r->bound_ma[b];
+		room_ma[b] = r->bound_ma[b] - r->unlisted_ma[b];
 	for (size_t i = 0; i < r->n_points; i++) {
 		r->points[i].target_ma = 0;
 		if (r->points[i].lost)

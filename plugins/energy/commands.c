@@ -22,7 +22,9 @@ static const Energy__Asked *ask(struct round *r, struct point *p, int64_t limit_
 	}
 	a->grant = g;
 	a->at_ms = r->now_ms;
-	a->number = ++p->row.asked_number;
+	/* No answer to a row of this connector that was dropped meanwhile may pass for one to this. */
+	p->row.asked_number = p->row.asked_number < (uint64_t)r->now_ms ? (uint64_t)r->now_ms : p->row.asked_number + 1;
+	a->number = p->row.asked_number;
 	return a;
 }
 
@@ -136,20 +138,27 @@ int command_answered(struct energy *e, struct gv_turn *t, const struct gv_answer
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+void command_clear(struct energy *e, struct gv_turn *t, const char *device, uint32_t connector,
+		   const Energy__PointRow *row)
+{
+	Charging__ClearLimitRequest request = CHARGING__CLEAR_LIMIT_REQUEST__INIT;
+
+	request.device = (char *)device;
+	request.connector = connector;
+	if (row->known || row->doubt || row->asked)
+		gv_call(t, &(struct gv_call){ .method = "galvan.charging.v1.Charging/ClearLimit",
+					      .request = &request,
+					      .timeout_ms = e->answer_ms });
+}
+
 int command_release(struct energy *e, struct gv_turn *t, const char *device)
 {
 	struct gv_scan scan = { .table = &energy_points, .prefix = gv_key(device) };
 
 	while (gv_next(t, &scan)) {
-		Charging__ClearLimitRequest request = CHARGING__CLEAR_LIMIT_REQUEST__INIT;
 		Energy__PointRow row = *(const Energy__PointRow *)scan.row;
 
-		request.device = (char *)device;
-		request.connector = (uint32_t)scan.key.part[1].u;
-		if (row.known || row.doubt || row.asked)
-			gv_call(t, &(struct gv_call){ .method = "galvan.charging.v1.Charging/ClearLimit",
-						      .request = &request,
-						      .timeout_ms = e->answer_ms });
+		command_clear(e, t, device, (uint32_t)scan.key.part[1].u, &row);
 		row.known = row.doubt = NULL;
 		row.asked = NULL;
 		row.failures = 0;

@@ -1,9 +1,11 @@
-/* Devices as the registry tells them: which site each belongs to, and on which phases it charges. */
+/* Devices as the registry tells them: which site each belongs to, its connectors, and on which phases it charges. */
 #include "energy.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SLOT "slot" /* the type of what is no charger's: a cabinet's */
 
 /* ---- time zones ------------------------------------------------------------------------------ */
 
@@ -26,13 +28,22 @@ void devices_stop(struct energy *e)
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
+/* Its people may say that it takes no part. */
+static bool is_off(const Registry__Device *d)
+{
+	for (size_t i = 0; i < d->n_attributes; i++)
+		if (!strcmp(d->attributes[i]->key, "energy"))
+			return !strcmp(d->attributes[i]->value, "off");
+	return false;
+}
+
 static Energy__DeviceRow *row_of(struct gv_turn *t, const Registry__DeviceChanged *m)
 {
 	Energy__DeviceRow *row = gv_alloc(t, sizeof *row);
 	const Registry__Device *d = m->device;
 
 	energy__device_row__init(row);
-	row->site = d->site;
+	row->site = is_off(d) ? (char *)"" : d->site;
 	row->time_zone = m->time_zone;
 	row->tags = d->tags;
 	row->n_tags = d->n_tags;
@@ -40,8 +51,11 @@ static Energy__DeviceRow *row_of(struct gv_turn *t, const Registry__DeviceChange
 		if (!strcmp(d->attributes[i]->key, "phaseRotation"))
 			row->phase_rotation = d->attributes[i]->value;
 	for (size_t i = 0; i < d->n_connectors; i++) {
-		Energy__Plug *plug = gv_alloc(t, sizeof *plug);
+		Energy__Plug *plug;
 
+		if (!strcmp(d->connectors[i]->type, SLOT))
+			continue;
+		plug = gv_alloc(t, sizeof *plug);
 		energy__plug__init(plug);
 		plug->id = d->connectors[i]->id;
 		plug->phases = d->connectors[i]->phases;
@@ -81,22 +95,23 @@ int devices_changed(struct energy *e, struct gv_turn *t, const Registry__DeviceC
 	const Energy__DeviceRow *before = gv_get(t, &energy_devices, gv_key(m->id));
 	const char *old_site = before ? gv_strdup(t, before->site) : "";
 	const Energy__Member member = ENERGY__MEMBER__INIT;
+	bool declared = before && before->n_plugs;
 	Energy__DeviceRow *row;
 
 	if (m->deleted || !m->device) {
-		struct gv_scan scan = { .table = &energy_points, .prefix = gv_key(m->id) };
-
 		leave(e, t, old_site, m->id);
-		while (gv_next(t, &scan))
-			gv_delete(t, &energy_points, scan.key);
+		points_forget(e, t, m->id, NULL, false);
 		return gv_delete(t, &energy_devices, gv_key(m->id));
 	}
 	row = row_of(t, m);
+	row->told_undeclared = before && before->told_undeclared;
 	if (before && is_same(t, before, row))
 		return 0;
+	row->told_undeclared = false;
 	if (*old_site && strcmp(old_site, row->site) != 0)
 		leave(e, t, old_site, m->id);
 	gv_put(t, &energy_devices, gv_key(m->id), row);
+	points_forget(e, t, m->id, row, declared);
 	if (!*row->site)
 		return 0;
 	gv_put(t, &energy_members, gv_key(row->site, m->id), &member);

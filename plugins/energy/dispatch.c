@@ -16,7 +16,7 @@ struct floor {
 static void floor_init(const struct round *r, struct floor *f)
 {
 	for (unsigned p = 0; p < SHARE_PHASES; p++)
-		f->free_ma[p] = r->floor_ma[p];
+		f->free_ma[p] = r->floor_ma[p] - r->unlisted_lasting_ma[p];
 	for (size_t i = 0; i < r->n_points; i++)
 		share_take(&r->points[i].claim, f->free_ma, SHARE_PHASES, r->points[i].lasting_ma);
 }

@@ -12,7 +12,8 @@
 #include <lib/zones.h>
 #include <galvan/registry.pb-c.h>
 
-#define ENERGY_POINTS_MAX 2000    /* connectors of a site; what is beyond is told nothing */
+#define ENERGY_POINTS_MAX 2000    /* connectors of a site; what is beyond is told nothing, and reserved for */
+#define ENERGY_UNDECLARED_MAX 8   /* connectors of a device of which the registry declares none */
 #define ENERGY_GRID_LIMITS_MAX 50 /* of a site */
 #define ENERGY_MINIMUM_MA 6000    /* where the site does not say: the least that IEC 61851-1 can signal */
 #define ENERGY_SLICE_S 900        /* likewise */
@@ -61,6 +62,9 @@ struct round {
 	size_t n_bounds;
 	int64_t bound_ma[SHARE_BOUNDS_MAX]; /* the limits */
 	int64_t floor_ma[SHARE_PHASES];
+	size_t n_unlisted; /* connectors beyond ENERGY_POINTS_MAX: what they hold and fall back to is nobody else's */
+	int64_t unlisted_ma[SHARE_BOUNDS_MAX];
+	int64_t unlisted_lasting_ma[SHARE_PHASES];
 };
 
 /* False: the site is not managed. */
@@ -73,7 +77,7 @@ int round_run(struct energy *e, struct gv_turn *t, const char *site);
 int round_of_device(struct energy *e, struct gv_turn *t, const char *device);
 /* `at_ms` is one more time to look at the site. */
 void round_wake(struct round *r, int64_t at_ms);
-/* bound_ma less what all points hold. */
+/* bound_ma less what all connectors hold. */
 void round_free(const struct round *r, int64_t ret_ma[SHARE_BOUNDS_MAX]);
 
 /* ---- balance.c, dispatch.c: the parts of a round --------------------------------------------- */
@@ -89,7 +93,10 @@ void command_send(struct round *r, struct point *p, int64_t limit_ma, int64_t fa
 /* What was never answered is a failure. */
 void command_overdue(struct round *r, struct point *p);
 int command_answered(struct energy *e, struct gv_turn *t, const struct gv_answer *a);
-/* The limits of a connector that is managed no more are taken away. */
+/* Takes away the limit of a connector that is managed no more, where it may have one. */
+void command_clear(struct energy *e, struct gv_turn *t, const char *device, uint32_t connector,
+		   const Energy__PointRow *row);
+/* The same for all connectors of a device: each is then as one that never had a limit. */
 int command_release(struct energy *e, struct gv_turn *t, const char *device);
 
 /* ---- tell.c: what others see ----------------------------------------------------------------- */
@@ -98,6 +105,16 @@ Energy__Allocation *tell_allocation(struct round *r, const struct point *p);
 Energy__SiteState *tell_state(struct round *r);
 /* Emits what has changed since it was last told. */
 void tell_changes(struct round *r);
+
+/* ---- points.c: which connectors count -------------------------------------------------------- */
+
+bool points_declared(const Energy__DeviceRow *d, uint32_t connector);
+/* The row of a connector that is heard of, a new one if there is none yet. False: it does not count, which is counted
+ * and said once of each device. */
+bool points_take(struct gv_turn *t, const char *device, uint32_t connector, Energy__PointRow *ret_row);
+/* Drops the rows of those that do not count any more, and their limits; all of them if `d` is NULL. `declared`: the
+ * device declared some before. */
+void points_forget(struct energy *e, struct gv_turn *t, const char *device, const Energy__DeviceRow *d, bool declared);
 
 /* ---- sessions.c, devices.c: what is heard ---------------------------------------------------- */
 

@@ -17,7 +17,8 @@ void round_wake(struct round *r, int64_t at_ms)
 
 void round_free(const struct round *r, int64_t ret_ma[SHARE_BOUNDS_MAX])
 {
-	memcpy(ret_ma, r->bound_ma, r->n_bounds * sizeof *ret_ma);
+	for (size_t b = 0; b < r->n_bounds; b++)
+		ret_ma[b] = r->bound_ma[b] - r->unlisted_ma[b];
 	for (size_t i = 0; i < r->n_points; i++)
 		share_take(&r->points[i].claim, ret_ma, r->n_bounds, r->points[i].held_ma);
 }
@@ -120,6 +121,27 @@ static void load_point(struct round *r, const Energy__DeviceRow *d, struct point
 	round_wake(r, p->row.retry_ms);
 }
 
+/* A connector of the site; `row` NULL: nothing was ever heard of it. */
+static void add_point(struct round *r, const char *device, const Energy__DeviceRow *d, uint32_t connector,
+		      const Energy__PointRow *row)
+{
+	struct point beyond = { 0 }, *p = &beyond;
+
+	if (r->n_points < ENERGY_POINTS_MAX)
+		p = GV_APPEND(r->t, r->points, r->n_points);
+	p->device = device;
+	p->connector = connector;
+	energy__point_row__init(&p->row);
+	if (row)
+		p->row = *row;
+	load_point(r, d, p);
+	if (p != &beyond)
+		return;
+	r->n_unlisted++;
+	share_take(&p->claim, r->unlisted_ma, r->n_bounds, -p->held_ma);
+	share_take(&p->claim, r->unlisted_lasting_ma, SHARE_PHASES, -p->lasting_ma);
+}
+
 static void load_points(struct round *r)
 {
 	struct gv_scan members = { .table = &energy_members, .prefix = gv_key(r->site) };
@@ -129,14 +151,11 @@ static void load_points(struct round *r)
 		const Energy__DeviceRow *d = gv_get(r->t, &energy_devices, gv_key(device));
 		struct gv_scan scan = { .table = &energy_points, .prefix = gv_key(device) };
 
-		while (d && r->n_points < ENERGY_POINTS_MAX && gv_next(r->t, &scan)) {
-			struct point *p = GV_APPEND(r->t, r->points, r->n_points);
-
-			p->device = device;
-			p->connector = (uint32_t)scan.key.part[1].u;
-			p->row = *(const Energy__PointRow *)scan.row;
-			load_point(r, d, p);
-		}
+		for (size_t i = 0; d && i < d->n_plugs; i++)
+			add_point(r, device, d, d->plugs[i]->id,
+				  gv_get(r->t, &energy_points, gv_key(device, d->plugs[i]->id)));
+		while (d && !d->n_plugs && gv_next(r->t, &scan))
+			add_point(r, device, d, (uint32_t)scan.key.part[1].u, scan.row);
 	}
 }
 

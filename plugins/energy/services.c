@@ -93,6 +93,8 @@ static bool is_within_fallback(struct energy *e, struct gv_turn *t, const char *
 	struct round r;
 
 	round_load(&r, e, t, site);
+	for (unsigned p = 0; p < SHARE_PHASES; p++)
+		left_ma[p] -= r.unlisted_lasting_ma[p];
 	for (size_t i = 0; i < r.n_points; i++)
 		share_take(&r.points[i].claim, left_ma, SHARE_PHASES, r.points[i].lasting_ma);
 	return left_ma[0] >= 0 && left_ma[1] >= 0 && left_ma[2] >= 0;

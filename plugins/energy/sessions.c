@@ -12,14 +12,6 @@
 
 /* ---- the row of a connector ------------------------------------------------------------------ */
 
-static Energy__PointRow take(struct gv_turn *t, const char *device, uint32_t connector)
-{
-	const Energy__PointRow *found = gv_get(t, &energy_points, gv_key(device, connector));
-	Energy__PointRow row = ENERGY__POINT_ROW__INIT;
-
-	return found ? *found : row;
-}
-
 /* A charger that is lost shows that it is there: it is asked again, as soon as it may be. */
 static bool alive(struct gv_turn *t, Energy__PointRow *row)
 {
@@ -51,8 +43,7 @@ int sessions_started(struct energy *e, struct gv_turn *t, const Charging__Sessio
 
 	if (!m->session || !m->session->connector || m->session->state == CHARGING__SESSION_STATE__ENDED)
 		return 0;
-	row = take(t, m->device, m->session->connector);
-	if (!strcmp(row.session_id, m->session->id))
+	if (!points_take(t, m->device, m->session->connector, &row) || !strcmp(row.session_id, m->session->id))
 		return 0;
 	clear_session(&row);
 	alive(t, &row);
@@ -63,13 +54,15 @@ int sessions_started(struct energy *e, struct gv_turn *t, const Charging__Sessio
 
 int sessions_ended(struct energy *e, struct gv_turn *t, const Charging__SessionEnded *m)
 {
+	const Energy__PointRow *found;
 	Energy__PointRow row;
 
 	if (!m->session)
 		return 0;
-	row = take(t, m->device, m->session->connector);
-	if (!*row.session_id || strcmp(row.session_id, m->session->id) != 0)
+	found = gv_get(t, &energy_points, gv_key(m->device, m->session->connector));
+	if (!found || !*found->session_id || strcmp(found->session_id, m->session->id) != 0)
 		return 0;
+	row = *found;
 	clear_session(&row);
 	alive(t, &row);
 	return keep(e, t, m->device, m->session->connector, &row);
@@ -84,7 +77,8 @@ int sessions_status(struct energy *e, struct gv_turn *t, const Charging__Connect
 	if (!m->status || !m->status->connector)
 		return 0;
 	found = gv_get(t, &energy_points, gv_key(m->device, m->status->connector));
-	row = take(t, m->device, m->status->connector);
+	if (!points_take(t, m->device, m->status->connector, &row))
+		return 0;
 	changed = !found;
 	if (m->status->online)
 		changed |= alive(t, &row);

@@ -61,8 +61,11 @@ Energy__SiteState *tell_state(struct round *r)
 	s->limit_ma = three(r->t, &s->n_limit_ma);
 	s->reserved_ma = three(r->t, &s->n_reserved_ma);
 	s->draw_ma = three(r->t, &s->n_draw_ma);
-	for (unsigned b = 0; b < SHARE_PHASES; b++)
+	for (unsigned b = 0; b < SHARE_PHASES; b++) {
 		s->limit_ma[b] = r->bound_ma[b];
+		s->reserved_ma[b] = r->unlisted_ma[b];
+	}
+	s->unlisted = (uint32_t)r->n_unlisted;
 	for (size_t i = 0; i < r->n_points; i++) {
 		const struct point *p = &r->points[i];
 
@@ -81,10 +84,21 @@ Energy__SiteState *tell_state(struct round *r)
 	return s;
 }
 
+static void tell_unlisted(const struct round *r)
+{
+	if (r->n_unlisted && !r->row->told_unlisted)
+		gv_log(r->t, GV_WARN,
+		       "site has more connectors than can be shared among, what the others may draw is reserved and "
+		       "they "
+		       "are told nothing: split it into sites site=%s most=%d others=%zu",
+		       r->site, ENERGY_POINTS_MAX, r->n_unlisted);
+}
+
 static void tell_site(struct round *r)
 {
 	Energy__SiteLimitChanged event = ENERGY__SITE_LIMIT_CHANGED__INIT;
-	bool same = r->row->n_told_limit_ma == SHARE_PHASES && r->row->told_exceeded == is_exceeded(r);
+	bool same = r->row->n_told_limit_ma == SHARE_PHASES && r->row->told_exceeded == is_exceeded(r) &&
+		    r->row->told_unlisted == (r->n_unlisted > 0);
 	Energy__SiteRow row = *r->row;
 
 	for (unsigned b = 0; same && b < SHARE_PHASES; b++)
@@ -95,6 +109,8 @@ static void tell_site(struct round *r)
 	for (unsigned b = 0; b < SHARE_PHASES; b++)
 		row.told_limit_ma[b] = r->bound_ma[b];
 	row.told_exceeded = is_exceeded(r);
+	row.told_unlisted = r->n_unlisted > 0;
+	tell_unlisted(r);
 	if (row.told_exceeded && !r->row->told_exceeded) {
 		gv_count(r->t, "exceeded", 1);
 		gv_log(r->t, GV_WARN,

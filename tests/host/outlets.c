@@ -234,17 +234,24 @@ static void tell_meter(struct gv_turn *t, const struct outlet *x, const Charging
 	gv_emit(t, &event);
 }
 
-static void tell_status(struct gv_turn *t, const struct outlet *x)
+static void tell_connector(struct gv_turn *t, const struct outlet *x, uint32_t connector)
 {
 	Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
 	Charging__ConnectorStatus status = CHARGING__CONNECTOR_STATUS__INIT;
 
 	status.device = event.device = (char *)x->device;
-	status.connector = 1;
-	status.status = (char *)(x->session ? "Charging" : "Available");
+	status.connector = connector;
+	status.status = (char *)(connector == 1 && x->session ? "Charging" : "Available");
 	status.online = !x->cut_off;
 	event.status = &status;
 	gv_emit(t, &event);
+}
+
+static void tell_status(struct gv_turn *t, const struct outlet *x)
+{
+	tell_connector(t, x, 1);
+	for (unsigned i = 0; i < x->phantoms; i++)
+		tell_connector(t, x, OUTLET_PHANTOM + i);
 }
 
 static int on_timer(void *self, struct gv_turn *t, const char *name, const void *note)

@@ -9,6 +9,7 @@
 
 #define OUTLETS_MAX 8
 #define OUTLET_PENDING_MAX 8
+#define OUTLET_PHANTOM 8
 
 struct outlet_limit {
 	int64_t at_ms;                           /* when it takes it in */
@@ -19,6 +20,7 @@ struct outlet {
 	char device[32];
 	bool commissioned; /* has taken in a limit, once: cars come only then */
 	bool cut_off;
+	unsigned phantoms; /* connectors from OUTLET_PHANTOM on that it speaks of and that take no limit */
 	int64_t limit_ma, until_ms, fallback_ma; /* until 0: it stands */
 	struct outlet_limit pending[OUTLET_PENDING_MAX];
 	unsigned n_pending;
