@@ -51,6 +51,12 @@ enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const 
 	return quirk_info[quirk].refusal;
 }
 
+void frames_keep(struct gv_turn *t, const struct station *st, const char *action, const cJSON *payload)
+{
+	if (payload && is_transaction(action))
+		orphan_keep(t, st->device, action, payload);
+}
+
 /* Stands for this message among those of its connection. */
 static uint64_t digest(uint64_t conn, const struct rpc_frame *frame)
 {
@@ -89,6 +95,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	int error;
 
 	if (!action) {
+		frames_keep(t, st, frame->action, frame->payload);
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
 			      gv_str(t, "this action is not one of %s", st->edge->name));
@@ -105,6 +112,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
 	}
 	if (validate(action->request, frame->payload, &check)) {
+		frames_keep(t, st, action->name, frame->payload);
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	}
@@ -121,8 +129,10 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	error = handler(o, t, &in);
 	if (error)
 		return error;
-	if (in.code)
+	if (in.code) {
+		frames_keep(t, st, action->name, frame->payload);
 		return refuse(o, t, st, frame, in.code, in.why);
+	}
 	rpc_write_result(&o->out, frame, in.answer);
 	return send_out(o, t, st, action->name);
 }

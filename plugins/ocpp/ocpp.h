@@ -399,6 +399,8 @@ int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 /* What the charger's profile does not let pass, of a message with these quirks; RPC_OK: nothing. */
 enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
 			     const char **ret_why);
+/* Before a message is refused: its payload, where it stands for energy, becomes an orphan. */
+void frames_keep(struct gv_turn *t, const struct station *st, const char *action, const struct cJSON *payload);
 
 /* ---- config.c -------------------------------------------------------------------------------- */
 

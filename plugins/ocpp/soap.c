@@ -161,8 +161,10 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 	if (!handler)
 		return fault(o, t, x, SOAP_NOT_SUPPORTED, "no station sends this");
 	show(o, t, x, true, x->e.payload);
-	if (validate(x->e.action->request, x->e.payload, &check))
+	if (validate(x->e.action->request, x->e.payload, &check)) {
+		frames_keep(t, st, x->e.action->name, x->e.payload);
 		return fault(o, t, x, fault_of(check.code), gv_str(t, "%s: %s", check.path, check.text));
+	}
 	check.quirks |= x->e.quirks;
 	station_quirks(o, t, st, check.quirks);
 	in.code = frames_refusal(t, st, x->e.action->name, check.quirks, &in.why);
@@ -173,7 +175,10 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 	error = handler(o, t, &in);
 	if (error)
 		return error;
-	return in.code ? fault(o, t, x, fault_of(in.code), in.why) : answer(o, t, x, in.answer);
+	if (!in.code)
+		return answer(o, t, x, in.answer);
+	frames_keep(t, st, x->e.action->name, x->e.payload);
+	return fault(o, t, x, fault_of(in.code), in.why);
 }
 
 static uint64_t digest_of(const char *data, size_t size)

@@ -75,10 +75,12 @@ int v16_stop_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 int v16_meter_values(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	int64_t connector = json_int(in->payload, "connectorId", 0);
+	const cJSON *id = json_get(in->payload, "transactionId");
 	struct meter values;
 	struct said_values said = { .connector = connector < 0 || connector > OCPP_CONNECTOR_MAX ? 0
 												 : (uint32_t)connector,
-				    .id = json_int(in->payload, "transactionId", 0),
+				    /* One that is no number names a transaction, if none of ours. */
+				    .id = json_int(in->payload, "transactionId", id && !cJSON_IsNull(id) ? -1 : 0),
 				    .values = &values };
 
 	if (!said.connector && !said.id && in->st->profile.connector_zero_is_one) {

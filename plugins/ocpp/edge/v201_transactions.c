@@ -78,6 +78,22 @@ static uint32_t natural(const cJSON *object, const char *name)
 	return value > 0 && value <= INT32_MAX ? (uint32_t)value : 0;
 }
 
+/* An EVSE that there cannot be is one that is not named: its energy counts all the same. False then. */
+static bool read_evse(struct ocpp *o, struct gv_turn *t, struct inbound *in, const cJSON *object, const char *name,
+		      uint32_t *ret)
+{
+	int64_t id = json_int(object, name, -1);
+
+	*ret = 0;
+	if (id >= 0 && id <= OCPP_CONNECTOR_MAX) {
+		*ret = (uint32_t)id;
+		return true;
+	}
+	if (cJSON_IsNumber(json_get(object, name)))
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_OUT_OF_RANGE));
+	return false;
+}
+
 static void read_info(struct gv_turn *t, const cJSON *info, struct said_event *said)
 {
 	const char *name = json_string(info, "transactionId");
@@ -94,7 +110,6 @@ int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	struct said_event said = { .kind = kind_of(json_string(p, "eventType")),
 				   .number = json_int(p, "seqNo", -1),
 				   .offline = cJSON_IsTrue(json_get(p, "offline")),
-				   .has_connector = evse,
 				   .reservation = natural(p, "reservationId"),
 				   .phases = natural(p, "numberOfPhasesUsed"),
 				   .cable_a = natural(p, "cableMaxCurrent") };
@@ -108,8 +123,7 @@ int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 		in->why = "transactionInfo.transactionId: must not be empty";
 		return 0;
 	}
-	if (evse && !v201_read_id(t, in, evse, "evse.id", &said.connector))
-		return 0;
+	said.has_connector = evse && read_evse(o, t, in, evse, "id", &said.connector);
 	if (cJSON_IsObject(token)) {
 		said.token = json_string(token, "idToken");
 		said.token_type = json_string(token, "type");
@@ -129,8 +143,7 @@ int v201_meters(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	struct meter values;
 	uint32_t evse;
 
-	if (!v201_read_id(t, in, in->payload, "evseId", &evse))
-		return 0;
+	read_evse(o, t, in, in->payload, "evseId", &evse);
 	meter_read(t, in->st, json_get(in->payload, "meterValue"), &values);
 	return sessions_reading(o, t, in, evse, &values);
 }

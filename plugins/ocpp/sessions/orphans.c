@@ -1,11 +1,13 @@
 /* What a charger reports of a transaction that nobody knows is confirmed, since it would never stop sending it
- * otherwise, and kept here, since it may stand for energy. The newest few of each charger. */
+ * otherwise, and kept here, since it may stand for energy; so is what has to be refused of a transaction, as it cannot
+ * be understood. The newest few of each charger. */
 #include <plugins/ocpp/ocpp.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
 #define LOOK_BACK 16 /* rows in which a repeated message is looked for */
+#define ID_MAX 64    /* bytes of a transaction's id */
 
 static uint64_t digest(const char *action, const char *payload)
 {
@@ -20,9 +22,12 @@ static uint64_t digest(const char *action, const char *payload)
 
 static const char *transaction_text(struct gv_turn *t, const cJSON *payload)
 {
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(payload, "transactionId");
+	const cJSON *info = json_get(payload, "transactionInfo"); /* 2.0.1 */
+	const cJSON *id = json_get(info ? info : payload, "transactionId");
 
-	return cJSON_IsNumber(id) ? gv_str(t, "%.0f", id->valuedouble) : "";
+	if (cJSON_IsNumber(id))
+		return gv_str(t, "%.0f", id->valuedouble);
+	return cJSON_IsString(id) ? gv_str(t, "%.*s", ID_MAX, id->valuestring) : "";
 }
 
 int orphan_keep(struct gv_turn *t, const char *device, const char *action, const cJSON *payload)
@@ -53,9 +58,9 @@ int orphan_keep(struct gv_turn *t, const char *device, const char *action, const
 	row.orphan = &orphan;
 	row.digest = key;
 	gv_count(t, "orphans", 1);
-	/* Stops are few and stand for a whole session; meter values may come every second. */
-	gv_log(t, strcmp(action, "StopTransaction") ? GV_DEBUG : GV_WARN,
-	       "message of an unknown transaction is confirmed and kept action=%s transaction=%s", action,
+	/* Starts and stops are few and stand for a whole session; the others may come every second. */
+	gv_log(t, !strcmp(action, "StopTransaction") || !strcmp(action, "StartTransaction") ? GV_WARN : GV_DEBUG,
+	       "message that no transaction could take is kept action=%s transaction=\"%s\"", action,
 	       orphan.transaction_id);
 	if (newest + 1 > OCPP_ORPHANS_MAX)
 		gv_delete(t, &ocpp_orphans, gv_key(device, newest + 1 - OCPP_ORPHANS_MAX));

@@ -108,9 +108,13 @@ static int check_bounds(const struct spec_field *f, double value, struct check *
 static int check_int(const struct spec_field *f, cJSON *item, struct check *c)
 {
 	if (!cJSON_IsNumber(item)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_number(item))
+		if (c->strict || !(f->flags & SPEC_CONVERT))
+			return check_wrong_type(c, "an integer", item);
+		if (!to_number(item) && !(f->flags & SPEC_EXCUSED))
 			return check_wrong_type(c, "an integer", item);
 		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
+		if (!cJSON_IsNumber(item)) /* as if it were missing */
+			return 0;
 	}
 	if (item->valuedouble == floor(item->valuedouble)) {
 		if (c->strict && fabs(item->valuedouble) > 2147483647.0)
@@ -242,10 +246,15 @@ static int check_wrong_value(const struct spec_field *f, const char *value, stru
 	return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "cannot be \"%.40s\", but %s%s", value, allowed, more);
 }
 
-static int check_enum(const struct spec_field *f, const cJSON *item, struct check *c)
+static int check_enum(const struct spec_field *f, cJSON *item, struct check *c)
 {
-	if (!cJSON_IsString(item))
-		return check_wrong_type(c, "a string", item);
+	if (!cJSON_IsString(item)) {
+		if (c->strict || !(f->flags & SPEC_CONVERT))
+			return check_wrong_type(c, "a string", item);
+		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
+		if (!to_string(item)) /* as if it were missing */
+			return 0;
+	}
 	for (const char *const *v = f->values; *v; v++)
 		if (**v == *item->valuestring && !strcmp(*v, item->valuestring))
 			return 0;

@@ -31,12 +31,12 @@ OBJECT(boot_notification_answer, ENUM("status", registrations, REQ), TIME("curre
 OBJECT(data_transfer, STRING("vendorId", 0, REQ), STRING("messageId", 0, 0), STRING("data", 0, SPEC_CONVERT));
 OBJECT(diagnostics_status, ENUM("status", diagnostics_statuses, REQ | OPEN));
 OBJECT(firmware_status, ENUM("status", firmware_statuses, REQ | OPEN));
-OBJECT(sampled_value, STRING("value", 0, STOP | SPEC_TEXT), ENUM("context", contexts, ATTRIBUTE),
-       ENUM("format", spec_formats, ATTRIBUTE), ENUM("measurand", measurands, ATTRIBUTE),
-       ENUM("location", locations, ATTRIBUTE), ENUM("unit", units, ATTRIBUTE));
+OBJECT(sampled_value, STRING("value", 0, STOP | SPEC_TEXT), ENUM("context", contexts, SPEC_CONVERT | ATTRIBUTE),
+       ENUM("format", spec_formats, SPEC_CONVERT | ATTRIBUTE), ENUM("measurand", measurands, SPEC_CONVERT | ATTRIBUTE),
+       ENUM("location", locations, SPEC_CONVERT | ATTRIBUTE), ENUM("unit", units, SPEC_CONVERT | ATTRIBUTE));
 OBJECT(meter_value, TIME("timestamp", STOP), NESTED("value", sampled_value, STOP | SOME),
        NESTED("values", sampled_value, SPEC_CONVERT | SPEC_ALIAS | SOME));
-OBJECT(meter_values, INTEGER("connectorId", TX), INTEGER("transactionId", SPEC_CONVERT),
+OBJECT(meter_values, INTEGER("connectorId", STOP), INTEGER("transactionId", SPEC_CONVERT | SPEC_EXCUSED),
        NESTED("values", meter_value, SPEC_CONVERT | LIST));
 OBJECT(transaction_data, NESTED("values", meter_value, SPEC_CONVERT | LIST));
 OBJECT(stop_transaction, INTEGER("transactionId", STOP), STRING("idTag", 20, SPEC_CONVERT), TIME("timestamp", STOP),

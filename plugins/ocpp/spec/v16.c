@@ -36,15 +36,15 @@ OBJECT(log_status, ENUM("status", log_statuses, REQ | OPEN), INTEGER("requestId"
 OBJECT(signed_firmware_status, ENUM("status", spec_firmware_statuses, REQ | OPEN), INTEGER("requestId", 0));
 OBJECT(sign_certificate, STRING("csr", 5500, REQ));
 /* The first of spec_units and of spec_phases stands for none. */
-OBJECT(sampled_value, STRING("value", 0, STOP), ENUM("context", spec_contexts, OPEN),
-       ENUM("format", spec_formats, OPEN), ENUM("measurand", spec_measurands, OPEN),
-       ENUM("phase", spec_phases + 1, OPEN), ENUM("location", spec_locations, OPEN),
-       ENUM("unit", spec_units + 1, OPEN));
+OBJECT(sampled_value, STRING("value", 0, STOP), ENUM("context", spec_contexts, SPEC_CONVERT | OPEN),
+       ENUM("format", spec_formats, SPEC_CONVERT | OPEN), ENUM("measurand", spec_measurands, SPEC_CONVERT | OPEN),
+       ENUM("phase", spec_phases + 1, SPEC_CONVERT | OPEN), ENUM("location", spec_locations, SPEC_CONVERT | OPEN),
+       ENUM("unit", spec_units + 1, SPEC_CONVERT | OPEN));
 OBJECT(meter_value, TIME("timestamp", STOP), NESTED("sampledValue", sampled_value, STOP | SOME));
-OBJECT(meter_values, INTEGER("connectorId", TX), INTEGER("transactionId", SPEC_CONVERT),
+OBJECT(meter_values, INTEGER("connectorId", STOP), INTEGER("transactionId", SPEC_CONVERT | SPEC_EXCUSED),
        NESTED("meterValue", meter_value, STOP | SOME));
 OBJECT(stop_transaction, INTEGER("transactionId", STOP), STRING("idTag", 20, SPEC_CONVERT), TIME("timestamp", STOP),
-       INTEGER("meterStop", STOP), ENUM("reason", reasons, OPEN),
+       INTEGER("meterStop", STOP), ENUM("reason", reasons, SPEC_CONVERT | OPEN),
        NESTED("transactionData", meter_value, SPEC_CONVERT | LIST));
 OBJECT(status_notification, INTEGER("connectorId", REQ), ENUM("status", connector_statuses, REQ),
        ENUM("errorCode", error_codes, REQ | OPEN), STRING("info", 50, 0), TIME("timestamp", 0),

@@ -40,8 +40,8 @@ ANSWER(v201_send_local_list_answer, list_statuses);
 
 SHARED_OBJECT(v201_transaction_status, STRING("transactionId", 36, 0));
 SHARED_OBJECT(v201_transaction_status_answer, BOOL("ongoingIndicator", SPEC_CONVERT), BOOL("messagesInQueue", TX));
-OBJECT(transaction, STRING("transactionId", 36, TX), ENUM("chargingState", charging_states, OPEN),
-       INTEGER("timeSpentCharging", SPEC_CONVERT), ENUM("stoppedReason", stopped_reasons, OPEN),
+OBJECT(transaction, STRING("transactionId", 36, TX), ENUM("chargingState", charging_states, SPEC_CONVERT | OPEN),
+       INTEGER("timeSpentCharging", SPEC_CONVERT), ENUM("stoppedReason", stopped_reasons, SPEC_CONVERT | OPEN),
        INTEGER("remoteStartId", SPEC_CONVERT));
 SHARED_OBJECT(v201_transaction_event, ENUM("eventType", event_types, REQ),
 	      NESTED("meterValue", v201_meter_value, SPEC_CONVERT | SOME), TIME("timestamp", STOP),
@@ -78,4 +78,4 @@ SHARED_OBJECT(v201_reserve_now, INTEGER("id", REQ), TIME("expiryDateTime", REQ),
 	      NESTED("groupIdToken", v201_id_token, 0));
 ANSWER(v201_reserve_now_answer, spec_reserve_statuses);
 SHARED_OBJECT(v201_cost_updated, NUMBER("totalCost", REQ), STRING("transactionId", 36, REQ));
-SHARED_OBJECT(v201_meter_values, INTEGER("evseId", TX), NESTED("meterValue", v201_meter_value, STOP | SOME));
+SHARED_OBJECT(v201_meter_values, INTEGER("evseId", STOP), NESTED("meterValue", v201_meter_value, STOP | SOME));

@@ -46,10 +46,11 @@ SHARED_OBJECT(v201_ocsp_request, ENUM("hashAlgorithm", spec_hash_algorithms, REQ
 
 OBJECT(signed_value, STRING("signedMeterData", 2500, REQ), STRING("signingMethod", 50, REQ | SPEC_EXCUSED),
        STRING("encodingMethod", 50, REQ | SPEC_EXCUSED), STRING("publicKey", 2500, REQ | SPEC_EXCUSED));
-OBJECT(unit_of_measure, STRING("unit", 20, 0), INTEGER("multiplier", SPEC_CONVERT));
-OBJECT(sampled_value, NUMBER("value", STOP), ENUM("context", spec_contexts, OPEN), ENUM("measurand", measurands, OPEN),
-       ENUM("phase", spec_phases + 1, OPEN), ENUM("location", spec_locations, OPEN),
-       NESTED("signedMeterValue", signed_value, 0), NESTED("unitOfMeasure", unit_of_measure, 0));
+OBJECT(unit_of_measure, STRING("unit", 20, SPEC_CONVERT), INTEGER("multiplier", SPEC_CONVERT));
+OBJECT(sampled_value, NUMBER("value", STOP), ENUM("context", spec_contexts, SPEC_CONVERT | OPEN),
+       ENUM("measurand", measurands, SPEC_CONVERT | OPEN), ENUM("phase", spec_phases + 1, SPEC_CONVERT | OPEN),
+       ENUM("location", spec_locations, SPEC_CONVERT | OPEN), NESTED("signedMeterValue", signed_value, 0),
+       NESTED("unitOfMeasure", unit_of_measure, 0));
 SHARED_OBJECT(v201_meter_value, NESTED("sampledValue", sampled_value, STOP | SOME), TIME("timestamp", STOP));
 
 OBJECT(relative_interval, INTEGER("start", REQ), INTEGER("duration", 0));

@@ -74,3 +74,113 @@ Test(ocpp_energy, a_repeat_is_looked_for_so_far_and_no_further)
 	cr_expect_eq(samples(session(id)), (messages + 1) * READINGS_MAX, "one of long ago is kept again: not lost");
 	cr_expect_eq(number(session(id), "energyWh"), messages * READINGS_MAX);
 }
+
+/* ---- however it is said ---------------------------------------------------------------------- */
+
+/* What is answered with `code` in it: "" is a result. */
+struct odd {
+	const char *action, *payload, *code;
+};
+
+static int orphans(void)
+{
+	return cJSON_GetArraySize(get(ask(OCPP "ListOrphans", "{\"device\":\"ocpp:CP001\"}"), "orphans"));
+}
+
+static void each_is_taken_or_kept(const struct odd *odd, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int before = orphans();
+		const char *answer = say(odd[i].action, odd[i].payload);
+
+		if (!*odd[i].code) {
+			cr_expect_eq(answer[1], '3', "%s: %s", odd[i].payload, answer);
+			continue;
+		}
+		cr_expect(strstr(answer, odd[i].code), "%s: %s, not %s", odd[i].payload, answer, odd[i].code);
+		cr_expect_eq(orphans(), before + 1, "%s is kept", odd[i].payload);
+	}
+}
+
+#define AT "\"timestamp\":\"" T0 "\""
+#define VALUES(sample) "\"meterValue\":[{" AT ",\"sampledValue\":[{\"value\":\"7\"" sample "}]}]"
+
+Test(ocpp_energy, of_1_6_is_taken_or_kept)
+{
+	static const struct odd odd[] = {
+		{ "MeterValues", "{" VALUES("") "}", "" },
+		{ "MeterValues", "{\"connectorId\":\"one\"," VALUES("") "}", "" },
+		{ "MeterValues", "{\"connectorId\":-3," VALUES("") "}", "" },
+		{ "MeterValues", "{\"connectorId\":1,\"transactionId\":\"one\"," VALUES("") "}", "" },
+		{ "MeterValues", "{\"connectorId\":1," VALUES(",\"unit\":5") "}", "" },
+		{ "MeterValues", "{\"connectorId\":1," VALUES(",\"unit\":{}") "}", "" },
+		{ "MeterValues", "{\"connectorId\":1," VALUES(",\"measurand\":[],\"phase\":1,\"context\":true") "}",
+		  "" },
+		{ "MeterValues", "{\"connectorId\":1,\"meterValue\":\"7\"}", "TypeConstraintViolation" },
+		{ "StopTransaction", "{\"transactionId\":\"one\",\"meterStop\":9," AT "}", "" },
+		{ "StopTransaction", "{\"transactionId\":{},\"meterStop\":9,\"reason\":5," AT "}", "" },
+		{ "StopTransaction", "{\"transactionId\":1,\"meterStop\":\"much\"," AT "}", "" },
+		{ "StopTransaction", "{\"transactionId\":1,\"meterStop\":9,\"transactionData\":5," AT "}",
+		  "TypeConstraintViolation" },
+		{ "StartTransaction", "{\"connectorId\":1,\"meterStart\":5," AT "}", "ProtocolError" },
+		{ "StartTransaction", "{\"connectorId\":1,\"idTag\":\"A\"," AT "}", "ProtocolError" },
+		{ "StartTransaction", "{\"idTag\":\"A\",\"meterStart\":5," AT "}", "ProtocolError" },
+		{ "StartTransaction", "{\"connectorId\":1,\"idTag\":{},\"meterStart\":5," AT "}",
+		  "TypeConstraintViolation" },
+		{ "StartTransaction", "{\"connectorId\":1001,\"idTag\":\"A\",\"meterStart\":5," AT "}",
+		  "PropertyConstraintViolation" },
+		{ "TransactionEvent", "{\"eventType\":\"Started\"}", "NotImplemented" },
+	};
+
+	each_is_taken_or_kept(odd, sizeof odd / sizeof odd[0]);
+}
+
+Test(ocpp_energy, of_1_6_without_a_connector_is_a_reading_of_connector_0)
+{
+	fine("MeterValues", "{" VALUES("") "}");
+	cr_expect(has("missing-field"));
+	cr_expect_eq(orphans(), 0);
+}
+
+Test(ocpp_energy, a_start_that_is_refused_is_kept_as_it_came)
+{
+	const cJSON *orphan;
+
+	say("StartTransaction", "{\"connectorId\":1,\"meterStart\":5," AT "}");
+	say("StartTransaction", "{\"connectorId\":1,\"meterStart\":5," AT "}");
+	orphan = cJSON_GetArrayItem(get(ask(OCPP "ListOrphans", "{\"device\":\"ocpp:CP001\"}"), "orphans"), 0);
+	cr_expect_str_eq(text(orphan, "action"), "StartTransaction");
+	cr_expect_str_eq(text(orphan, "payload"), "{\"connectorId\":1,\"meterStart\":5," AT "}");
+	cr_expect_eq(get(orphan, "count")->valueint, 2);
+}
+
+/* A TransactionEvent with `info` in its transactionInfo, and the rest. */
+#define TX(info, rest)                                                                                                 \
+	"{\"eventType\":\"Updated\",\"seqNo\":1," AT                                                                   \
+	",\"triggerReason\":\"MeterValuePeriodic\",\"transactionInfo\":{" info "}" rest "}"
+#define ID "\"transactionId\":\"tx-1\""
+
+TestSuite(ocpp_energy_v201, BENCH_V201);
+
+Test(ocpp_energy_v201, of_2_0_1_is_taken_or_kept)
+{
+	static const struct odd odd[] = {
+		{ "TransactionEvent", TX(ID, ",\"evse\":{\"id\":-1}"), "" },
+		{ "TransactionEvent", TX(ID, ",\"evse\":{\"id\":1001}"), "" },
+		{ "TransactionEvent", TX(ID ",\"chargingState\":5,\"stoppedReason\":{}", ""), "" },
+		{ "TransactionEvent",
+		  TX(ID, ",\"meterValue\":[{" AT ",\"sampledValue\":[{\"value\":7,\"measurand\":5,\"context\":{},"
+			 "\"unitOfMeasure\":{\"unit\":5}}]}]"),
+		  "" },
+		{ "TransactionEvent", TX("\"transactionId\":\"\"", ""), "PropertyConstraintViolation" },
+		{ "TransactionEvent", TX("", ""), "OccurrenceConstraintViolation" },
+		{ "TransactionEvent", TX(ID, ",\"meterValue\":\"7\""), "TypeConstraintViolation" },
+		{ "TransactionEvent", "{\"transactionInfo\":{" ID "}}", "OccurrenceConstraintViolation" },
+		{ "MeterValues", "{" VALUES("") "}", "" },
+		{ "MeterValues", "{\"evseId\":1001," VALUES("") "}", "" },
+		{ "MeterValues", "{\"evseId\":1,\"meterValue\":5}", "TypeConstraintViolation" },
+		{ "StopTransaction", "{\"transactionId\":1,\"meterStop\":9," AT "}", "NotImplemented" },
+	};
+
+	each_is_taken_or_kept(odd, sizeof odd / sizeof odd[0]);
+}
