@@ -36,23 +36,46 @@ static int again(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Oc
 	return 0;
 }
 
+/* Whether the start waited in its charger's queue until another began on the connector: what runs there goes on, and
+ * this one is over. Only times that are the charger's own can say so. */
+static bool is_late(const Ocpp__Transaction *running, const struct said_start *s)
+{
+	return running && !s->when.replaced && !(running->flags & FLAG(FLAG_CLOCK_UNSET)) &&
+	       s->when.ms < running->started_at_ms;
+}
+
+/* A transaction of the history from its start on, whose stop and samples may still come. It is told as one that has
+ * ended, so that nobody takes it for what runs on its connector. */
+static int begin_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x)
+{
+	if (transaction_number(o, t, in->device, x))
+		return -EINVAL;
+	x->reason = "Other";
+	x->ended_at_ms = x->started_at_ms;
+	transaction_tell_start(t, in->device, x);
+	return transaction_give_up(o, t, in->device, x, 0, FLAG(FLAG_NO_STOP));
+}
+
 int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_start *s, struct begun *ret)
 {
 	const char *request_id = "", *fold = model_fold(t, s->tag), *key = start_key(t, s, fold);
 	Ocpp__Transaction x = OCPP__TRANSACTION__INIT, *before;
 	const Ocpp__StartRef *ref = gv_get(t, &ocpp_starts, gv_key(in->device, key));
-	const Ocpp__Request *request;
+	const Ocpp__Request *request = NULL;
 	struct reservation_match reserved;
+	bool late;
 
 	station_quirks(o, t, in->st, s->when.quirks);
 	if (ref)
 		return again(o, t, in, ref, s->tag, ret);
-	request = request_match(o, t, in->device, fold, &s->connector, &request_id);
 	before = transaction_on(t, in->device, s->connector);
-	if (before)
+	late = is_late(before, s);
+	if (!late)
+		request = request_match(o, t, in->device, fold, &s->connector, &request_id);
+	if (before && !late)
 		transaction_give_up(o, t, in->device, before, 0, FLAG(FLAG_NO_STOP));
 	ret->verdict = authorize(
-		o, t, &(struct ask){ .device = in->device, .tag = s->tag, .asked_for = request, .starts = true });
+		o, t, &(struct ask){ .device = in->device, .tag = s->tag, .asked_for = request, .starts = !late });
 	reservation_match(t,
 			  &(struct reservation_claim){ in->device, s->connector, s->tag, ret->verdict.parent,
 						       s->reservation, s->when.ms },
@@ -66,14 +89,16 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	x.meter_start_wh = s->meter_wh;
 	x.request_id = (char *)request_id;
 	x.start_key = (char *)key;
-	if (transaction_begin(o, t, in->device, &x))
+	if (late ? begin_ended(o, t, in, &x) : transaction_begin(o, t, in->device, &x))
 		return -EINVAL;
+	ret->id = x.id;
+	reservation_use(t, in->device, reserved.id, model_session_id(t, in->device, x.id));
+	if (late)
+		return 0;
 	authorize_started(t, in->device, &x);
 	limits_began(t, in->device, request ? request->profile : NULL, &x);
-	reservation_use(t, in->device, reserved.id, model_session_id(t, in->device, x.id));
 	if (request)
 		gv_delete(t, &ocpp_requests, gv_key(in->device, request_id));
-	ret->id = x.id;
 	return 0;
 }
 

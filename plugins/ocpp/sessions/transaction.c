@@ -134,7 +134,7 @@ int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transact
 
 	x->told = true;
 	event.device = (char *)device;
-	event.session = model_session(t, device, x, true);
+	event.session = model_session(t, device, x, !x->reason[0]); /* one may be told of when it is over */
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
 	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
 	return gv_emit(t, &event);

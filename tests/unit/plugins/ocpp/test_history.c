@@ -33,7 +33,7 @@ Test(ocpp_history, what_matters_outlives_a_restart)
 
 Test(ocpp_history, a_refusal_is_kept_whatever_it_refuses)
 {
-	say("MeterValues", "{\"connectorId\":\"x\",\"meterValue\":[]}");
+	say("MeterValues", "{\"connectorId\":1,\"meterValue\":5}");
 	host_crash(h, "ocpp.0");
 	host_settle(h, 5000);
 	cr_expect(strstr(text(cJSON_GetArrayItem(list("{\"device\":\"ocpp:CP001\"}"), 0), "text"), "[4,"));

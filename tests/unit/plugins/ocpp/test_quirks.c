@@ -339,6 +339,36 @@ Test(ocpp_quirks, q38_what_comes_late_belongs_where_it_belongs)
 	cr_expect_str_eq(text(connector(), "status"), "Available", "an older state changes nothing");
 }
 
+Test(ocpp_quirks, q38_a_start_that_comes_late_does_not_end_what_began_after_it)
+{
+	int running = begin(START("B", "2025-01-15T03:00:00Z", "50")), late = begin(START("A", T0, "0"));
+
+	cr_expect_str_eq(text(session(running), "state"), "ACTIVE");
+	cr_expect_str_eq(text(session(late), "state"), "ENDED");
+	cr_expect(flagged(session(late), "no-stop"));
+	cr_expect_str_eq(text(get(event(EVENT "SessionStarted", 1), "session"), "state"), "ENDED",
+			 "nobody may take it for what runs there");
+	cr_expect_eq(begin(START("A", T0, "0")), late, "the same start again");
+	meter(late, "2025-01-15T02:20:00Z", "20");
+	cr_expect_eq(samples(session(late)), 1);
+	stop_with(late, "\"meterStop\":30,\"timestamp\":\"2025-01-15T02:30:00Z\"");
+	cr_expect_eq(number(session(late), "energyWh"), 30);
+	cr_expect(flagged(session(late), "late-stop"));
+	meter(running, "2025-01-15T03:10:00Z", "60");
+	stop_with(running, "\"meterStop\":70,\"timestamp\":\"2025-01-15T03:30:00Z\"");
+	cr_expect_eq(number(session(running), "energyWh"), 20);
+	cr_expect_eq(samples(session(running)), 1);
+}
+
+Test(ocpp_quirks, q38_a_start_whose_time_says_nothing_is_the_newest)
+{
+	int before = begin(START("A", "2025-01-15T03:00:00Z", "0")),
+	    unset = begin(START("B", "1970-01-01T00:00:09Z", "0"));
+
+	cr_expect_str_eq(text(session(before), "state"), "ENDED");
+	cr_expect_str_eq(text(session(unset), "state"), "ACTIVE");
+}
+
 Test(ocpp_quirks, q39_connector_0_is_the_only_one_where_the_charger_is_known_for_it)
 {
 	int id;
