@@ -30,7 +30,7 @@
 #define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest */
 #define OCPP_ORPHAN_BYTES 4096  /* of a payload */
 #define OCPP_WALK_MAX 512       /* rows of samples looked at to find a repeated one */
-#define OCPP_READINGS_MAX 500   /* of one message that are kept, the first */
+#define OCPP_READINGS_MAX 1000  /* of one message that are kept, the first */
 #define OCPP_SAMPLES_MAX 50000  /* that GetSession answers, the newest */
 #define OCPP_SESSIONS_MAX 1000  /* that ListSessions answers */
 #define OCPP_SCAN_MAX 20000     /* rows that one list call looks at */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMPARISONS_MAX 1000000 /* of readings, to find those of one message that are repeated */
+#define COMPARISONS_MAX 2000000 /* of readings, to find those of one message that are repeated */
 
 static bool same(const Ocpp__Reading *a, int64_t a_ms, const Ocpp__Reading *b, int64_t b_ms)
 {

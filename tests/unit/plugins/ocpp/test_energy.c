@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READINGS_MAX 500 /* of a message, as ocpp.h has it */
+#define READINGS_MAX 1000 /* of a message, as ocpp.h has it */
 #define TIME "2025-01-15T02:20:00Z"
 
 TestSuite(ocpp_energy, BENCH);
