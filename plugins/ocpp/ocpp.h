@@ -58,8 +58,9 @@ struct station {
 	unsigned kept;
 	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
 	unsigned boots;
-	uint64_t last_digest;    /* of its last call: see frames.c */
-	uint64_t newest_command; /* in table `commands`; 0: none in this incarnation */
+	int64_t signing_until_ms, sign_noted_ms; /* see stations/certificates.c */
+	uint64_t last_digest;                    /* of its last call: see frames.c */
+	uint64_t newest_command;                 /* in table `commands`; 0: none in this incarnation */
 	struct profile profile;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */

@@ -1,4 +1,4 @@
-/* What was signed: remembered, listed, revoked. */
+/* What was signed: remembered, listed, revoked. Of what was refused, when it was, for a day. */
 #include "pki.h"
 
 #include <string.h>
@@ -6,20 +6,46 @@
 const struct gv_table pki_certificates = { .name = "certificates", .key = "s", .value = &pki__certificate__descriptor };
 const struct gv_table pki_by_device = { .name = "by_device", .key = "sis", .value = &pki__ref__descriptor };
 const struct gv_table pki_expiring = { .name = "expiring", .key = "is", .value = &pki__ref__descriptor };
+const struct gv_table pki_refused = { .name = "refused", .key = "s", .value = &pki__refused_row__descriptor };
 
 static const Pki__Certificate *at(struct gv_turn *t, const struct gv_scan *scan)
 {
 	return gv_get(t, &pki_certificates, gv_key(scan->key.part[2].s));
 }
 
+static bool is_today(struct gv_turn *t, int64_t ms)
+{
+	return ms > gv_now_ms(t) - PKI_DAY_MS;
+}
+
 bool issued_fits(struct gv_turn *t, const char *device)
 {
 	struct gv_scan scan = { .table = &pki_by_device, .prefix = gv_key(device), .reverse = true };
+	const Pki__RefusedRow *refused = gv_get(t, &pki_refused, gv_key(device));
 	unsigned n = 0;
 
-	while (n < PKI_SIGNED_PER_DAY && gv_next(t, &scan) && scan.key.part[1].i > gv_now_ms(t) - PKI_DAY_MS)
+	for (size_t i = 0; refused && i < refused->n_at_ms; i++)
+		n += is_today(t, refused->at_ms[i]);
+	while (n < PKI_REQUESTS_PER_DAY && gv_next(t, &scan) && is_today(t, scan.key.part[1].i))
 		n++;
-	return n < PKI_SIGNED_PER_DAY;
+	return n < PKI_REQUESTS_PER_DAY;
+}
+
+int issued_refused(struct gv_turn *t, const char *device)
+{
+	const Pki__RefusedRow *before = gv_get(t, &pki_refused, gv_key(device));
+	Pki__RefusedRow row = PKI__REFUSED_ROW__INIT;
+
+	for (size_t i = 0; before && i < before->n_at_ms; i++)
+		if (is_today(t, before->at_ms[i]))
+			*GV_APPEND(t, row.at_ms, row.n_at_ms) = before->at_ms[i];
+	*GV_APPEND(t, row.at_ms, row.n_at_ms) = gv_now_ms(t);
+	return gv_put(t, &pki_refused, gv_key(device), &row);
+}
+
+int issued_forget_refused(struct gv_turn *t, const char *device)
+{
+	return gv_get(t, &pki_refused, gv_key(device)) ? gv_delete(t, &pki_refused, gv_key(device)) : 0;
 }
 
 int issued_keep(struct gv_turn *t, const Pki__Certificate *c)

@@ -13,16 +13,17 @@ static int sign(struct pki *pki, struct gv_turn *t, struct gv_ticket ticket, con
 	Pki__Certificate certificate = PKI__CERTIFICATE__INIT;
 	Pki__SignReply reply = PKI__SIGN_REPLY__INIT;
 	EVP_PKEY *key = NULL;
-	const char *problem = request_read(pki, t, r->device, r->csr, &key);
+	const char *problem;
 
-	if (problem)
+	if (!issued_fits(t, r->device))
+		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
+				 "%s has made %d certificate requests within a day, signed or refused: try again later",
+				 r->device, PKI_REQUESTS_PER_DAY);
+	problem = request_read(pki, t, r->device, r->csr, &key);
+	if (problem) {
+		issued_refused(t, r->device);
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "the certificate request of %s is refused: %s",
 				 r->device, problem);
-	if (!issued_fits(t, r->device)) {
-		EVP_PKEY_free(key);
-		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
-				 "%s has had %d certificates within a day: try again later", r->device,
-				 PKI_SIGNED_PER_DAY);
 	}
 	certificate.device = r->device;
 	reply.chain = (char *)issue(pki, t, name_wanted(t, r->device), key, &certificate);
@@ -52,6 +53,8 @@ GV_ON_CALL(get_root, struct pki, Pki__GetRootRequest)
 static int device_changed(struct pki *pki, struct gv_turn *t, const Registry__DeviceChanged *e,
 			  const struct gv_emitter *from)
 {
+	if (e->deleted)
+		issued_forget_refused(t, e->id);
 	return name_changed(t, e, from);
 }
 GV_ON_EVENT(device_changed, struct pki, Registry__DeviceChanged)
@@ -107,7 +110,7 @@ static const struct gv_emits emits[] = {
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
-	&pki_authority, &pki_certificates, &pki_by_device, &pki_expiring, &pki_names, NULL,
+	&pki_authority, &pki_certificates, &pki_by_device, &pki_expiring, &pki_names, &pki_refused, NULL,
 };
 
 GV_PLUGIN = {

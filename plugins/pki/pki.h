@@ -9,9 +9,9 @@
 #include <openssl/x509.h>
 
 #define PKI_DAY_MS INT64_C(86400000)
-#define PKI_CSR_MAX 5500      /* bytes of PEM (OCPP 2.0.1, SignCertificateRequest) */
-#define PKI_SIGNED_PER_DAY 12 /* certificates of one device: more is a charger that loops */
-#define PKI_KEPT_DAYS 400     /* after its end a certificate is forgotten */
+#define PKI_CSR_MAX 5500        /* bytes of PEM (OCPP 2.0.1, SignCertificateRequest) */
+#define PKI_REQUESTS_PER_DAY 12 /* of one device, signed or refused: more is a charger that loops */
+#define PKI_KEPT_DAYS 400       /* after its end a certificate is forgotten */
 #define PKI_LIST_DEFAULT 100
 #define PKI_LIST_MAX 1000
 
@@ -26,6 +26,7 @@ extern const struct gv_table pki_authority;    /* 0 -> AuthorityRow */
 extern const struct gv_table pki_certificates; /* serial -> Certificate */
 extern const struct gv_table pki_by_device;    /* device, not_before_ms, serial -> Ref */
 extern const struct gv_table pki_expiring;     /* not_after_ms, serial -> Ref */
+extern const struct gv_table pki_refused;      /* device -> RefusedRow */
 extern const struct gv_table pki_names;        /* device -> NameRow */
 
 /* ---- authority.c: the root and its key */
@@ -51,8 +52,11 @@ X509 *issue_root(struct gv_turn *t, const char *operator_name, EVP_PKEY *key, in
 const char *issue_pem(struct gv_turn *t, X509 *x);
 
 /* ---- issued.c: what was signed */
-/* False where the device has had too many lately. */
+/* False where the device has asked too often within a day: looked up before any cryptography. */
 bool issued_fits(struct gv_turn *t, const char *device);
+/* A request was refused, which counts like one that was signed. */
+int issued_refused(struct gv_turn *t, const char *device);
+int issued_forget_refused(struct gv_turn *t, const char *device);
 int issued_keep(struct gv_turn *t, const Pki__Certificate *c);
 int issued_forget(struct gv_turn *t, const Pki__Certificate *c);
 int issued_snapshot_revoked(void *self, struct gv_turn *t);

@@ -75,9 +75,9 @@ static int diagnostics_status(struct ocpp *o, struct gv_turn *t, struct inbound 
  * has. */
 static int sign_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	bool taken = certificate_asked(o, t, in, json_string(in->payload, "csr"), "");
+	const char *refused = certificate_asked(o, t, in, json_string(in->payload, "csr"), "");
 
-	in->answer = taken ? "{\"status\":\"Accepted\"}" : "{\"status\":\"Rejected\"}";
+	in->answer = refused ? "{\"status\":\"Rejected\"}" : "{\"status\":\"Accepted\"}";
 	return 0;
 }
 

@@ -60,11 +60,11 @@ const struct edge_security edge_v201_security = {
 int v201_certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const char *type = json_string(in->payload, "certificateType");
-	bool taken = strcmp(type, "V2GCertificate") != 0 &&
-		     certificate_asked(o, t, in, json_string(in->payload, "csr"), type);
+	const char *refused = strcmp(type, "V2GCertificate") == 0
+				      ? "NoCA"
+				      : certificate_asked(o, t, in, json_string(in->payload, "csr"), type);
 
-	in->answer = taken ? "{\"status\":\"Accepted\"}"
-			   : "{\"status\":\"Rejected\",\"statusInfo\":{\"reasonCode\":\"NoCA\",\"additionalInfo\":\"no "
-			     "certificate authority for this type is configured\"}}";
+	in->answer = refused ? gv_str(t, "{\"status\":\"Rejected\",\"statusInfo\":{\"reasonCode\":\"%s\"}}", refused)
+			     : "{\"status\":\"Accepted\"}";
 	return 0;
 }

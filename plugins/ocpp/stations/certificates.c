@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SIGN_TIMEOUT_MS 60000
+#define NOTE_PERIOD_MS 60000 /* of a charger that asks without end, one refusal is told in so long */
 
 const struct gv_table ocpp_authorities = { .name = "authorities",
 					   .key = "s",
@@ -28,7 +29,21 @@ int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityCha
 
 /* ---- a request ------------------------------------------------------------------------------- */
 
-bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type)
+/* What is not told is counted. */
+static int not_signed(struct ocpp *o, struct gv_turn *t, const char *device, const char *why)
+{
+	struct station *st = station_find(o, device);
+
+	gv_count(t, "certificates_not_signed", 1);
+	if (st && st->sign_noted_ms && gv_now_ms(t) - st->sign_noted_ms < NOTE_PERIOD_MS)
+		return 0;
+	if (st)
+		st->sign_noted_ms = gv_now_ms(t);
+	return security_note(o, t, device, "certificate-not-signed", why);
+}
+
+/* One request of a charger is with pki at a time: while it is, another is not taken. */
+const char *certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type)
 {
 	struct gv_scan scan = { .table = &ocpp_authorities };
 	Pki__SignRequest request = PKI__SIGN_REQUEST__INIT;
@@ -36,17 +51,21 @@ bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, co
 	struct gv_call call = { .method = "galvan.pki.v1.Pki/Sign", .request = &request, .note = &note };
 
 	if (!gv_next(t, &scan))
-		return false;
+		return "NoCA";
+	if (in->st->signing_until_ms > gv_now_ms(t))
+		return "Busy";
 	if (report_told(t, in))
-		return true;
+		return NULL;
 	request.device = (char *)in->device;
 	request.csr = (char *)csr;
 	note.device = (char *)in->device;
 	note.type = (char *)type;
 	call.timeout_ms = SIGN_TIMEOUT_MS;
 	if (gv_call(t, &call) < 0)
-		security_note(o, t, in->device, "certificate-not-signed", "too many requests wait for pki already");
-	return true;
+		not_signed(o, t, in->device, "too many requests wait for pki already");
+	else
+		in->st->signing_until_ms = gv_now_ms(t) + SIGN_TIMEOUT_MS;
+	return NULL;
 }
 
 static int deliver(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__SignedCertificate *made)
@@ -63,11 +82,13 @@ static int deliver(struct ocpp *o, struct gv_turn *t, const struct station *st, 
 int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note)
 {
 	const Pki__SignReply *reply = answer->reply;
-	const struct station *st = station_find(o, note->device);
+	struct station *st = station_find(o, note->device);
 	Ocpp__SignedCertificate row = OCPP__SIGNED_CERTIFICATE__INIT;
 
+	if (st)
+		st->signing_until_ms = 0;
 	if (answer->code != GV_OK || !reply)
-		return security_note(o, t, note->device, "certificate-not-signed", answer->error);
+		return not_signed(o, t, note->device, answer->error);
 	row.chain = reply->chain;
 	row.type = note->type;
 	row.serial = reply->certificate->serial;

@@ -9,8 +9,9 @@
 extern const struct gv_table ocpp_authorities; /* instance of pki -> KnownAuthority */
 extern const struct gv_table ocpp_undelivered; /* device -> SignedCertificate */
 
-/* A charger's SignCertificate; `type` "": it named none. False: there is no authority, it is to be rejected. */
-bool certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type);
+/* A charger's SignCertificate; `type` "": it named none. NULL: it is taken; else it is to be rejected, and this is
+ * the reason code: "NoCA", there is no authority, or "Busy", the request before is not through yet. */
+const char *certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr, const char *type);
 int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note);
 /* It has connected: a certificate that waits for it is sent. */
 int certificate_opened(struct ocpp *o, struct gv_turn *t, const struct station *st);

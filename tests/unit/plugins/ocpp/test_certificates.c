@@ -36,8 +36,8 @@ static void setup_v201(void)
 TestSuite(ocpp_certificates, .init = setup, .fini = bench_teardown, .timeout = 60);
 TestSuite(ocpp_certificates_v201, .init = setup_v201, .fini = bench_teardown, .timeout = 60);
 
-/* A request of this charger's as a JSON string's inside. */
-static const char *request(void)
+/* A request for this common name as a JSON string's inside. */
+static const char *request_of(const char *common_name)
 {
 	static char text[3000];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -48,7 +48,7 @@ static const char *request(void)
 	long size;
 
 	X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)"Tests", -1, -1, 0);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"CP001", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1, 0);
 	X509_REQ_set_pubkey(r, key);
 	cr_assert(X509_REQ_sign(r, key, EVP_sha256()));
 	PEM_write_bio_X509_REQ(out, r);
@@ -66,6 +66,11 @@ static const char *request(void)
 	X509_REQ_free(r);
 	EVP_PKEY_free(key);
 	return text;
+}
+
+static const char *request(void)
+{
+	return request_of("CP001");
 }
 
 /* It is answered at once, and what comes of it comes behind. */
@@ -185,6 +190,49 @@ Test(ocpp_certificates, are_twelve_a_day_at_most)
 	ask_for_certificate("");
 	cr_expect_not(called("CertificateSigned"));
 	cr_expect_str_eq(event_type(), "certificate-not-signed");
+	host_run_ms(h, DAY_MS);
+	ask_for_certificate("");
+	cr_expect(called("CertificateSigned"), "the next day is another");
+}
+
+/* One certificate at a time: what a charger has signed meanwhile would be thrown away by it. */
+Test(ocpp_certificates, are_asked_for_one_after_another)
+{
+	char frame[4000];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(frame, sizeof frame, "[2,\"both-%d\",\"SignCertificate\",{\"csr\":\"%s\"}]", i, request());
+		raw(frame);
+	}
+	host_settle(h, 1000);
+	cr_expect(received("[3,\"both-0\",{\"status\":\"Accepted\"}]"));
+	cr_expect(received("[3,\"both-1\",{\"status\":\"Rejected\"}]"), "the first is with pki");
+	ask_for_certificate("");
+}
+
+static int notes(void)
+{
+	return cJSON_GetArraySize(
+		get(ask(OCPP "ListSecurityEvents", "{\"device\":\"ocpp:CP001\",\"limit\":1000}"), "events"));
+}
+
+/* What it costs to refuse is as much as to sign, and a charger that loops must not fill the log either. */
+Test(ocpp_certificates, that_are_refused_count_and_are_told_once_a_minute)
+{
+	char payload[4000];
+
+	snprintf(payload, sizeof payload, "{\"csr\":\"%s\"}", request_of("SOMEBODY"));
+	for (int i = 0; i < 40; i++) {
+		answered("SignCertificate", payload, "\"status\":\"Accepted\"");
+		host_settle(h, 1000);
+		bench_forget_frames();
+	}
+	cr_expect_eq(notes(), 1, "not %d", notes());
+	host_run_ms(h, 60000);
+	ask_for_certificate("");
+	cr_expect_not(called("CertificateSigned"), "it has asked twelve times today");
+	cr_expect_eq(notes(), 2);
+	cr_expect(strstr(text(cJSON_GetArrayItem(get(kept, "events"), 0), "detail"), "12 certificate requests"));
 	host_run_ms(h, DAY_MS);
 	ask_for_certificate("");
 	cr_expect(called("CertificateSigned"), "the next day is another");
