@@ -114,7 +114,8 @@ def test_in_2_0_1_the_type_comes_back_and_passwords_are_variables(site, folder):
 def test_a_request_for_another_name_is_refused_and_told(site, folder, one):
     site.device('CP1', password=PASSWORD)
     site.device('CP2', password=PASSWORD)
-    for identity, subject, why in (('CP1', '/O=%s/CN=CP2' % OPERATOR, 'its common name is "CP2"'), ('CP2', '/O=Somebody Else/CN=CP2', 'its organisation is')):
+    for identity, subject, why in (('CP1', '/O=%s/CN=CP2' % OPERATOR, 'its common name is "CP2"'),
+                                   ('CP2', '/O=Somebody Else/CN=CP2', 'its organisation is')):
         one.connect(site.plain, identity, PASSWORD)
         assert ask(site, folder, one, identity, subject)[1] == {'status': 'Accepted'}  # that it can be processed, no more
         assert why in site.told(identity, 'certificate-not-signed')['detail']
