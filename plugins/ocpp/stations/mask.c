@@ -1,13 +1,12 @@
 /* Secrets stand in few places of OCPP: in the values of keys (1.6) and variables (2.0.1) whose names say so, in a
- * network profile, and before the @ or in the query of a URL to upload to or to download from. What a charger tells of
- * a person is hidden, too. */
+ * network profile, before the @ or in the query of a URL to upload to or to download from, and in what vendors add as
+ * they like. What a charger tells of a person is hidden, too. */
 #include "mask.h"
 
 #include <plugins/ocpp/files/files.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>
-#include <strings.h>
 
 #define SHOWN "***"
 
@@ -18,11 +17,13 @@ static const char *const actions[] = {
 	"GetLog",
 	"NotifyEvent",
 	"CustomerInformation",
+	"DataTransfer",
 	"NotifyCustomerInformation",
 	"GetVariables",
 	"NotifyReport",
 	"SetNetworkProfile",
 	"SetVariables",
+	"SecurityEventNotification",
 	"SignedUpdateFirmware",
 	"UpdateFirmware",
 	"PublishFirmware",
@@ -37,24 +38,24 @@ bool mask_needed(const char *action)
 	return false;
 }
 
-bool mask_is_secret(const char *name)
-{
-	return !strcasecmp(name, "AuthorizationKey") || strcasestr(name, "password") || strcasestr(name, "secret") ||
-	       !strcasecmp(name, "simPin");
-}
-
-bool mask_suspect(const char *text)
-{
-	return strcasestr(text, "AuthorizationKey") || strcasestr(text, "CustomerInformation") ||
-	       strcasestr(text, "password") || strcasestr(text, "secret");
-}
-
 static void hide(cJSON *object, const char *name)
 {
 	cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
 
 	if (value && !(cJSON_IsString(value) && !value->valuestring[0]))
 		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateString(SHOWN));
+}
+
+/* What a vendor writes as it likes is hidden as a whole where a secret may be in it. */
+static void hide_suspect(cJSON *object, const char *name)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+	char *printed = cJSON_IsObject(value) || cJSON_IsArray(value) ? cJSON_PrintUnformatted(value) : NULL;
+	const char *text = printed ? printed : cJSON_GetStringValue(value);
+
+	if (text && mask_suspect(text))
+		hide(object, name);
+	cJSON_free(printed);
 }
 
 /* A key or a variable, and what it holds. */
@@ -115,6 +116,8 @@ static void mask_tree(const struct masking *m, cJSON *json)
 			hide(json, "key");
 		if (json_get(json, "seqNo")) /* of a person, as no other message that is numbered has */
 			hide(json, "data");
+		hide_suspect(json, "data");
+		hide_suspect(json, "techInfo");
 		hide(json, "customerIdentifier");
 		if (m->remarks)
 			hide(json, "additionalInfo");

@@ -10,7 +10,7 @@ struct cJSON;
 bool mask_is_secret(const char *name);
 /* May a payload of this action, or of its answer, hold a secret? */
 bool mask_needed(const char *action);
-/* May a text that is no JSON, so that nothing in it can be masked, hold a secret? Ends with a zero byte. */
+/* May a text in which nothing can be masked, as nobody knows its form, hold a secret? Ends with a zero byte. */
 bool mask_suspect(const char *text);
 /* A copy as text, in the turn's memory, with *** for each secret. NULL payload: "{}". */
 const char *mask(struct gv_turn *t, const struct cJSON *payload);

@@ -93,6 +93,52 @@ Test(ocpp_history, no_secret_is_ever_shown)
 	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"ftp://***@host/x\"}"), 1);
 }
 
+/* Keys of vendors, in the words that they use. */
+Test(ocpp_history, a_key_is_read_word_by_word)
+{
+	static const char *const secret[] = { "WifiPSK",   "wifi_psk", "WlanPassphrase", "SimPin",       "PINCode",
+					      "AuthToken", "token",    "apiKey",         "ocpi_api_key", "WiFiKey" };
+	static const char *const plain[] = { "AuthorizeRemoteTxRequests",
+					     "ShippingMode",
+					     "TokensCached",
+					     "MaxTokens",
+					     "DefaultIdToken",
+					     "UpsKeepAlive",
+					     "WiFiKeyManagement",
+					     "OpinionKey" };
+	char request[200];
+
+	cp.reply = "{\"status\":\"Accepted\"}";
+	for (size_t i = 0; i < sizeof secret / sizeof secret[0] + sizeof plain / sizeof plain[0]; i++) {
+		size_t n = sizeof secret / sizeof secret[0];
+		const char *key = i < n ? secret[i] : plain[i - n];
+
+		snprintf(request, sizeof request,
+			 "{\"device\":\"ocpp:CP001\",\"action\":\"ChangeConfiguration\",\"payload\":{\"key\":\"%s\","
+			 "\"value\":\"c0ffee%zu\"}}",
+			 key, 10 + i);
+		ask(OCPP "Call", request);
+		snprintf(request, sizeof request, "{\"device\":\"ocpp:CP001\",\"contains\":\"c0ffee%zu\"}", 10 + i);
+		cr_expect_eq(count(request), i < n ? 0 : 1, "%s", key);
+	}
+}
+
+/* What vendors write as they like is hidden as a whole, and only where a secret may be in it. */
+Test(ocpp_history, what_vendors_add_is_hidden_where_it_looks_like_a_secret)
+{
+	fine("DataTransfer", "{\"vendorId\":\"v\",\"data\":\"{\\\"wifi_psk\\\":\\\"c0ffee11\\\"}\"}");
+	fine("DataTransfer", "{\"vendorId\":\"v\",\"data\":\"token=c0ffee11\"}");
+	fine("DataTransfer", "{\"vendorId\":\"v\",\"data\":\"tokens read: 5, idToken 04AB\"}");
+	fine("SecurityEventNotification",
+	     "{\"type\":\"MaintenanceLoginFailed\",\"timestamp\":\"" T0 "\",\"techInfo\":\"PIN c0ffee11 is wrong\"}");
+	fine("SecurityEventNotification",
+	     "{\"type\":\"ResetOrReboot\",\"timestamp\":\"" T0 "\",\"techInfo\":\"by the watchdog\"}");
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"c0ffee11\"}"), 0);
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"***\"}"), 3);
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"idToken 04AB\"}"), 1);
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"by the watchdog\"}"), 1);
+}
+
 Test(ocpp_history, a_charger_that_talks_without_end_does_not_fill_the_store)
 {
 	for (int i = 0; i < 400; i++) {
