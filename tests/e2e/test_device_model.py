@@ -100,6 +100,6 @@ def test_each_of_the_64_messages_goes_its_way(cloud):
     for action in ours:
         payload, answer = least(messages[action, 'request']), least(messages[action, 'answer'])
         station.answer(action, answer)
-        assert cloud.call('galvan.ocpp.v1.Ocpp/Call', {'device': DEVICE, 'action': action, 'payload': payload}) == {'payload': answer}, action
+        assert cloud.call('galvan.ocpp.v1.Ocpp/Call', {'device': DEVICE, 'action': action, 'payload': payload})['payload'] == answer, action
         assert station.asked(action) == payload
     station.close()
