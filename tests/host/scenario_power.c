@@ -23,7 +23,6 @@ struct bay {
 	struct charger_env env;
 	bool limited;
 	bool reconnects;
-	uint64_t alarm; /* makes older ones do nothing */
 };
 
 struct world {
@@ -32,37 +31,27 @@ struct world {
 	bool well;
 };
 
-struct alarm {
-	struct bay *bay;
-	uint64_t number;
-};
-
 /* ---- a charger at its socket ----------------------------------------------------------------- */
 
 static void plan(struct bay *b);
 
+/* An alarm that was set before the plan changed finds nothing due. */
 static void due(struct host *h, void *arg)
 {
-	struct alarm a = *(struct alarm *)arg;
+	struct bay *b = arg;
 
-	free(arg);
-	if (a.number != a.bay->alarm)
+	if (charger_next_ms(b->charger) > host_now_ms(h))
 		return;
-	charger_run(a.bay->charger, host_now_ms(h));
-	plan(a.bay);
+	charger_run(b->charger, host_now_ms(h));
+	plan(b);
 }
 
 static void plan(struct bay *b)
 {
 	int64_t now_ms = host_now_ms(b->world->h), next_ms = charger_next_ms(b->charger);
-	struct alarm *a;
 
-	b->alarm++;
-	if (next_ms == INT64_MAX)
-		return;
-	a = calloc(1, sizeof *a);
-	*a = (struct alarm){ b, b->alarm };
-	host_after(b->world->h, next_ms > now_ms ? next_ms - now_ms : 1, due, a);
+	if (next_ms != INT64_MAX)
+		host_after(b->world->h, next_ms > now_ms ? next_ms - now_ms : 1, due, b);
 }
 
 static void reconnect(struct host *h, void *arg)
