@@ -34,16 +34,22 @@ class Gone(Exception):
     """A process ended that should not have."""
 
 
+FIRST_PORT, LAST_PORT = 12000, 31999  # below those that the system gives to outgoing connections
+_next_port = FIRST_PORT + os.getpid() * 977 % (LAST_PORT - FIRST_PORT)
+
+
 def free_ports(count):
-    """Ports that nobody listens on; all are held at once so that they differ."""
-    held = []
-    for _ in range(count):
-        s = socket.socket()
-        s.bind(('127.0.0.1', 0))
-        held.append(s)
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
+    """Ports that nobody listens on, no two the same within this process. Another process of tests begins elsewhere."""
+    global _next_port
+    ports = []
+    while len(ports) < count:
+        _next_port = _next_port + 1 if _next_port < LAST_PORT else FIRST_PORT
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', _next_port))
+            except OSError:
+                continue
+        ports.append(_next_port)
     return ports
 
 
