@@ -1,5 +1,5 @@
 """Stations that speak OCPP 1.5 or 1.6 over SOAP, made of xml.etree and the standard's field tables alone: what the server sends is
-read as strictly as a generated stub would (namespace, order and kind of every element), whatever galvan's own code thinks of it.
+read as strictly as code made from the WSDL does (namespace, order and kind of every element), whatever galvan's own code thinks of it.
 
     call(operation, payload) -> payload, or Fault      answer(operation, payload or Fault)      asked(operation) -> payload
 """

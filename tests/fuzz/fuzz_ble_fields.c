@@ -1,7 +1,7 @@
 /* Documents and bodies from whoever stands near a pile, or from a pile that is not one: the first byte says which. What
  * reads, and holds nothing that is unknown, is written as it came: there is one form. */
 #include "fuzz.h"
-#include "ble_stub.h"
+#include "ble_agreeing.h"
 
 static uint8_t again[BLE_DOCUMENT_MAX + 64];
 
@@ -33,14 +33,14 @@ BODY(record_stored)
 		struct ble_##NAME it;                                                                                  \
                                                                                                                        \
 		if ((CHECK) == 0)                                                                                      \
-			same(ble_##NAME##_write(&ble_stub, &it, NULL, again, sizeof(again)), data, size,               \
+			same(ble_##NAME##_write(&ble_agreeing, &it, NULL, again, sizeof(again)), data, size,           \
 			     BLE_SIG_SIZE);                                                                            \
 	}
 static const uint8_t key[32];
-DOCUMENT(certificate, ble_certificate_check(&ble_stub, key, 0, data, size, &it))
+DOCUMENT(certificate, ble_certificate_check(&ble_agreeing, key, 0, data, size, &it))
 DOCUMENT(voucher, ble_voucher_read(data, size, &it))
-DOCUMENT(keyset, ble_keyset_check(&ble_stub, key, 0, data, size, &it))
-DOCUMENT(head, ble_head_check(&ble_stub, key,
+DOCUMENT(keyset, ble_keyset_check(&ble_agreeing, key, 0, data, size, &it))
+DOCUMENT(head, ble_head_check(&ble_agreeing, key,
 			      (const uint8_t *)"\xf1\x79\x10\x13\xd8\xe8\xfa\x61\x21\x82\x16\xcb\xf3\xbd\x41\x17", data,
 			      size, &it))
 DOCUMENT(receipt, ble_receipt_read(data, size, &it))

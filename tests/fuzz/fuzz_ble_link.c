@@ -1,7 +1,7 @@
 /* A stranger on the air, to either end, and behind every proof: the cryptography agrees to all, so each message gets as
  * far as its bytes carry it. An end that has closed hears and says nothing more; what it says before is whole. */
 #include "fuzz.h"
-#include "ble_stub.h"
+#include "ble_agreeing.h"
 
 static const uint8_t pile[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 static struct ble_link l;
@@ -33,14 +33,14 @@ static void act(const struct ble_message *m)
 	else if (m->type == BLE_HELLO_ACK)
 		FUZZ_ASSERT(ble_link_auth(&l, document, sizeof(document), NULL) == 0);
 	else if (m->type == BLE_AUTH && ble_link_admit(&l, &gate, m->body.at, m->body.size, &voucher) == 0)
-		ble_gate_start(&ble_stub, &gate, l.nonce[BLE_PILE], &voucher, 1);
+		ble_gate_start(&ble_agreeing, &gate, l.nonce[BLE_PILE], &voucher, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t certificate[131];
 	struct ble_link_config config = {
-		.crypto = &ble_stub, .root = pile, .pile = pile, .certificate = { certificate, 131 }
+		.crypto = &ble_agreeing, .root = pile, .pile = pile, .certificate = { certificate, 131 }
 	};
 	struct ble_message m;
 

@@ -60,7 +60,8 @@ static void all_due(struct ocpp *o, int64_t now)
 			st->list_due_ms = now;
 }
 
-/* Looks at those of one bucket that are due. False where that is enough for now. */
+/* Goes on with the lists of one bucket's chargers that are due. False where the walk ends: as many are asked as may be
+ * at once, and the answer of one of them begins the next walk; or as many were visited as one turn may. */
 static bool visit(struct ocpp *o, struct gv_turn *t, struct station *st, unsigned *visits, int64_t *earliest)
 {
 	int64_t now = gv_now_ms(t);
