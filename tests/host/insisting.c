@@ -120,3 +120,11 @@ void insisting_begin(struct insisting *c, struct host *h, const char *device, co
 	c->station = host_station(h, "ocpp", device, subprotocol, &model, c);
 	host_station_connect(c->station);
 }
+
+struct host_answer *insisting_start(struct host *h, const char *device, unsigned n)
+{
+	char json[128];
+
+	snprintf(json, sizeof json, "{\"device\":\"%s\",\"connector\":2,\"token\":\"remote-%u\"}", device, n);
+	return host_call_later(h, NULL, "galvan.charging.v1.Charging/Start", json);
+}

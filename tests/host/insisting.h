@@ -31,4 +31,7 @@ static inline bool insisting_done(const struct insisting *c)
 	return c->at == c->n_calls;
 }
 
+/* Somebody asks for a session of the token remote-N at the second connector of a charger. */
+struct host_answer *insisting_start(struct host *h, const char *device, unsigned n);
+
 #endif

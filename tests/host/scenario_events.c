@@ -271,13 +271,8 @@ static void start_remotely(struct host *h, void *arg)
 {
 	struct world *w = arg;
 
-	for (unsigned i = 0; i < CHARGERS; i++) {
-		char json[128];
-
-		snprintf(json, sizeof json, "{\"device\":\"%s\",\"connector\":2,\"token\":\"remote-%u\"}",
-			 w->chargers[i].device, i);
-		w->chargers[i].start = host_call_later(h, NULL, "galvan.charging.v1.Charging/Start", json);
-	}
+	for (unsigned i = 0; i < CHARGERS; i++)
+		w->chargers[i].start = insisting_start(h, w->chargers[i].device, i);
 }
 
 static void begin(struct host *h, struct charger *c, unsigned i)

@@ -262,13 +262,8 @@ static void start_remotely(struct host *h, void *arg)
 {
 	struct world *w = arg;
 
-	for (unsigned i = 0; i < CHARGERS; i++) {
-		char json[128];
-
-		snprintf(json, sizeof json, "{\"device\":\"%s\",\"connector\":2,\"token\":\"remote-%u\"}",
-			 w->chargers[i].device, i);
-		w->starts[i] = host_call_later(h, NULL, "galvan.charging.v1.Charging/Start", json);
-	}
+	for (unsigned i = 0; i < CHARGERS; i++)
+		w->starts[i] = insisting_start(h, w->chargers[i].device, i);
 }
 
 static void begin(struct host *h, struct world *w)

@@ -1,6 +1,9 @@
 /* What has not changed between versions. */
 #include "shared.h"
 
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+
 char *shared_text(struct gv_turn *t, const struct cJSON *payload, const char *name)
 {
 	return gv_strdup(t, json_string(payload, name));
@@ -42,4 +45,53 @@ int shared_security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	said.detail = json_string(in->payload, "techInfo");
 	said.time_ms = when.ms;
 	return report_notification(o, t, in, &said);
+}
+
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+int shared_give(struct gv_turn *t, const struct spec_version *spec, const char *action, cJSON *payload,
+		struct command *ret)
+{
+	struct check check = { .version = spec, .strict = true };
+	int error = validate(spec_find(spec, action)->request, payload, &check);
+
+	ret->action = action;
+	if (error)
+		ret->problem = gv_str(t, "%s %s", check.path, check.text);
+	else
+		ret->payload = json_print(t, payload);
+	cJSON_Delete(payload);
+	return error;
+}
+
+int shared_clear_cache(struct gv_turn *t, struct command *ret)
+{
+	ret->action = "ClearCache";
+	ret->payload = "{}";
+	return 0;
+}
+
+int shared_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret)
+{
+	ret->action = "CancelReservation";
+	ret->payload = gv_str(t, "{\"reservationId\":%" PRIu64 "}", id);
+	return 0;
+}
+
+void shared_add_time(cJSON *object, const char *name, int64_t ms)
+{
+	char text[25];
+
+	if (!ms)
+		return;
+	gv_time_format(ms, text);
+	cJSON_AddStringToObject(object, name, text);
+}
+
+const char *shared_take(struct gv_turn *t, struct gv_buf *b)
+{
+	const char *text = gv_strdup(t, gv_buf_str(b));
+
+	gv_buf_fini(b);
+	return text;
 }

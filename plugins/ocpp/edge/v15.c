@@ -2,6 +2,7 @@
  * and fewer values, so this edge makes 1.6's of what a charger calls, lets 1.6's edge handle them, and makes 1.5's of
  * the answer; what is asked of a charger is what 1.6 asks, as far as 1.5 has it. */
 #include "v16.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -148,31 +149,6 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 	return -EINVAL;
 }
 
-static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
-{
-	return edge_v16.orders->stop(t, x, ret);
-}
-
-static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
-{
-	return edge_v16.orders->unlock(t, connector, plug, ret);
-}
-
-static int reset(struct gv_turn *t, bool hard, struct command *ret)
-{
-	return edge_v16.orders->reset(t, hard, ret);
-}
-
-static int set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret)
-{
-	return edge_v16.orders->set_availability(t, connector, operative, ret);
-}
-
-static int clear_cache(struct gv_turn *t, struct command *ret)
-{
-	return edge_v16.orders->clear_cache(t, ret);
-}
-
 static int get_log(struct gv_turn *t, const struct log_order *order, struct command *ret)
 {
 	if (!order->security)
@@ -194,42 +170,22 @@ static int send_list(struct gv_turn *t, const struct list_message *m, struct com
 	return v16_write_list(t, m, "localAuthorisationList", ret);
 }
 
-static int list_limits(struct gv_turn *t, struct command *ret)
-{
-	return v16_lists.limits(t, ret);
-}
-
-static void read_list_limits(const cJSON *payload, struct list_limits *ret)
-{
-	v16_lists.read_limits(payload, ret);
-}
-
-static int list_version(struct gv_turn *t, struct command *ret)
-{
-	return v16_lists.version(t, ret);
-}
-
-static int64_t read_list_version(const cJSON *payload)
-{
-	return v16_lists.read_version(payload);
-}
-
 static const struct edge_lists lists = {
 	.id_max = V16_TAG_MAX,
-	.limits = list_limits,
-	.read_limits = read_list_limits,
-	.version = list_version,
-	.read_version = read_list_version,
+	.limits = v16_list_limits,
+	.read_limits = v16_read_list_limits,
+	.version = v16_list_version,
+	.read_version = v16_read_list_version,
 	.send = send_list,
 };
 
 static const struct edge_orders orders = {
 	.start = start,
-	.stop = stop,
-	.unlock = unlock,
-	.reset = reset,
-	.set_availability = set_availability,
-	.clear_cache = clear_cache,
+	.stop = v16_stop,
+	.unlock = v16_unlock,
+	.reset = v16_reset,
+	.set_availability = v16_set_availability,
+	.clear_cache = shared_clear_cache,
 	.get_configuration = v16_get_configuration,
 	.set_configuration = v16_set_configuration,
 	.read_configuration = v16_read_configuration,
@@ -237,7 +193,7 @@ static const struct edge_orders orders = {
 	.get_log = get_log,
 	.update_firmware = update_firmware,
 	.reserve = v16_reserve,
-	.cancel_reservation = v16_cancel_reservation,
+	.cancel_reservation = shared_cancel_reservation,
 };
 
 const struct edge edge_v15 = {

@@ -1,23 +1,10 @@
 /* OCPP 1.6: what is asked of a charger, as its calls. */
 #include "security.h"
 #include "v16.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-
-int v16_give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
-{
-	struct check check = { .version = &spec_v16, .strict = true };
-	int error = validate(spec_find(&spec_v16, action)->request, payload, &check);
-
-	ret->action = action;
-	if (error)
-		ret->problem = gv_str(t, "%s %s", check.path, check.text);
-	else
-		ret->payload = json_print(t, payload);
-	cJSON_Delete(payload);
-	return error;
-}
 
 const char *v16_profile_problem(struct gv_turn *t, const cJSON *profile)
 {
@@ -69,7 +56,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 	return 0;
 }
 
-static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
+int v16_stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
 {
 	if (x->name[0]) {
 		ret->problem = gv_str(t,
@@ -83,21 +70,21 @@ static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *r
 	return 0;
 }
 
-static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
+int v16_unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
 {
 	ret->action = "UnlockConnector";
 	ret->payload = gv_str(t, "{\"connectorId\":%u}", connector);
 	return 0;
 }
 
-static int reset(struct gv_turn *t, bool hard, struct command *ret)
+int v16_reset(struct gv_turn *t, bool hard, struct command *ret)
 {
 	ret->action = "Reset";
 	ret->payload = hard ? "{\"type\":\"Hard\"}" : "{\"type\":\"Soft\"}";
 	return 0;
 }
 
-static int set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret)
+int v16_set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret)
 {
 	ret->action = "ChangeAvailability";
 	ret->payload = gv_str(t, "{\"connectorId\":%u,\"type\":\"%s\"}", connector,
@@ -118,28 +105,21 @@ static int trigger(struct gv_turn *t, const char *message, uint32_t connector, s
 	cJSON_AddStringToObject(payload, "requestedMessage", message);
 	if (connector)
 		cJSON_AddNumberToObject(payload, "connectorId", connector);
-	return v16_give(t, action, payload, ret);
-}
-
-static int clear_cache(struct gv_turn *t, struct command *ret)
-{
-	ret->action = "ClearCache";
-	ret->payload = "{}";
-	return 0;
+	return shared_give(t, &spec_v16, action, payload, ret);
 }
 
 static const struct edge_orders orders = {
 	.start = start,
-	.stop = stop,
-	.unlock = unlock,
-	.reset = reset,
-	.set_availability = set_availability,
+	.stop = v16_stop,
+	.unlock = v16_unlock,
+	.reset = v16_reset,
+	.set_availability = v16_set_availability,
 	.trigger = trigger,
-	.clear_cache = clear_cache,
+	.clear_cache = shared_clear_cache,
 	.get_log = v16_order_log,
 	.update_firmware = v16_order_firmware,
 	.reserve = v16_reserve,
-	.cancel_reservation = v16_cancel_reservation,
+	.cancel_reservation = shared_cancel_reservation,
 	.get_configuration = v16_get_configuration,
 	.set_configuration = v16_set_configuration,
 	.read_configuration = v16_read_configuration,

@@ -11,12 +11,18 @@
 #define V16_TAG_MAX 20 /* characters of an idTag that is sent */
 
 inbound_fn *v16_handler(const char *action);
-/* Takes the payload over. 0; -EINVAL where it is none that 1.6 has. */
-int v16_give(struct gv_turn *t, const char *action, struct cJSON *payload, struct command *ret);
+/* v16.c: orders that 1.5 has, too. */
+int v16_stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret);
+int v16_unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret);
+int v16_reset(struct gv_turn *t, bool hard, struct command *ret);
+int v16_set_availability(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
 /* v16_lists.c. `list`: what the version calls the list in SendLocalList. */
 extern const struct edge_lists v16_lists;
 int v16_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
-int v16_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret);
+int v16_list_limits(struct gv_turn *t, struct command *ret);
+void v16_read_list_limits(const struct cJSON *payload, struct list_limits *ret);
+int v16_list_version(struct gv_turn *t, struct command *ret);
+int64_t v16_read_list_version(const struct cJSON *payload);
 int v16_write_list(struct gv_turn *t, const struct list_message *m, const char *list, struct command *ret);
 /* What 1.6 asks of a profile in a RemoteStartTransaction (5.11 and 5.16.2); NULL: it is all right. */
 const char *v16_profile_problem(struct gv_turn *t, const struct cJSON *profile);

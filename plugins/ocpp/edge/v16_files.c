@@ -1,29 +1,20 @@
 /* OCPP 1.6: diagnostics and firmware, plain and as the security extension has them. */
 #include "v16.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-
-static void add_time(cJSON *object, const char *name, int64_t ms)
-{
-	char text[25];
-
-	if (!ms)
-		return;
-	gv_time_format(ms, text);
-	cJSON_AddStringToObject(object, name, text);
-}
 
 static int get_security_log(struct gv_turn *t, const struct log_order *o, struct command *ret)
 {
 	cJSON *payload = cJSON_CreateObject(), *log = cJSON_AddObjectToObject(payload, "log");
 
 	cJSON_AddStringToObject(log, "remoteLocation", o->url);
-	add_time(log, "oldestTimestamp", o->from_ms);
-	add_time(log, "latestTimestamp", o->until_ms);
+	shared_add_time(log, "oldestTimestamp", o->from_ms);
+	shared_add_time(log, "latestTimestamp", o->until_ms);
 	cJSON_AddStringToObject(payload, "logType", "SecurityLog");
 	cJSON_AddNumberToObject(payload, "requestId", o->request_id);
-	return v16_give(t, "GetLog", payload, ret);
+	return shared_give(t, &spec_v16, "GetLog", payload, ret);
 }
 
 int v16_order_log(struct gv_turn *t, const struct log_order *o, struct command *ret)
@@ -34,9 +25,9 @@ int v16_order_log(struct gv_turn *t, const struct log_order *o, struct command *
 		return get_security_log(t, o, ret);
 	payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(payload, "location", o->url);
-	add_time(payload, "startTime", o->from_ms);
-	add_time(payload, "stopTime", o->until_ms);
-	return v16_give(t, "GetDiagnostics", payload, ret);
+	shared_add_time(payload, "startTime", o->from_ms);
+	shared_add_time(payload, "stopTime", o->until_ms);
+	return shared_give(t, &spec_v16, "GetDiagnostics", payload, ret);
 }
 
 static void add_retries(cJSON *payload, const Charging__UpdateFirmwareRequest *r)
@@ -55,11 +46,11 @@ static int update_signed(struct gv_turn *t, const struct firmware_order *o, stru
 	cJSON_AddNumberToObject(payload, "requestId", o->request_id);
 	firmware = cJSON_AddObjectToObject(payload, "firmware");
 	cJSON_AddStringToObject(firmware, "location", o->url);
-	add_time(firmware, "retrieveDateTime", o->retrieve_at_ms);
-	add_time(firmware, "installDateTime", o->request->install_at_ms);
+	shared_add_time(firmware, "retrieveDateTime", o->retrieve_at_ms);
+	shared_add_time(firmware, "installDateTime", o->request->install_at_ms);
 	cJSON_AddStringToObject(firmware, "signingCertificate", o->request->signing_certificate);
 	cJSON_AddStringToObject(firmware, "signature", o->request->signature);
-	return v16_give(t, "SignedUpdateFirmware", payload, ret);
+	return shared_give(t, &spec_v16, "SignedUpdateFirmware", payload, ret);
 }
 
 int v16_order_firmware(struct gv_turn *t, const struct firmware_order *o, struct command *ret)
@@ -76,6 +67,6 @@ int v16_order_firmware(struct gv_turn *t, const struct firmware_order *o, struct
 	payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(payload, "location", o->url);
 	add_retries(payload, o->request);
-	add_time(payload, "retrieveDate", o->retrieve_at_ms);
-	return v16_give(t, "UpdateFirmware", payload, ret);
+	shared_add_time(payload, "retrieveDate", o->retrieve_at_ms);
+	return shared_give(t, &spec_v16, "UpdateFirmware", payload, ret);
 }

@@ -1,5 +1,6 @@
 /* OCPP 1.6: reservations, and the list of tokens that a charger keeps. 1.5 differs in the list's name only. */
 #include "v16.h"
+#include "shared.h"
 
 #include <lib/json.h>
 
@@ -11,14 +12,6 @@
 #include <strings.h>
 
 #define LONGEST_NUMBER 9 /* digits of a limit */
-
-static const char *take_text(struct gv_turn *t, struct gv_buf *b)
-{
-	const char *text = gv_strdup(t, gv_buf_str(b));
-
-	gv_buf_fini(b);
-	return text;
-}
 
 /* ---- reservations ---------------------------------------------------------------------------- */
 
@@ -40,20 +33,13 @@ int v16_reserve(struct gv_turn *t, const struct reserve_order *order, struct com
 	}
 	gv_buf_printf(&b, ",\"reservationId\":%" PRIu64 "}", order->id);
 	ret->action = "ReserveNow";
-	ret->payload = take_text(t, &b);
-	return 0;
-}
-
-int v16_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret)
-{
-	ret->action = "CancelReservation";
-	ret->payload = gv_str(t, "{\"reservationId\":%" PRIu64 "}", id);
+	ret->payload = shared_take(t, &b);
 	return 0;
 }
 
 /* ---- what the charger takes ------------------------------------------------------------------ */
 
-static int limits(struct gv_turn *t, struct command *ret)
+int v16_list_limits(struct gv_turn *t, struct command *ret)
 {
 	ret->action = "GetConfiguration";
 	ret->payload = "{\"key\":[\"LocalAuthListEnabled\",\"LocalAuthListMaxLength\",\"SendLocalListMaxLength\","
@@ -82,7 +68,7 @@ static bool is_false(const char *value)
 	return !strncasecmp(bare(value), "false", strlen("false"));
 }
 
-static void read_limits(const cJSON *payload, struct list_limits *ret)
+void v16_read_list_limits(const cJSON *payload, struct list_limits *ret)
 {
 	const cJSON *list = json_get(payload, "configurationKey");
 
@@ -102,14 +88,14 @@ static void read_limits(const cJSON *payload, struct list_limits *ret)
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
-static int version(struct gv_turn *t, struct command *ret)
+int v16_list_version(struct gv_turn *t, struct command *ret)
 {
 	ret->action = "GetLocalListVersion";
 	ret->payload = "{}";
 	return 0;
 }
 
-static int64_t read_version(const cJSON *payload)
+int64_t v16_read_list_version(const cJSON *payload)
 {
 	int64_t said = json_int(payload, "listVersion", INT64_MIN);
 
@@ -134,7 +120,7 @@ int v16_write_list(struct gv_turn *t, const struct list_message *m, const char *
 	}
 	gv_buf_puts(&b, "]}");
 	ret->action = "SendLocalList";
-	ret->payload = take_text(t, &b);
+	ret->payload = shared_take(t, &b);
 	return 0;
 }
 
@@ -145,9 +131,9 @@ static int send(struct gv_turn *t, const struct list_message *m, struct command 
 
 const struct edge_lists v16_lists = {
 	.id_max = V16_TAG_MAX,
-	.limits = limits,
-	.read_limits = read_limits,
-	.version = version,
-	.read_version = read_version,
+	.limits = v16_list_limits,
+	.read_limits = v16_read_list_limits,
+	.version = v16_list_version,
+	.read_version = v16_read_list_version,
 	.send = send,
 };

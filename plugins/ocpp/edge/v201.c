@@ -6,23 +6,10 @@
 #include "v201_device.h"
 #include "v201_lists.h"
 #include "v201_limits.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-
-int v201_give(struct gv_turn *t, const char *action, cJSON *payload, struct command *ret)
-{
-	struct check check = { .version = &spec_v201, .strict = true };
-	int error = validate(spec_find(&spec_v201, action)->request, payload, &check);
-
-	ret->action = action;
-	if (error)
-		ret->problem = gv_str(t, "%s %s", check.path, check.text);
-	else
-		ret->payload = json_print(t, payload);
-	cJSON_Delete(payload);
-	return error;
-}
 
 static void add_token(cJSON *payload, const char *name, const char *token)
 {
@@ -59,7 +46,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 	cJSON_AddNumberToObject(payload, "remoteStartId", order->number);
 	if (profile)
 		cJSON_AddItemToObject(payload, "chargingProfile", profiles_write(&v201_profiles, profile));
-	return v201_give(t, "RequestStartTransaction", payload, ret);
+	return shared_give(t, &spec_v201, "RequestStartTransaction", payload, ret);
 }
 
 static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *ret)
@@ -75,7 +62,7 @@ static int stop(struct gv_turn *t, const Ocpp__Transaction *x, struct command *r
 	}
 	payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(payload, "transactionId", x->name);
-	return v201_give(t, "RequestStopTransaction", payload, ret);
+	return shared_give(t, &spec_v201, "RequestStopTransaction", payload, ret);
 }
 
 static int unlock(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret)
@@ -98,7 +85,7 @@ static int set_availability(struct gv_turn *t, uint32_t connector, bool operativ
 
 	add_evse(payload, connector);
 	cJSON_AddStringToObject(payload, "operationalStatus", operative ? "Operative" : "Inoperative");
-	return v201_give(t, "ChangeAvailability", payload, ret);
+	return shared_give(t, &spec_v201, "ChangeAvailability", payload, ret);
 }
 
 /* 1.6's names mean what they mean there. */
@@ -115,14 +102,7 @@ static int trigger(struct gv_turn *t, const char *message, uint32_t connector, s
 
 	add_evse(payload, connector);
 	cJSON_AddStringToObject(payload, "requestedMessage", trigger_name(message));
-	return v201_give(t, "TriggerMessage", payload, ret);
-}
-
-static int clear_cache(struct gv_turn *t, struct command *ret)
-{
-	ret->action = "ClearCache";
-	ret->payload = "{}";
-	return 0;
+	return shared_give(t, &spec_v201, "TriggerMessage", payload, ret);
 }
 
 static const struct edge_orders orders = {
@@ -132,11 +112,11 @@ static const struct edge_orders orders = {
 	.reset = reset,
 	.set_availability = set_availability,
 	.trigger = trigger,
-	.clear_cache = clear_cache,
+	.clear_cache = shared_clear_cache,
 	.get_log = v201_order_log,
 	.update_firmware = v201_order_firmware,
 	.reserve = v201_reserve,
-	.cancel_reservation = v201_cancel_reservation,
+	.cancel_reservation = shared_cancel_reservation,
 	.get_configuration = v201_get_configuration,
 	.set_configuration = v201_set_configuration,
 	.read_configuration = v201_read_configuration,

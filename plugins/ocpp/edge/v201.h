@@ -9,8 +9,6 @@
 #define V201_TOKEN_MAX 36 /* characters of an idToken that is sent */
 
 inbound_fn *v201_handler(const char *action);
-/* v201.c: an order as its call. Takes the payload over. 0; -EINVAL where it is none that 2.0.1 has. */
-int v201_give(struct gv_turn *t, const char *action, struct cJSON *payload, struct command *ret);
 /* v201_security.c */
 inbound_fn v201_certificate_asked;
 /* v201_transactions.c */
@@ -19,8 +17,6 @@ inbound_fn v201_authorize_token, v201_transaction, v201_meters;
  * the field, a literal. */
 bool v201_read_id(struct gv_turn *t, struct inbound *in, const struct cJSON *object, const char *name, uint32_t *ret);
 
-/* A call as a command. Takes the payload over. 0; -EINVAL where it is none that 2.0.1 has. */
-int v201_give(struct gv_turn *t, const char *action, struct cJSON *payload, struct command *ret);
 /* v201_files.c */
 int v201_order_log(struct gv_turn *t, const struct log_order *order, struct command *ret);
 int v201_order_firmware(struct gv_turn *t, const struct firmware_order *order, struct command *ret);

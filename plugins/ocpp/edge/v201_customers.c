@@ -1,5 +1,6 @@
 /* OCPP 2.0.1, N09 and N10: what a charger keeps of a person. */
 #include "v201_device.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 
@@ -18,7 +19,7 @@ int v201_ask_customer(struct gv_turn *t, int64_t request_id, const Ocpp__GetCust
 		cJSON_AddStringToObject(token, "idToken", r->token);
 		cJSON_AddStringToObject(token, "type", r->token_type[0] ? r->token_type : "ISO14443");
 	}
-	return v201_give(t, "CustomerInformation", payload, ret);
+	return shared_give(t, &spec_v201, "CustomerInformation", payload, ret);
 }
 
 int v201_told_customer(struct ocpp *o, struct gv_turn *t, struct inbound *in)

@@ -1,5 +1,6 @@
 /* OCPP 2.0.1, block B: the device model's variables, as reports, as a configuration, and as answers tell them. */
 #include "v201_device.h"
+#include "shared.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -140,7 +141,7 @@ int v201_get_configuration(struct gv_turn *t, char *const *keys, size_t n, struc
 	for (size_t i = 0; i < n && !ret->problem; i++)
 		cJSON_AddItemToArray(list, item_of(t, keys[i], &ret->problem));
 	if (!ret->problem)
-		return v201_give(t, "GetVariables", payload, ret);
+		return shared_give(t, &spec_v201, "GetVariables", payload, ret);
 	cJSON_Delete(payload);
 	return -EINVAL;
 }
@@ -154,7 +155,7 @@ int v201_set_configuration(struct gv_turn *t, const char *key, const char *value
 	payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(item, "attributeValue", value);
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(payload, "setVariableData"), item);
-	return v201_give(t, "SetVariables", payload, ret);
+	return shared_give(t, &spec_v201, "SetVariables", payload, ret);
 }
 
 /* Rejected is what a charger says of a variable that can only be written: there is one, and it is not shown. */

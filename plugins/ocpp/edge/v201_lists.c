@@ -1,5 +1,6 @@
 /* OCPP 2.0.1: reservations, and the list of tokens that a charger keeps. */
 #include "v201_lists.h"
+#include "shared.h"
 
 #include <plugins/ocpp/lists/lists.h>
 
@@ -24,14 +25,6 @@ static void put_token(struct gv_buf *b, const char *name, const char *token, con
 	gv_buf_printf(b, ",\"type\":\"%s\"}", type);
 }
 
-static const char *take_text(struct gv_turn *t, struct gv_buf *b)
-{
-	const char *text = gv_strdup(t, gv_buf_str(b));
-
-	gv_buf_fini(b);
-	return text;
-}
-
 /* ---- reservations ---------------------------------------------------------------------------- */
 
 int v201_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret)
@@ -50,14 +43,7 @@ int v201_reserve(struct gv_turn *t, const struct reserve_order *order, struct co
 	}
 	gv_buf_putc(&b, '}');
 	ret->action = "ReserveNow";
-	ret->payload = take_text(t, &b);
-	return 0;
-}
-
-int v201_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret)
-{
-	ret->action = "CancelReservation";
-	ret->payload = gv_str(t, "{\"reservationId\":%" PRIu64 "}", id);
+	ret->payload = shared_take(t, &b);
 	return 0;
 }
 
@@ -141,7 +127,7 @@ static int send(struct gv_turn *t, const struct list_message *m, struct command 
 	}
 	gv_buf_puts(&b, m->n ? "]}" : "}");
 	ret->action = "SendLocalList";
-	ret->payload = take_text(t, &b);
+	ret->payload = shared_take(t, &b);
 	return 0;
 }
 

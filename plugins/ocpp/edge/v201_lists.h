@@ -6,6 +6,5 @@
 
 extern const struct edge_lists v201_lists;
 int v201_reserve(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
-int v201_cancel_reservation(struct gv_turn *t, uint64_t id, struct command *ret);
 
 #endif
