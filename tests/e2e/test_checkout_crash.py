@@ -53,9 +53,9 @@ class Run:
         racer.start()
         racer.join(delay_s)
         self.node.kill()
-        racer.join()
         self.node.start()
         self.charger.reconnect()
+        racer.join()  # last, as the step may wait for what the node asks only now
         if not done:
             self.do(step)
 
