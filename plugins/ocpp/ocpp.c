@@ -199,7 +199,7 @@ static uint64_t last(struct gv_turn *t, const struct gv_table *table)
 static void restore_counters(struct ocpp *o, struct gv_turn *t)
 {
 	const struct gv_self *self = gv_self(t);
-	int64_t newest = (int64_t)last(t, &ocpp_transactions);
+	uint64_t newest = last(t, &ocpp_transactions);
 
 	o->transaction_step = self->instances;
 	o->next_transaction = newest - newest % self->instances + self->instance + 1;
@@ -347,6 +347,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_commands,
 	&ocpp_command_log,
 	&ocpp_requests,
+	&ocpp_usage,
 	&ocpp_orphans,
 	&ocpp_tokens,
 	&ocpp_running,

@@ -90,8 +90,9 @@ struct ocpp {
 	/* counters, restored at each start */
 	uint64_t next_sample, next_command, next_limit;
 	uint64_t last_security_event;
-	int64_t next_transaction, transaction_step;
-	int64_t day; /* of the newest row of ocpp_days */
+	uint64_t next_transaction, transaction_step; /* numbers, not ids: see sessions/ids.c */
+	int64_t start_every_ms;                      /* of one charger, on the average: see sessions/quota.c */
+	int64_t day;                                 /* of the newest row of ocpp_days */
 	uint32_t keep_days;
 	int64_t keep_events_ms;
 	int64_t report_delay_ms; /* after the boot of a charger whose firmware is new; 0: it is not asked */
@@ -118,7 +119,7 @@ struct ocpp {
 extern const struct gv_table ocpp_active;       /* device, connector -> Transaction */
 extern const struct gv_table ocpp_progress;     /* device, connector -> Progress: written with each MeterValues */
 extern const struct gv_table ocpp_history;      /* device, id -> Transaction that has ended */
-extern const struct gv_table ocpp_transactions; /* id -> TransactionRef */
+extern const struct gv_table ocpp_transactions; /* number -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
 extern const struct gv_table ocpp_samples;      /* number -> SampleRow */
 extern const struct gv_table ocpp_days;         /* day -> DayRow */
@@ -129,6 +130,7 @@ extern const struct gv_table ocpp_commands;     /* device, number -> Command */
 extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
 extern const struct gv_table ocpp_soap;         /* device -> SoapRow */
 extern const struct gv_table ocpp_devices;      /* id or alias in lower case -> KnownDevice */
+extern const struct gv_table ocpp_usage;        /* device -> UsageRow */
 extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
 extern const struct gv_table ocpp_counters;     /* name -> Counter */
 extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
@@ -312,6 +314,27 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 /* Ends it from what is known, as the charger does not. `at_ms` 0: at its newest sample. */
 int transaction_give_up(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x, int64_t at_ms,
 			unsigned flags);
+
+/* ---- ids.c: what transactions are called ----------------------------------------------------- */
+
+/* The id of a transaction of this number. */
+int32_t id_of(uint64_t number);
+/* How many numbers ago the id was used; a larger one is an older transaction. */
+uint32_t id_age(const struct ocpp *o, int32_t id);
+/* A device's transactions that have ended, from the one that began last: { .device = ... }. */
+struct ended_walk {
+	const char *device;
+	const Ocpp__Transaction *row; /* out */
+	struct gv_scan scan;
+	bool older; /* than the numbers' last turn */
+};
+bool ended_next(const struct ocpp *o, struct gv_turn *t, struct ended_walk *walk);
+
+/* ---- quota.c --------------------------------------------------------------------------------- */
+
+/* Whether the charger may begin another transaction now, which is counted then. False: the call is refused. */
+struct inbound;
+bool quota_start(struct ocpp *o, struct gv_turn *t, struct inbound *in);
 
 /* ---- requests.c ------------------------------------------------------------------------------ */
 

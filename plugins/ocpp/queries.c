@@ -13,6 +13,7 @@ static uint32_t bound(uint32_t asked, uint32_t or_else, uint32_t max)
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ocpp *o;
 	struct gv_turn *t;
 	Charging__ListSessionsReply *reply;
 	uint32_t limit;
@@ -30,16 +31,14 @@ static bool add(struct listing *l, const char *device, const Ocpp__Transaction *
 
 struct running {
 	const char *device;
-	uint32_t connector;
-	int32_t id;
+	uint32_t connector, age;
 };
 
-/* Ids grow with each start, so they order sessions by when galvan learnt of them. */
 static int newest_first(const void *a, const void *b)
 {
 	const struct running *x = a, *y = b;
 
-	return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
+	return x->age > y->age ? 1 : x->age < y->age ? -1 : 0;
 }
 
 /* Their rows lie by device, so all are sorted before the limit counts. */
@@ -56,7 +55,7 @@ static void list_active(struct listing *l, const char *device)
 
 		r->device = gv_strdup(l->t, scan.key.part[0].s);
 		r->connector = (uint32_t)scan.key.part[1].u;
-		r->id = ((const Ocpp__Transaction *)scan.row)->id;
+		r->age = id_age(l->o, ((const Ocpp__Transaction *)scan.row)->id);
 	}
 	if (n > 1)
 		qsort(found, n, sizeof *found, newest_first);
@@ -66,9 +65,9 @@ static void list_active(struct listing *l, const char *device)
 
 static void list_ended(struct listing *l, const char *device)
 {
-	struct gv_scan scan = { .table = &ocpp_history, .prefix = gv_key(device), .reverse = true };
+	struct ended_walk walk = { .device = device };
 
-	while (gv_next(l->t, &scan) && add(l, device, scan.row, false))
+	while (ended_next(l->o, l->t, &walk) && add(l, device, walk.row, false))
 		;
 }
 
@@ -80,14 +79,14 @@ static void list_all(struct listing *l, Charging__SessionState state)
 	for (unsigned looked = 0; looked < OCPP_SCAN_MAX && l->reply->n_sessions < l->limit && gv_next(l->t, &scan);
 	     looked++) {
 		const Ocpp__TransactionRef *ref = scan.row;
-		uint64_t id = scan.key.part[0].u;
+		int32_t id = id_of(scan.key.part[0].u);
 		const Ocpp__Transaction *x = gv_get(l->t, &ocpp_active, gv_key(ref->device, ref->connector));
-		bool active = x && (uint64_t)x->id == id;
+		bool active = x && x->id == id;
 
 		if (!active)
-			x = gv_get(l->t, &ocpp_history, gv_key(ref->device, id));
+			x = transaction_ended(l->t, ref->device, id);
 		if (!x) { /* its connector was not known when it began */
-			x = transaction_active(l->t, ref->device, (int32_t)id);
+			x = transaction_active(l->t, ref->device, id);
 			active = x != NULL;
 		}
 		if (x && (state == CHARGING__SESSION_STATE__SESSION_STATE_UNSPECIFIED || !active))
@@ -99,7 +98,7 @@ int list_sessions(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 {
 	const Charging__ListSessionsRequest *r = (const Charging__ListSessionsRequest *)m;
 	Charging__ListSessionsReply reply = CHARGING__LIST_SESSIONS_REPLY__INIT;
-	struct listing l = { t, &reply, bound(r->limit, 100, OCPP_SESSIONS_MAX) };
+	struct listing l = { self, t, &reply, bound(r->limit, 100, OCPP_SESSIONS_MAX) };
 
 	if (r->state == CHARGING__SESSION_STATE__ACTIVE) {
 		list_active(&l, r->device);

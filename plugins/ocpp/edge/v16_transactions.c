@@ -25,7 +25,7 @@ int v16_start_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_RESERVATION_ZERO));
 	when_read(t, in->st, json_get(in->payload, "timestamp"), &said.when);
 	error = sessions_start(o, t, in, &said, &begun);
-	if (error)
+	if (error || in->code)
 		return error;
 	in->answer = gv_str(t, "{\"idTagInfo\":%s,\"transactionId\":%d}", authorize_info(t, &begun.verdict), begun.id);
 	return 0;

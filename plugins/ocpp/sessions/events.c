@@ -65,13 +65,14 @@ static int begin(struct event *e, const char *key)
 	return transaction_number(e->o, e->t, e->in->device, x);
 }
 
+/* 0 without a transaction: it is one too many. */
 static int find(struct event *e)
 {
 	const char *key = gv_str(e->t, "=%s", e->said->name);
 	const Ocpp__StartRef *ref = gv_get(e->t, &ocpp_starts, gv_key(e->in->device, key));
 
 	if (!ref)
-		return begin(e, key);
+		return quota_start(e->o, e->t, e->in) ? begin(e, key) : 0;
 	e->x = transaction_on(e->t, e->in->device, ref->connector);
 	e->active = e->x && e->x->id == ref->transaction;
 	if (!e->active)
@@ -330,7 +331,7 @@ int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 
 	station_quirks(o, t, in->st, said->when.quirks | said->values->quirks);
 	error = find(&e);
-	if (error)
+	if (error || !e.x)
 		return error;
 	before = *e.x;
 	token = e.x->token;

@@ -68,6 +68,8 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	station_quirks(o, t, in->st, s->when.quirks);
 	if (ref)
 		return again(o, t, in, ref, s->tag, ret);
+	if (!quota_start(o, t, in))
+		return 0;
 	before = transaction_on(t, in->device, s->connector);
 	late = is_late(before, s);
 	if (!late)
@@ -129,12 +131,12 @@ static Ocpp__Transaction *guess(struct gv_turn *t, struct inbound *in, const str
 }
 
 /* A stop without a usable id that came before: the transaction that it ended. */
-static bool stopped_before(struct gv_turn *t, const char *device, uint64_t digest)
+static bool stopped_before(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t digest)
 {
-	struct gv_scan scan = { .table = &ocpp_history, .prefix = gv_key(device), .reverse = true };
+	struct ended_walk walk = { .device = device };
 
-	for (unsigned i = 0; i < STOPS_MAX && gv_next(t, &scan); i++)
-		if (((const Ocpp__Transaction *)scan.row)->stop_digest == digest)
+	for (unsigned i = 0; i < STOPS_MAX && ended_next(o, t, &walk); i++)
+		if (walk.row->stop_digest == digest)
 			return true;
 	return false;
 }
@@ -210,7 +212,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 				return stop_ended(o, t, in, x, s, ret_verdict);
 		}
 	} else {
-		if (stopped_before(t, in->device, s->digest)) {
+		if (stopped_before(o, t, in->device, s->digest)) {
 			judge(o, t, in, NULL, s, ret_verdict);
 			return 0;
 		}

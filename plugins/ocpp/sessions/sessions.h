@@ -1,6 +1,6 @@
-/* What a charger says of its transactions, whatever the version. Nothing here refuses: a charger whose start, stop or
- * meter values are not confirmed keeps its queue for ever (1.6, 4.2; errata 3.18), so what was wrong is kept beside the
- * energy. */
+/* What a charger says of its transactions, whatever the version. Nothing here refuses, but what quota.c has too many
+ * of: a charger whose start, stop or meter values are not confirmed keeps its queue for ever (1.6, 4.2; errata 3.18),
+ * so what was wrong is kept beside the energy. */
 #ifndef OCPP_SESSIONS_H
 #define OCPP_SESSIONS_H
 
@@ -18,7 +18,8 @@ struct begun {
 	int32_t id;
 	struct verdict verdict;
 };
-/* Begins a transaction, or finds the one that this start began when it came before. */
+/* Begins a transaction, or finds the one that this start began when it came before. Without *ret where in->code refuses
+ * one too many. */
 int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_start *said,
 		   struct begun *ret);
 
@@ -67,8 +68,8 @@ struct said_event {
 	uint32_t phases, cable_a;       /* 0: not said */
 	const struct meter *values;
 };
-/* Begins, goes on with or ends a transaction, whatever came before, in any order, any number of times. ret: about the
- * token, where one was named. */
+/* Begins, goes on with or ends a transaction, whatever came before, in any order, any number of times; in->code refuses
+ * one too many. ret: about the token, where one was named. */
 int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_event *said,
 		   struct verdict *ret);
 

@@ -114,17 +114,27 @@ int transaction_put_start(struct gv_turn *t, const char *device, const Ocpp__Tra
 	return gv_put(t, &ocpp_starts, gv_key(device, x->start_key), &start);
 }
 
+/* Numbers go round in the ids, and the charger may have a session of that time still. */
+static bool is_taken(struct gv_turn *t, const char *device, uint64_t number)
+{
+	int32_t id = id_of(number);
+
+	return number > INT32_MAX && (transaction_ended(t, device, id) || transaction_active(t, device, id));
+}
+
 int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
 	Ocpp__TransactionRef ref = OCPP__TRANSACTION_REF__INIT;
+	uint64_t number;
 
-	if (o->next_transaction > INT32_MAX)
-		return gv_fault(t, "all 2147483647 transaction ids are used: set up ocpp with a new store");
-	x->id = (int32_t)o->next_transaction;
-	o->next_transaction += o->transaction_step;
+	do {
+		number = o->next_transaction;
+		o->next_transaction += o->transaction_step;
+	} while (is_taken(t, device, number));
+	x->id = id_of(number);
 	ref.device = (char *)device;
 	ref.connector = x->connector;
-	gv_put(t, &ocpp_transactions, gv_key((uint64_t)x->id), &ref);
+	gv_put(t, &ocpp_transactions, gv_key(number), &ref);
 	return transaction_put_start(t, device, x);
 }
 
