@@ -259,6 +259,18 @@ enum {
 	BLE_RECORD_VALUE = 0x15,
 	BLE_RECORD_SEALED = 0xc0
 };
+/* Why a session ended. These numbers travel, so they never change their meaning. */
+enum ble_reason {
+	BLE_REASON_HOLDER = 1, /* who had started it */
+	BLE_REASON_OPERATOR,
+	BLE_REASON_CLOUD,
+	BLE_REASON_UNPLUGGED,
+	BLE_REASON_EMERGENCY, /* the button at the pile */
+	BLE_REASON_FAULT,
+	BLE_REASON_ENERGY, /* what the voucher gives is used up */
+	BLE_REASON_TIME,
+	BLE_REASON_POWER, /* the pile lost its own */
+};
 struct ble_record {
 	uint64_t has;
 	/* the header, always clear */
