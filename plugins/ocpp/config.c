@@ -66,6 +66,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
 	o->start_every_ms = 3600000 / c->new_transactions_per_hour;
 	o->keep_days = c->keep_samples_days;
+	o->keep_samples = c->keep_samples_per_station;
 	o->keep_events_ms = (int64_t)c->keep_events_days * 86400000;
 	o->report_delay_ms = strcmp(c->base_report, "off") ? (int64_t)c->base_report_delay_s * 1000 : 0;
 	o->nominal_voltage_v = c->nominal_voltage_v;
@@ -87,6 +88,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 		return -ENOMEM;
 	o->messages.keep_days = c->keep_messages_days;
 	o->messages.keep_per_station = c->keep_messages_per_station;
+	o->messages.keep_bytes = c->keep_messages_bytes_per_station;
 	if (lists_create(o, c))
 		return -ENOMEM;
 	error = profile_take(o, t, c);

@@ -123,6 +123,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return stuck_due(self, t);
 	if (!strcmp(name, SILENT_TIMER))
 		return silent_due(self, t);
+	if (!strncmp(name, HOARD_TIMER, strlen(HOARD_TIMER)))
+		return hoard_due(self, t, name + strlen(HOARD_TIMER));
 	if (!strncmp(name, REPORT_TIMER, strlen(REPORT_TIMER)))
 		return report_due(t, name);
 	if (!strncmp(name, MODEL_TIMER, strlen(MODEL_TIMER)))

@@ -94,6 +94,7 @@ struct ocpp {
 	int64_t start_every_ms;                      /* of one charger, on the average: see sessions/quota.c */
 	int64_t day;                                 /* of the newest row of ocpp_days */
 	uint32_t keep_days;
+	uint64_t keep_samples; /* of the ended sessions of one charger */
 	int64_t keep_events_ms;
 	int64_t report_delay_ms; /* after the boot of a charger whose firmware is new; 0: it is not asked */
 	int64_t timer_ms;        /* when the timer of the commands is due; 0: not set */
@@ -288,6 +289,17 @@ Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m);
 /* The samples of a transaction, oldest first. */
 void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Session *session);
 
+/* ---- thin.c, hoard.c: how much of it is kept ------------------------------------------------- */
+
+/* Before the message's readings become the transaction's newest row: makes room, and counts them; changes x. */
+void thin_append(struct gv_turn *t, Ocpp__Transaction *x, const struct meter *m);
+/* What readings count for. */
+uint32_t thin_weight(Ocpp__Reading *const *readings, size_t n);
+#define HOARD_TIMER "hoard:" /* and the device */
+/* The samples of the device's ended sessions weigh so much more, or less. */
+int hoard_add(struct ocpp *o, struct gv_turn *t, const char *device, int64_t weight);
+int hoard_due(struct ocpp *o, struct gv_turn *t, const char *device);
+
 /* ---- transaction.c: rows of transactions ----------------------------------------------------- */
 
 /* A copy to change and write, in the turn's memory; NULL where there is none. */
@@ -299,7 +311,7 @@ Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const 
 /* Only what meter values need and change, of the one that runs on a connector; NULL where there is none. */
 Ocpp__Transaction *transaction_metered(struct gv_turn *t, const char *device, uint32_t connector);
 int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
-int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+int transaction_put_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 /* Writes a new one, with the next id, and says so. */
 int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 /* The parts of that: a number, and by it and what started it the way to its row; its row; its event. */

@@ -240,6 +240,9 @@ static bool row_differs(const Ocpp__Transaction *x, const Ocpp__Transaction *bef
 	a.flags = b.flags;
 	a.n_seen = b.n_seen;
 	a.seen = b.seen;
+	a.weight = b.weight;
+	a.passed = b.passed;
+	a.loose = b.loose;
 	return memcmp(&a, &b, sizeof a) != 0;
 }
 
@@ -270,7 +273,7 @@ static int come_late(struct event *e, const Ocpp__Transaction *before)
 	if (e->values.n)
 		e->x->flags |= FLAG(FLAG_SAMPLES_AFTER_STOP);
 	if (!e->x->stop_digest || !differs(e->x, before))
-		return transaction_put_ended(e->t, e->in->device, e->x);
+		return transaction_put_ended(e->o, e->t, e->in->device, e->x);
 	e->x->flags |= FLAG(FLAG_LATE_EVENTS);
 	return transaction_end(e->o, e->t, e->in->device, e->x);
 }

@@ -76,6 +76,7 @@ int meter_append(struct ocpp *o, struct gv_turn *t, Ocpp__Transaction *x, struct
 	retention_note(o, t);
 	if (x->newest_sample_ms < m->newest_ms || !x->newest_row)
 		x->newest_sample_ms = m->newest_ms;
+	thin_append(t, x, m);
 	ocpp__sample_row__init(&row);
 	row.prev = x->newest_row;
 	row.time_ms = m->base_ms;

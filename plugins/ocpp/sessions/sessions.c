@@ -281,7 +281,7 @@ static int meter_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 		return 0;
 	x->flags |= FLAG(FLAG_SAMPLES_AFTER_STOP) | m->flags;
 	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_LATE_SAMPLES));
-	return transaction_put_ended(t, in->device, x);
+	return transaction_put_ended(o, t, in->device, x);
 }
 
 int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *s)

@@ -27,6 +27,9 @@ static void take_progress(Ocpp__Transaction *x, const Ocpp__Progress *p)
 	x->flags = p->flags;
 	x->n_seen = p->n_seen;
 	x->seen = p->seen;
+	x->weight = p->weight;
+	x->passed = p->passed;
+	x->loose = p->loose;
 }
 
 Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const Ocpp__Transaction *row)
@@ -90,11 +93,17 @@ int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__
 	p.flags = x->flags;
 	p.n_seen = x->n_seen;
 	p.seen = x->seen;
+	p.weight = x->weight;
+	p.passed = x->passed;
+	p.loose = x->loose;
 	return gv_put(t, &ocpp_progress, gv_key(device, x->connector), &p);
 }
 
-int transaction_put_ended(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+int transaction_put_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
 {
+	const Ocpp__Transaction *before = gv_get(t, &ocpp_history, gv_key(device, (uint64_t)x->id));
+
+	hoard_add(o, t, device, (int64_t)x->weight - (before ? before->weight : 0));
 	return gv_put(t, &ocpp_history, gv_key(device, (uint64_t)x->id), x);
 }
 
@@ -178,7 +187,7 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 	/* Nobody has authorised it: it is told of where it took energy. */
 	if (!transaction_is_told(x) && (x->token_order || x->energy_wh > 0))
 		transaction_tell_start(t, device, x);
-	transaction_put_ended(t, device, x);
+	transaction_put_ended(o, t, device, x);
 	if (!transaction_is_told(x))
 		return 0;
 	event.device = (char *)device;

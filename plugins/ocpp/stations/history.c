@@ -14,6 +14,8 @@
 #define NUMBERS_PER_MS 4096
 #define MINUTE_MS 60000
 #define KEPT_PER_MINUTE 240 /* of one charger */
+#define ROW_BYTES 64        /* of a row, beside its text */
+#define MAKE_ROOM_MAX 8     /* rows that go for one that comes */
 
 /* An answer that refuses begins so: people look for it. */
 static bool is_error(const char *text, size_t size)
@@ -35,6 +37,33 @@ static bool fits(struct station *st, int64_t now_ms)
 	return st->kept++ < KEPT_PER_MINUTE;
 }
 
+static const Ocpp__MessageRow *end_row(struct gv_turn *t, struct gv_scan *scan, const char *device, bool newest)
+{
+	*scan = (struct gv_scan){ .table = &ocpp_messages, .prefix = gv_key(device), .reverse = newest };
+	return gv_next(t, scan) ? scan->row : NULL;
+}
+
+/* Each row tells what was ever written up to it, so the difference of the newest and the oldest is what is there. The
+ * oldest go that are too many; those of stores without these counts wait for message_purge. */
+static void make_room(const struct messages *m, struct gv_turn *t, const char *device, Ocpp__MessageRow *row)
+{
+	struct gv_scan scan;
+	const Ocpp__MessageRow *oldest, *newest = end_row(t, &scan, device, true);
+
+	row->count = (newest ? newest->count : 0) + 1;
+	row->bytes = (newest ? newest->bytes : 0) + strlen(row->text) + ROW_BYTES;
+	oldest = end_row(t, &scan, device, false);
+	for (unsigned i = 0; oldest && oldest->count && i < MAKE_ROOM_MAX; i++) {
+		uint64_t before = oldest->bytes - strlen(oldest->text) - ROW_BYTES;
+
+		if (row->count - oldest->count < m->keep_per_station && row->bytes - before <= m->keep_bytes)
+			return;
+		gv_delete(t, &ocpp_messages, scan.key);
+		gv_count(t, "messages_forgotten", 1);
+		oldest = gv_next(t, &scan) ? scan.row : NULL;
+	}
+}
+
 void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, bool in, const char *action, const char *text,
 		 size_t size)
 {
@@ -48,6 +77,7 @@ void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, bool in,
 	row.cut = size > MESSAGE_TEXT_MAX;
 	row.action = (char *)action;
 	row.text = gv_str(t, "%.*s", (int)(row.cut ? MESSAGE_TEXT_MAX : size), text);
+	make_room(&o->messages, t, st->device, &row);
 	gv_put(t, &ocpp_messages, gv_key(st->device, number), &row);
 }
 

@@ -26,6 +26,7 @@ struct messages {
 	size_t capacity, count; /* bytes, entries */
 	uint64_t newest;        /* number of the newest: its time in ms times 4096, and a count */
 	uint32_t keep_days, keep_per_station;
+	uint64_t keep_bytes; /* per station */
 	/* How far the walk of message_purge has come: behind this row, the `seen`th of its charger. */
 	struct gv_key purged;
 	char purged_device[256];
