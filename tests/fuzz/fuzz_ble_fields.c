@@ -26,6 +26,21 @@ BODY(command)
 BODY(status)
 BODY(record_get)
 BODY(record_stored)
+BODY(ask)
+BODY(ask_result)
+BODY(voucher_get)
+BODY(fetch)
+
+static void frame(const uint8_t *data, size_t size)
+{
+	static uint8_t written[BLE_MESSAGE_MAX];
+	struct ble_frame it;
+
+	if (ble_frame_read(data, size, &it) == 0) {
+		FUZZ_ASSERT(ble_frame_write(&it, written, sizeof(written)) == (int)size);
+		FUZZ_ASSERT(memcmp(written, data, size) == 0);
+	}
+}
 
 #define DOCUMENT(NAME, CHECK)                                                                                          \
 	static void NAME(const uint8_t *data, size_t size)                                                             \
@@ -47,9 +62,10 @@ DOCUMENT(receipt, ble_receipt_read(data, size, &it))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const uint8_t *, size_t) = { answer,        command,     status,  record_get,
-								    record_stored, certificate, voucher, keyset,
-								    head,          receipt };
+	static void (*const readers[])(const uint8_t *, size_t) = {
+		answer, command, status, record_get, record_stored, certificate, voucher, keyset,
+		head,   receipt, ask,    ask_result, voucher_get,   fetch,       frame,
+	};
 	if (size > 1)
 		readers[data[0] % (sizeof(readers) / sizeof(*readers))](data + 1, size - 1);
 	return 0;

@@ -198,6 +198,8 @@ int ble_voucher_write(const struct ble_crypto *, const struct ble_voucher *, con
 		      size_t room);
 /* What it says, proved by nothing. */
 int ble_voucher_read(const uint8_t *data, size_t size, struct ble_voucher *ret);
+/* Is it what ble_link_admit() gives for a holder who has none? Only `holder` and `flags` say something then. */
+bool ble_voucher_none(const struct ble_voucher *);
 
 enum { BLE_KEYSET_VOUCHER_KEY = 0x32, BLE_KEYSET_RECEIPT_KEY = 0x36, BLE_KEYSET_SEAL_KEY = 0x37 };
 enum { BLE_KEYSET_REVOKED = 0xc0 };
@@ -344,6 +346,7 @@ struct ble_head {
 	uint8_t nonce[16];
 };
 int ble_head_write(const struct ble_crypto *, const struct ble_head *, const void *pile_key, uint8_t *ret, size_t room);
+/* `nonce` NULL: whoever asked for it. */
 int ble_head_check(const struct ble_crypto *, const uint8_t pile_key[32], const uint8_t nonce[16], const uint8_t *data,
 		   size_t size, struct ble_head *ret);
 
@@ -403,7 +406,8 @@ struct ble_gate {
 	uint32_t cap_minor; /* the most for a voucher that is not bound, without a trusted clock */
 };
 /* May this voucher start at that connector now? It was admitted on this connection, whose nonce this is. After BLE_OK
- * the pile writes it into `used` before its relay closes. */
+ * the pile writes it into `used` before its relay closes. For a holder without one the pile has asked the cloud and put
+ * the grant's jti and expiry into it. */
 int ble_gate_start(const struct ble_crypto *, const struct ble_gate *, const uint8_t nonce[16],
 		   const struct ble_voucher *, uint8_t connector);
 /* May it stop a session that this holder started? */
@@ -433,7 +437,13 @@ enum ble_type {
 	BLE_CFG_PUT = 0x27,
 	BLE_PUT_RES = 0x28,
 	BLE_COURIER = 0x2a, /* bytes between cloud and pile, either way */
-	BLE_ERR = 0x3f,     /* sealed */
+	/* on the road to the cloud only (ble_frame_write) */
+	BLE_FETCH = 0x2b,
+	BLE_VOUCHER_GET = 0x2c,
+	BLE_VOUCHER = 0x2d, /* a voucher */
+	BLE_ASK = 0x2e,
+	BLE_ASK_RES = 0x2f,
+	BLE_ERR = 0x3f, /* sealed */
 };
 
 enum { BLE_ANSWER_SEQ = 0x06, BLE_ANSWER_SESSION = 0x0d };
@@ -444,11 +454,31 @@ struct ble_answer {
 	uint64_t seq;   /* of the record that the command made */
 	uint8_t session[16];
 };
-/* START, STOP. The same order again is the same command: its answer is given again. */
+/* What the cloud allows one session, to a pile that it speaks to itself: what a voucher would say. */
+enum {
+	BLE_GRANT_JTI = 0x03, /* the start record names it */
+	BLE_GRANT_EXPIRES = 0x09,
+	BLE_GRANT_WH = 0x0a,
+	BLE_GRANT_MINUTES = 0x0b,
+	BLE_GRANT_AMOUNT = 0x0c,
+	BLE_GRANT_CURRENCY = 0x0d,
+	BLE_GRANT_TARIFF = 0x0e
+};
+struct ble_grant {
+	uint8_t jti[16];
+	uint32_t expires; /* nothing starts behind it */
+	uint32_t max_wh;
+	uint16_t max_minutes;
+	uint32_t max_minor;
+	uint8_t currency[3], tariff[8];
+};
+/* START, STOP. The same order again is the same command: its answer is given again. A grant is in a START of the cloud
+ * only: by Bluetooth the voucher says what is allowed. */
 struct ble_command {
 	uint64_t has;
 	uint8_t connector;
 	uint8_t order[16];
+	struct ble_grant grant;
 };
 struct ble_status {
 	uint64_t has;
@@ -473,6 +503,37 @@ struct ble_record_stored {
 	uint32_t chain;
 	uint64_t upto;
 };
+/* ASK: a holder stands before a pile that has a network; may he start? With a voucher: its jti. */
+enum { BLE_ASK_JTI = 0x03 };
+struct ble_ask {
+	uint64_t has;
+	uint8_t jti[16];
+	uint8_t connector;
+	uint8_t order[16];
+	uint8_t holder[32];
+};
+struct ble_ask_result {
+	uint64_t has;
+	uint8_t result; /* BLE_OK: with a grant */
+	struct ble_grant grant;
+};
+/* VOUCHER_GET: a voucher for a holder's key; with the pile's nonce one that is bound to that connection. */
+enum { BLE_VOUCHER_GET_NONCE = 0x10 };
+struct ble_voucher_get {
+	uint64_t has;
+	uint8_t pile[16];
+	uint8_t connector;
+	uint8_t nonce[16];
+	uint8_t order[16];
+	uint8_t holder[32];
+};
+/* FETCH: what is there for a pile; the time only with the nonce of its connection. */
+enum { BLE_FETCH_NONCE = 0x22 };
+struct ble_fetch {
+	uint64_t has;
+	uint8_t pile[16];
+	uint8_t nonce[16];
+};
 int ble_answer_write(const struct ble_answer *, uint8_t *ret, size_t room);
 int ble_answer_read(const uint8_t *body, size_t size, struct ble_answer *ret);
 int ble_command_write(const struct ble_command *, uint8_t *ret, size_t room);
@@ -483,6 +544,25 @@ int ble_record_get_write(const struct ble_record_get *, uint8_t *ret, size_t roo
 int ble_record_get_read(const uint8_t *body, size_t size, struct ble_record_get *ret);
 int ble_record_stored_write(const struct ble_record_stored *, uint8_t *ret, size_t room);
 int ble_record_stored_read(const uint8_t *body, size_t size, struct ble_record_stored *ret);
+int ble_ask_write(const struct ble_ask *, uint8_t *ret, size_t room);
+int ble_ask_read(const uint8_t *body, size_t size, struct ble_ask *ret);
+int ble_ask_result_write(const struct ble_ask_result *, uint8_t *ret, size_t room);
+int ble_ask_result_read(const uint8_t *body, size_t size, struct ble_ask_result *ret);
+int ble_voucher_get_write(const struct ble_voucher_get *, uint8_t *ret, size_t room);
+int ble_voucher_get_read(const uint8_t *body, size_t size, struct ble_voucher_get *ret);
+int ble_fetch_write(const struct ble_fetch *, uint8_t *ret, size_t room);
+int ble_fetch_read(const uint8_t *body, size_t size, struct ble_fetch *ret);
+
+/* A message on the WebSocket to the cloud: clear, as TLS is beside it. `counter` names a request; its answers have the
+ * same. */
+struct ble_frame {
+	uint8_t type; /* any: who reads decides whether it has a place */
+	uint32_t counter;
+	struct ble_bytes body;
+};
+/* The size written, at most BLE_MESSAGE_MAX. */
+int ble_frame_write(const struct ble_frame *, uint8_t *ret, size_t room);
+int ble_frame_read(const uint8_t *data, size_t size, struct ble_frame *ret);
 
 /* ---- the link: one end of one connection, state by state ------------------------------------- */
 
@@ -564,8 +644,11 @@ int ble_link_hello(struct ble_link *, const void *ephemeral, const uint8_t nonce
 int ble_link_hello_ack(struct ble_link *, const void *ephemeral, const uint8_t nonce[16], const struct ble_facts *);
 /* A terminal shows a voucher (as signed) and proves that it is its holder. */
 int ble_link_auth(struct ble_link *, const uint8_t *voucher, size_t size, const void *holder_key);
+/* The same for a holder without a voucher: he proves his key, and a pile with a network asks the cloud at START. */
+int ble_link_auth_holder(struct ble_link *, const uint8_t public_key[32], const void *holder_key);
 /* A pile judges the AUTH that it has just received, cheap things first, and answers: BLE_OK and the voucher, or what
- * was wrong, and the link is closed behind the answer. */
+ * was wrong, and the link is closed behind the answer. A holder without a voucher is admitted by his key alone
+ * (ble_voucher_none): he may stop what he started, and fetch. */
 int ble_link_admit(struct ble_link *, const struct ble_gate *, const uint8_t *body, size_t size,
 		   struct ble_voucher *ret);
 /* Any other message that this end may send in this state. */

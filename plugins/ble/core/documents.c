@@ -139,7 +139,7 @@ int ble_head_check(const struct ble_crypto *c, const uint8_t pile_key[32], const
 	struct ble_head it;
 	int r = document_read(&head, data, size, &it);
 
-	if (r == 0 && !bytes_same(it.nonce, nonce, sizeof(it.nonce)))
+	if (r == 0 && nonce && !bytes_same(it.nonce, nonce, sizeof(it.nonce)))
 		r = -BLE_WRONG_NONCE;
 	if (r == 0)
 		r = document_verify(c, "CPB1-HED", pile_key, data, size);

@@ -217,35 +217,56 @@ int link_got_hello_ack(struct ble_link *l, const uint8_t *message, size_t size)
 
 /* ---- AUTH ------------------------------------------------------------------------------------ */
 
-/* What a holder signs: this connection and this voucher. */
-static int possession(const struct ble_link *l, const uint8_t *voucher, size_t fields_size,
-		      uint8_t ret[DOMAIN_SIZE + 64])
+#define HOLDER_SIZE 32 /* of the key of a holder who has no voucher */
+
+/* What a holder signs: this connection, and this voucher's fields, or his key where he has none. */
+static int possession(const struct ble_link *l, const uint8_t *shown, size_t size, uint8_t ret[DOMAIN_SIZE + 64])
 {
 	memcpy(ret, "CPB1-POP", DOMAIN_SIZE);
 	memcpy(ret + DOMAIN_SIZE, l->keys.binding, 32);
-	return l->config.crypto->sha256(l->config.crypto->user, voucher, fields_size, ret + DOMAIN_SIZE + 32)
-		       ? -BLE_CRYPTO
-		       : 0;
+	return l->config.crypto->sha256(l->config.crypto->user, shown, size, ret + DOMAIN_SIZE + 32) ? -BLE_CRYPTO : 0;
 }
 
-int ble_link_auth(struct ble_link *l, const uint8_t *voucher, size_t size, const void *holder_key)
+/* `shown` is a voucher, whose fields have `fields_size` bytes, or a holder's key, which has no voucher's fields. */
+static int auth(struct ble_link *l, struct ble_bytes shown, size_t fields_size, const void *holder_key)
 {
 	const struct ble_crypto *c = l->config.crypto;
 	uint8_t length[2], text[DOMAIN_SIZE + 64], pop[BLE_SIG_SIZE];
-	struct ble_bytes parts[] = { { length, 2 }, { voucher, size }, { pop, sizeof(pop) } };
+	struct ble_bytes parts[] = { { length, 2 }, shown, { pop, sizeof(pop) } };
 	int r = rules_next(l->config.end, l->state, BLE_AUTH);
 
 	if (r < 0)
 		return r;
-	if (size <= BLE_SIG_SIZE || size > BLE_DOCUMENT_MAX)
-		return -BLE_MALFORMED;
-	bytes_put(length, size - BLE_SIG_SIZE, 2);
-	r = possession(l, voucher, size - BLE_SIG_SIZE, text);
+	bytes_put(length, fields_size, 2);
+	r = possession(l, shown.at, fields_size ? fields_size : shown.size, text);
 	if (r < 0)
 		return r;
 	if (c->sign(c->user, holder_key, text, sizeof(text), pop) != 0)
 		return -BLE_CRYPTO;
 	return link_send_sealed(l, BLE_AUTH, parts, 3);
+}
+
+int ble_link_auth(struct ble_link *l, const uint8_t *voucher, size_t size, const void *holder_key)
+{
+	if (size <= BLE_SIG_SIZE || size > BLE_DOCUMENT_MAX)
+		return -BLE_MALFORMED;
+	return auth(l, (struct ble_bytes){ voucher, size }, size - BLE_SIG_SIZE, holder_key);
+}
+
+int ble_link_auth_holder(struct ble_link *l, const uint8_t public_key[32], const void *holder_key)
+{
+	return auth(l, (struct ble_bytes){ public_key, HOLDER_SIZE }, 0, holder_key);
+}
+
+/* The voucher, or what stands for one where a holder shows his key alone: he may what the cloud will allow him. */
+static int identity(struct ble_link *l, const struct ble_gate *gate, const uint8_t *shown, size_t size,
+		    struct ble_voucher *ret)
+{
+	if (size != HOLDER_SIZE)
+		return gate_identity(l->config.crypto, gate, shown, size, ret);
+	*ret = (struct ble_voucher){ .flags = BLE_MAY_START | BLE_MAY_STOP };
+	memcpy(ret->holder, shown, HOLDER_SIZE);
+	return 0;
 }
 
 static int judge(struct ble_link *l, const struct ble_gate *gate, const uint8_t *body, size_t size,
@@ -254,13 +275,14 @@ static int judge(struct ble_link *l, const struct ble_gate *gate, const uint8_t 
 	const struct ble_crypto *c = l->config.crypto;
 	uint8_t text[DOMAIN_SIZE + 64];
 	size_t fields_size = size < 2 ? 0 : (size_t)bytes_get(body, 2);
+	size_t shown = fields_size ? fields_size + BLE_SIG_SIZE : HOLDER_SIZE;
 	int r;
 
-	if (fields_size == 0 || size != 2 + fields_size + 2 * BLE_SIG_SIZE)
+	if (size != 2 + shown + BLE_SIG_SIZE) /* a voucher is always longer than a key, by its signature */
 		return -BLE_MALFORMED;
-	r = gate_identity(c, gate, body + 2, fields_size + BLE_SIG_SIZE, ret);
+	r = identity(l, gate, body + 2, shown, ret);
 	if (r == 0)
-		r = possession(l, body + 2, fields_size, text);
+		r = possession(l, body + 2, fields_size ? fields_size : HOLDER_SIZE, text);
 	if (r < 0)
 		return r;
 	if (c->verify(c->user, ret->holder, text, sizeof(text), body + size - BLE_SIG_SIZE) != 0)

@@ -46,6 +46,11 @@ int ble_voucher_read(const uint8_t *data, size_t size, struct ble_voucher *ret)
 	return r;
 }
 
+bool ble_voucher_none(const struct ble_voucher *v)
+{
+	return v->version == 0; /* which none that was read has */
+}
+
 /* Only an operator's may start more than one session. */
 static bool starts_once(const struct ble_voucher *v)
 {
@@ -87,7 +92,7 @@ static int in_time(const struct ble_gate *gate, const struct ble_voucher *v)
 	return utc < v->not_before ? -BLE_NOT_YET : 0;
 }
 
-/* For this connection, now, and not revoked. */
+/* For this connection, now, and not revoked. Without a voucher there is no time but the grant's, and none before it. */
 int gate_moment(const struct ble_crypto *c, const struct ble_gate *gate, const uint8_t nonce[16],
 		const struct ble_voucher *v)
 {
@@ -98,7 +103,7 @@ int gate_moment(const struct ble_crypto *c, const struct ble_gate *gate, const u
 		return 0;
 	if ((v->has & BLE_HAS(BLE_VOUCHER_NONCE)) && !bytes_same(v->nonce, nonce, sizeof(v->nonce)))
 		return -BLE_WRONG_NONCE;
-	r = in_time(gate, v);
+	r = ble_voucher_none(v) && v->expires == 0 ? 0 : in_time(gate, v);
 	if (r < 0)
 		return r;
 	if (c->sha256(c->user, v->holder, sizeof(v->holder), holder) != 0)
@@ -127,7 +132,7 @@ int ble_gate_start(const struct ble_crypto *c, const struct ble_gate *gate, cons
 	r = gate_moment(c, gate, nonce, v); /* it may have expired, and keys have come, since it was admitted */
 	if (r < 0)
 		return r;
-	if (!gate->online && !bound && !(v->flags & BLE_OFFLINE_OK))
+	if (!gate->online && !bound && !(v->flags & BLE_OFFLINE_OK)) /* as nobody is without a voucher */
 		return -BLE_NOT_OFFLINE;
 	if (!gate->online && !bound && gate->clock->trust < BLE_TRUST_SIGNED && v->max_minor > gate->cap_minor)
 		return -BLE_OVER_CAP;

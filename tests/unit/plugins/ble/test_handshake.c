@@ -199,6 +199,26 @@ Test(handshake, an_auth_of_another_connection_is_useless)
 	cr_expect_eq(hand(&p.pile, &auth), -BLE_BAD_SEAL);
 }
 
+Test(handshake, a_holder_without_a_voucher_proves_his_key)
+{
+	pair_greet(&p);
+	cr_assert_eq(ble_link_auth_holder(&p.terminal, vector_public("holder"), vector_key("holder")), 0);
+	cr_assert_eq(pair_carry(&p.terminal, &p.pile, &p.wire, &m), 1);
+	same(&p.wire, "auth_holder");
+	cr_assert_eq(ble_link_admit(&p.pile, &p.gate, m.body.at, m.body.size, &voucher), 0);
+	cr_expect(ble_voucher_none(&voucher));
+	cr_expect_arr_eq(voucher.holder, vector_public("holder"), 32);
+	cr_expect_eq(p.pile.state, BLE_READY);
+}
+
+Test(handshake, a_key_that_is_another_holders)
+{
+	pair_greet(&p);
+	cr_assert_eq(ble_link_auth_holder(&p.terminal, vector_public("holder"), vector_key("pile")), 0);
+	cr_assert_eq(pair_carry(&p.terminal, &p.pile, NULL, &m), 1);
+	cr_expect_eq(ble_link_admit(&p.pile, &p.gate, m.body.at, m.body.size, &voucher), -BLE_BAD_POP);
+}
+
 Test(handshake, who_is_refused_hears_why)
 {
 	struct ble_answer answer;

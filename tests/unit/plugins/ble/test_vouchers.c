@@ -318,3 +318,35 @@ Test(used, a_full_memory_starts_nothing)
 	q.used.at[9].expires = PAIR_NOW - 1;
 	cr_expect_eq(ble_gate_start(&ble_openssl, &q.gate, changed.nonce, &changed, 1), 0);
 }
+
+/* ---- none ------------------------------------------------------------------------------------ */
+
+/* A holder without a voucher, whom the cloud has given this grant; what the pile says to his START. */
+static int start_by_key(bool online, uint32_t expires)
+{
+	struct ble_message m;
+
+	pair_reopen(&p);
+	pair_greet(&p);
+	cr_assert_eq(ble_link_auth_holder(&p.terminal, vector_public("holder"), vector_key("holder")), 0);
+	cr_assert_eq(pair_carry(&p.terminal, &p.pile, NULL, &m), 1);
+	cr_assert_eq(ble_link_admit(&p.pile, &p.gate, m.body.at, m.body.size, &changed), 0);
+	cr_assert(ble_voucher_none(&changed));
+	memcpy(changed.jti, voucher.jti, sizeof(changed.jti));
+	changed.expires = expires;
+	p.gate.online = online;
+	return start();
+}
+
+Test(voucher, a_holder_without_one_starts_by_the_clouds_word_alone)
+{
+	cr_expect_eq(start_by_key(true, PAIR_NOW + 60), 0);
+	cr_expect_eq(start_by_key(false, PAIR_NOW + 60), -BLE_NOT_OFFLINE);
+	cr_expect_eq(start_by_key(true, PAIR_NOW - 60), -BLE_EXPIRED, "the word is an old one");
+}
+
+Test(voucher, a_grant_that_a_voucher_has_started_starts_no_second_time)
+{
+	cr_assert_eq(ble_used_add(&p.used, voucher.jti, PAIR_NOW + 3600, PAIR_NOW), 0);
+	cr_expect_eq(start_by_key(true, PAIR_NOW + 60), -BLE_USED);
+}
