@@ -24,7 +24,8 @@ static int take_tags(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 		tag->spelling = strdup(from->id);
 		tag->status = strdup(from->status[0] ? from->status : "Accepted");
 		tag->parent = strdup(from->parent_id);
-		if (!tag->id || !tag->spelling || !tag->status || !tag->parent)
+		tag->type = strdup(from->type);
+		if (!tag->id || !tag->spelling || !tag->status || !tag->parent || !tag->type)
 			return -ENOMEM;
 	}
 	qsort(o->tags, o->n_tags, sizeof *o->tags, by_id);
@@ -102,6 +103,7 @@ void config_free(struct ocpp *o)
 		free(o->tags[i].spelling);
 		free(o->tags[i].status);
 		free(o->tags[i].parent);
+		free(o->tags[i].type);
 	}
 	for (size_t i = 0; o->vendors && i < o->n_vendors; i++)
 		free(o->vendors[i]);

@@ -72,7 +72,7 @@ struct station {
 struct tag {
 	char *id; /* in lower case */
 	char *spelling;
-	char *status, *parent;
+	char *status, *parent, *type;
 };
 
 struct ocpp {
@@ -227,6 +227,14 @@ Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *d
 /* A tag as the charger means it: where its profile says so, without what it mixes in. */
 const char *tag_read(struct ocpp *o, struct gv_turn *t, struct station *st, const char *tag);
 
+/* ---- token_type.c ---------------------------------------------------------------------------- */
+
+#define TOKEN_TYPE_CARD "ISO14443"
+#define TOKEN_TYPE_CENTRAL "Central"
+bool token_type_known(const char *type);
+/* The caller's word where that is not "", else what is known of the token, else `or_else`. */
+const char *token_type(struct ocpp *o, struct gv_turn *t, const char *token, const char *said, const char *or_else);
+
 /* ---- authorize.c: the one place that decides about tags -------------------------------------- */
 
 struct verdict {
@@ -249,6 +257,7 @@ int authorize_started(struct gv_turn *t, const char *device, const Ocpp__Transac
 struct listed_as {
 	const char *id; /* as it is written */
 	const char *status, *parent;
+	const char *type; /* "": TOKEN_TYPE_CARD */
 	int64_t valid_until_ms;
 	char **sites; /* where it is good */
 	size_t n_sites;
@@ -406,7 +415,7 @@ struct command {
 };
 struct start_order {
 	uint32_t connector; /* 0: the charger chooses */
-	const char *token, *request_id;
+	const char *token, *token_type, *request_id;
 	int32_t number;              /* stands for request_id where a charger takes no text */
 	const struct cJSON *profile; /* as 1.6 has it; NULL: none */
 };
@@ -414,6 +423,7 @@ struct reserve_order {
 	uint64_t id;
 	uint32_t connector;        /* 0: whichever */
 	const char *token, *group; /* group "": none */
+	const char *token_type;
 	int64_t expires_at_ms;
 };
 /* After command_impossible said no. */

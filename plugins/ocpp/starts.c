@@ -57,6 +57,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	struct start_order order = {
 		.connector = r->connector,
 		.token = r->token,
+		.token_type = token_type(o, t, r->token, r->token_type, TOKEN_TYPE_CENTRAL),
 		.request_id = c.request_id,
 		.number = start_number(t, r->device),
 		.profile = profile,
@@ -67,6 +68,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 		return 0;
 	request.connector = r->connector;
 	request.token = r->token;
+	request.token_type = (char *)order.token_type;
 	request.requested_at_ms = gv_now_ms(t);
 	request.profile = profile ? profiles_read(t, &v16_profiles, profile)
 				  : NULL; /* as 1.6 has it, whatever the version */
@@ -134,6 +136,8 @@ static int start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	if (!r->token[0] || strlen(r->token) > TOKEN_MAX)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "token must have 1 to %d characters, has %zu",
 				 TOKEN_MAX, strlen(r->token));
+	if (r->token_type[0] && !token_type_known(r->token_type))
+		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "tokenType: OCPP has no \"%.20s\"", r->token_type);
 	if (r->connector > OCPP_CONNECTOR_MAX)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "connector must be at most %d, is %u",
 				 OCPP_CONNECTOR_MAX, r->connector);

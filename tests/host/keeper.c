@@ -5,17 +5,18 @@
 #include <string.h>
 #include <strings.h>
 
-static int find(const struct keeper *k, const char *id)
+/* type NULL: any. */
+static int find(const struct keeper *k, const char *id, const char *type)
 {
 	for (int i = 0; i < k->n; i++)
-		if (!strcasecmp(k->entries[i].id, id))
+		if (!strcasecmp(k->entries[i].id, id) && (!type || !strcmp(k->entries[i].type, type)))
 			return i;
 	return -1;
 }
 
 const struct keeper_entry *keeper_find(const struct keeper *k, const char *id)
 {
-	int i = find(k, id);
+	int i = find(k, id, NULL);
 
 	return i < 0 ? NULL : &k->entries[i];
 }
@@ -42,10 +43,10 @@ static bool apply(struct keeper *k, const cJSON *entry, bool full)
 	const cJSON *info = cJSON_GetObjectItemCaseSensitive(entry, k->v201 ? "idTokenInfo" : "idTagInfo"),
 		    *token = cJSON_GetObjectItemCaseSensitive(entry, "idToken"),
 		    *group = cJSON_GetObjectItemCaseSensitive(info, "groupIdToken");
-	const char *id = k->v201 ? text(token, "idToken") : text(entry, "idTag");
-	int i = find(k, id);
+	const char *id = k->v201 ? text(token, "idToken") : text(entry, "idTag"), *type = text(token, "type");
+	int i = find(k, id, type); /* 2.0.1: the same text of another type is another token */
 
-	k->mistakes += !*id || strlen(id) > 20 || (full && (!info || i >= 0)) || (k->v201 && !*text(token, "type"));
+	k->mistakes += !*id || strlen(id) > 20 || (full && (!info || i >= 0)) || (k->v201 && !*type);
 	if (!info) {
 		if (i >= 0)
 			k->entries[i] = k->entries[--k->n];
@@ -57,6 +58,7 @@ static bool apply(struct keeper *k, const cJSON *entry, bool full)
 		i = k->n++;
 	}
 	snprintf(k->entries[i].id, sizeof k->entries[i].id, "%s", id);
+	snprintf(k->entries[i].type, sizeof k->entries[i].type, "%s", type);
 	snprintf(k->entries[i].status, sizeof k->entries[i].status, "%s", text(info, "status"));
 	snprintf(k->entries[i].parent, sizeof k->entries[i].parent, "%s",
 		 k->v201 ? text(group, "idToken") : text(info, "parentIdTag"));

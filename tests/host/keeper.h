@@ -12,6 +12,7 @@
 
 struct keeper_entry {
 	char id[24], status[16], parent[24];
+	char type[16]; /* 2.0.1 */
 };
 struct keeper {
 	/* how it is made */

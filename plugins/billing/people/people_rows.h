@@ -44,6 +44,12 @@ char *people_fold(struct gv_turn *t, const char *id);
 int people_tell_all(struct billing *b, struct gv_turn *t, const char *customer, bool again);
 int people_token_ends(struct billing *b, struct gv_turn *t, const char *fold);
 
+/* ---- token_type.c */
+
+bool people_type_known(const char *type); /* "" is, too */
+/* The token's own, or that of its kind. */
+const char *people_type(const Billing__Token *token);
+
 /* ---- ends.c: what ends by the clock alone. `kind`: "token", "code", "access". */
 
 void people_ends_at(struct gv_turn *t, int64_t at_ms, const char *kind, const char *key);

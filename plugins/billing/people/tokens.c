@@ -91,6 +91,7 @@ static int tell(struct billing *b, struct gv_turn *t, const char *fold, bool aga
 		return 0;
 	event.token = (char *)fold;
 	event.id = row->token->id;
+	event.type = (char *)people_type(row->token);
 	event.status = (char *)status_of(b, t, row->token);
 	event.parent = row->token->parent;
 	event.sites = row->token->sites;
@@ -177,6 +178,8 @@ static const char *fields_problem(struct gv_turn *t, const Billing__Token *token
 		return gv_str(t, "token.state: there is no state %d", token->state);
 	if (*token->parent && (strlen(token->parent) > 20 || !is_id(token->parent)))
 		return "token.parent must have at most 20 visible ASCII characters and no blank";
+	if (!people_type_known(token->type))
+		return gv_str(t, "token.type cannot be \"%.20s\": give one of OCPP 2.0.1's, as ISO15693", token->type);
 	if (token->valid_until_ms < 0)
 		return "token.validUntilMs must not be negative; 0 means for ever";
 	if ((problem = contact_text_problem(token->group, 64)))

@@ -43,9 +43,11 @@ static int ask(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const
 	struct report_key key = { r->device, OCPP__REPORT_ROW__KIND__CUSTOMER, 0 };
 	struct command c = { .kind = OCPP__COMMAND__KIND__CUSTOMER, .timeout_ms = (int64_t)r->timeout_s * 1000 };
 	Ocpp__ReportRow row = OCPP__REPORT_ROW__INIT;
+	Ocpp__GetCustomerInformationRequest typed = *r;
 
+	typed.token_type = (char *)token_type(o, t, r->token, r->token_type, TOKEN_TYPE_CARD);
 	key.id = report_id(t, r->device, key.kind);
-	if (st->edge->model->customer(t, key.id, r, &c))
+	if (st->edge->model->customer(t, key.id, &typed, &c))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", c.problem);
 	row.purpose = OCPP__REPORT_ROW__PURPOSE__INFORMATION;
 	row.ticket_call = ticket.call;

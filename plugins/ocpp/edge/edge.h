@@ -55,6 +55,7 @@ struct list_limits {
 /* The charger's list of tokens. The questions cannot fail. */
 struct edge_lists {
 	size_t id_max; /* characters of a token */
+	bool types;    /* a token of another type is another token */
 	int (*limits)(struct gv_turn *t, struct command *ret);
 	void (*read_limits)(const struct cJSON *payload, struct list_limits *ret);
 	int (*version)(struct gv_turn *t, struct command *ret);

@@ -11,13 +11,12 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
-static void add_token(cJSON *payload, const char *name, const char *token)
+static void add_token(cJSON *payload, const char *name, const char *token, const char *type)
 {
 	cJSON *object = cJSON_AddObjectToObject(payload, name);
 
-	/* Whoever asks names a token, not what it is made of: it is the central system's. */
 	cJSON_AddStringToObject(object, "idToken", token);
-	cJSON_AddStringToObject(object, "type", "Central");
+	cJSON_AddStringToObject(object, "type", type);
 }
 
 static void add_evse(cJSON *payload, uint32_t id)
@@ -42,7 +41,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 	payload = cJSON_CreateObject();
 	if (order->connector)
 		cJSON_AddNumberToObject(payload, "evseId", order->connector);
-	add_token(payload, "idToken", order->token);
+	add_token(payload, "idToken", order->token, order->token_type);
 	cJSON_AddNumberToObject(payload, "remoteStartId", order->number);
 	if (profile)
 		cJSON_AddItemToObject(payload, "chargingProfile", profiles_write(&v201_profiles, profile));

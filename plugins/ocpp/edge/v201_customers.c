@@ -17,7 +17,7 @@ int v201_ask_customer(struct gv_turn *t, int64_t request_id, const Ocpp__GetCust
 	if (r->token[0]) {
 		token = cJSON_AddObjectToObject(payload, "idToken");
 		cJSON_AddStringToObject(token, "idToken", r->token);
-		cJSON_AddStringToObject(token, "type", r->token_type[0] ? r->token_type : "ISO14443");
+		cJSON_AddStringToObject(token, "type", r->token_type);
 	}
 	return shared_give(t, &spec_v201, "CustomerInformation", payload, ret);
 }

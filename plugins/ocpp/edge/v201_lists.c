@@ -17,7 +17,6 @@
 #define TOKEN_MAX 36     /* characters of an idToken */
 #define LONGEST_NUMBER 9 /* digits of a limit */
 
-/* What is listed or reserved for is shown to the charger's reader: a card. */
 static void put_token(struct gv_buf *b, const char *name, const char *token, const char *type)
 {
 	gv_buf_printf(b, "\"%s\":{\"idToken\":", name);
@@ -36,10 +35,10 @@ int v201_reserve(struct gv_turn *t, const struct reserve_order *order, struct co
 	gv_buf_printf(&b, "{\"id\":%" PRIu64 ",\"expiryDateTime\":\"%s\",", order->id, until);
 	if (order->connector)
 		gv_buf_printf(&b, "\"evseId\":%u,", order->connector);
-	put_token(&b, "idToken", order->token, "ISO14443");
+	put_token(&b, "idToken", order->token, order->token_type);
 	if (order->group[0]) {
 		gv_buf_putc(&b, ',');
-		put_token(&b, "groupIdToken", order->group, "Central");
+		put_token(&b, "groupIdToken", order->group, TOKEN_TYPE_CENTRAL);
 	}
 	gv_buf_putc(&b, '}');
 	ret->action = "ReserveNow";
@@ -103,7 +102,7 @@ static void put_info(struct gv_buf *b, const struct list_entry *e)
 	gv_buf_printf(b, ",\"idTokenInfo\":{\"status\":\"%s\"", e->status);
 	if (e->parent[0]) {
 		gv_buf_putc(b, ',');
-		put_token(b, "groupIdToken", e->parent, "Central");
+		put_token(b, "groupIdToken", e->parent, TOKEN_TYPE_CENTRAL);
 	}
 	if (e->valid_until_ms) {
 		gv_time_format(e->valid_until_ms, until);
@@ -120,7 +119,7 @@ static int send(struct gv_turn *t, const struct list_message *m, struct command 
 	gv_buf_printf(&b, "{\"versionNumber\":%d,\"updateType\":\"%s\"", m->version, m->full ? "Full" : "Differential");
 	for (size_t i = 0; i < m->n; i++) {
 		gv_buf_puts(&b, i ? ",{" : ",\"localAuthorizationList\":[{");
-		put_token(&b, "idToken", m->entries[i].id, "ISO14443");
+		put_token(&b, "idToken", m->entries[i].id, m->entries[i].type);
 		if (m->entries[i].status[0])
 			put_info(&b, &m->entries[i]);
 		gv_buf_putc(&b, '}');
@@ -133,6 +132,7 @@ static int send(struct gv_turn *t, const struct list_message *m, struct command 
 
 const struct edge_lists v201_lists = {
 	.id_max = TOKEN_MAX,
+	.types = true,
 	.limits = limits,
 	.read_limits = read_limits,
 	.version = version,

@@ -21,6 +21,7 @@ static void add(struct gv_turn *t, struct list_message *m, const Ocpp__ListedTok
 	entry->id = row->id;
 	entry->status = status;
 	entry->parent = row->parent;
+	entry->type = row->type[0] ? row->type : TOKEN_TYPE_CARD;
 	entry->valid_until_ms = row->valid_until_ms;
 }
 
@@ -70,7 +71,7 @@ static const char *told_as(const Ocpp__ListedToken *row)
 	return strcmp(row->status, "Accepted") ? row->status : "Blocked"; /* good, but not here */
 }
 
-/* False where the charger's list has no room for it. */
+/* False where a difference cannot tell it: the charger's list has no room for it. */
 static bool tell(struct gv_turn *t, const struct list_room *room, const char *token, Ocpp__ListPlace *place,
 		 struct list_message *m)
 {
@@ -83,6 +84,8 @@ static bool tell(struct gv_turn *t, const struct list_room *room, const char *to
 	earlier = listed_earlier(row, room->site);
 	if (!good && !earlier)
 		return true;
+	if (room->types && row->retyped > place->change)
+		return false; /* the list may have it with its type of before, which no row remembers */
 	/* It may be new to the charger. Where it is not, it is counted twice: at most so many are there. */
 	if (row->status[0] && row->added > place->change && ++place->entries > room->entries_max)
 		return false;

@@ -69,7 +69,8 @@ static void remember_sites(struct gv_turn *t, Ocpp__ListedToken *row)
 static bool is_same(const Ocpp__ListedToken *row, const struct listed_as *now)
 {
 	return !strcmp(row->status, now->status) && !strcmp(row->parent, now->parent) && !strcmp(row->id, now->id) &&
-	       row->valid_until_ms == now->valid_until_ms && same_sites(row, now);
+	       (!now->status[0] || !strcmp(row->type, now->type)) && row->valid_until_ms == now->valid_until_ms &&
+	       same_sites(row, now);
 }
 
 static int change(struct ocpp *o, struct gv_turn *t, const char *fold, Ocpp__ListedToken *row,
@@ -88,7 +89,10 @@ static int change(struct ocpp *o, struct gv_turn *t, const char *fold, Ocpp__Lis
 	if (was && !is)
 		row->blocked = number;
 	row->change = number;
+	if (row->status[0] && now->status[0] && strcmp(row->type, now->type) != 0)
+		row->retyped = number;
 	row->id = now->status[0] ? (char *)now->id : row->id;
+	row->type = now->status[0] ? (char *)now->type : row->type;
 	row->status = (char *)now->status;
 	row->parent = (char *)now->parent;
 	row->valid_until_ms = now->valid_until_ms;

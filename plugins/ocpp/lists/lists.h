@@ -57,6 +57,7 @@ struct list_entry {
 	const char *id;
 	const char *status; /* "": taken out of the list */
 	const char *parent; /* "": none */
+	const char *type;
 	int64_t valid_until_ms;
 };
 struct list_message {
@@ -68,6 +69,7 @@ struct list_message {
 struct list_room {
 	const char *site;
 	size_t id_max;                   /* characters of a token that the version takes */
+	bool types;                      /* in which a token of another type is another token */
 	uint32_t chunk_max, entries_max; /* of a message, of the list */
 };
 enum list_step {

@@ -44,6 +44,8 @@ static const char *problem_of(struct gv_turn *t, const Charging__ReserveRequest 
 		return gv_str(t, "connector must be at most %d, is %u", OCPP_CONNECTOR_MAX, r->connector);
 	if (!r->token[0] || strlen(r->token) > TOKEN_MAX)
 		return gv_str(t, "token must have 1 to %d characters, has %zu", TOKEN_MAX, strlen(r->token));
+	if (r->token_type[0] && !token_type_known(r->token_type))
+		return gv_str(t, "tokenType: OCPP has no \"%.20s\"", r->token_type);
 	if (strlen(r->group) > TOKEN_MAX)
 		return gv_str(t, "group must have at most %d characters, has %zu", TOKEN_MAX, strlen(r->group));
 	if (r->expires_at_ms <= gv_now_ms(t) || r->expires_at_ms - gv_now_ms(t) > AHEAD_MS)
@@ -111,12 +113,14 @@ int reserve_method(void *self, struct gv_turn *t, struct gv_ticket ticket, const
 	asking->device = r->device;
 	asking->connector = r->connector;
 	asking->token = r->token;
+	asking->token_type = (char *)token_type(o, t, r->token, r->token_type, TOKEN_TYPE_CARD);
 	asking->group = r->group[0] ? r->group : (char *)v.parent;
 	asking->expires_at_ms = r->expires_at_ms;
 	row->asking = asking;
 	if (st->edge->orders->reserve(t,
 				      &(struct reserve_order){ asking->id, asking->connector, asking->token,
-							       asking->group, asking->expires_at_ms },
+							       asking->group, asking->token_type,
+							       asking->expires_at_ms },
 				      &c))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", c.problem);
 	c.about = asking->id;

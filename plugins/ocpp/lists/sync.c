@@ -126,6 +126,7 @@ static bool go_on(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp__D
 {
 	struct list_room room = { .site = site,
 				  .id_max = st->edge->lists->id_max,
+				  .types = st->edge->lists->types,
 				  .chunk_max = least(row->chunk_max, o->lists->chunk, LISTS_CHUNK_MAX),
 				  .entries_max = least(row->entries_max, o->lists->entries, LISTS_ENTRIES_MAX) };
 	struct list_message m;

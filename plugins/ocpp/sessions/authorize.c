@@ -27,6 +27,7 @@ int authorize_told(struct gv_turn *t, const Billing__TokenChanged *e, const stru
 	row.max_sessions = e->max_sessions;
 	row.emitter = (char *)from->instance;
 	row.id = e->id;
+	row.type = e->type;
 	return gv_put(t, &ocpp_tokens, gv_key(fold), &row);
 }
 
@@ -131,16 +132,21 @@ void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, stru
 	const struct tag *tag = find_tag(o, fold);
 	const Ocpp__KnownToken *token = tag ? NULL : gv_get(t, &ocpp_tokens, gv_key(fold));
 
-	*ret = (struct listed_as){ .id = fold, .status = "", .parent = "" };
+	*ret = (struct listed_as){ .id = fold, .status = "", .parent = "", .type = "" };
 	if (tag)
-		*ret = (struct listed_as){ .id = tag->spelling, .status = tag->status, .parent = tag->parent };
+		*ret = (struct listed_as){
+			.id = tag->spelling, .status = tag->status, .parent = tag->parent, .type = tag->type
+		};
 	else if (token)
 		*ret = (struct listed_as){ .id = token->id[0] ? token->id : fold,
 					   .status = token->status,
 					   .parent = token->parent,
+					   .type = token->type,
 					   .valid_until_ms = token->valid_until_ms,
 					   .sites = token->sites,
 					   .n_sites = token->n_sites };
+	if (!strcmp(ret->type, TOKEN_TYPE_CARD))
+		ret->type = "";
 }
 
 struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)

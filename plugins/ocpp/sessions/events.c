@@ -182,7 +182,7 @@ static void take_token(struct event *e)
 	take_reservation(e, tag, v.parent);
 	x->token = strlen(tag) > OCPP_TAG_MAX ? gv_str(e->t, "%.*s", OCPP_TAG_MAX, tag) : gv_strdup(e->t, tag);
 	x->flags |= strlen(tag) > OCPP_TAG_MAX ? FLAG(FLAG_TOKEN_CUT) : 0;
-	x->token_type = (char *)(e->said->token ? e->said->token_type : "");
+	x->token_type = (char *)(e->said->token ? e->said->token_type : request->token_type);
 	x->token_status = (char *)v.status;
 }
 

@@ -281,6 +281,22 @@ Test(people, a_private_token_needs_no_money_and_nobody)
 	cr_expect_str_eq(told("card"), "Accepted");
 }
 
+Test(people, a_token_is_told_with_what_it_is_made_of)
+{
+	static const char *const types[][2] = {
+		{ "", "ISO14443" },
+		{ ",\"type\":\"ISO15693\"", "ISO15693" },
+		{ ",\"kind\":\"TOKEN_KIND_APP\"", "Central" },
+		{ ",\"kind\":\"TOKEN_KIND_APP\",\"type\":\"eMAID\"", "eMAID" },
+	};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		ok(BILLING "PutToken", "{\"token\":{\"id\":\"CARD\",\"use\":\"TOKEN_USE_PRIVATE\"%s}}", types[i][0]);
+		cr_expect_str_eq(at(keep(host_event(h, CHANGED, host_events(h, CHANGED) - 1)->json), "type"),
+				 types[i][1]);
+	}
+}
+
 Test(people, tokens_end_by_the_clock_one_timer_for_all)
 {
 	long long now = host_now_ms(h);
@@ -311,6 +327,7 @@ Test(people, what_a_token_cannot_be_is_refused_with_the_field)
 		{ "\"id\":\"A\",\"state\":\"TOKEN_STATE_REPLACED\"", "token.state" },
 		{ "\"id\":\"A\",\"customer\":\"nobody\"", "token.customer" },
 		{ "\"id\":\"A\",\"parent\":\"x23456789012345678901\"", "token.parent" },
+		{ "\"id\":\"A\",\"type\":\"RFID\"", "token.type" },
 		{ "\"id\":\"A\",\"validUntilMs\":\"-1\"", "token.validUntilMs" },
 		{ "\"id\":\"A\",\"sites\":[\"\"]", "token.sites[0]" },
 		{ "\"id\":\"A\",\"label\":\"a\\nb\"", "token.label" },

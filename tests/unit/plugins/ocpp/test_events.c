@@ -214,6 +214,7 @@ Test(ocpp_events, the_start_that_asked_for_it_is_known_by_its_number)
 	transaction("Started", 0, "02:00:00", info, EVSE);
 	cr_expect_str_eq(text(session(1), "requestId"), request_id);
 	cr_expect_str_eq(text(session(1), "token"), "remote", "the charger has been told the token");
+	cr_expect_str_eq(text(session(1), "tokenType"), "Central", "and what it is made of");
 	cr_expect_eq(events(EVENT "SessionStarted"), 1);
 	ask(CHARGING "Stop", "{\"sessionId\":\"ocpp:CP001/1\"}");
 	cr_expect(strstr(cp.inbox[cp.received - 1], "\"RequestStopTransaction\",{\"transactionId\":\"tx-1\"}"), "%s",

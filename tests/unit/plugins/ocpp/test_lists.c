@@ -392,6 +392,40 @@ Test(ocpp_lists, a_charger_of_2_0_1_keeps_one_too)
 	cr_expect_eq(one.keeper.fulls, 2);
 }
 
+static const char *type(const char *id)
+{
+	const struct keeper_entry *e = keeper_find(&one.keeper, id);
+
+	return e ? e->type : "(none)";
+}
+
+Test(ocpp_lists, a_list_of_2_0_1_says_what_tokens_are_made_of)
+{
+	one.station = host_station(h, "ocpp", "ocpp:CP001", "ocpp2.0.1", &model, &one);
+	one.keeper.v201 = true;
+	put("CARD", "");
+	put("TAG", "\"type\":\"ISO15693\"");
+	put("PHONE", "\"kind\":\"TOKEN_KIND_APP\"");
+	connect_one();
+	cr_expect_str_eq(type("CARD"), "ISO14443", "what nobody says more of is a card");
+	cr_expect_str_eq(type("TAG"), "ISO15693");
+	cr_expect_str_eq(type("PHONE"), "Central", "a driver's app has no card");
+	put("CARD", "\"type\":\"ISO15693\"");
+	host_run_ms(h, QUIET_MS);
+	cr_expect_str_eq(type("CARD"), "ISO15693");
+	cr_expect_eq(one.keeper.n, 3, "the card is not there with its former type besides");
+}
+
+Test(ocpp_lists, where_a_list_knows_no_types_a_change_of_one_is_a_difference)
+{
+	put("CARD", "");
+	connect_one();
+	put("CARD", "\"type\":\"ISO15693\"");
+	host_run_ms(h, QUIET_MS);
+	cr_expect_eq(one.keeper.fulls, 1);
+	cr_expect_str_eq(status("CARD"), "Accepted");
+}
+
 Test(ocpp_lists, a_list_of_2_0_1_can_become_empty)
 {
 	one.station = host_station(h, "ocpp", "ocpp:CP001", "ocpp2.0.1", &model, &one);

@@ -368,6 +368,20 @@ Test(ocpp_reservations_v201, a_charger_of_2_0_1_says_when_one_is_over, .fini = b
 	cr_expect_str_eq(state(), "LOST");
 }
 
+Test(ocpp_reservations_v201, a_charger_of_2_0_1_is_told_what_the_token_is_made_of, .fini = bench_teardown,
+     .timeout = 60)
+{
+	bench_load_as("ocpp2.0.1", "{\"unknownToken\":\"accept\",\"localList\":\"off\",\"tags\":[{\"id\":\"TAG\","
+				   "\"type\":\"ISO15693\"}]}");
+	cp.reply = "{\"status\":\"Accepted\"}";
+	reserve(RESERVE("A", ",\"tokenType\":\"KeyCode\""));
+	cr_expect(strstr(cp.inbox[0], "{\"idToken\":\"A\",\"type\":\"KeyCode\"}"), "%s", cp.inbox[0]);
+	reserve(RESERVE("tag", ""));
+	cr_expect(strstr(cp.inbox[1], "{\"idToken\":\"tag\",\"type\":\"ISO15693\"}"), "%s", cp.inbox[1]);
+	ask(CHARGING "ListReservations", "{\"device\":\"ocpp:CP001\"}");
+	cr_expect_str_eq(text(cJSON_GetArrayItem(get(kept, "reservations"), 0), "tokenType"), "ISO15693");
+}
+
 /* ---- crashes --------------------------------------------------------------------------------- */
 
 /* Reserved, used by a session; the plugin dies at the n-th of its points. False where it has fewer. */

@@ -114,6 +114,28 @@ Test(ocpp_v201, orders_are_given_in_its_words)
 	cr_expect_eq(cp.received, 8);
 }
 
+static void starts_as(const char *request, const char *token)
+{
+	bench_forget_frames();
+	ask(CHARGING "Start", request);
+	cr_expect(received(token), "%s: %s", request, cp.inbox[0]);
+}
+
+Test(ocpp_v201_config, a_start_says_what_the_token_is_made_of, .fini = bench_teardown, .timeout = 60)
+{
+	bench_load_as("ocpp2.0.1",
+		      "{\"localList\":\"off\",\"tags\":[{\"id\":\"CARD\"},{\"id\":\"TAG\",\"type\":\"ISO15693\"}]}");
+	cp.reply = "{\"status\":\"Accepted\"}";
+	starts_as("{\"device\":\"ocpp:CP001\",\"token\":\"q-order\"}",
+		  "{\"idToken\":\"q-order\",\"type\":\"Central\"}");
+	starts_as("{\"device\":\"ocpp:CP001\",\"token\":\"card\"}", "{\"idToken\":\"card\",\"type\":\"ISO14443\"}");
+	starts_as("{\"device\":\"ocpp:CP001\",\"token\":\"TAG\"}", "{\"idToken\":\"TAG\",\"type\":\"ISO15693\"}");
+	starts_as("{\"device\":\"ocpp:CP001\",\"token\":\"1234\",\"tokenType\":\"KeyCode\"}",
+		  "{\"idToken\":\"1234\",\"type\":\"KeyCode\"}");
+	refused(CHARGING "Start", "{\"device\":\"ocpp:CP001\",\"token\":\"A\",\"tokenType\":\"RFID\"}",
+		GV_INVALID_ARGUMENT, "tokenType");
+}
+
 Test(ocpp_v201, any_action_can_be_called)
 {
 	cp.reply = "{\"getVariableResult\":[{\"attributeStatus\":\"Accepted\",\"attributeValue\":\"1\",\"component\":{"
