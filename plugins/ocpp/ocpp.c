@@ -3,6 +3,7 @@
 #include "device/device.h"
 #include "edge/edge.h"
 #include "files/files.h"
+#include "sessions/costs.h"
 #include "limits/limits.h"
 #include "lists/lists.h"
 #include "lists/reservations.h"
@@ -62,6 +63,8 @@ int ocpp_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool agai
 		error = reservations_opened(o, t, st);
 	if (!error)
 		error = certificate_opened(o, t, st);
+	if (!error)
+		error = costs_opened(o, t, st);
 	return error ? error : fleet_opened(o, t, st);
 }
 
@@ -159,6 +162,13 @@ static int token_changed(struct ocpp *o, struct gv_turn *t, const Billing__Token
 	return listed_refresh(o, t, model_fold(t, e->token));
 }
 GV_ON_EVENT(token_changed, struct ocpp, Billing__TokenChanged)
+
+static int session_priced(struct ocpp *o, struct gv_turn *t, const Billing__SessionPriced *e,
+			  const struct gv_emitter *from)
+{
+	return gv_owns(t, e->device) ? costs_priced(o, t, e) : 0;
+}
+GV_ON_EVENT(session_priced, struct ocpp, Billing__SessionPriced)
 GV_ON_EVENT(security_refused, struct ocpp, Link__HandshakeRefused)
 GV_ON_EVENT(authority_changed, struct ocpp, Pki__AuthorityChanged)
 GV_ON_EVENT(renewal_due, struct ocpp, Pki__RenewalDue)
@@ -315,6 +325,7 @@ static int snapshot_connectors(void *self, struct gv_turn *t)
 static const struct gv_hears hears[] = {
 	{ &registry__device_changed__descriptor, device_changed_event },
 	{ &billing__token_changed__descriptor, token_changed_event },
+	{ &billing__session_priced__descriptor, session_priced_event },
 	{ &link__handshake_refused__descriptor, security_refused_event },
 	{ &pki__authority_changed__descriptor, authority_changed_event },
 	{ &pki__renewal_due__descriptor, renewal_due_event },
@@ -380,6 +391,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_monitors,
 	&ocpp_device_events,
 	&ocpp_displays,
+	&ocpp_costs,
 	NULL,
 };
 

@@ -182,6 +182,8 @@ const char *model_session_id(struct gv_turn *t, const char *device, int32_t id);
 /* The session that a caller means, in the turn's memory; NULL: there is none, and the ticket has been answered. */
 Ocpp__Transaction *model_find(struct gv_turn *t, struct gv_ticket ticket, const char *session_id,
 			      const char **ret_device, bool *ret_active);
+/* NULL: there is none. */
+const Ocpp__Transaction *model_session_find(struct gv_turn *t, const char *session_id, const char **ret_device);
 Charging__Session *model_session(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, bool active);
 void model_sample(Charging__Sample *ret, int64_t row_ms, const Ocpp__Reading *r);
 Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device, uint32_t connector,
@@ -404,6 +406,8 @@ typedef int inbound_fn(struct ocpp *o, struct gv_turn *t, struct inbound *in);
 
 /* True where the charger cannot be asked now: the ticket has been answered. */
 bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device);
+/* Whether another call fits the charger's queue. */
+bool command_fits(struct gv_turn *t, const char *device);
 struct command {
 	Ocpp__Command__Kind kind;
 	const char *action, *payload, *request_id;

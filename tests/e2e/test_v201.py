@@ -111,7 +111,7 @@ def test_two_versions_share_a_port(cloud, any_station):
 
 
 def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
-    """A transaction begins when a car is plugged in; whose it is, is known later, or never."""
+    """A transaction begins when a car is plugged in; whose it is, is known later, or never. The charger's display shows what it has cost."""
     node = start_paid_node(run)
     node.bill('PutToken', {'token': {'id': 'CARD-1', 'ownPurse': True}})
     node.bill('TopUp', {'id': 'top-1', 'token': 'CARD-1', 'amount': 2000, 'provider': 'desk', 'desk': 'main'})
@@ -120,6 +120,13 @@ def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
     session.connect()
     session.boot()
     card = {'idToken': 'CARD-1', 'type': 'ISO14443'}
+
+    def has(variable, value):
+        return {'component': {'name': 'TariffCostCtrlr'}, 'variable': {'name': variable, 'instance': 'Cost'}, 'variableAttribute': [{'value': value}]}
+
+    station.answer('CostUpdated', {})
+    station.call('NotifyReport', {'requestId': 1, 'generatedAt': '2025-01-15T01:00:00Z', 'seqNo': 0, 'tbc': False,
+                                  'reportData': [has('Available', 'true'), has('Enabled', 'true')]})
 
     def register(wh, time, context):
         return [{'timestamp': time, 'sampledValue': sampled(context, ('Energy.Active.Import.Register', wh, 'Wh'))}]
@@ -139,6 +146,10 @@ def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
     charge_with_card()
     charge, = until_charges(node, 1)
     assert (charge['token'], charge['price']['incl']) == ('CARD-1', '366')
+    shown = station.asked('CostUpdated')
+    while shown['totalCost'] != 3.66:  # what it has cost so far
+        shown = station.asked('CostUpdated')
+    assert shown['transactionId'] == 'first'
     plug_in('nobody')
     session.event('Ended', 1, '2025-01-15T03:00:00Z', 'EVDeparted')
     plug_in('second')

@@ -264,6 +264,8 @@ static int settle_row(struct billing *b, struct gv_turn *t, Billing__UseRow *use
 		block_card(b, t, row->charge);
 	}
 	charges_record(t, row);
+	if (priced_in_the_end(b, t, use, row->charge->price->incl))
+		return -1;
 	uses_forget(b, t, use);
 	if (*use->corrects && send_back(b, t, row, kept - row->paid))
 		return -1;

@@ -145,6 +145,7 @@ static struct live_session *follow(struct billing *b, struct gv_turn *t, const B
 	s->order = strdup(row->order);
 	s->held = *row->hold ? row->held : 0;
 	s->stopping = row->stop;
+	s->shows_cost = row->shows_cost;
 	s->lines = malloc(LINES_FIRST * sizeof *s->lines);
 	if (s->device && s->order && s->lines && row->tariff->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
 		live_package_begin(s, row);
@@ -202,10 +203,13 @@ int64_t live_energy_uwh(const struct live_session *s)
 
 /* ---- what a meter value means ---------------------------------------------------------------- */
 
-int live_tell(struct gv_turn *t, struct live_session *s)
+int live_tell(struct billing *b, struct gv_turn *t, struct live_session *s)
 {
 	Billing__OrderRow *row;
+	int error = priced_so_far(b, t, s);
 
+	if (error)
+		return error;
 	if (!*s->order || s->cost == s->told_cost || gv_now_ms(t) - s->told_ms < ORDERS_TOLD_EVERY_MS)
 		return 0;
 	s->told_cost = s->cost;
@@ -255,7 +259,7 @@ static int metered(struct billing *b, struct gv_turn *t, struct live_session *s,
 		return 0;
 	}
 	s->cost = price(s);
-	if (live_tell(t, s))
+	if (live_tell(b, t, s))
 		return -1;
 	return limit(b, t, s, before);
 }
@@ -351,7 +355,7 @@ int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *
 	s = restore(b, t, row, session, last_ms(session), BILLING_IDLE);
 	if (!s)
 		return 0;
-	return live_tell(t, s) ? -1 : limit(b, t, s, s->cost);
+	return live_tell(b, t, s) ? -1 : limit(b, t, s, s->cost);
 }
 
 int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *session)

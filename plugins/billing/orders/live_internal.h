@@ -25,11 +25,15 @@ struct live_session {
 	int64_t held; /* 0: no limit */
 	int64_t cost, told_cost, told_ms, asked_ms;
 	bool stopping;
+	bool shows_cost;
+	int64_t shown_cost, shown_ms;   /* told last to its charger */
 	struct billing_package package; /* amount 0: none */
 	int64_t started_ms, used_uwh;   /* of a package */
 };
 
-int live_tell(struct gv_turn *t, struct live_session *s);
+/* What it costs so far: as an order's change, and to a charger that shows it. */
+int live_tell(struct billing *b, struct gv_turn *t, struct live_session *s);
+int priced_so_far(struct billing *b, struct gv_turn *t, struct live_session *s); /* priced.c */
 int64_t live_energy_uwh(const struct live_session *s);
 
 /* ---- live_package.c */

@@ -49,7 +49,7 @@ int live_package_metered(struct billing *b, struct gv_turn *t, struct live_sessi
 
 	use(s, energy_wh);
 	s->cost = live_package_cost(t, s);
-	return live_tell(t, s) ? -1 : limit(b, t, s, s->used_uwh - before);
+	return live_tell(b, t, s) ? -1 : limit(b, t, s, s->used_uwh - before);
 }
 
 void live_package_restore(struct gv_turn *t, struct live_session *s, const Charging__Session *session)

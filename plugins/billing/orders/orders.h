@@ -123,6 +123,11 @@ int rents_answered(struct billing *b, struct gv_turn *t, Billing__UseRow *row, c
 /* Fills the cost of a rental that goes on as it is now. */
 void rents_show(struct billing *b, struct gv_turn *t, Billing__Order *order);
 
+/* ---- priced.c */
+
+/* It is over, or free: told where its charger shows it. */
+int priced_in_the_end(struct billing *b, struct gv_turn *t, const Billing__UseRow *use, int64_t cost);
+
 /* ---- live.c: what goes on at this moment, kept in memory and found again after a restart */
 
 gv_event_fn live_metered;

@@ -184,6 +184,7 @@ static Billing__UseRow *begin_row(struct gv_turn *t, const char *device, const C
 	row->zone = place ? place->zone : row->zone;
 	row->started_at_ms = s->started_at_ms;
 	row->meter_start_wh = s->meter_start_wh;
+	row->shows_cost = s->shows_cost;
 	flag(t, row, why);
 	return row;
 }
@@ -204,6 +205,8 @@ int uses_begin(struct billing *b, struct gv_turn *t, const char *device, const C
 	if (ended)
 		return 0;
 	live_begin(b, t, row);
+	if (row->use == BILLING__TOKEN_USE_OF_CHARGE__CHARGE_USE_PRIVATE && priced_in_the_end(b, t, row, 0))
+		return -1;
 	if (may_go_on)
 		return 0;
 	gv_log(t, GV_INFO, "a session that is not paid for is stopped session=%s", row->session);

@@ -33,6 +33,8 @@ int variable_told(struct gv_turn *t, const char *device, Ocpp__Variable *v);
 int variable_value(struct gv_turn *t, const char *device, const Ocpp__Variable *v, const char *type, const char *value);
 /* NULL: not known. */
 const Ocpp__Variable *variable_find(struct gv_turn *t, const char *device, const char *key);
+/* Its actual value; "": not known. */
+const char *variable_text(struct gv_turn *t, const char *device, const char *key);
 /* Its actual value as a number above zero; or_else where it is not known. */
 uint32_t variable_number(struct gv_turn *t, const char *device, const char *key, uint32_t or_else);
 /* All as a configuration. */

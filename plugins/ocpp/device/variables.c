@@ -152,6 +152,13 @@ static const Ocpp__Attribute *actual(const Ocpp__Variable *v)
 	return NULL;
 }
 
+const char *variable_text(struct gv_turn *t, const char *device, const char *key)
+{
+	const Ocpp__Attribute *a = actual(variable_find(t, device, key));
+
+	return a ? a->value : "";
+}
+
 uint32_t variable_number(struct gv_turn *t, const char *device, const char *key, uint32_t or_else)
 {
 	const Ocpp__Attribute *a = actual(variable_find(t, device, key));

@@ -37,6 +37,8 @@ struct edge_orders {
 	int (*update_firmware)(struct gv_turn *t, const struct firmware_order *order, struct command *ret);
 	int (*reserve)(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
 	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
+	/* What the transaction with that name costs; amount: a decimal number. */
+	int (*cost)(struct gv_turn *t, const char *name, const char *amount, struct command *ret);
 	/* Keys as ConfigurationEntry has them. n 0: all. */
 	int (*get_configuration)(struct gv_turn *t, char *const *keys, size_t n, struct command *ret);
 	int (*set_configuration)(struct gv_turn *t, const char *key, const char *value, struct command *ret);

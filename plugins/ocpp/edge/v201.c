@@ -10,6 +10,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdlib.h>
 
 static void add_token(cJSON *payload, const char *name, const char *token, const char *type)
 {
@@ -104,6 +105,15 @@ static int trigger(struct gv_turn *t, const char *message, uint32_t connector, s
 	return shared_give(t, &spec_v201, "TriggerMessage", payload, ret);
 }
 
+static int cost(struct gv_turn *t, const char *name, const char *amount, struct command *ret)
+{
+	cJSON *payload = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(payload, "totalCost", strtod(amount, NULL));
+	cJSON_AddStringToObject(payload, "transactionId", name);
+	return shared_give(t, &spec_v201, "CostUpdated", payload, ret);
+}
+
 static const struct edge_orders orders = {
 	.start = start,
 	.stop = stop,
@@ -116,6 +126,7 @@ static const struct edge_orders orders = {
 	.update_firmware = v201_order_firmware,
 	.reserve = v201_reserve,
 	.cancel_reservation = shared_cancel_reservation,
+	.cost = cost,
 	.get_configuration = v201_get_configuration,
 	.set_configuration = v201_set_configuration,
 	.read_configuration = v201_read_configuration,

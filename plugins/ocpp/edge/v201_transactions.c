@@ -1,6 +1,7 @@
 /* OCPP 2.0.1: Authorize, TransactionEvent, MeterValues. */
 #include "v201.h"
 
+#include <plugins/ocpp/sessions/costs.h>
 #include <plugins/ocpp/sessions/sessions.h>
 
 #include <lib/json.h>
@@ -104,6 +105,17 @@ static void read_info(struct gv_turn *t, const cJSON *info, struct said_event *s
 	said->start_number = (int32_t)natural(info, "remoteStartId");
 }
 
+/* 2.0.1, TransactionEventResponse: the cost is said when charging has ended, and zero where it is free. Where it is not
+ * known yet, it follows in a CostUpdated. */
+static const char *transaction_answer(struct gv_turn *t, const char *device, const struct said_event *said,
+				      const struct verdict *v)
+{
+	const char *cost = said->kind == EVENT_ENDED ? costs_final(t, device, said->name) : NULL;
+
+	return gv_str(t, "{%s%s%s%s%s}", cost ? "\"totalCost\":" : "", cost ? cost : "", cost && v->status ? "," : "",
+		      v->status ? "\"idTokenInfo\":" : "", v->status ? token_info(t, v) : "");
+}
+
 int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *p = in->payload, *evse = json_get(p, "evse"), *token = json_get(p, "idToken");
@@ -132,8 +144,8 @@ int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	meter_read(t, in->st, json_get(p, "meterValue"), &values);
 	said.values = &values;
 	error = sessions_event(o, t, in, &said, &verdict);
-	if (!error && verdict.status)
-		in->answer = gv_str(t, "{\"idTokenInfo\":%s}", token_info(t, &verdict));
+	if (!error)
+		in->answer = transaction_answer(t, in->device, &said, &verdict);
 	return error;
 }
 

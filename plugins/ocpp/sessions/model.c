@@ -66,18 +66,30 @@ static bool read_session_id(struct gv_turn *t, const char *session_id, const cha
 	return true;
 }
 
+static Ocpp__Transaction *find(struct gv_turn *t, const char *session_id, const char **ret_device, bool *ret_active)
+{
+	Ocpp__Transaction *x;
+	int32_t id;
+
+	if (strlen(session_id) > SESSION_ID_MAX || !read_session_id(t, session_id, ret_device, &id))
+		return NULL;
+	x = transaction_active(t, *ret_device, id);
+	*ret_active = x != NULL;
+	return x ? x : transaction_ended(t, *ret_device, id);
+}
+
+const Ocpp__Transaction *model_session_find(struct gv_turn *t, const char *session_id, const char **ret_device)
+{
+	bool active;
+
+	return find(t, session_id, ret_device, &active);
+}
+
 Ocpp__Transaction *model_find(struct gv_turn *t, struct gv_ticket ticket, const char *session_id,
 			      const char **ret_device, bool *ret_active)
 {
-	Ocpp__Transaction *x = NULL;
-	int32_t id;
+	Ocpp__Transaction *x = find(t, session_id, ret_device, ret_active);
 
-	if (strlen(session_id) <= SESSION_ID_MAX && read_session_id(t, session_id, ret_device, &id)) {
-		x = transaction_active(t, *ret_device, id);
-		*ret_active = x != NULL;
-		if (!x)
-			x = transaction_ended(t, *ret_device, id);
-	}
 	if (!x)
 		gv_refuse(t, ticket, GV_NOT_FOUND,
 			  "there is no session \"%.160s\": ListSessions shows those of a device", session_id);

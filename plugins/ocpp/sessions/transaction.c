@@ -1,5 +1,7 @@
 /* Rows of transactions: the few that run, in one small table with another for what changes all the time, and all that
  * have ended. */
+#include "costs.h"
+
 #include <plugins/ocpp/limits/limits.h>
 
 #include <errno.h>
@@ -154,6 +156,7 @@ int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transact
 	x->told = true;
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, !x->reason[0]); /* one may be told of when it is over */
+	event.session->shows_cost = x->name[0] && costs_shown(t, device);
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
 	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
 	return gv_emit(t, &event);

@@ -32,11 +32,25 @@ static int arm(struct ocpp *o, struct gv_turn *t, int64_t deadline_ms)
 	return gv_timer(t, TIMER, o->timer_ms, NULL);
 }
 
-bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device)
+static unsigned queued(struct gv_turn *t, const char *device)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(device) };
+	unsigned n = 0;
+
+	while (gv_next(t, &scan))
+		n++;
+	return n;
+}
+
+bool command_fits(struct gv_turn *t, const char *device)
+{
+	return queued(t, device) < OCPP_QUEUE_MAX;
+}
+
+bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const char *device)
+{
 	const struct station *st = station_find(o, device);
-	unsigned waiting = 0;
+	unsigned waiting;
 
 	if (!st) {
 		gv_refuse(t, ticket, GV_UNAVAILABLE,
@@ -52,8 +66,7 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 			  device);
 		return true;
 	}
-	while (gv_next(t, &scan))
-		waiting++;
+	waiting = queued(t, device);
 	if (waiting < OCPP_QUEUE_MAX)
 		return false;
 	gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,
@@ -106,7 +119,8 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 static bool can_wait(const Ocpp__Command *row)
 {
 	return row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__TAKE_BACK ||
-	       row->kind == OCPP__COMMAND__KIND__QUIET || row->kind == OCPP__COMMAND__KIND__REPORT;
+	       row->kind == OCPP__COMMAND__KIND__QUIET || row->kind == OCPP__COMMAND__KIND__REPORT ||
+	       row->kind == OCPP__COMMAND__KIND__COST;
 }
 
 /* A walk shows the table as it was before this message; gv_get, what became of a row. The only row that a walk does not

@@ -8,6 +8,7 @@
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
+#include <plugins/ocpp/sessions/costs.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -165,6 +166,7 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__REPORT] = model_concluded,
 	[OCPP__COMMAND__KIND__VARIABLES] = model_configuration_concluded,
 	[OCPP__COMMAND__KIND__CUSTOMER] = customer_concluded,
+	[OCPP__COMMAND__KIND__COST] = costs_concluded,
 };
 
 int outcome_conclude(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
