@@ -33,6 +33,7 @@ extern "C" {
 #define BLE_RECORD_MAX 320    /* a record with its signature: what a pile's store keeps an entry for */
 #define BLE_CERTIFICATE_MAX 192
 #define BLE_USER_MAX 32   /* bytes of a voucher's user reference */
+#define BLE_TOKEN_MAX 64  /* bytes of an order's token */
 #define BLE_HELLO_MAX 128 /* bytes of a HELLO */
 #define BLE_HELLO_ACK_MAX 512
 #define BLE_VOUCHER_KEYS 4
@@ -315,6 +316,8 @@ int ble_record_open(const struct ble_crypto *, struct ble_record *, uint32_t kid
 		    uint8_t scratch[BLE_RECORD_MAX]);
 int ble_session_id(const struct ble_crypto *, const uint8_t pile[16], uint32_t chain, uint64_t first_seq,
 		   uint8_t ret[16]);
+/* What START and VOUCHER_GET call an order: of its token, which only the cloud and whoever ordered know. */
+int ble_order_id(const struct ble_crypto *, const char *token, size_t size, uint8_t ret[16]);
 
 /* What the cloud holds around a record that came in; NULL where it holds nothing. */
 struct ble_neighbours {

@@ -199,3 +199,16 @@ int ble_session_id(const struct ble_crypto *c, const uint8_t pile[16], uint32_t 
 	memcpy(ret, hash, 16);
 	return 0;
 }
+
+int ble_order_id(const struct ble_crypto *c, const char *token, size_t size, uint8_t ret[16])
+{
+	uint8_t text[DOMAIN_SIZE + BLE_TOKEN_MAX] = "CPB1-ORD", hash[32];
+
+	if (size == 0 || size > BLE_TOKEN_MAX)
+		return -BLE_TOO_LONG;
+	memcpy(text + DOMAIN_SIZE, token, size);
+	if (c->sha256(c->user, text, DOMAIN_SIZE + size, hash) != 0)
+		return -BLE_CRYPTO;
+	memcpy(ret, hash, 16);
+	return 0;
+}

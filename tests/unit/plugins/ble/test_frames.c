@@ -78,6 +78,17 @@ Test(frames, ask_and_its_answer)
 	same_again(b, ble_ask_result_write(&result, b, sizeof(b)));
 }
 
+Test(frames, an_order_is_known_by_its_token)
+{
+	uint8_t id[16], max[BLE_TOKEN_MAX + 1] = { 0 };
+
+	v = vector("order_id");
+	cr_assert_eq(ble_order_id(&ble_openssl, "q-7GZ2M4KXW0PNBJ9CTR", 20, id), 0);
+	cr_expect_arr_eq(id, v.at, 16);
+	cr_expect_eq(ble_order_id(&ble_openssl, "", 0, id), -BLE_TOO_LONG);
+	cr_expect_eq(ble_order_id(&ble_openssl, (const char *)max, sizeof(max), id), -BLE_TOO_LONG);
+}
+
 Test(frames, a_refusal_has_no_grant)
 {
 	struct ble_ask_result it = { .result = BLE_NOT_ALLOWED }, back;
