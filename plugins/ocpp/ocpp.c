@@ -10,6 +10,7 @@
 #include "ocpp.schema.h"
 #include "stations/certificates.h"
 #include "stations/command_log.h"
+#include "stations/forget.h"
 #include "stations/known.h"
 #include "stations/passwords.h"
 #include "stations/reports.h"
@@ -39,6 +40,8 @@ static int on_frame(void *self, struct gv_turn *t, const struct gv_frame *f)
 	if (f->kind == GV_REQUEST)
 		return soap_request(o, t, f);
 	st = station_find(o, f->conn->device);
+	if (!st && forget_ignores(t, f->conn->device))
+		return 0;
 	if (!st)
 		error = station_open(o, t, f->conn, &st);
 	if (error)
@@ -76,7 +79,11 @@ static int on_open(void *self, struct gv_turn *t, const struct gv_conn *conn)
 
 	if (!strcmp(conn->listener, SOAP_LISTENER))
 		return 0;
-	error = station_open(o, t, conn, &st);
+	if (conn->again && forget_ignores(t, conn->device))
+		return 0;
+	error = forget_created(o, t, conn->device);
+	if (!error)
+		error = station_open(o, t, conn, &st);
 	if (!error)
 		error = soap_left(t, st->device);
 	return error ? error : ocpp_opened(o, t, st, conn->again);
@@ -126,6 +133,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return stuck_due(self, t);
 	if (!strcmp(name, SILENT_TIMER))
 		return silent_due(self, t);
+	if (!strncmp(name, FORGET_TIMER, strlen(FORGET_TIMER)))
+		return forget_due(self, t, name + strlen(FORGET_TIMER));
 	if (!strncmp(name, HOARD_TIMER, strlen(HOARD_TIMER)))
 		return hoard_due(self, t, name + strlen(HOARD_TIMER));
 	if (!strncmp(name, REPORT_TIMER, strlen(REPORT_TIMER)))
@@ -150,7 +159,10 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 	known_changed(t, e, from);
 	if (!gv_owns(t, e->id))
 		return 0;
-	station_set_place(o, t, e->id, e->deleted || !e->device ? "" : e->device->site, e->deleted ? "" : e->time_zone);
+	if (e->deleted || !e->device)
+		return forget_deleted(o, t, e->id);
+	forget_created(o, t, e->id);
+	station_set_place(o, t, e->id, e->device->site, e->time_zone);
 	return sync_device(o, t, e);
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)
@@ -361,6 +373,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_command_log,
 	&ocpp_requests,
 	&ocpp_usage,
+	&ocpp_forgotten,
 	&ocpp_orphans,
 	&ocpp_tokens,
 	&ocpp_running,

@@ -54,6 +54,7 @@ struct station {
 	uint64_t conn;
 	const struct edge *edge; /* the version that it speaks */
 	int64_t opened_ms, last_ms;
+	uint64_t first;        /* number of its first transaction: see UsageRow */
 	int64_t kept_since_ms; /* messages that became rows since then: see stations/history.c */
 	unsigned kept;
 	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
@@ -174,6 +175,7 @@ enum session_flag {
 	FLAG_INCOMPLETE,           /* messages of it have not come */
 	FLAG_LATE_EVENTS,          /* and some came behind its end and changed it */
 	FLAG_OFFLINE,              /* the charger was offline meanwhile */
+	FLAG_DEVICE_DELETED,       /* ended as its device was deleted */
 	SESSION_FLAGS
 };
 #define FLAG(f) (1u << (f))
@@ -344,6 +346,8 @@ int transaction_give_up(struct ocpp *o, struct gv_turn *t, const char *device, O
 int32_t id_of(uint64_t number);
 /* How many numbers ago the id was used; a larger one is an older transaction. */
 uint32_t id_age(const struct ocpp *o, int32_t id);
+/* Whether the transaction began when the device had not been deleted and created again: it was another charger. */
+bool id_is_anothers(const struct ocpp *o, const struct station *st, int32_t id);
 /* A device's transactions that have ended, from the one that began last: { .device = ... }. */
 struct ended_walk {
 	const char *device;

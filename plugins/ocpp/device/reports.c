@@ -237,6 +237,21 @@ int report_part(struct gv_turn *t, const struct report_key *key, const struct re
 	return whole(t, key, report) ? finish(t, key, report) : 0;
 }
 
+int reports_forget(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_reports, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan)) {
+		struct report_key key = { .device = device,
+					  .kind = (Ocpp__ReportRow__Kind)scan.key.part[1].u,
+					  .id = (int64_t)scan.key.part[2].u };
+
+		tell(t, &key, scan.row, false, 0);
+		report_drop(t, &key);
+	}
+	return 0;
+}
+
 int report_nothing(struct gv_turn *t, const struct report_key *key)
 {
 	const Ocpp__ReportRow *row = report_find(t, key);

@@ -38,6 +38,8 @@ int report_part(struct gv_turn *t, const struct report_key *key, const struct re
 int report_drop(struct gv_turn *t, const struct report_key *key);
 /* There is nothing to be reported, and the charger said so in place of it. */
 int report_nothing(struct gv_turn *t, const struct report_key *key);
+/* Its device was deleted: whoever waits is told what there is. */
+int reports_forget(struct gv_turn *t, const char *device);
 int report_due(struct gv_turn *t, const char *name);
 struct gv_ticket report_ticket(const Ocpp__ReportRow *row);
 

@@ -107,6 +107,8 @@ int limits_booted(struct gv_turn *t, const char *device, const char *firmware);
 /* A transaction has begun with this profile, or the one that ran on its connector has ended. */
 int limits_began(struct gv_turn *t, const char *device, const Ocpp__Profile *p, const Ocpp__Transaction *x);
 int limits_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+/* Its device was deleted: whoever waits is told. */
+int limits_forget(struct gv_turn *t, const char *device);
 int limits_restore(struct ocpp *o, struct gv_turn *t);
 
 /* Behind those of this charger that wait, in place of one for the same connector and session. It has a ticket, or none

@@ -380,6 +380,20 @@ int limits_ended(struct ocpp *o, struct gv_turn *t, const char *device, const Oc
 	return plan.kind ? limits_enqueue(o, t, device, &order) : 0;
 }
 
+int limits_forget(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_limits, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan)) {
+		const Ocpp__LimitOrder *order = gv_get(t, &ocpp_limits, scan.key);
+
+		if (order && order->ticket_call)
+			gv_refuse(t, ticket_of(order), GV_NOT_FOUND, "%s was deleted before it could be asked", device);
+		gv_delete(t, &ocpp_limits, scan.key);
+	}
+	return 0;
+}
+
 int limits_restore(struct ocpp *o, struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &ocpp_limits };

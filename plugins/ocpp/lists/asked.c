@@ -68,11 +68,9 @@ int sync_device(struct ocpp *o, struct gv_turn *t, const Registry__DeviceChanged
 	struct station *st = station_find(o, e->id);
 	const char *wanted = "";
 
-	for (size_t i = 0; !e->deleted && e->device && i < e->device->n_attributes; i++)
+	for (size_t i = 0; i < e->device->n_attributes; i++)
 		if (!strcmp(e->device->attributes[i]->key, "localList"))
 			wanted = e->device->attributes[i]->value;
-	if (e->deleted)
-		gv_delete(t, &ocpp_device_lists, gv_key(e->id));
 	if (strcmp(row ? row->local_list : "", wanted) != 0)
 		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(e->id)))->local_list = gv_strdup(t, wanted);
 	return st && o->lists->change ? fleet_due(o, t, st, gv_now_ms(t) + o->lists->delay_ms) : 0;

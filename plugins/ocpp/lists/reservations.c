@@ -156,6 +156,21 @@ int reservation_end(struct gv_turn *t, Ocpp__ReservationRow *row, Charging__Rese
 	return tell(t, row->reservation);
 }
 
+int reservations_forget(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_reservations, .prefix = gv_key(device) };
+
+	while (gv_next(t, &scan)) {
+		Ocpp__ReservationRow *row = reservation_get(t, device, scan.key.part[1].u);
+
+		if (row && reservation_stands(row))
+			reservation_end(t, row, CHARGING__RESERVATION_STATE__LOST, "");
+		else if (row && row->asking)
+			reservation_drop(t, row);
+	}
+	return 0;
+}
+
 int reservations_due(struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &ocpp_reservation_ends };

@@ -29,6 +29,8 @@ int reservation_doubt(struct gv_turn *t, Ocpp__ReservationRow *row);
 int reservation_unwanted(struct gv_turn *t, Ocpp__ReservationRow *row);
 int reservation_end(struct gv_turn *t, Ocpp__ReservationRow *row, Charging__ReservationState state,
 		    const char *session_id);
+/* Its device was deleted: those that stand are lost. */
+int reservations_forget(struct gv_turn *t, const char *device);
 int reservations_due(struct gv_turn *t);
 
 /* What the start of a session has to do with reservations. */

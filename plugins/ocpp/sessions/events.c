@@ -71,7 +71,7 @@ static int find(struct event *e)
 	const char *key = gv_str(e->t, "=%s", e->said->name);
 	const Ocpp__StartRef *ref = gv_get(e->t, &ocpp_starts, gv_key(e->in->device, key));
 
-	if (!ref)
+	if (!ref || id_is_anothers(e->o, e->in->st, ref->transaction))
 		return quota_start(e->o, e->t, e->in) ? begin(e, key) : 0;
 	e->x = transaction_on(e->t, e->in->device, ref->connector);
 	e->active = e->x && e->x->id == ref->transaction;

@@ -16,6 +16,11 @@ uint32_t id_age(const struct ocpp *o, int32_t id)
 	return next > at ? next - at : next + INT32_MAX - at;
 }
 
+bool id_is_anothers(const struct ocpp *o, const struct station *st, int32_t id)
+{
+	return st->first && id_age(o, id) > o->next_transaction - st->first;
+}
+
 bool ended_next(const struct ocpp *o, struct gv_turn *t, struct ended_walk *w)
 {
 	int32_t next = id_of(o->next_transaction);

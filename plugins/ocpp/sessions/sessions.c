@@ -66,7 +66,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	bool late;
 
 	station_quirks(o, t, in->st, s->when.quirks);
-	if (ref)
+	if (ref && !id_is_anothers(o, in->st, ref->transaction))
 		return again(o, t, in, ref, s->tag, ret);
 	if (!quota_start(o, t, in))
 		return 0;

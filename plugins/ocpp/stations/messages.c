@@ -78,7 +78,7 @@ static bool wanted(const struct message_filter *f, const struct message_entry *e
 	const char *text = data + e->device_size + e->action_size;
 	int64_t ms = (int64_t)(e->number / NUMBERS_PER_MS);
 
-	if (!(e->in ? f->in : f->out) || ms < f->from_ms || (f->until_ms && ms >= f->until_ms))
+	if (e->gone || !(e->in ? f->in : f->out) || ms < f->from_ms || (f->until_ms && ms >= f->until_ms))
 		return false;
 	if (f->before && e->number >= f->before)
 		return false;
@@ -99,6 +99,20 @@ static Ocpp__Message *message_of(struct gv_turn *t, const struct message_entry *
 	m->text = part(t, data + e->device_size + e->action_size, e->text_size);
 	m->cut = e->cut;
 	return m;
+}
+
+void messages_forget(struct messages *m, const char *device)
+{
+	size_t size = strlen(device);
+
+	for (uint64_t i = m->added; i > 0 && m->added - i < m->count; i--) {
+		struct message_entry *e = &m->entries[(i - 1) % m->count];
+
+		if (m->written - e->at > m->capacity)
+			break;
+		if (e->device_size == size && !memcmp(m->data + e->at % m->capacity, device, size))
+			e->gone = true;
+	}
 }
 
 void messages_list(const struct messages *m, struct gv_turn *t, const struct message_filter *f, bool table,

@@ -16,6 +16,7 @@ struct message_entry {
 	uint64_t number;
 	uint32_t device_size, action_size, text_size;
 	bool in, cut, kept; /* kept: it is in the table, too */
+	bool gone;          /* its device was deleted */
 };
 
 struct messages {
@@ -40,6 +41,9 @@ void messages_fini(struct messages *m);
 /* Into the ring; the entry's number. */
 uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action,
 		      const char *text, size_t size, bool kept);
+
+/* What a device said, in the ring. */
+void messages_forget(struct messages *m, const char *device);
 
 struct message_filter {
 	const char *device, *action, *contains; /* "": any */

@@ -2,6 +2,8 @@
  * whether there was a word since it was set. */
 #include "soap.h"
 
+#include "forget.h"
+
 #include <plugins/ocpp/edge/edge.h>
 
 #include <errno.h>
@@ -52,6 +54,10 @@ int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const stru
 
 	if (st && st->conn != STATION_SOAP)
 		return -EISCONN;
+	if (!st)
+		error = forget_created(o, t, device);
+	if (error)
+		return error;
 	if (!st || strcmp(st->edge->spec->subprotocol, version) != 0) {
 		opened = !st;
 		error = open_station(o, t, device, version, &st);

@@ -50,6 +50,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 {
 	struct station *st = station_find(o, conn->device);
 	const Ocpp__StationRow *row;
+	const Ocpp__UsageRow *usage;
 
 	if (!st) {
 		size_t size = strlen(conn->device) + 1;
@@ -64,6 +65,8 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 			st->quirks = row->quirks;
 			st->zone = when_zone(o, t, row->time_zone);
 		}
+		usage = gv_get(t, &ocpp_usage, gv_key(conn->device));
+		st->first = usage ? usage->first : 0;
 		station_profile(o, st, row ? row->station : NULL);
 		st->next = o->stations[at];
 		o->stations[at] = st;
