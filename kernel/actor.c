@@ -252,6 +252,13 @@ int gv_note_ids(struct gv_actor *a)
 	return write_meta(a);
 }
 
+/* A plugin may have connections of several drivers, and drivers that start in the same millisecond are of the same
+ * incarnation: each counts from a place of its own, in the lower half of what an incarnation has. */
+static uint64_t first_wire(const struct gv_actor *a)
+{
+	return a->incarnation << GV_ID_BITS | (a->hash & ((1ull << (GV_ID_BITS - 1)) - 1)) | 1;
+}
+
 static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_t config_size, char **ret_error)
 {
 	struct gv_turn *t = &a->turn;
@@ -264,7 +271,7 @@ static int start_in_transaction(struct gv_actor *a, const uint8_t *config, size_
 		return r;
 	a->incarnation = next_incarnation(a, old);
 	a->ids_noted = a->incarnation;
-	a->next_wire = a->incarnation << GV_ID_BITS | 1;
+	a->next_wire = first_wire(a);
 	r = gv_tables_open(a, old ? old->schema : 0, ret_error);
 	if (r == 0)
 		r = load(a);

@@ -286,15 +286,20 @@ static void listen_in(const char *from)
 	rig_run(&rig);
 }
 
-static void setup_driver(void)
+static void start_driver(const struct gv_plugin *record)
 {
 	*seen = 0;
-	rig_init(&rig, &driver_record);
+	rig_init(&rig, record);
 	if (rig_start(&rig) < 0)
 		cr_assert_fail("the driver does not start: %s", rig.error);
 	rig_peer(&rig, "chat.0", 4);
 	rig_directory(&rig);
 	rig_run(&rig);
+}
+
+static void setup_driver(void)
+{
+	start_driver(&driver_record);
 }
 
 TestSuite(wires, .init = setup_driver, .fini = puppet_teardown);
@@ -383,6 +388,21 @@ Test(wires, are_told_of_before_anything_else_is_done)
 	rig_clear(&rig);
 	cr_assert_neq(gv_world_open(world, "chat", &info, 4), 0);
 	cr_assert_eq(rig_count(&rig, "chat.0", ENV__ITEM__KIND_OPEN), 1, "before the next turn");
+}
+
+/* A plugin knows its connections by their ids alone, whichever driver brought them. */
+Test(wires, of_two_drivers_that_start_in_the_same_millisecond_have_ids_of_their_own)
+{
+	struct gv_plugin other = driver_record;
+	uint64_t first;
+
+	open_wire();
+	first = conn;
+	rig_fini(&rig);
+	other.name = "radio";
+	start_driver(&other);
+	open_wire();
+	cr_assert_gt(conn > first ? conn - first : first - conn, 10000);
 }
 
 Test(wires, keep_frames_until_they_are_acknowledged_and_send_them_to_the_next_incarnation)
