@@ -137,6 +137,8 @@ int routes_register(struct link *l, const char *plugin, const void *const *liste
 		const Link__Listener *from = listeners[i];
 		const char *problem = listener_problem(l, plugin, from);
 
+		if (from->kind == LINK__LISTENER__KIND__GATT)
+			continue; /* bluetooth's */
 		if (problem) {
 			gv_world_log(l->world, GV_ERR, "listener %s of %s is left out: %s path=%s", from->name, plugin,
 				     problem, from->path);
