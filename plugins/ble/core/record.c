@@ -84,7 +84,7 @@ static int write_fields(const struct ble_crypto *c, const struct ble_record *it,
 
 	if (r >= 0)
 		r = form_write(&body, it, ret + head, room - (size_t)head);
-	if (r >= 0 && seal)
+	if (r > 0 && seal) /* a record without a body has nothing to hide */
 		r = seal_body(c, seal, ret, (size_t)head, ret + head, (size_t)r);
 	if (r < 0)
 		return r == -BLE_NO_ROOM ? -BLE_TOO_LONG : r;

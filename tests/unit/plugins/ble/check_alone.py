@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The core needs nothing but what a compiler itself may call for: no allocation, no I/O, no clock, no randomness, no cryptography of its own.
+"""A library that firmware embeds needs nothing but CPB1's core and what a compiler itself may call for: no allocation, no I/O, no clock, no
+randomness, no cryptography of its own.
 
     check_alone.py NM SIZE LIBRARY
 """
@@ -15,7 +16,7 @@ def main():
     symbols = [line.split()[:2] for line in lines if len(line.split()) >= 2 and not line.endswith(':')]
     own = {name for name, kind in symbols if kind not in 'Uw'}
     # What begins with two underscores is the compiler's: sanitizers, stack guards.
-    foreign = sorted({name for name, kind in symbols if kind == 'U' and not name.startswith(('__', '_GLOBAL_'))} - own - ALLOWED)
+    foreign = sorted({name for name, kind in symbols if kind == 'U' and not name.startswith(('__', '_GLOBAL_', 'ble_'))} - own - ALLOWED)
     sections = subprocess.run([size, '-A', library], capture_output=True, text=True, check=True).stdout.splitlines()
     state = sum(int(line.split()[1]) for line in sections if line.startswith(('.data ', '.bss ')))
     for name in foreign:

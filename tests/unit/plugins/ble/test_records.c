@@ -106,6 +106,22 @@ Test(record, the_largest_fits_a_place_in_the_store)
 	cr_expect_gt(ble_record_write(&ble_openssl, &pile, &from, &seal, vector_key("pile"), bytes, sizeof(bytes)), 0);
 }
 
+Test(record, without_a_body_there_is_nothing_to_seal)
+{
+	struct ble_chain own = { .chain = 1, .next = 1 };
+	const struct ble_record boot = { .type = BLE_RECORD_BOOT };
+	const struct ble_seal seal = { .kid = 2,
+				       .public_key = vector_public("seal"),
+				       .ephemeral = vector_key("eSeal") };
+	struct ble_record read;
+	uint8_t at[BLE_RECORD_MAX];
+	int size = ble_record_write(&ble_openssl, &own, &boot, &seal, vector_key("pile"), at, sizeof(at));
+
+	cr_assert_gt(size, 0);
+	cr_assert_eq(ble_record_read(at, (size_t)size, &read), 0, "what is written can be read");
+	cr_assert_not(read.has & BLE_HAS(BLE_RECORD_SEALED));
+}
+
 Test(record, a_stranger_reads_no_sealed_one)
 {
 	struct vector sealed = vector_signed("record_sealed"), again;
