@@ -61,6 +61,7 @@ struct station {
 	unsigned boots;
 	int64_t signing_until_ms, sign_noted_ms; /* see stations/certificates.c */
 	uint64_t last_digest;                    /* of its last call: see frames.c */
+	uint32_t max_keys;                       /* of a GetConfiguration; 0: not known. See stations/configuration.c */
 	uint64_t newest_command;                 /* in table `commands`; 0: none in this incarnation */
 	struct profile profile;
 	uint64_t quirks;            /* as in its row */

@@ -124,7 +124,6 @@ GV_ON_CALL(clear_cache, struct ocpp, Charging__ClearCacheRequest)
 static int get_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
 			     const Charging__GetConfigurationRequest *r)
 {
-	struct command c = { .kind = OCPP__COMMAND__KIND__GET_CONFIGURATION };
 	const struct station *st;
 
 	if (r->device[0] && station_edge(o, t, r->device)->model)
@@ -132,9 +131,7 @@ static int get_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket
 	st = service_asked(o, t, ticket, r->device, 0);
 	if (!st || service_lacks(t, ticket, st, st->edge->orders->get_configuration, "be asked for its configuration"))
 		return 0;
-	if (service_impossible(t, ticket, st->edge->orders->get_configuration(t, r->keys, r->n_keys, &c), &c))
-		return 0;
-	return command_send(o, t, ticket, r->device, &c);
+	return configuration_get(o, t, ticket, r);
 }
 GV_ON_CALL(get_configuration, struct ocpp, Charging__GetConfigurationRequest)
 

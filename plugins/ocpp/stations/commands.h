@@ -27,6 +27,9 @@ typedef int conclude_fn(struct ocpp *o, struct gv_turn *t, const char *device, c
 conclude_fn outcome_conclude;
 
 /* stations/configuration.c */
+/* Reads a configuration of keys, of a charger that can be asked for it. */
+int configuration_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
+		      const Charging__GetConfigurationRequest *r);
 conclude_fn conclude_get_configuration, conclude_set_configuration, conclude_read_back;
 
 /* The result's `status`; "" where there is none. */
