@@ -403,6 +403,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_report_parts,
 	&ocpp_monitors,
 	&ocpp_device_events,
+	&ocpp_device_event_digests,
 	&ocpp_displays,
 	&ocpp_costs,
 	NULL,

@@ -7,11 +7,12 @@
 
 #include <plugins/ocpp/stations/commands.h>
 
-extern const struct gv_table ocpp_variables;     /* device, key in lower case -> Variable */
-extern const struct gv_table ocpp_models;        /* device -> ModelRow */
-extern const struct gv_table ocpp_monitors;      /* device, id -> Monitor */
-extern const struct gv_table ocpp_device_events; /* device, time, digest -> DeviceEvent */
-extern const struct gv_table ocpp_displays;      /* device, id -> DisplayMessage */
+extern const struct gv_table ocpp_variables;            /* device, key in lower case -> Variable */
+extern const struct gv_table ocpp_models;               /* device -> ModelRow */
+extern const struct gv_table ocpp_monitors;             /* device, id -> Monitor */
+extern const struct gv_table ocpp_device_events;        /* device, number, digest -> DeviceEvent */
+extern const struct gv_table ocpp_device_event_digests; /* device, digest -> DeviceEventRef */
+extern const struct gv_table ocpp_displays;             /* device, id -> DisplayMessage */
 
 /* ---- variable_key.c -------------------------------------------------------------------------- */
 

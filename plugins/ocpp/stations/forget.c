@@ -26,11 +26,12 @@ const struct gv_table ocpp_forgotten = { .name = "forgotten", .key = "s", .value
 
 /* Whose keys begin with a device, and which are a charger's. `commands` and `reservations` have ended by then. */
 static const struct gv_table *const owned[] = {
-	&ocpp_stations,    &ocpp_connectors,   &ocpp_readings,    &ocpp_profiles,           &ocpp_abilities,
-	&ocpp_limits,      &ocpp_cars,         &ocpp_undelivered, &ocpp_device_lists,       &ocpp_reservations,
-	&ocpp_requests,    &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,          &ocpp_models,
-	&ocpp_reports,     &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events,      &ocpp_displays,
-	&ocpp_command_log, &ocpp_commands,     &ocpp_orphans,     &ocpp_security_by_device, &ocpp_transfers,
+	&ocpp_stations,  &ocpp_connectors,   &ocpp_readings,    &ocpp_profiles,      &ocpp_abilities,
+	&ocpp_limits,    &ocpp_cars,         &ocpp_undelivered, &ocpp_device_lists,  &ocpp_reservations,
+	&ocpp_requests,  &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,     &ocpp_models,
+	&ocpp_reports,   &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events, &ocpp_device_event_digests,
+	&ocpp_displays,  &ocpp_command_log,  &ocpp_commands,    &ocpp_orphans,       &ocpp_security_by_device,
+	&ocpp_transfers,
 };
 
 /* ---- rows ------------------------------------------------------------------------------------ */

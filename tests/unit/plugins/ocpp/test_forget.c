@@ -64,6 +64,7 @@ static const char *const tables[] = {
 	"report_parts",
 	"monitors",
 	"device_events",
+	"device_event_digests",
 	"displays",
 	"command_log",
 	"commands",

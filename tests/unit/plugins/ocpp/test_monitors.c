@@ -152,6 +152,43 @@ Test(ocpp_monitors, the_newest_events_of_a_charger_are_kept_and_paged)
 	cr_expect_eq(n, 1000);
 }
 
+static void told_last_is(const char *expected)
+{
+	ask(OCPP "ListDeviceEvents", DEVICE);
+	cr_expect_str_eq(text(cJSON_GetArrayItem(get(kept, "events"), 0), "value"), expected);
+}
+
+Test(ocpp_monitors, the_order_is_that_of_arrival_whatever_the_chargers_clock_says)
+{
+	fine("NotifyEvent", ALERT("1", "2093-01-01T00:00:00Z", "first", NAMES));
+	fine("NotifyEvent", ALERT("2", "2025-01-15T02:09:00Z", "second", NAMES));
+	told_last_is("second");
+	cr_expect_eq(number(cJSON_GetArrayItem(get(kept, "events"), 0), "timeMs"), 1736906940000,
+		     "the charger's time stands beside it");
+	fine("NotifyEvent", ALERT("3", "2001-01-01T00:00:00Z", "third", NAMES));
+	told_last_is("third");
+	fine("NotifyEvent", ALERT("1", "2093-01-01T00:00:00Z", "first", NAMES));
+	told_last_is("third");
+	cr_expect_eq(count(OCPP "ListDeviceEvents", "events"), 3, "one that is told again is the same");
+	host_crash(h, "ocpp.0");
+	host_settle(h, 5000);
+	fine("NotifyEvent", ALERT("4", "2002-01-01T00:00:00Z", "fourth", NAMES));
+	told_last_is("fourth");
+	cr_expect_eq(events("galvan.ocpp.v1.StationAlerted"), 4);
+}
+
+Test(ocpp_monitors, those_of_one_message_keep_their_order)
+{
+	fine("NotifyEvent",
+	     "{\"generatedAt\":\"" T0 "\",\"seqNo\":0,\"eventData\":["
+	     "{\"eventId\":1,\"timestamp\":\"2025-01-15T02:09:02Z\",\"trigger\":\"Delta\",\"actualValue\":\"a\","
+	     "\"eventNotificationType\":\"CustomMonitor\"," NAMES "},"
+	     "{\"eventId\":2,\"timestamp\":\"2025-01-15T02:09:01Z\",\"trigger\":\"Delta\",\"actualValue\":\"b\","
+	     "\"eventNotificationType\":\"CustomMonitor\"," NAMES "}]}");
+	told_last_is("b");
+	cr_expect_eq(count(OCPP "ListDeviceEvents", "events"), 2);
+}
+
 Test(ocpp_monitors, old_events_go)
 {
 	fine("NotifyEvent", ALERT("1", T0, "1", NAMES));
