@@ -2,6 +2,8 @@
 #include "edge/edge.h"
 #include "stations/mask.h"
 
+#include <lib/json_tree.h>
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
@@ -90,7 +92,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
 	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
 	uint64_t quirks = 0;
-	struct check check = { .version = st->edge->spec };
+	struct check check = { .version = st->edge->spec, .memory = frame->memory };
 	inbound_fn *handler;
 	int error;
 
@@ -104,10 +106,8 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (!handler)
 		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
 	if (!frame->payload) {
-		frame->payload = cJSON_CreateObject();
-		if (!frame->payload)
+		if (gv_json_tree(frame->memory, "{}", 2, &frame->payload))
 			return -ENOMEM;
-		cJSON_AddItemToArray(frame->root, frame->payload);
 		in.payload = frame->payload;
 		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
 	}
@@ -184,7 +184,7 @@ static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *
 int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
 {
 	struct rpc_frame frame;
-	int error = rpc_parse(f->data, f->size, &frame);
+	int error = rpc_parse(gv_allocator(t), f->data, f->size, &frame);
 
 	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
 		show_call(o, t, f, st, &frame);
@@ -196,6 +196,5 @@ int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		error = other_type(o, t, st, &frame);
 	else if (!error)
 		error = commands_answered(o, t, st, f, &frame);
-	rpc_free(&frame);
 	return error;
 }

@@ -101,9 +101,13 @@ struct gv_actor *bench_actor_open(const struct bench_actor_options *o)
 	snprintf(store, sizeof store, "%s/store", o->folder);
 	snprintf(blobs, sizeof blobs, "%s/blobs", o->folder);
 	snprintf(other, sizeof other, "%s.0", o->other_plugin);
-	const struct gv_actor_options actor = {
-		.plugin = o->plugin, .env = &env, .node = "bench", .instances = 1, .store = store, .blobs = blobs
-	};
+	const struct gv_actor_options actor = { .plugin = o->plugin,
+						.env = &env,
+						.node = "bench",
+						.instances = 1,
+						.store = store,
+						.store_limit_bytes = o->store_limit_bytes,
+						.blobs = blobs };
 	peer.name = other;
 	peer.plugin = (char *)o->other_plugin;
 	peer.instances = 1;
@@ -111,6 +115,7 @@ struct gv_actor *bench_actor_open(const struct bench_actor_options *o)
 	peer.up = true;
 	peer.serves = o->serves;
 	peer.n_serves = o->n_serves;
+	peer.driver = o->other_is_driver;
 	directory.version = 1;
 	directory.peers = peers;
 	directory.n_peers = 1;

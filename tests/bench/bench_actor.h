@@ -6,6 +6,7 @@
 #include <kernel/actor.h>
 
 #include <galvan/envelope.pb-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@ struct bench_actor_options {
 	const char *other_plugin; /* whose only instance the bench is: "ocpp" */
 	char **serves;            /* its services */
 	size_t n_serves;
+	bool other_is_driver;         /* it opens connections */
+	uint64_t store_limit_bytes;   /* 0: the kernel's; valgrind has no room for that */
 	int64_t (*now_ms)(void *arg); /* NULL: the clock's */
 	void (*item)(const char *to, const Env__Item *item);
 };

@@ -4,6 +4,7 @@
 
 #include <plugins/ocpp/wire/rpc.h>
 #include <plugins/ocpp/spec/validate.h>
+#include <tests/memory.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -14,10 +15,9 @@ static void check_answer(struct gv_buf *out, const struct rpc_frame *to)
 	const char *text = gv_buf_str(out);
 	struct rpc_frame answer;
 
-	FUZZ_ASSERT(rpc_parse(text, strlen(text), &answer) == 0);
+	FUZZ_ASSERT(rpc_parse(to->memory, text, strlen(text), &answer) == 0);
 	FUZZ_ASSERT(answer.kind == RPC_RESULT || answer.kind == RPC_ERROR);
 	FUZZ_ASSERT(answer.id_is_number == to->id_is_number);
-	rpc_free(&answer);
 }
 
 static const struct spec_version *const versions[] = { &spec_v15, &spec_v16, &spec_v201 };
@@ -62,15 +62,17 @@ static void check_call(struct rpc_frame *frame, struct gv_buf *out)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gv_buf out = { 0 };
+	struct memory memory;
 	struct rpc_frame frame;
 	char *text = malloc(size + 1);
 	int error;
 
 	if (!text)
 		return 0;
+	memory_init(&memory);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	error = rpc_parse(text, size, &frame);
+	error = rpc_parse(&memory.allocator, text, size, &frame);
 	if (error)
 		FUZZ_ASSERT(frame.fault != RPC_OK && frame.why);
 	if (!error && frame.kind == RPC_CALL)
@@ -79,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rpc_write_result(&out, &frame, "{}");
 		check_answer(&out, &frame);
 	}
-	rpc_free(&frame);
+	memory_fini(&memory);
 	gv_buf_fini(&out);
 	free(text);
 	return 0;

@@ -66,6 +66,11 @@ int64_t gv_now_ms(struct gv_turn *t)
 	return NOW_MS;
 }
 
+ProtobufCAllocator *gv_allocator(struct gv_turn *t)
+{
+	return &allocator;
+}
+
 uint64_t gv_random(struct gv_turn *t)
 {
 	return 7;

@@ -21,7 +21,20 @@ int check_wrong_type(struct check *c, const char *wanted, const cJSON *item)
 	return check_fail(c, RPC_TYPE_CONSTRAINT_VIOLATION, "must be %s, is %s", wanted, gv_json_kind(item));
 }
 
-static bool to_string(cJSON *item)
+void *check_alloc(const struct check *c, size_t size)
+{
+	return c->memory ? c->memory->alloc(c->memory->allocator_data, size) : cJSON_malloc(size);
+}
+
+void check_free(const struct check *c, void *memory)
+{
+	if (c->memory)
+		c->memory->free(c->memory->allocator_data, memory);
+	else
+		cJSON_free(memory);
+}
+
+static bool to_string(cJSON *item, const struct check *c)
 {
 	char text[40];
 	char *copy;
@@ -32,7 +45,7 @@ static bool to_string(cJSON *item)
 		snprintf(text, sizeof text, "%.15g", item->valuedouble);
 	else
 		return false;
-	copy = cJSON_malloc(strlen(text) + 1);
+	copy = check_alloc(c, strlen(text) + 1);
 	if (!copy)
 		return false;
 	memcpy(copy, text, strlen(text) + 1);
@@ -41,7 +54,7 @@ static bool to_string(cJSON *item)
 	return true;
 }
 
-static bool to_number(cJSON *item)
+static bool to_number(cJSON *item, const struct check *c)
 {
 	char *end;
 	double value;
@@ -53,7 +66,7 @@ static bool to_number(cJSON *item)
 		end++;
 	if (end == item->valuestring || *end || !isfinite(value))
 		return false;
-	cJSON_free(item->valuestring);
+	check_free(c, item->valuestring);
 	item->valuestring = NULL;
 	item->type = cJSON_Number;
 	item->valuedouble = value;
@@ -74,7 +87,7 @@ static int check_string(const struct spec_field *f, cJSON *item, struct check *c
 	size_t length;
 
 	if (!cJSON_IsString(item)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_string(item))
+		if (c->strict || !(f->flags & SPEC_CONVERT) || !to_string(item, c))
 			return check_wrong_type(c, "a string", item);
 		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 	}
@@ -110,7 +123,7 @@ static int check_int(const struct spec_field *f, cJSON *item, struct check *c)
 	if (!cJSON_IsNumber(item)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT))
 			return check_wrong_type(c, "an integer", item);
-		if (!to_number(item) && !(f->flags & SPEC_EXCUSED))
+		if (!to_number(item, c) && !(f->flags & SPEC_EXCUSED))
 			return check_wrong_type(c, "an integer", item);
 		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
 		if (!cJSON_IsNumber(item)) /* as if it were missing */
@@ -141,7 +154,7 @@ static int check_number(const struct spec_field *f, cJSON *item, struct check *c
 	if (!cJSON_IsNumber(item)) {
 		if (c->strict || !(f->flags & SPEC_CONVERT))
 			return check_wrong_type(c, "a number", item);
-		if (!to_number(item)) {
+		if (!to_number(item, c)) {
 			/* A sample that is no number is left out, but not those beside it. */
 			if (!cJSON_IsString(item) || !(f->flags & SPEC_EXCUSED))
 				return check_wrong_type(c, "a number", item);
@@ -173,7 +186,7 @@ static int check_bool(const struct spec_field *f, cJSON *item, struct check *c)
 	else
 		return check_wrong_type(c, "a boolean", item);
 	if (cJSON_IsString(item)) {
-		cJSON_free(item->valuestring);
+		check_free(c, item->valuestring);
 		item->valuestring = NULL;
 	}
 	item->type = value ? cJSON_True : cJSON_False;
@@ -252,7 +265,7 @@ static int check_enum(const struct spec_field *f, cJSON *item, struct check *c)
 		if (c->strict || !(f->flags & SPEC_CONVERT))
 			return check_wrong_type(c, "a string", item);
 		c->quirks |= QUIRK_BIT(QUIRK_WRONG_TYPE);
-		if (!to_string(item)) /* as if it were missing */
+		if (!to_string(item, c)) /* as if it were missing */
 			return 0;
 	}
 	for (const char *const *v = f->values; *v; v++)

@@ -48,12 +48,13 @@ static int check_value(const struct spec_field *f, cJSON *item, struct check *c)
 }
 
 /* Makes {..} of a list's only element [{..}], in place. */
-static bool to_list(cJSON *item)
+static bool to_list(cJSON *item, const struct check *c)
 {
-	cJSON *only = cJSON_CreateNull();
+	cJSON *only = check_alloc(c, sizeof *only);
 
 	if (!only)
 		return false;
+	memset(only, 0, sizeof *only);
 	only->type = item->type;
 	only->child = item->child;
 	only->valuestring = item->valuestring;
@@ -70,7 +71,7 @@ static int check_list(const struct spec_field *f, cJSON *list, struct check *c)
 	int index = 0;
 
 	if (!cJSON_IsArray(list)) {
-		if (c->strict || !(f->flags & SPEC_CONVERT) || !cJSON_IsObject(list) || !to_list(list))
+		if (c->strict || !(f->flags & SPEC_CONVERT) || !cJSON_IsObject(list) || !to_list(list, c))
 			return check_wrong_type(c, "a list", list);
 		c->quirks |= QUIRK_BIT(QUIRK_NO_LIST);
 	}
@@ -106,15 +107,15 @@ static int find_field(const struct spec_object *spec, const char *name, unsigned
 }
 
 /* Names the field as the specification does. False where there is no memory for it. */
-static bool rename_item(cJSON *item, const char *name)
+static bool rename_item(cJSON *item, const char *name, const struct check *c)
 {
-	char *copy = cJSON_malloc(strlen(name) + 1);
+	char *copy = check_alloc(c, strlen(name) + 1);
 
 	if (!copy)
 		return false;
 	memcpy(copy, name, strlen(name) + 1);
 	if (!(item->type & cJSON_StringIsConst))
-		cJSON_free(item->string);
+		check_free(c, item->string);
 	item->type &= ~cJSON_StringIsConst;
 	item->string = copy;
 	return true;
@@ -167,7 +168,7 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 		int at = find_field(spec, item->string, &hint);
 
 		if (at >= 0 && (spec->fields[at].flags & SPEC_ALIAS)) {
-			at = c->strict || !rename_item(item, spec->fields[at - 1].name) ? -1 : at - 1;
+			at = c->strict || !rename_item(item, spec->fields[at - 1].name, c) ? -1 : at - 1;
 			c->quirks |= QUIRK_BIT(QUIRK_WRONG_NAME);
 		}
 		if (at < 0) {

@@ -5,11 +5,13 @@
 #include "quirk.h"
 #include "spec.h"
 
+#include <protobuf-c/protobuf-c.h>
 #include <stdint.h>
 
 struct check {
 	const struct spec_version *version; /* whose rules hold; NULL: as in 1.6 */
 	bool strict;                        /* in: no leniency, for what galvan itself sends */
+	const ProtobufCAllocator *memory;   /* in: the payload's, for what is changed in it; NULL: cJSON's own */
 	uint64_t quirks;                    /* out: bits of enum quirk */
 	enum rpc_code code;                 /* out, on failure */
 	char path[128];                     /* "meterValue[2].timestamp" */

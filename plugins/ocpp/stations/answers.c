@@ -6,11 +6,12 @@
 
 #include <cjson/cJSON.h>
 
-void answer_check(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action_name, cJSON *payload)
+void answer_check(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action_name,
+		  const struct rpc_frame *frame)
 {
 	const struct spec_action *action = spec_find(st->edge->spec, action_name);
-	struct check check = { .version = st->edge->spec };
-	cJSON *empty = NULL;
+	struct check check = { .version = st->edge->spec, .memory = frame->memory };
+	cJSON *payload = frame->payload, *empty = NULL;
 	uint64_t quirks = 0;
 
 	if (!action)

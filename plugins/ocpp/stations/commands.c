@@ -274,7 +274,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 			continue;
 		show_answer(o, t, st, f, row, frame);
 		if (frame->kind == RPC_RESULT)
-			answer_check(o, t, st, row->action, frame->payload);
+			answer_check(o, t, st, row->action, frame);
 		if (frame->kind == RPC_RESULT && st->edge->model)
 			st->edge->model->answered(t, st->device, row, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);

@@ -4,6 +4,7 @@
 #include "rpc.h"
 
 #include <lib/json.h>
+#include <lib/json_tree.h>
 #include <lib/utf8.h>
 
 #include <cjson/cJSON.h>
@@ -147,22 +148,23 @@ static int read_error(const cJSON *rest, struct rpc_frame *f)
 	return 0;
 }
 
-int rpc_parse(const char *data, size_t size, struct rpc_frame *f)
+int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, struct rpc_frame *f)
 {
-	cJSON *item;
-	int type;
+	cJSON *root, *item;
+	int type, error = gv_json_tree(memory, data, size, &root);
 
 	memset(f, 0, sizeof *f);
 	f->description = "";
-	if (!memchr(data, 0, size))
-		f->root = cJSON_ParseWithLengthOpts(data, size + 1, NULL, true);
-	if (!f->root) {
+	f->memory = memory;
+	if (error == -EBADMSG) {
 		salvage(data, size, f);
 		return fault(f, RPC_FORMATION_VIOLATION, "the frame is not JSON");
 	}
-	if (!cJSON_IsArray(f->root))
+	if (error)
+		return error;
+	if (!cJSON_IsArray(root))
 		return fault(f, RPC_FORMATION_VIOLATION, "the frame is not a JSON array");
-	item = f->root->child;
+	item = root->child;
 	if (!cJSON_IsNumber(item))
 		return fault(f, RPC_FORMATION_VIOLATION, "the first element, the message type, is not a number");
 	type = item->valuedouble == item->valueint ? item->valueint : 0;
@@ -184,12 +186,6 @@ int rpc_parse(const char *data, size_t size, struct rpc_frame *f)
 	if (type == RPC_RESULT)
 		return read_payload(item, f);
 	return read_error(item, f);
-}
-
-void rpc_free(struct rpc_frame *f)
-{
-	cJSON_Delete(f->root);
-	f->root = NULL;
 }
 
 static void add_id(struct gv_buf *out, const char *id, bool number)

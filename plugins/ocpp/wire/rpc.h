@@ -3,6 +3,7 @@
 #define OCPP_RPC_H
 
 #include <lib/buf.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -47,13 +48,14 @@ enum rpc_kind {
 
 struct rpc_frame {
 	enum rpc_kind kind;
-	const char *id;          /* borrowed from root, or from number */
+	const char *id;          /* in memory, or in number */
 	bool id_is_number;       /* wrong, but some send it: echoed as it came */
 	const char *action;      /* CALL */
 	struct cJSON *payload;   /* CALL, RESULT: an object, or NULL where it was null or absent, which means {} */
 	const char *code;        /* ERROR */
 	const char *description; /* ERROR; "" where there is none */
-	struct cJSON *root;      /* owns all of it: rpc_free */
+	const ProtobufCAllocator
+		*memory; /* of the payload; NULL: cJSON's own, of a frame that rpc_parse has not made */
 	char number[32];
 	/* Where rpc_parse fails: */
 	enum rpc_code fault;
@@ -61,10 +63,9 @@ struct rpc_frame {
 	char salvaged[RPC_ID_MAX + 1];
 };
 
-/* Reads a frame; `data` has a zero byte behind it. 0: *ret is to be freed with rpc_free. -EBADMSG: fault and why say
- * what is wrong, and id is not NULL where the sender can be told; to be freed as well. -ENOMEM. */
-int rpc_parse(const char *data, size_t size, struct rpc_frame *ret);
-void rpc_free(struct rpc_frame *frame);
+/* Reads a frame into memory that lives as long as *ret is used; nothing in it is to be freed by itself. 0; -EBADMSG:
+ * fault and why say what is wrong, and id is not NULL where the sender can be told; -ENOMEM. */
+int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, struct rpc_frame *ret);
 
 /* Each replaces what is in out by a frame. `payload`: JSON text. */
 void rpc_write_call(struct gv_buf *out, const char *id, const char *action, const char *payload);

@@ -1,6 +1,7 @@
 /* Frames: whatever a station sends is a message or a fault that it can be told of, and what is sent has one form only.
  */
 #include <plugins/ocpp/wire/rpc.h>
+#include <tests/memory.h>
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
@@ -9,19 +10,24 @@
 #include <string.h>
 
 static struct rpc_frame frame;
+static struct memory memory;
 
 static int parse(const char *text)
 {
-	rpc_free(&frame);
-	return rpc_parse(text, strlen(text), &frame);
+	return rpc_parse(&memory.allocator, text, strlen(text), &frame);
+}
+
+static void setup(void)
+{
+	memory_init(&memory);
 }
 
 static void teardown(void)
 {
-	rpc_free(&frame);
+	memory_fini(&memory);
 }
 
-TestSuite(rpc, .fini = teardown);
+TestSuite(rpc, .init = setup, .fini = teardown);
 
 Test(rpc, a_call_has_an_id_an_action_and_an_object)
 {
@@ -93,8 +99,8 @@ Test(rpc, what_is_no_frame_is_no_frame)
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		cr_expect_eq(parse(texts[i]), -EBADMSG, "%s", texts[i]);
-	rpc_free(&frame);
-	cr_expect_eq(rpc_parse("[2,\"a\",\"Heartbeat\",{}]\0{}", 26, &frame), -EBADMSG, "a zero byte ends no frame");
+	cr_expect_eq(rpc_parse(&memory.allocator, "[2,\"a\",\"Heartbeat\",{}]\0{}", 26, &frame), -EBADMSG,
+		     "a zero byte ends no frame");
 }
 
 Test(rpc, the_form_of_a_call_is_checked)
