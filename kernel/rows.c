@@ -14,12 +14,15 @@
 /* By what it is, not by where its definition lies: two files may each have one. */
 static bool same(const struct gv_table *a, const struct gv_table *b)
 {
-	return a == b || (!strcmp(a->name, b->name) && !strcmp(a->key, b->key) && a->value == b->value);
+	return !strcmp(a->name, b->name) && !strcmp(a->key, b->key) && a->value == b->value;
 }
 
 static struct table *find_table(struct gv_turn *t, const struct gv_table *def)
 {
 	size_t n = t->a->n_tables + (t->starting ? t->a->n_old_tables : 0);
+	for (size_t i = 0; i < n; i++) /* the usual case, without looking into each */
+		if (t->a->tables[i].def == def)
+			return &t->a->tables[i];
 	for (size_t i = 0; i < n; i++)
 		if (same(t->a->tables[i].def, def))
 			return &t->a->tables[i];

@@ -13,7 +13,8 @@
 
 struct reader {
 	const ProtobufCAllocator *memory;
-	char *at; /* in the copy, which a zero byte ends */
+	char *at;        /* in the copy */
+	const char *end; /* a zero byte, the only one */
 	cJSON *nodes;
 	unsigned n_nodes; /* left in the block */
 	unsigned depth;
@@ -144,18 +145,18 @@ static bool decode(char *s, const char *end)
 /* The string whose quote is at hand, in the copy; NULL where it is none. */
 static char *read_string(struct reader *r)
 {
-	char *start = r->at + 1, *end = start, *escape = NULL;
+	char *start = r->at + 1, *end = memchr(start, '"', (size_t)(r->end - start)), *escape;
 
-	for (; *end != '"'; end++) {
-		if (*end == '\\') {
-			escape = escape ? escape : end;
-			end++;
-		}
-		if (!*end)
+	if (!end)
+		return NULL;
+	escape = memchr(start, '\\', (size_t)(end - start));
+	if (escape) {
+		for (end = escape; *end != '"'; end++)
+			if (!*end || (*end == '\\' && !*++end))
+				return NULL;
+		if (!decode(escape, end))
 			return NULL;
 	}
-	if (escape && !decode(escape, end))
-		return NULL;
 	*end = '\0';
 	r->at = end + 1;
 	return start;
@@ -294,16 +295,19 @@ int gv_json_tree(const ProtobufCAllocator *memory, const char *text, size_t size
 
 	if (!root)
 		return -ENOMEM;
+	if (memchr(text, 0, size))
+		return -EBADMSG;
 	memcpy(copy, text, size);
 	copy[size] = '\0';
 	r.at = copy;
+	r.end = copy + size;
 	if (!strncmp(r.at, "\xEF\xBB\xBF", 3)) /* a byte order mark */
 		r.at += 3;
 	skip_space(&r);
 	if (!read_value(&r, root))
 		return r.no_memory ? -ENOMEM : -EBADMSG;
 	skip_space(&r);
-	if (r.at != copy + size)
+	if (r.at != r.end)
 		return -EBADMSG;
 	*ret = root;
 	return 0;

@@ -33,7 +33,7 @@ static const char *const actions[] = {
 bool mask_needed(const char *action)
 {
 	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-		if (!strcmp(actions[i], action))
+		if (actions[i][0] == action[0] && !strcmp(actions[i], action))
 			return true;
 	return false;
 }
