@@ -33,19 +33,33 @@ static unsigned phases_in(unsigned mask)
 	return (mask & 1) + (mask >> 1 & 1) + (mask >> 2 & 1);
 }
 
+/* That the connector can give and the vehicle take. */
+static int64_t most_of(const struct point *p)
+{
+	const Energy__Vehicle *v = p->row.vehicle;
+
+	return v && v->max_ma && v->max_ma < p->max_ma ? v->max_ma : p->max_ma;
+}
+
 static bool waits_for_price(struct round *r, const struct point *p)
 {
 	const Energy__Needs *needs = p->row.needs;
-	int64_t left_wh, watts, need_ms;
+	const Energy__Vehicle *v = p->row.vehicle;
+	int64_t left_wh, watts, need_ms, departure_ms, energy_wh;
 
-	if (!needs || !needs->cheap || !needs->departure_ms || !needs->energy_wh || !r->row->n_prices)
+	if (!needs || !needs->cheap || !r->row->n_prices)
 		return false;
-	left_wh = needs->energy_wh - p->row.energy_wh;
+	/* What people do not say, the vehicle may have said. */
+	departure_ms = needs->departure_ms || !v ? needs->departure_ms : v->departure_ms;
+	energy_wh = needs->energy_wh || !v ? needs->energy_wh : v->energy_wh;
+	if (!departure_ms || !energy_wh)
+		return false;
+	left_wh = energy_wh - p->row.energy_wh;
 	if (left_wh <= 0)
 		return false;
-	watts = p->max_ma * PHASE_V * phases_in(p->claim.phases) / 1000;
+	watts = most_of(p) * PHASE_V * phases_in(p->claim.phases) / 1000;
 	need_ms = left_wh * 3600 * 10 / (watts ? watts : 1) * NEED_MARGIN_PERCENT;
-	return prices_wait(r->row->prices, r->row->n_prices, r->now_ms, needs->departure_ms, need_ms, &r->next_ms);
+	return prices_wait(r->row->prices, r->row->n_prices, r->now_ms, departure_ms, need_ms, &r->next_ms);
 }
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
@@ -153,7 +167,7 @@ void balance(struct round *r)
 		const struct point *p = entries[i].point;
 
 		claims[i] = p->claim;
-		claims[i].demand_ma = p->row.demand_ma && p->row.demand_ma < p->max_ma ? p->row.demand_ma : p->max_ma;
+		claims[i].demand_ma = p->row.demand_ma && p->row.demand_ma < most_of(p) ? p->row.demand_ma : most_of(p);
 	}
 	share(claims, n, room_ma, r->n_bounds);
 	for (size_t i = 0; i < n; i++)

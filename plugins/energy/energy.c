@@ -83,6 +83,13 @@ static int status_changed(struct energy *e, struct gv_turn *t, const Charging__C
 }
 GV_ON_EVENT(status_changed, struct energy, Charging__ConnectorStatusChanged)
 
+static int vehicle_needs(struct energy *e, struct gv_turn *t, const Charging__VehicleNeedsChanged *m,
+			 const struct gv_emitter *from)
+{
+	return sessions_vehicle(e, t, m);
+}
+GV_ON_EVENT(vehicle_needs, struct energy, Charging__VehicleNeedsChanged)
+
 static int device_changed(struct energy *e, struct gv_turn *t, const Registry__DeviceChanged *m,
 			  const struct gv_emitter *from)
 {
@@ -101,6 +108,7 @@ GV_PLUGIN = {
 			  { &charging__session_metered__descriptor, session_metered_event },
 			  { &charging__session_ended__descriptor, session_ended_event },
 			  { &charging__connector_status_changed__descriptor, status_changed_event },
+			  { &charging__vehicle_needs_changed__descriptor, vehicle_needs_event },
 			  { &registry__device_changed__descriptor, device_changed_event }),
 	.emits = GV_EMITS({ &energy__site_limit_changed__descriptor, NULL },
 			  { &energy__allocation_changed__descriptor, NULL }),

@@ -122,6 +122,7 @@ int sessions_started(struct energy *e, struct gv_turn *t, const Charging__Sessio
 int sessions_metered(struct energy *e, struct gv_turn *t, const Charging__SessionMetered *m);
 int sessions_ended(struct energy *e, struct gv_turn *t, const Charging__SessionEnded *m);
 int sessions_status(struct energy *e, struct gv_turn *t, const Charging__ConnectorStatusChanged *m);
+int sessions_vehicle(struct energy *e, struct gv_turn *t, const Charging__VehicleNeedsChanged *m);
 int sessions_needs(struct energy *e, struct gv_turn *t, struct gv_ticket to, const Energy__SetNeedsRequest *r);
 
 int devices_changed(struct energy *e, struct gv_turn *t, const Registry__DeviceChanged *m);

@@ -25,6 +25,7 @@ static void clear_session(Energy__PointRow *row)
 {
 	row->session_id = row->token = (char *)"";
 	row->needs = NULL;
+	row->vehicle = NULL;
 	row->energy_wh = row->waiting_ms = row->turn_ms = row->draw_ma = row->low_ms = row->demand_ma = 0;
 }
 
@@ -33,6 +34,35 @@ static int keep(struct energy *e, struct gv_turn *t, const char *device, uint32_
 {
 	gv_put(t, &energy_points, gv_key(device, connector), row);
 	return round_of_device(e, t, device);
+}
+
+/* ---- what the vehicle says ------------------------------------------------------------------- */
+
+/* It says what it needs from now on; a session's needs count from its beginning. */
+static Energy__Vehicle *vehicle_of(struct gv_turn *t, const Charging__VehicleNeeds *needs)
+{
+	Energy__Vehicle *v;
+
+	if (!needs)
+		return NULL;
+	v = gv_alloc(t, sizeof *v);
+	energy__vehicle__init(v);
+	v->departure_ms = needs->departure_ms;
+	v->energy_wh = needs->energy_wh ? needs->session_energy_wh + needs->energy_wh : 0;
+	v->max_ma = strcmp(needs->transfer, "DC") ? needs->max_current_ma : 0; /* of DC it says nothing of the mains */
+	return v;
+}
+
+int sessions_vehicle(struct energy *e, struct gv_turn *t, const Charging__VehicleNeedsChanged *m)
+{
+	const Energy__PointRow *found = gv_get(t, &energy_points, gv_key(m->device, m->connector));
+	Energy__PointRow row;
+
+	if (!found || !*found->session_id || strcmp(found->session_id, m->session_id) != 0)
+		return 0;
+	row = *found;
+	row.vehicle = vehicle_of(t, m->needs);
+	return keep(e, t, m->device, m->connector, &row);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -49,6 +79,7 @@ int sessions_started(struct energy *e, struct gv_turn *t, const Charging__Sessio
 	alive(t, &row);
 	row.session_id = m->session->id;
 	row.token = m->session->token;
+	row.vehicle = vehicle_of(t, m->session->needs);
 	return keep(e, t, m->device, m->session->connector, &row);
 }
 

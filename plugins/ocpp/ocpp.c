@@ -141,6 +141,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return report_due(t, name);
 	if (!strncmp(name, MODEL_TIMER, strlen(MODEL_TIMER)))
 		return model_due(self, t, name + strlen(MODEL_TIMER));
+	if (!strncmp(name, CAR_TIMER, strlen(CAR_TIMER)))
+		return car_due(self, t, name + strlen(CAR_TIMER));
 	if (!strncmp(name, BOOT_TIMER, strlen(BOOT_TIMER)))
 		return boot_due(self, t, name + strlen(BOOT_TIMER));
 	return strcmp(name, MESSAGES_TIMER) ? commands_due(self, t) : message_purge(self, t);
@@ -349,6 +351,7 @@ static const struct gv_emits emits[] = {
 	{ &charging__session_ended__descriptor, NULL },
 	{ &charging__connector_status_changed__descriptor, snapshot_connectors },
 	{ &charging__reservation_changed__descriptor, reservations_snapshot },
+	{ &charging__vehicle_needs_changed__descriptor, NULL },
 	{ &ocpp__station_booted__descriptor, NULL },
 	{ &ocpp__station_notified__descriptor, NULL },
 	{ &ocpp__data_transferred__descriptor, NULL },

@@ -111,5 +111,21 @@ def test_a_charger_of_2_0_1_is_told_in_its_own_words(cloud):
     assert [p['currentMa'] for p in reply['periods']] == ['9500']
     assert reply['equal'] is False, 'the charger has not reckoned with it'
     assert cloud.call(CLEAR, {'device': DEVICE, 'connector': 1})['status'] == 'Accepted'
+
+    charger.call('TransactionEvent', {
+        'eventType': 'Started', 'timestamp': '2025-01-15T02:00:00Z', 'triggerReason': 'Authorized', 'seqNo': 0, 'evse': {'id': 1},
+        'transactionInfo': {'transactionId': 'tx-1'}, 'idToken': {'idToken': 'CARD-1', 'type': 'ISO14443'}})
+    answer = charger.call('NotifyEVChargingNeeds', {'evseId': 1, 'chargingNeeds': {
+        'requestedEnergyTransfer': 'AC_three_phase',
+        'acChargingParameters': {'energyAmount': 20000, 'evMinCurrent': 6, 'evMaxCurrent': 32, 'evMaxVoltage': 400}}})
+    assert answer['status'] == 'Accepted'
+    profile = charger.asked('SetChargingProfile')['chargingProfile']
+    assert (profile['chargingProfilePurpose'], profile['transactionId']) == ('TxProfile', 'tx-1')
+    assert [p['limit'] for p in profile['chargingSchedule'][0]['chargingSchedulePeriod']] == [9.5], "the car takes more, the EMS's limit stands"
+    plan = {'evseId': 1, 'timeBase': datetime.now(timezone.utc).isoformat().replace('+00:00', 'Z'), 'chargingSchedule': {
+        'id': 1, 'chargingRateUnit': 'A', 'chargingSchedulePeriod': [{'startPeriod': 0, 'limit': 9.5}]}}
+    assert charger.call('NotifyEVChargingSchedule', plan)['status'] == 'Accepted'
+    plan['chargingSchedule']['chargingSchedulePeriod'][0]['limit'] = 16
+    assert charger.call('NotifyEVChargingSchedule', plan)['statusInfo']['reasonCode'] == 'OverLimit'
     assert charger.invalid == []
     charger.close()

@@ -187,6 +187,22 @@ static const Charging__Session *told_of(struct gv_turn *t, const struct outlet *
 	return gv_get(t, &told, gv_key(x->device));
 }
 
+static void tell_needs(struct gv_turn *t, const struct outlet *x, char *session)
+{
+	Charging__VehicleNeedsChanged event = CHARGING__VEHICLE_NEEDS_CHANGED__INIT;
+	Charging__VehicleNeeds needs = CHARGING__VEHICLE_NEEDS__INIT;
+
+	needs.transfer = (char *)"AC_three_phase";
+	needs.max_current_ma = x->says_ma;
+	needs.energy_wh = x->says_wh;
+	needs.departure_ms = x->departs_ms;
+	event.device = (char *)x->device;
+	event.connector = 1;
+	event.session_id = session;
+	event.needs = &needs;
+	gv_emit(t, &event);
+}
+
 static void tell_start(struct gv_turn *t, const struct outlet *x)
 {
 	Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
@@ -202,6 +218,8 @@ static void tell_start(struct gv_turn *t, const struct outlet *x)
 	event.device = s.device;
 	event.session = &s;
 	gv_emit(t, &event);
+	if (x->says_ma)
+		tell_needs(t, x, s.id);
 }
 
 static void tell_end(struct gv_turn *t, const struct outlet *x, const Charging__Session *s)
@@ -320,6 +338,7 @@ const struct gv_plugin outlet_record = {
 	.emits = GV_EMITS({ &charging__session_started__descriptor, snapshot_started },
 			  { &charging__session_metered__descriptor, NULL },
 			  { &charging__session_ended__descriptor, NULL },
+			  { &charging__vehicle_needs_changed__descriptor, NULL },
 			  { &charging__connector_status_changed__descriptor, snapshot_statuses }),
 	.tables = GV_TABLES(&told),
 	.schema_set = GV_SCHEMA(charging),

@@ -24,11 +24,12 @@ struct outlet {
 	int64_t limit_ma, until_ms, fallback_ma; /* until 0: it stands */
 	struct outlet_limit pending[OUTLET_PENDING_MAX];
 	unsigned n_pending;
-	uint64_t session;      /* number of the car that is there; 0: none */
-	int64_t wish_ma;       /* what the car would draw */
-	double got_mas;        /* what it has got, in mA times s, since it came */
-	struct gv_ticket owed; /* an answer that comes later */
-	int64_t owed_ms;       /* 0: none */
+	uint64_t session;                     /* number of the car that is there; 0: none */
+	int64_t wish_ma;                      /* what the car would draw */
+	int64_t says_ma, says_wh, departs_ms; /* what the next car says of itself; says_ma 0: nothing */
+	double got_mas;                       /* what it has got, in mA times s, since it came */
+	struct gv_ticket owed;                /* an answer that comes later */
+	int64_t owed_ms;                      /* 0: none */
 };
 
 struct outlets {

@@ -108,24 +108,3 @@ int v201_told_profiles(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	}
 	return told_profiles(o, t, in, &said);
 }
-
-/* ---- cars ------------------------------------------------------------------------------------ */
-
-/* No schedule is worked out with the car: it charges within the limits that stand (K15.FR.05). */
-int v201_told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	const cJSON *needs = json_get(in->payload, "chargingNeeds");
-
-	in->answer = "{\"status\":\"Rejected\",\"statusInfo\":{\"reasonCode\":\"NoSchedule\"}}";
-	return told_needs(o, t, in, profiles_read_connector(&v201_profiles, in->payload), json_print(t, needs),
-			  json_string(needs, "requestedEnergyTransfer"));
-}
-
-/* The answer says that it was understood, and approves of nothing. */
-int v201_told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	Ocpp__ProfileSchedule *s = profiles_read_schedule(t, json_get(in->payload, "chargingSchedule"));
-
-	in->answer = s ? "{\"status\":\"Accepted\"}" : "{\"status\":\"Rejected\"}";
-	return s ? told_schedule(o, t, in, profiles_read_connector(&v201_profiles, in->payload), s) : 0;
-}

@@ -7,6 +7,8 @@
  *   limit_key.c  chargers that have a key of their configuration instead
  *   services.c   how they are asked for
  *   told.c       what chargers say of limits and profiles by themselves
+ *   cars.c       what cars say of themselves
+ *   car_plan.c   a schedule for a car, among the limits of its charger
  *   schedule.c   GetSchedule */
 #ifndef OCPP_LIMITS_H
 #define OCPP_LIMITS_H
@@ -112,7 +114,7 @@ int limits_forget(struct gv_turn *t, const char *device);
 int limits_restore(struct ocpp *o, struct gv_turn *t);
 
 /* Behind those of this charger that wait, in place of one for the same connector and session. It has a ticket, or none
- * where nobody waits for it. */
+ * where nobody waits for it. -ENOSPC: for a car, and too many wait. */
 int limits_enqueue(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__LimitOrder *order);
 /* What is known of a charger; never NULL. */
 const Ocpp__Abilities *limits_abilities(struct gv_turn *t, const char *device);
@@ -149,15 +151,31 @@ int told_profiles(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 /* It was asked for all of them: those that it does not name are gone. `none`: it has none at all. */
 int told_profiles_asked(struct gv_turn *t, const char *device, int64_t request_id, bool none);
 
-/* What a car needs, as JSON and in short, or what it has chosen to draw. */
-int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const char *json,
-	       const char *kind);
+/* ---- car_plan.c ------------------------------------------------------------------------------ */
+
+#define CAR_TIMER "car " /* and the device */
+int car_due(struct ocpp *o, struct gv_turn *t, const char *device);
+
+/* ---- cars.c ---------------------------------------------------------------------------------- */
+
+enum needs_answer {
+	NEEDS_SCHEDULED, /* a schedule for the car is on its way */
+	NEEDS_PENDING,   /* whoever limits the connector has been told, and sets the limits that it follows */
+	NEEDS_REFUSED    /* the car charges within what stands */
+};
+/* What a car needs; `problem`: why that cannot be, or NULL. ret_why: of REFUSED, in one word. */
+int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, Charging__VehicleNeeds *needs,
+	       const char *problem, enum needs_answer *ret, const char **ret_why);
+/* What a car means to draw. ret_problem: where that is more than it may; NULL: nowhere. */
 int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
-		  Ocpp__ProfileSchedule *schedule);
+		  const Ocpp__ProfileSchedule *schedule, const char **ret_problem);
 
 /* ---- schedule.c ------------------------------------------------------------------------------ */
 
 conclude_fn schedule_concluded;
+/* What may be drawn there by what the charger has accepted, in the turn's memory: their number. See composite.h. */
+size_t schedule_spans(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, uint32_t duration_s,
+		      bool power, int64_t start_ms, struct composite_span **ret);
 int schedule_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__GetScheduleRequest *r);
 
 #endif

@@ -1,12 +1,13 @@
 /* SetLimit and ClearLimit. Both take several calls to the charger, each of which depends on the answer before, so that
  * they are rows until they are answered, and a charger gets one after the other: a limit that was asked for later is
  * never overtaken by one that was asked for before. */
-#include "orders.h"
+#include "cars.h"
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/edge/profiles.h>
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <string.h>
 
 const struct gv_table ocpp_abilities = { .name = "abilities", .key = "s", .value = &ocpp__abilities__descriptor };
@@ -95,6 +96,7 @@ int orders_finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrde
 		gv_reply(q->t, ticket_of(order), &clear);
 	}
 	gv_delete(q->t, &ocpp_limits, gv_key(q->device, number));
+	car_renew(q, order);
 	return go_on(q, number);
 }
 
@@ -123,13 +125,18 @@ static int set_ended(const struct orders *q, const struct station *st, uint64_t 
 static int step(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order)
 {
 	const struct edge_profiles *v = st->edge->profiles;
+	uint32_t in_the_way = order->set ? car_in_the_way(q, order) : 0;
 	struct command c = { 0 };
 	struct plan_ask ask;
 	struct plan plan;
 
-	if (order->set && !st->profile.ask_nothing && !limits_abilities(q->t, q->device)->asked &&
+	if ((order->set || order->car) && !st->profile.ask_nothing && !limits_abilities(q->t, q->device)->asked &&
 	    !v->ask_abilities(q->t, &c))
 		return orders_send(q, number, order, &c);
+	if (order->car)
+		return car_step(q, st, number, order);
+	if (in_the_way)
+		return car_clear(q, st, number, order, in_the_way);
 	if (order->keyed || (!order->set && key_was_used(q, order)))
 		return key_step(q, st, number, order);
 	look(q, order, &ask);
@@ -272,9 +279,13 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	order = gv_edit(t, &ocpp_limits, gv_key(device, row->about));
 	if (order->keyed)
 		return key_concluded(&q, st, row->about, order, out);
-	if (!order->set && out->kind == OUTCOME_ERROR)
+	if (order->car && !strcmp(row->action, "SetChargingProfile"))
+		return car_concluded(&q, row->about, order, out);
+	if (order->clearing_car && !car_cleared(&q, order, out))
+		return orders_finish(&q, row->about, order, "Rejected");
+	if (!order->set && !order->car && out->kind == OUTCOME_ERROR)
 		return give_up(&q, row, out);
-	if (!order->set) {
+	if (!order->set && !order->car) {
 		order->attempt++;
 		order->done |= !strcmp(outcome_status(out), "Accepted");
 	} else if (!strcmp(row->action, "SetChargingProfile")) {
@@ -298,7 +309,7 @@ static void supersede(const struct orders *q, const Ocpp__LimitOrder *by)
 	while (gv_next(q->t, &scan)) {
 		const Ocpp__LimitOrder *order = scan.row;
 
-		if (order->begun || order->connector != by->connector ||
+		if (order->begun || order->connector != by->connector || order->car != by->car ||
 		    strcmp(order->transaction, by->transaction) != 0)
 			continue;
 		if (order->ticket_call)
@@ -319,6 +330,8 @@ int limits_enqueue(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__
 	supersede(q, order);
 	while (gv_next(q->t, &scan))
 		waiting += gv_get(q->t, &ocpp_limits, scan.key) != NULL;
+	if (waiting >= LIMIT_ORDERS_MAX && order->car)
+		return -ENOSPC;
 	if (waiting >= LIMIT_ORDERS_MAX)
 		return order->ticket_call ? gv_refuse(q->t, ticket_of(order), GV_RESOURCE_EXHAUSTED,
 						      "%u limits wait for the answers of %s already: try again when "
@@ -327,7 +340,7 @@ int limits_enqueue(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__
 					  : 0;
 	order->asked_at_ms = gv_now_ms(q->t);
 	gv_put(q->t, &ocpp_limits, gv_key(q->device, number), order);
-	if (waiting || !st)
+	if (waiting || !st || order->car) /* the last: the charger waits for the answer to its own call first */
 		return 0;
 	return step(q, st, number, gv_edit(q->t, &ocpp_limits, gv_key(q->device, number)));
 }

@@ -75,6 +75,14 @@ static size_t ours(struct ocpp *o, struct gv_turn *t, const char *device, const 
 	return composite(&ask, *ret, COMPOSITE_SPANS_MAX, &until_s);
 }
 
+size_t schedule_spans(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, uint32_t duration_s,
+		      bool power, int64_t start_ms, struct composite_span **ret)
+{
+	struct question q = { connector, duration_s, power };
+
+	return ours(o, t, device, &q, start_ms, ret);
+}
+
 /* ---- the charger's --------------------------------------------------------------------------- */
 
 static size_t theirs(struct ocpp *o, struct gv_turn *t, const Ocpp__ProfileSchedule *s, const struct question *q,

@@ -1,14 +1,10 @@
-/* What chargers say of limits by themselves: limits that others set, the profiles that they have, and what cars need
- * (2.0.1: K09, K12 to K14, K15 to K17). All of it is kept, and told as a StationNotified. */
+/* What chargers say of limits by themselves: limits that others set, and the profiles that they have (2.0.1: K09, K12
+ * to K14). All of it is kept, and told as a StationNotified. */
 #include "limits.h"
 
 #include <plugins/ocpp/stations/reports.h>
 
 #include <string.h>
-
-#define NEEDS_MAX 4096 /* bytes of JSON that are kept */
-
-const struct gv_table ocpp_cars = { .name = "cars", .key = "su", .value = &ocpp__car_row__descriptor };
 
 static int tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
 		const char *detail)
@@ -111,28 +107,4 @@ int told_profiles_asked(struct gv_turn *t, const char *device, int64_t request_i
 		return profiles_clear(t, device, &(struct profile_criteria){ 0 });
 	((Ocpp__Abilities *)gv_edit(t, &ocpp_abilities, gv_key(device)))->report = request_id;
 	return 0;
-}
-
-/* ---- cars ------------------------------------------------------------------------------------ */
-
-int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const char *json,
-	       const char *kind)
-{
-	Ocpp__CarRow *row = gv_edit(t, &ocpp_cars, gv_key(in->device, connector));
-
-	row->needs = gv_str(t, "%.*s", NEEDS_MAX, json);
-	row->needs_at_ms = gv_now_ms(t);
-	return tell(o, t, in, "NotifyEVChargingNeeds", kind,
-		    gv_str(t, "connector=%u needs=%.*s", connector, NEEDS_MAX, json));
-}
-
-int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
-		  Ocpp__ProfileSchedule *schedule)
-{
-	Ocpp__CarRow *row = gv_edit(t, &ocpp_cars, gv_key(in->device, connector));
-
-	row->schedule = schedule;
-	row->schedule_at_ms = gv_now_ms(t);
-	return tell(o, t, in, "NotifyEVChargingSchedule", "",
-		    gv_str(t, "connector=%u periods=%zu", connector, schedule->n_periods));
 }

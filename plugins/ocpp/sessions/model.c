@@ -119,6 +119,8 @@ Charging__Session *model_session(struct gv_turn *t, const char *device, const Oc
 	s->token_type = x->token_type;
 	s->phases = x->phases;
 	s->cable_ma = (int64_t)x->cable_a * 1000;
+	s->needs = x->needs;
+	s->plan = x->plan;
 	for (unsigned i = 0; i < SESSION_FLAGS; i++)
 		if (x->flags & FLAG(i))
 			*GV_APPEND(t, s->flags, s->n_flags) = (char *)flag_names[i];

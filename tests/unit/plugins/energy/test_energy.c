@@ -202,6 +202,45 @@ Test(energy, who_can_wait_charges_in_the_cheap_hour)
 	expect(1, 16000);
 }
 
+Test(energy, a_car_that_can_take_less_leaves_the_rest_at_once)
+{
+	site("");
+	outlets(2, "");
+	pass(2000);
+	o.outlet[0].says_ma = 10000;
+	car(0, 32000);
+	car(1, 32000);
+	pass(20000);
+	expect(0, 10000);
+	expect(1, 22000);
+}
+
+Test(energy, who_can_wait_need_not_be_told_what_the_car_says_itself)
+{
+	int64_t now_ms;
+
+	site("");
+	outlets(1, "");
+	pass(2000);
+	now_ms = host_now_ms(h);
+	o.outlet[0].says_ma = 32000;
+	o.outlet[0].says_wh = 5000;
+	o.outlet[0].departs_ms = now_ms + 120 * MINUTE_MS;
+	car(0, 32000);
+	pass(20000);
+	ok(SERVICE "PutPrices",
+	   "{\"site\":\"yard\",\"prices\":[{\"startMs\":\"%lld\",\"price\":\"30\"},{\"startMs\":\"%lld\",\"price\":"
+	   "\"10\"},{\"startMs\":\"%lld\",\"price\":\"40\"}]}",
+	   (long long)now_ms - 1000, (long long)now_ms + 10 * MINUTE_MS, (long long)now_ms + 70 * MINUTE_MS);
+	pass(MINUTE_MS);
+	expect(0, 32000);
+	ok(SERVICE "SetNeeds", "{\"sessionId\":\"outlet:O0/1\",\"needs\":{\"cheap\":true}}");
+	pass(MINUTE_MS);
+	expect_state(0, "WAITING");
+	pass(10 * MINUTE_MS);
+	expect(0, 32000);
+}
+
 /* ---- what goes wrong ------------------------------------------------------------------------- */
 
 Test(energy, a_lost_outlet_keeps_its_allowance_until_it_has_fallen_back)

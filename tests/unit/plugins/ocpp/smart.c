@@ -326,6 +326,8 @@ static void answer(const char *id, const char *action, const cJSON *payload)
 		fail(id, "InternalError");
 	else if (!strcmp(action, "SetChargingProfile"))
 		answer_set(id, payload);
+	else if (!strcmp(action, "ClearChargingProfile") && smart.keeps)
+		fail(id, "InternalError");
 	else if (!strcmp(action, "ClearChargingProfile"))
 		reply_status(id, clear_profile(payload));
 	else if (!strcmp(action, "GetCompositeSchedule"))

@@ -19,6 +19,7 @@ struct smart {
 	const char *how;      /* and the status that it refuses with */
 	const char *fault;    /* the CALLERROR's code that every SetChargingProfile gets; NULL: none */
 	bool level_zero_only; /* it refuses every other level */
+	bool keeps;           /* it answers no ClearChargingProfile but with a CALLERROR */
 	bool silent;          /* it does not answer SetChargingProfile */
 	const char *key;      /* of its configuration, that limits it; NULL: none */
 	int64_t sharper;      /* tenths that its composite schedule is below the right one */

@@ -115,21 +115,3 @@ Test(ocpp_limits_v201, a_limit_of_somebody_else_counts_until_it_is_cleared)
 	cr_expect_str_eq(notified("ClearedChargingLimit"), "EMS");
 	cr_expect_eq(first_ma(), 16000);
 }
-
-Test(ocpp_limits_v201, what_a_car_needs_and_chooses_is_told_and_kept)
-{
-	smart_begin(1);
-	smart_call("NotifyEVChargingNeeds",
-		   "{\"evseId\":1,\"chargingNeeds\":{\"requestedEnergyTransfer\":\"AC_three_phase\","
-		   "\"acChargingParameters\":{\"energyAmount\":20000,\"evMinCurrent\":6,\"evMaxCurrent\":16,"
-		   "\"evMaxVoltage\":400}}}");
-	cr_expect(strstr(smart.answer, "\"Rejected\""), "no schedule is worked out: %s", smart.answer);
-	cr_expect_str_eq(notified("NotifyEVChargingNeeds"), "AC_three_phase");
-	cr_expect(strstr(text(kept, "detail"), "20000"));
-	smart_call("NotifyEVChargingSchedule",
-		   "{\"evseId\":1,\"timeBase\":\"" T0 "\",\"chargingSchedule\":{\"id\":1,\"chargingRateUnit\":"
-		   "\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":12}]}}");
-	cr_expect(strstr(smart.answer, "\"Accepted\""), "%s", smart.answer);
-	notified("NotifyEVChargingSchedule");
-	cr_expect_eq(host_rows(h, "ocpp.0", "cars", NULL, NULL), 1);
-}
