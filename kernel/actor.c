@@ -403,7 +403,7 @@ void gv_actor_destroy(struct gv_actor *a)
 		gv_peer_free(a->peers.items[i]);
 	for (size_t i = 0; i < a->follow_types.count; i++)
 		free(a->follow_types.items[i]);
-	gv_schema_destroy(a->schema);
+	gv_schema_destroy(a->own_schema);
 	gv_turn_fini(&a->turn);
 	gv_buf_fini(&a->header);
 	free(a->peers.items);

@@ -32,7 +32,8 @@ struct gv_env {
 
 struct gv_actor_options {
 	const struct gv_plugin *plugin;
-	const struct gv_env *env; /* must outlive the actor */
+	const struct gv_schema *schema; /* that the plugin carries, must outlive the actor; NULL: the actor builds it */
+	const struct gv_env *env;       /* must outlive the actor */
 	const char *node;
 	uint32_t instance, instances;
 	const char *store;            /* folder; made if missing */

@@ -383,7 +383,8 @@ struct gv_actor {
 	uint64_t ids_noted; /* the store says: the incarnations up to this one have given their ids away */
 	bool started, opened, draining, returns, drained, directory_seen;
 	int dead; /* a negative errno once nothing works any more */
-	struct gv_schema *schema;
+	const struct gv_schema *schema;
+	struct gv_schema *own_schema; /* NULL where the options have one */
 	/* store */
 	struct gv_store *store;
 	gv_dbi meta, journal, subscribers, cursors, calls_rows, answers, timers_rows, held;

@@ -115,11 +115,12 @@ const ProtobufCMessageDescriptor *gv_note_type(const struct gv_actor *a, const c
 
 int gv_record_open(struct gv_actor *a, char **ret_error)
 {
-	int r = gv_schema_create(&a->schema);
+	int r = a->options.schema ? 0 : gv_schema_create(&a->own_schema);
 	if (r < 0)
 		return r;
-	if (a->plugin->schema_set.size) {
-		r = gv_schema_add(a->schema, a->plugin->schema_set.data, a->plugin->schema_set.size);
+	a->schema = a->options.schema ? a->options.schema : a->own_schema;
+	if (a->own_schema && a->plugin->schema_set.size) {
+		r = gv_schema_add(a->own_schema, a->plugin->schema_set.data, a->plugin->schema_set.size);
 		if (r < 0)
 			return gv_text_error(
 				ret_error, -EINVAL,

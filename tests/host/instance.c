@@ -240,6 +240,7 @@ int host_start(struct host *h, const char *instance)
 	char store[256], blobs[256], *error = NULL;
 	struct gv_actor_options o = {
 		.plugin = p->plugin->record,
+		.schema = host_schema_of(h, p->plugin->record),
 		.env = &p->env,
 		.node = "sim",
 		.instance = p->instance,
@@ -406,7 +407,7 @@ static int pack_config(struct host *h, struct host_plugin *g, const char *json)
 
 	if (!g->record->config)
 		return json && strcmp(json, "{}") ? -EINVAL : 0;
-	type = gv_schema_type(h->schema, g->record->config->name);
+	type = gv_schema_type(host_schema(h), g->record->config->name);
 	host_check(h, type, "the schema that %s carries lacks its config type %s", g->name, g->record->config->name);
 	json = json ? json : "{}";
 	r = gv_json_parse(type, json, strlen(json), GV_JSON_RULES | GV_JSON_DEFAULTS, &out, &error);
@@ -435,9 +436,7 @@ int host_load_record(struct host *h, const struct gv_plugin *record, uint32_t in
 	g->record = record;
 	g->instances = instances;
 	g->spare = record == &host_link_record;
-	if (record->schema_set.size &&
-	    (r = gv_schema_add(h->schema, record->schema_set.data, record->schema_set.size)) < 0)
-		host_fail(h, "the schema that %s carries is malformed: %s", g->name, strerror(-r));
+	host_schema_of(h, record);
 	r = pack_config(h, g, config);
 	if (r < 0)
 		return r;

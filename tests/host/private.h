@@ -87,7 +87,6 @@ struct host {
 	size_t in_flight;
 	unsigned faults[HOST_FAULTS];
 	uint64_t crashes, directory_version, steps;
-	struct gv_schema *schema;
 	struct host_probe *probe;
 	struct host_link *link;
 };
@@ -115,8 +114,13 @@ int host_bus_send(struct host_peer *from, const char *to, const uint8_t *packet,
 void host_bus_sender_died(struct host_peer *p);
 void host_bus_receiver_up(struct host_peer *p);
 
+/* schemas.c */
+/* What a record carries (NULL: nothing), which host_schema has too from then on. Fails where it is malformed. */
+const struct gv_schema *host_schema_of(struct host *h, const struct gv_plugin *record);
+const struct gv_schema *host_schema_learn(struct host *h, const uint8_t *set, size_t size, const char *who);
+
 /* probe.c */
-int host_probe_create(struct host *h);
+void host_probe_create(struct host *h);
 void host_probe_destroy(struct host *h);
 void host_probe_receive(struct host *h, const uint8_t *packet, size_t size);
 void host_probe_directory(struct host *h);

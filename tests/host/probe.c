@@ -185,7 +185,7 @@ static struct probe_call *new_call(struct host *h, const char *method, const voi
 	struct host_probe *p = h->probe;
 	struct probe_call *c = host_zalloc(sizeof *c);
 
-	c->rpc = gv_schema_method(h->schema, method);
+	c->rpc = gv_schema_method(host_schema(h), method);
 	host_check(h, c->rpc, "no loaded schema has a method %s", method);
 	c->answer.method = host_dup(method, strlen(method));
 	c->answer.json = host_dup("", 0);
@@ -285,7 +285,7 @@ static struct host_answer *wait_for(struct host *h, struct probe_call *c)
 
 struct host_answer *host_call_later(struct host *h, const char *to, const char *method, const char *json)
 {
-	const struct gv_rpc *rpc = gv_schema_method(h->schema, method);
+	const struct gv_rpc *rpc = gv_schema_method(host_schema(h), method);
 	struct gv_json_error error = { 0 };
 	struct gv_buf request = { 0 };
 	struct probe_call *c;
@@ -317,7 +317,7 @@ struct host_answer *host_call(struct host *h, const char *method, const char *js
 static void give_row(struct host *h, const Kernel__Row *row, void *arg,
 		     void (*fn)(struct host *, void *, const char *const *, size_t, const char *))
 {
-	const struct gv_type *type = gv_schema_type(h->schema, row->type);
+	const struct gv_type *type = gv_schema_type(host_schema(h), row->type);
 	struct gv_buf json = { 0 };
 
 	if (type && gv_json_write(type, row->value.data, row->value.len, GV_JSON_SECRETS, &json) < 0)
@@ -420,7 +420,7 @@ static void ack_events(struct host *h, void *arg, uint64_t i)
 static void keep_event(struct host *h, struct host_peer *from, const Env__Event *e, bool snapshot)
 {
 	struct host_probe *p = h->probe;
-	const struct gv_type *type = gv_schema_type(h->schema, e->type);
+	const struct gv_type *type = gv_schema_type(host_schema(h), e->type);
 	struct gv_buf json = { 0 };
 	struct host_event *kept;
 
@@ -565,13 +565,13 @@ void host_probe_directory(struct host *h)
 	}
 }
 
-int host_probe_create(struct host *h)
+void host_probe_create(struct host *h)
 {
 	h->probe = host_zalloc(sizeof *h->probe);
 	h->probe->peer = host_add_peer(h, NULL, "test", 0);
 	h->probe->peer->alive = h->probe->peer->wanted = true;
 	h->probe->peer->life = h->probe->peer->incarnation = 1;
-	return gv_schema_add(h->schema, kernel_schema, sizeof kernel_schema);
+	host_schema_learn(h, kernel_schema, sizeof kernel_schema, "the kernel");
 }
 
 void host_probe_destroy(struct host *h)
