@@ -28,7 +28,7 @@ void alive_accepted(int fd)
 void alive_written(struct conn *c)
 {
 	if (!c->armed_ms)
-		set(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
+		set(wire_descriptor(c), IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
 	c->armed_ms = link_now(c->link);
 }
 
@@ -37,6 +37,6 @@ void alive_check(struct conn *c, uint64_t now)
 	if (!c->armed_ms || c->stuck_ms || now - c->armed_ms <= UNACKNOWLEDGED_MS)
 		return;
 	/* what was written is acknowledged by now, or the kernel has ended the connection */
-	set(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+	set(wire_descriptor(c), IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
 	c->armed_ms = 0;
 }

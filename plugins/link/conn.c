@@ -12,26 +12,35 @@
 
 #include "link.h"
 
+struct conn *conn_create(struct link *l, const uint8_t address[static 16], uint16_t peer_port)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->link = l;
+	c->since_ms = c->heard_ms = link_now(l);
+	memcpy(c->address, address, 16);
+	c->peer_port = peer_port;
+	return c;
+}
+
 struct conn *conn_adopt(struct link *l, const struct port *port, int fd, const uint8_t address[static 16],
 			uint16_t peer_port, struct origin *origin)
 {
 	lws_adopt_desc_t adopt = {
 		.vh = port->vhost, .type = LWS_ADOPT_SOCKET, .fd.sockfd = fd, .vh_prot_name = "galvan"
 	};
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = conn_create(l, address, peer_port);
 
 	if (!c) {
 		close(fd);
 		origins_leave(origin);
 		return NULL;
 	}
-	c->link = l;
 	c->port = port;
 	c->tls = port->tls.cert != NULL;
 	c->state = port->kind == PORT_TCP ? CONN_TCP : CONN_HEAD;
-	c->since_ms = c->heard_ms = link_now(l);
-	memcpy(c->address, address, 16);
-	c->peer_port = peer_port;
 	if (c->tls)
 		adopt.type |= LWS_ADOPT_ALLOW_SSL;
 	adopt.opaque = c;
@@ -79,6 +88,8 @@ static size_t step(struct conn *c, uint8_t *data, size_t size)
 		return websocket_input(c, data, size);
 	case CONN_TCP:
 		return tcp_input(c, data, size);
+	case CONN_DIALLING:
+		return dial_input(c, data, size);
 	case CONN_CLOSING:
 		return size;
 	default: /* a request is in hand: what comes behind it waits */
@@ -122,7 +133,7 @@ void conn_read(struct conn *c, uint8_t *data, size_t size)
 
 	if (c->dead)
 		return;
-	if (c->tls && !c->spoken) {
+	if (c->tls && !c->spoken && c->wsi) {
 		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT,
 				0); /* that of the TLS handshake; the sweep watches from here */
 		if (!SSL_get_servername(lws_get_ssl(c->wsi), TLSEXT_NAMETYPE_host_name))
@@ -158,7 +169,7 @@ void conn_continue(struct conn *c)
 void conn_pause(struct conn *c, enum pause why)
 {
 	if (!c->paused && !c->dead)
-		lws_rx_flow_control(c->wsi, 0);
+		wire_listen(c, false);
 	c->paused |= (uint8_t)why;
 }
 
@@ -172,9 +183,7 @@ void conn_resume(struct conn *c, enum pause why)
 	conn_continue(c);
 	if (c->paused || c->dead)
 		return;
-	lws_rx_flow_control(c->wsi, 1);
-	if (c->tls)
-		lws_cancel_service_pt(c->wsi); /* decrypted bytes may wait that no event will announce */
+	wire_listen(c, true);
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
@@ -205,18 +214,18 @@ static void send_now(struct conn *c, const uint8_t *data, size_t size)
 	while (size && !c->dead) {
 		size_t n = size < LINK_CHUNK ? size : LINK_CHUNK;
 
-		if (c->out.size || lws_partial_buffered(c->wsi)) {
+		if (c->out.size || wire_choked(c)) {
 			queue(c, data, size);
 			break;
 		}
-		if (lws_write(c->wsi, (unsigned char *)data, n, LWS_WRITE_RAW) < 0) {
+		if (wire_write(c, data, n) < 0) {
 			conn_kill(c, 1006, "connection lost");
 			break;
 		}
 		data += n;
 		size -= n;
 	}
-	if (!c->dead && lws_partial_buffered(c->wsi))
+	if (!c->dead && wire_choked(c))
 		choke(c);
 }
 
@@ -250,11 +259,11 @@ void link_flush(struct link *l)
 
 static void half_close(struct conn *c)
 {
-	SSL *ssl = c->tls ? lws_get_ssl(c->wsi) : NULL;
+	SSL *ssl = wire_ssl(c);
 
 	if (ssl && !SSL_in_init(ssl))
 		SSL_shutdown(ssl);
-	shutdown(lws_get_socket_fd(c->wsi), SHUT_WR);
+	shutdown(wire_descriptor(c), SHUT_WR);
 	c->half_closed = true;
 	c->since_ms = link_now(c->link);
 	bytes_fini(&c->out);
@@ -264,13 +273,13 @@ void conn_writable(struct conn *c)
 {
 	if (c->dead)
 		return;
-	while (c->out_at < c->out.size && !lws_partial_buffered(c->wsi)) {
+	while (c->out_at < c->out.size && !wire_choked(c)) {
 		size_t n = c->out.size - c->out_at;
 
 		alive_written(c);
 		if (n > LINK_CHUNK)
 			n = LINK_CHUNK;
-		if (lws_write(c->wsi, c->out.data + c->out_at, n, LWS_WRITE_RAW) < 0) {
+		if (wire_write(c, c->out.data + c->out_at, n) < 0) {
 			conn_kill(c, 1006, "connection lost");
 			return;
 		}
@@ -280,7 +289,7 @@ void conn_writable(struct conn *c)
 		bytes_fini(&c->out);
 		c->out_at = 0;
 	}
-	if (lws_partial_buffered(c->wsi)) {
+	if (wire_choked(c)) {
 		c->stuck_ms = link_now(c->link); /* some of it left */
 		return;
 	}
@@ -305,7 +314,7 @@ void conn_finish(struct conn *c, unsigned code, const char *reason)
 	link_flush(c->link);
 	if (c->dead)
 		return;
-	if (!c->out.size && !lws_partial_buffered(c->wsi))
+	if (!c->out.size && !wire_choked(c))
 		half_close(c);
 	conn_resume(c, PAUSE_HOST | PAUSE_RATE | PAUSE_PIPELINE); /* its end has to be read */
 }
@@ -334,7 +343,7 @@ void conn_reap(struct link *l)
 		l->doomed = c->doomed_next;
 		c->doomed_next = NULL;
 		c->reaped = true; /* or each of ten thousand would look for itself among the others */
-		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC); /* calls conn_closed */
+		wire_kill(c);
 	}
 }
 
@@ -363,6 +372,7 @@ void conn_closed(struct conn *c)
 		unlist(&l->doomed, c, offsetof(struct conn, doomed_next));
 	if (c->paused & PAUSE_RATE)
 		unlist(&l->limited, c, offsetof(struct conn, limited_next));
+	dial_ended(c);
 	table_remove(l, c);
 	origins_leave(c->origin);
 	exchange_destroy(c->exchange);

@@ -12,7 +12,7 @@ void *link_handle(struct link *l, size_t size)
 	void *handle = calloc(1, size);
 
 	if (handle)
-		l->handles++;
+		link_busy(l);
 	return handle;
 }
 
@@ -24,13 +24,23 @@ static void check_drained(struct link *l)
 	}
 }
 
+void link_busy(struct link *l)
+{
+	l->handles++;
+}
+
+void link_idle(struct link *l)
+{
+	l->handles--;
+	check_drained(l);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct link *l = handle->data;
 
 	free(handle);
-	l->handles--;
-	check_drained(l);
+	link_idle(l);
 }
 
 void link_handle_close(struct link *l, void *handle)
@@ -92,6 +102,7 @@ void drain_begin(struct link *l)
 	gv_world_log(l->world, GV_INFO, "Closing all connections connections=%zu", l->n_conns);
 	ports_close(l);
 	fetch_close(l);
+	dials_close(l);
 	for (struct conn *c = l->conns; c; c = c->next)
 		conn_close(c, bye.code, bye.reason);
 	link_flush(l);

@@ -142,21 +142,28 @@ static bool choose_subprotocol(struct gv_world *w, struct candidate *who, const 
 	}
 }
 
-/* RFC 6455, 4.2.2 */
+void handshake_accept(struct slice key, char ret[static WEBSOCKET_ACCEPT_SIZE])
+{
+	char text[KEY_MAX + sizeof(WEBSOCKET_GUID)];
+	unsigned char hash[SHA_DIGEST_LENGTH];
+	int n = snprintf(text, sizeof(text), "%.*s" WEBSOCKET_GUID, (int)key.size, key.data);
+
+	SHA1((unsigned char *)text, (size_t)n, hash);
+	EVP_EncodeBlock((unsigned char *)ret, hash, sizeof(hash));
+}
+
 static void accept_upgrade(struct conn *c, const struct candidate *who, const struct head *h)
 {
 	const struct slice *key = head_get(h, "sec-websocket-key");
-	char text[KEY_MAX + sizeof(WEBSOCKET_GUID)], extension[COMPRESSION_LINE_SIZE], answer[768];
-	unsigned char hash[SHA_DIGEST_LENGTH], base64[32];
-	int n = snprintf(text, sizeof(text), "%.*s" WEBSOCKET_GUID, (int)key->size, key->data);
+	char accept[WEBSOCKET_ACCEPT_SIZE], extension[COMPRESSION_LINE_SIZE], answer[768];
+	int n;
 
-	SHA1((unsigned char *)text, (size_t)n, hash);
-	EVP_EncodeBlock(base64, hash, sizeof(hash));
+	handshake_accept(*key, accept);
 	compression_agree(c, who->route, who->device, h, extension);
 	n = snprintf(answer, sizeof(answer),
 		     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
 		     "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%.200s%s%s\r\n",
-		     base64, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "",
+		     accept, who->named ? "Sec-WebSocket-Protocol: " : "", who->named ? who->subprotocol : "",
 		     who->named ? "\r\n" : "", extension);
 	conn_write(c, answer, (size_t)n);
 	c->state = CONN_WEBSOCKET;

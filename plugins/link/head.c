@@ -167,7 +167,25 @@ static int interpret(struct head *h, const char **ret_why)
 	return 0;
 }
 
-int head_parse(char *data, size_t size, struct head *ret, const char **ret_why)
+static int parse_status_line(struct slice line, struct head *h, unsigned *ret_status, const char **ret_why)
+{
+	const char *s = line.data;
+
+	*ret_why = "the answer is not HTTP/1.1";
+	if (line.size < 12 || memcmp(s, "HTTP/1.", 7) != 0 || s[7] < '0' || s[7] > '9' || s[8] != ' ')
+		return -EINVAL;
+	*ret_status = 0;
+	for (int i = 9; i < 12; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -EINVAL;
+		*ret_status = *ret_status * 10 + (unsigned)(s[i] - '0');
+	}
+	h->minor = (unsigned)(s[7] - '0');
+	return 0;
+}
+
+/* `ret_status` NULL: a request. */
+static int parse(char *data, size_t size, struct head *ret, unsigned *ret_status, const char **ret_why)
 {
 	size_t end = find_end(data, size < HEAD_MAX ? size : HEAD_MAX);
 	struct slice rest, line;
@@ -188,12 +206,22 @@ int head_parse(char *data, size_t size, struct head *ret, const char **ret_why)
 	rest = slice(data, end);
 	while (next_line(&rest, &line) && !line.size)
 		;
-	r = parse_request_line(line, ret, ret_why);
+	r = ret_status ? parse_status_line(line, ret, ret_status, ret_why) : parse_request_line(line, ret, ret_why);
 	while (r == 0 && next_line(&rest, &line) && line.size)
 		r = parse_field(line, ret, ret_why);
 	if (r == 0)
 		r = interpret(ret, ret_why);
 	return r < 0 ? r : (int)end;
+}
+
+int head_parse(char *data, size_t size, struct head *ret, const char **ret_why)
+{
+	return parse(data, size, ret, NULL, ret_why);
+}
+
+int head_parse_response(char *data, size_t size, struct head *ret, unsigned *ret_status, const char **ret_why)
+{
+	return parse(data, size, ret, ret_status, ret_why);
 }
 
 const struct slice *head_get(const struct head *h, const char *name)

@@ -31,6 +31,9 @@ struct head { /* points into the bytes that were parsed */
  * is wrong. */
 int head_parse(char *data, size_t size, struct head *ret, const char **ret_why);
 
+/* The same for the head of a response: `method` and `target` stay empty, *ret_status is of HTTP. */
+int head_parse_response(char *data, size_t size, struct head *ret, unsigned *ret_status, const char **ret_why);
+
 /* The first field of that name (lower case); NULL where there is none. */
 const struct slice *head_get(const struct head *h, const char *name);
 

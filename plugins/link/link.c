@@ -47,6 +47,8 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		r = revoked_load(l, t);
 	if (r == 0)
 		r = origins_init(l, t);
+	if (r == 0)
+		r = dials_load(l, t);
 	return r < 0 ? r : ports_init(l, t, c);
 }
 
@@ -57,6 +59,7 @@ static void stop(void *self)
 	if (l->world && !l->drained)
 		return; /* the loop's handles still point here; the process ends */
 	presence_fini(l);
+	dials_fini(l);
 	routes_fini(l);
 	ports_fini(l);
 	table_fini(l);
@@ -114,6 +117,9 @@ static int list_connections(struct link *l, struct gv_turn *t, struct gv_ticket 
 	return presence_list(l, t, ticket, request);
 }
 GV_ON_CALL(list_connections, struct link, Link__ListConnectionsRequest)
+GV_ON_CALL(dial, struct link, Link__DialRequest)
+GV_ON_CALL(hang, struct link, Link__HangRequest)
+GV_ON_CALL(list_dials, struct link, Link__ListDialsRequest)
 GV_ON_CALL(fetch, struct link, Link__FetchRequest)
 GV_ON_CALL(send_mail, struct link, Link__SendMailRequest)
 
@@ -239,7 +245,11 @@ static void on_flush(void *self)
 
 static const struct gv_method http_methods[] = { { "Fetch", fetch_call }, { 0 } };
 static const struct gv_method mail_methods[] = { { "SendMail", send_mail_call }, { 0 } };
-static const struct gv_method link_methods[] = { { "ListConnections", list_connections_call }, { 0 } };
+static const struct gv_method link_methods[] = { { "ListConnections", list_connections_call },
+						 { "Dial", dial_call },
+						 { "Hang", hang_call },
+						 { "ListDials", list_dials_call },
+						 { 0 } };
 static const struct gv_service services[] = {
 	{ &link__http__descriptor, http_methods },
 	{ &link__mail__descriptor, mail_methods },
@@ -257,7 +267,7 @@ static const struct gv_emits emits[] = {
 	{ &link__handshake_refused__descriptor, NULL },     { &link__profile_raised__descriptor, NULL },
 	{ &link__pending_password_used__descriptor, NULL }, { 0 },
 };
-static const struct gv_table *const tables[] = { &view_table, &authorities_table, &revoked_table, NULL };
+static const struct gv_table *const tables[] = { &view_table, &authorities_table, &revoked_table, &dials_table, NULL };
 static const struct gv_driver driver = {
 	.size = sizeof(struct gv_driver),
 	.open = open_world,

@@ -88,23 +88,28 @@ enum conn_state {
 	CONN_REPLY, /* a reply is on its way */
 	CONN_WEBSOCKET,
 	CONN_TCP,
-	CONN_CLOSING, /* what it says is thrown away until it notices */
+	CONN_DIALLING, /* link's own: on its way to the answer of the server's handshake */
+	CONN_CLOSING,  /* what it says is thrown away until it notices */
 };
 
 enum pause { PAUSE_HOST = 1, PAUSE_RATE = 2, PAUSE_OUTPUT = 4, PAUSE_PIPELINE = 8 };
 
 struct exchange;
 struct origin;
+struct outgoing;
+struct dial;
 
 struct conn {
 	struct link *link;
-	struct lws *wsi;
+	struct lws *wsi;                            /* NULL: it is link that connected, by `outgoing` */
+	struct outgoing *outgoing;                  /* NULL: it came in */
+	struct dial *dial;                          /* that it was made for; NULL: none, or hung up */
 	struct conn *previous, *next;               /* all connections */
 	struct conn *id_next;                       /* same slot of link->by_id */
 	struct conn *device_previous, *device_next; /* same slot of link->by_device */
 	struct conn *doomed_next;                   /* dead, to be freed when the loop goes round */
 	struct conn *limited_next;                  /* PAUSE_RATE */
-	const struct port *port;
+	const struct port *port;                    /* NULL: it did not come in */
 	struct route *route;
 	uint64_t id;               /* the host's; 0: none */
 	char *device;              /* NULL: none */
@@ -193,6 +198,7 @@ struct link {
 	size_t n_notices;
 	bool notices_due;
 	struct fetcher *fetcher;
+	struct dial *dials;
 	struct gv_deflate *deflate; /* of all connections; NULL until the first has agreed to compress */
 
 	uv_timer_t *sweep, *rate, *drain;
@@ -210,6 +216,8 @@ struct link {
 /* ---- routes.c */
 int routes_register(struct link *l, const char *plugin, const void *const *listeners, size_t count);
 void routes_fini(struct link *l);
+/* With one reference; NULL: no memory. */
+struct route *route_make(const struct link *l, const char *plugin, const Link__Listener *from);
 struct route *route_hold(struct route *r);
 void route_release(struct route *r);
 /* The listener of this kind for a path that came in at `port`: the longest prefix wins. NULL: none. */
@@ -270,7 +278,41 @@ struct conn *table_by_id(struct link *l, uint64_t id);
 /* The first of this device's, or the one behind `after`; ASCII case does not matter. */
 struct conn *table_by_device(struct link *l, const char *device, struct conn *after);
 
+/* ---- wire.c: bytes of a connection, whoever made it */
+/* Takes all of it; what the socket does not take at once is kept, and the connection is choked. Negative: lost. */
+int wire_write(struct conn *c, const uint8_t *data, size_t size);
+/* Something that was written has not left. conn_writable() is called when it has. */
+bool wire_choked(const struct conn *c);
+void wire_listen(struct conn *c, bool on); /* whether to read */
+int wire_descriptor(const struct conn *c);
+struct ssl_st *wire_ssl(const struct conn *c); /* NULL: plain */
+void wire_ask_writable(struct conn *c);        /* conn_writable() is called soon */
+/* Closes the socket at once and calls conn_closed(). */
+void wire_kill(struct conn *c);
+
+/* ---- dial.c, dials.c: connections that link makes */
+extern const struct gv_table dials_table;
+int dials_load(struct link *l, struct gv_turn *t);
+void dials_fini(struct link *l);
+/* The loop goes to poll: whoever is due is dialled. */
+void dials_step(struct link *l);
+/* Looks for no address any more. */
+void dials_close(struct link *l);
+/* A connection that was dialled has ended and is about to be freed. */
+void dial_ended(struct conn *c);
+/* What the server says before it is a WebSocket; how many bytes were taken. */
+size_t dial_input(struct conn *c, uint8_t *data, size_t size);
+/* TCP and TLS are there. */
+void dial_connected(struct conn *c);
+/* Why it will end; the first reason stays. */
+void dial_problem(struct conn *c, const char *fmt, ...) GV_PRINTF(2, 3);
+int dial(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__DialRequest *request);
+int hang(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__HangRequest *request);
+int list_dials(struct link *l, struct gv_turn *t, struct gv_ticket ticket, const Link__ListDialsRequest *request);
+
 /* ---- conn.c: the socket */
+/* One more connection, which is to have a wire; NULL: no memory. */
+struct conn *conn_create(struct link *l, const uint8_t address[static 16], uint16_t peer_port);
 /* What libwebsockets says. */
 void conn_read(struct conn *c, uint8_t *data, size_t size);
 void conn_writable(struct conn *c);
@@ -364,6 +406,9 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size);
 size_t tcp_input(struct conn *c, uint8_t *data, size_t size);
 
 /* ---- handshake.c */
+#define WEBSOCKET_ACCEPT_SIZE 32 /* bytes of Sec-WebSocket-Accept, with a zero */
+/* What the server says to the client's key (RFC 6455, 4.2.2). */
+void handshake_accept(struct slice key, char ret[static WEBSOCKET_ACCEPT_SIZE]);
 void handshake(struct conn *c, const struct head *h, struct slice path);
 /* May the device that the path names leave out `Connection: Upgrade`? */
 bool handshake_forgiven(struct conn *c, struct slice path);
@@ -426,5 +471,8 @@ void drain_begin(struct link *l);
 /* Memory for a libuv handle that link_handle_close frees; counted, so that draining can wait for all. */
 void *link_handle(struct link *l, size_t size);
 void link_handle_close(struct link *l, void *handle);
+/* Something that must come to its end before link does, and its end. */
+void link_busy(struct link *l);
+void link_idle(struct link *l);
 
 #endif

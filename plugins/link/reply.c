@@ -337,7 +337,7 @@ void http_pump(struct conn *c)
 			return; /* goes on when the peer has read */
 	}
 	if (c->exchange->file_left)
-		lws_callback_on_writable(c->wsi);
+		wire_ask_writable(c);
 	else
 		http_completed(c);
 }

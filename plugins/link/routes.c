@@ -34,7 +34,7 @@ static uint32_t at_most(uint32_t value, uint32_t default_value, uint32_t limit)
 	return value < limit ? value : limit;
 }
 
-static struct route *route_make(const struct link *l, const char *plugin, const Link__Listener *from)
+struct route *route_make(const struct link *l, const char *plugin, const Link__Listener *from)
 {
 	struct route *r = calloc(1, sizeof(*r));
 

@@ -49,6 +49,7 @@ void conn_end(struct conn *c, unsigned code, const char *reason)
 	if (!id)
 		return;
 	presence_closed(c, code, reason);
+	dial_problem(c, "the connection ended with %u%s%s", code, *reason ? ": " : "", reason);
 	table_set_id(c->link, c, 0);
 	table_set_device(c->link, c, NULL);
 	free(c->certificate);
@@ -67,6 +68,7 @@ void conn_close(struct conn *c, unsigned code, const char *reason)
 		http_refuse(c, 503, reason, false);
 		break;
 	case CONN_REPLY:
+	case CONN_DIALLING:
 		conn_kill(c, code, reason);
 		break;
 	case CONN_HEAD:
@@ -112,7 +114,7 @@ void refusal_log(struct link *l, const char *device, const struct alarm *a)
 
 void link_log_refusal(struct conn *c, const char *device, unsigned status, const char *why)
 {
-	struct alarm a = { .reason = REASONS, .status = status, .port = c->port->number, .detail = why };
+	struct alarm a = { .reason = REASONS, .status = status, .port = c->port ? c->port->number : 0, .detail = why };
 
 	conn_peer(c, true, a.peer);
 	refusal_log(c->link, device, &a);

@@ -73,6 +73,13 @@ static void check(struct conn *c, uint64_t now)
 	case CONN_WEBSOCKET:
 		check_alive(c, now);
 		break;
+	case CONN_DIALLING:
+		if (now - c->since_ms > handshake_ms) {
+			dial_problem(c, "no answer within %u s; is the address right, and is it let through?",
+				     (unsigned)(handshake_ms / 1000));
+			conn_kill(c, 1006, "no answer");
+		}
+		break;
 	case CONN_CLOSING:
 		if (now - c->since_ms > (c->half_closed ? LINK_LINGER_MS : FLUSH_MS))
 			conn_kill(c, 1006, "did not notice the close");
@@ -175,6 +182,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
 	struct link *l = prepare->data;
 
+	dials_step(l);
 	link_flush(l);
 	conn_reap(l);
 }

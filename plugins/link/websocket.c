@@ -3,16 +3,41 @@
 #include <lib/deflate.h>
 #include <lib/utf8.h>
 #include <lib/websocket.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "link.h"
+
+#define MASKED_AT_ONCE 4096 /* bytes; a multiple of the mask's size */
+
+/* What a client sends is masked (RFC 6455, 5.3). */
+static void send_masked(struct conn *c, unsigned first, const uint8_t *data, size_t size)
+{
+	uint8_t header[GV_WS_HEADER_MAX], mask[4], part[MASKED_AT_ONCE];
+
+	if (RAND_bytes(mask, sizeof(mask)) != 1) {
+		conn_kill(c, 1006, "no random numbers");
+		return;
+	}
+	conn_write(c, header, gv_ws_header(header, first, size, mask));
+	for (size_t at = 0, n; at < size; at += n) {
+		n = size - at < sizeof(part) ? size - at : sizeof(part);
+		memcpy(part, data + at, n);
+		gv_ws_mask(part, n, mask);
+		conn_write(c, part, n);
+	}
+}
 
 /* `first`: an opcode, perhaps with GV_WS_COMPRESSED. */
 static void send_frame(struct conn *c, unsigned first, const void *data, size_t size)
 {
 	uint8_t header[GV_WS_HEADER_MAX];
 
+	if (c->outgoing) {
+		send_masked(c, first, data, size);
+		return;
+	}
 	conn_write(c, header, gv_ws_header(header, first, size, NULL));
 	if (size)
 		conn_write(c, data, size);
@@ -131,7 +156,7 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 	const char *why;
 	struct gv_ws_frame f;
 	uint8_t *payload;
-	int r = gv_ws_parse(GV_WS_CLIENT, data, size, &f, &why);
+	int r = gv_ws_parse(c->outgoing ? GV_WS_SERVER : GV_WS_CLIENT, data, size, &f, &why);
 
 	if (r == 0)
 		return 0;

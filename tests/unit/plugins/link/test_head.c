@@ -36,6 +36,35 @@ Test(head, a_whole_head_is_taken_and_nothing_behind_it)
 	}
 }
 
+static int parse_response(const char *text, unsigned *ret_status)
+{
+	static char copy[2 * HEAD_MAX];
+
+	strcpy(copy, text);
+	return head_parse_response(copy, strlen(copy), &h, ret_status, &why);
+}
+
+Test(head, a_response_is_read_like_a_request)
+{
+	static const char text[] =
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n";
+	unsigned status = 0;
+
+	cr_assert_eq(parse_response(text, &status), (int)strlen(text));
+	cr_expect(status == 101 && h.upgrade && h.websocket && h.n_fields == 2);
+	for (size_t n = 0; n < strlen(text); n++) {
+		char part[sizeof(text)] = "";
+
+		memcpy(part, text, n);
+		cr_expect_eq(parse_response(part, &status), 0, "%zu bytes are not a head yet", n);
+	}
+	cr_expect_gt(parse_response("HTTP/1.1 404\r\n\r\n", &status), 0, "without a phrase");
+	cr_expect_eq(status, 404);
+	cr_expect_eq(parse_response("HTTP/2 200 OK\r\n\r\n", &status), -EINVAL);
+	cr_expect_eq(parse_response("HTTP/1.1 2x0 OK\r\n\r\n", &status), -EINVAL);
+	cr_expect_eq(parse_response("220 mail.example ESMTP\r\n\r\n", &status), -EINVAL);
+}
+
 Test(head, sloppy_line_ends_are_tolerated)
 {
 	cr_expect_gt(parse("\r\n\r\nGET / HTTP/1.1\r\n\r\n"), 0);
