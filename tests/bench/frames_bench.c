@@ -126,6 +126,7 @@ static uint8_t *config(size_t *ret_size)
 	c.unknown_station = c.unknown_token = (char *)"accept";
 	c.call_timeout_s = 29;
 	c.start_window_s = 600;
+	c.new_transactions_per_hour = 240;
 	c.message_log_bytes = 16 << 20;
 	c.keep_samples_days = 400;
 	c.keep_messages_days = 30;

@@ -324,6 +324,7 @@ static void begin(bool v201)
 	config.unknown_token = "accept";
 	config.call_timeout_s = 29;
 	config.start_window_s = 600;
+	config.new_transactions_per_hour = 240;
 	config.message_log_bytes = 65536;
 	config.data_transfer_vendors = vendors;
 	config.n_data_transfer_vendors = 1;
