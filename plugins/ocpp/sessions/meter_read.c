@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TOTAL_TOLERANCE 0.1
+#define EXACT_DIGITS 15   /* a number of so many is exact as a double */
 #define MULTIPLIER_MAX 15 /* powers of ten that are believed: those that are exact */
 #define CELCIUS 18        /* the misspelt twin of OCPP__UNIT__CELSIUS in spec_units */
 
@@ -29,7 +30,7 @@ static bool read_decimal(const char *s, double *ret)
 		s++;
 	if (*s == '-' || *s == '+')
 		negative = *s++ == '-';
-	for (; n <= 15 && ((*s >= '0' && *s <= '9') || (*s == '.' && !point)); s++) {
+	for (; n < EXACT_DIGITS && ((*s >= '0' && *s <= '9') || (*s == '.' && !point)); s++) {
 		if (*s == '.') {
 			point = true;
 			continue;
@@ -38,9 +39,11 @@ static bool read_decimal(const char *s, double *ret)
 		n++;
 		decimals += point;
 	}
+	if (point)
+		s += strspn(s, "0"); /* which add nothing */
 	while (*s == ' ')
 		s++;
-	if (n > 0 && n <= 15 && !*s) {
+	if (n > 0 && !*s) {
 		double value = (double)digits / powers[decimals];
 
 		*ret = negative ? -value : value;

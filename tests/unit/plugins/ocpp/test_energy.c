@@ -135,6 +135,39 @@ Test(ocpp_energy, of_1_6_is_taken_or_kept)
 	each_is_taken_or_kept(odd, sizeof odd / sizeof odd[0]);
 }
 
+Test(ocpp_energy, a_decimal_number_is_read_exactly_however_long_it_is)
+{
+	static const struct {
+		const char *text;
+		double value;
+	} numbers[] = {
+		{ "6379.259277", 6379.259277 },
+		{ "-0.1", -0.1 },
+		{ "241.10000000000000000000000000000000000000", 241.1 },
+		{ "123456789012345", 123456789012345.0 },
+		{ "123456789012345.", 123456789012345.0 },
+		{ "1234567890123456789", 1234567890123456789.0 },
+		{ "0.00000000000000000001", 1e-20 },
+		{ "1.00000000000000000001", 1.0 },
+		{ "1.5e3", 1500.0 },
+	};
+	int id = begin(START("A", T0, "0"));
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		char payload[256];
+
+		snprintf(payload, sizeof payload,
+			 "{\"connectorId\":1,\"transactionId\":%d,\"meterValue\":[{\"timestamp\":\"2025-01-15T02:2%zu:"
+			 "00Z\","
+			 "\"sampledValue\":[{\"value\":\"%s\",\"measurand\":\"Voltage\"}]}]}",
+			 id, i, numbers[i].text);
+		fine("MeterValues", payload);
+	}
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		cr_expect_eq(get(cJSON_GetArrayItem(get(session(id), "samples"), (int)i), "value")->valuedouble,
+			     numbers[i].value, "%s", numbers[i].text);
+}
+
 Test(ocpp_energy, of_1_6_without_a_connector_is_a_reading_of_connector_0)
 {
 	fine("MeterValues", "{" VALUES("") "}");
