@@ -38,9 +38,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (c->loopback && (*c->adapter || *c->bus))
 		return gv_fault(t,
 				"config: loopback is there instead of a radio; leave out adapter and bus, or loopback");
-	if (!c->loopback)
-		return gv_fault(t, "config: loopback is the only port so far");
-	b->port = &loopback_port;
+	b->port = c->loopback ? &loopback_port : &bluez_port;
 	b->config = keep(c);
 	return b->config ? 0 : -ENOMEM;
 }
@@ -103,7 +101,14 @@ void handle_close(struct bluetooth *b, void *handle)
 
 void drain_check(struct bluetooth *b)
 {
-	if (!b->draining || b->drained || b->n_conns || b->handles)
+	if (!b->draining || b->drained || b->n_conns)
+		return;
+	if (b->port_self) {
+		b->port->drain(b);
+		handle_close(b, b->tell);
+		b->tell = NULL;
+	}
+	if (b->handles)
 		return;
 	b->drained = true;
 	gv_world_drained(b->world);
@@ -125,15 +130,10 @@ static void drain(void *self)
 	if (b->draining)
 		return;
 	b->draining = true;
-	if (b->loop) {
-		for (struct conn *c = b->conns, *next; c; c = next) {
-			next = c->next;
-			conn_end(c, GV_UNAVAILABLE, gv_world_returns(b->world) ? 1012 : 1001, "bluetooth is stopping");
-		}
-		b->port->drain(b);
+	for (struct conn *c = b->conns, *next; c; c = next) {
+		next = c->next;
+		conn_end(c, GV_UNAVAILABLE, gv_world_returns(b->world) ? 1012 : 1001, "bluetooth is stopping");
 	}
-	handle_close(b, b->tell);
-	b->tell = NULL;
 	drain_check(b);
 }
 

@@ -87,9 +87,10 @@ struct port {
 	void (*write)(struct conn *c, const uint8_t *data, size_t size);
 	/* conn->paused has changed. */
 	void (*pause)(struct conn *c);
-	/* Lets leave what was written, if it can, and closes; then conn_gone. */
+	/* Lets leave what was written, if it can, and closes; then conn_gone, though not before it returns (unless
+	 * there is nothing of the port's: c->port is NULL). */
 	void (*close)(struct conn *c);
-	/* Closes all that is not a connection's. */
+	/* No connection is left: closes all that is not a connection's. */
 	void (*drain)(struct bluetooth *b);
 };
 extern const struct port loopback_port, bluez_port;

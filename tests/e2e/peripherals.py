@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from galvan import PATIENCE_S, PLUGINS
+from galvan import PATIENCE_S, PLUGINS, until
 
 SERVICE = 'f3a10001-2b6e-4d38-9c57-8e0d4c1b7a60'
 RADIO = os.path.join(PLUGINS, 'tests', 'fixtures', 'plugins', 'radio.so')
@@ -19,6 +19,18 @@ def radio_config(**bluetooth):
         'bluetooth': {'config': bluetooth},
         'radio': {'path': RADIO, 'grants': ['listen:/radio/']},
     }}
+
+
+def line(node, address):
+    """What radio knows of a peripheral; it learns of a connection when Connect is answered, or a moment later."""
+    nothing = {'opened': 0, 'frames': 0, 'closed': 0, 'reason': ''}
+    return next((r['value'] for r in node.rows('radio', 'lines') if r['key'] == ['radio:' + address]), nothing)
+
+
+def closed(node, address, code):
+    """Waits until radio knows that the connection has ended with this code; the reason."""
+    until('it is closed', lambda: line(node, address)['closed'] == code)
+    return line(node, address)['reason']
 
 
 class Peripheral:

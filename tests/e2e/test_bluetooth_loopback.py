@@ -7,7 +7,7 @@ import pytest
 from websockets.sync.client import connect as websocket
 
 from galvan import Refused, free_ports, until
-from peripherals import CONNECT, LIST, RADIO, Peripheral, radio_config
+from peripherals import CONNECT, LIST, RADIO, Peripheral, closed, line, radio_config
 
 ADDRESS = 'AA-BB-CC-00-11-22'
 OTHER = 'AA-BB-CC-00-11-23'
@@ -41,11 +41,6 @@ def connected(node, peripheral, **request):
         return answer.result()
 
 
-def line(node, address=ADDRESS):
-    rows = [r for r in node.rows('radio', 'lines') if r['key'] == ['radio:' + address]]
-    return rows[0]['value'] if rows else None
-
-
 def refusal(node, **request):
     with pytest.raises(Refused) as refused:
         node.call(CONNECT, request)
@@ -62,13 +57,12 @@ def test_values_go_both_ways_in_order_and_the_smaller_mtu_holds(run, air):
     assert [near.written() for _ in range(100)] == [b'%d' % i for i in range(100)]
     near.notify(b'x' * 182)
     assert near.written() == b'x' * 182
-    assert line(node)['path'] == '?mtu=185' and line(node)['conn'] == answer['conn']
+    assert line(node, ADDRESS)['path'] == '?mtu=185' and line(node, ADDRESS)['conn'] == answer['conn']
     assert connected(node, small)['mtu'] == 23
     small.notify(b'x' * 20)
     assert small.written() == b'x' * 20
     small.notify(b'x' * 21)
-    until('it is closed', lambda: line(node, OTHER)['closed'] == 1009)
-    assert 'notified a value of 21 bytes with an MTU of 23' in line(node, OTHER)['reason']
+    assert 'notified a value of 21 bytes with an MTU of 23' in closed(node, OTHER, 1009)
 
 
 def test_who_is_in_reach_is_told_and_listed(run, air):
@@ -101,12 +95,12 @@ def test_connected_already_is_the_same_connection_and_after_its_end_there_is_ano
     near.notify(b'bye')
     assert near.written() == b'bye', 'what was sent before the end arrives'
     assert near.written() == b''
-    until('it is closed', lambda: line(node)['closed'] == 1000)
+    closed(node, ADDRESS, 1000)
     second = connected(node, near)
     assert second['conn'] != first['conn']
     near.hang_up()
-    until('it is closed', lambda: line(node)['closed'] == 1006)
-    assert line(node)['opened'] == 2 and ADDRESS + ' has closed the connection' in line(node)['reason']
+    assert ADDRESS + ' has closed the connection' in closed(node, ADDRESS, 1006)
+    assert line(node, ADDRESS)['opened'] == 2
 
 
 def test_a_value_that_does_not_fit_closes_with_a_reason(run, air):
@@ -114,8 +108,7 @@ def test_a_value_that_does_not_fit_closes_with_a_reason(run, air):
     node = start(run, air)
     connected(node, near)
     near.notify(b'long')
-    until('it is closed', lambda: line(node)['closed'] == 1009)
-    assert 'radio sent a value of 513 bytes, and its mtu of 247 takes 244' in line(node)['reason']
+    assert 'radio sent a value of 513 bytes, and its mtu of 247 takes 244' in closed(node, ADDRESS, 1009)
 
 
 def test_every_refusal_says_what_to_do(run, air):
@@ -145,10 +138,10 @@ def test_a_connection_outlives_its_plugin_and_values_wait_for_it(run, air):
     assert near.written() == b'after'
     os.kill(int(node.instance('bluetooth')['pid']), signal.SIGKILL)
     assert near.written() == b'', 'the driver takes its connections with it'
-    until('its plugin is told', lambda: line(node)['closed'] == 1006)
+    closed(node, ADDRESS, 1006)
     until('it is in reach again', lambda: node.instance('bluetooth')['state'] == 'running' and node.call(LIST)['peripherals'])
     connected(node, near)
-    assert line(node)['opened'] >= 2
+    until('its plugin is told', lambda: line(node, ADDRESS)['opened'] == 2)
 
 
 def test_two_drivers_of_one_plugin_each_have_their_own_listeners(run, air):
@@ -163,7 +156,7 @@ def test_two_drivers_of_one_plugin_each_have_their_own_listeners(run, air):
             near.notify(b'air %d' % i)
             web.send('web %d' % i)
             assert near.written() == b'air %d' % i and web.recv() == 'web %d' % i
-    assert line(node)['frames'] == 10
+    assert line(node, ADDRESS)['frames'] == 10
     assert 'is left out' not in node.read_log()
 
 
