@@ -534,6 +534,7 @@ bool gv_journal_accept(struct gv_actor *a, struct peer *p, const Env__Event *e);
 bool gv_journal_edge_in(struct gv_actor *a, struct peer *p, const Env__Snapshot *s);
 int gv_journal_snapshot(struct gv_turn *t, struct peer *p);
 int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s);
+bool gv_journal_heard_all(const struct gv_actor *a, const char *type);
 /* To the handler; `late`: replayed by people. */
 int gv_journal_deliver(struct gv_turn *t, const char *from, const Env__Event *e, bool late);
 void gv_journal_moved(struct gv_turn *t, struct peer *p, uint64_t cursor);

@@ -168,6 +168,8 @@ bool gv_actor_settled(const struct gv_actor *a)
 			continue;
 		if (p->hears_mask && !p->sub.active)
 			return false;
+		if (p->heard && (!p->cursor || p->resyncing))
+			return false;
 		if (listens && p->listen_incarnation != p->incarnation)
 			return false;
 	}

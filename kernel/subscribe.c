@@ -104,9 +104,15 @@ int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s)
 {
 	struct gv_actor *a = t->a;
 	if (s->edge == ENV__SNAPSHOT__EDGE__BEGIN) {
+		bool first = !p->next_cursor && !p->had_cursor;
 		p->resyncing = true;
+		if (p->next_cursor) { /* until the end: a crash between must not leave half a state with a place behind
+					 it */
+			gv_journal_moved(t, p, 0);
+			t->wrote = true;
+		}
 		gv_log(t, GV_INFO, "Taking the present state from an emitter's snapshot. emitter=%s", p->name);
-		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name, !p->cursor) : 0;
+		return a->plugin->on_resync ? a->plugin->on_resync(a->self, t, p->name, first) : 0;
 	}
 	if (!p->resyncing)
 		return 0;
@@ -114,6 +120,29 @@ int gv_journal_edge(struct gv_turn *t, struct peer *p, const Env__Snapshot *s)
 	gv_journal_moved(t, p, s->cursor);
 	t->wrote = true;
 	return 0;
+}
+
+static bool emits(const struct peer *p, const char *type)
+{
+	for (char **s = p->emits; s && *s; s++)
+		if (!strcmp(*s, type))
+			return true;
+	return false;
+}
+
+bool gv_journal_heard_all(const struct gv_actor *a, const char *type)
+{
+	for (size_t i = 0; i < a->peers.count; i++) {
+		const struct peer *p = a->peers.items[i];
+		if (p->listed && !p->gone && emits(p, type) && (!p->next_cursor || p->resyncing))
+			return false;
+	}
+	return a->directory_seen;
+}
+
+bool gv_heard_all(struct gv_turn *t, const ProtobufCMessageDescriptor *type)
+{
+	return gv_journal_heard_all(t->a, type->name);
 }
 
 void gv_journal_moved(struct gv_turn *t, struct peer *p, uint64_t cursor)

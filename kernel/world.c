@@ -107,6 +107,11 @@ bool gv_world_settled(const struct gv_world *w)
 	return a->directory_seen;
 }
 
+bool gv_world_heard_all(const struct gv_world *w, const ProtobufCMessageDescriptor *type)
+{
+	return gv_journal_heard_all(w->a, type->name);
+}
+
 bool gv_world_returns(const struct gv_world *w)
 {
 	return w->a->returns;

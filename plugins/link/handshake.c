@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <galvan/registry.pb-c.h>
+
 #include "link.h"
 
 #define KEY_MAX 128
@@ -41,12 +43,13 @@ static bool check_request(struct conn *c, const struct candidate *who, const str
 	return false;
 }
 
-/* Fills id and device from the path. What is wrong with it, for people; NULL: nothing. */
-static const char *name_device(const struct view *view, struct candidate *who, struct slice path)
+/* Fills id and device from the path. What is wrong with it, for people, and HTTP's status for it; NULL: nothing. */
+static const char *name_device(const struct link *l, struct candidate *who, struct slice path, unsigned *ret_status)
 {
 	char identity[IDENTITY_MAX + 1];
 	int n;
 
+	*ret_status = 404;
 	if (path.size <= strlen(who->route->path) || path_identity(path, identity) < 0)
 		return "the path's last segment is no identity";
 	n = snprintf(who->id, sizeof(who->id), "%s%s", who->route->device_prefix, identity);
@@ -54,12 +57,16 @@ static const char *name_device(const struct view *view, struct candidate *who, s
 		who->id[0] = '\0';
 		return "the identity is too long";
 	}
-	who->device = view_find(view, who->id);
-	if (who->device)
+	who->device = view_find(&l->view, who->id);
+	if (who->device) {
 		snprintf(who->id, sizeof(who->id), "%s", who->device->id);
-	else if (!who->route->accept_unknown)
-		return "the registry does not know this device; PutDevice makes it known";
-	return NULL;
+		return NULL;
+	}
+	if (!gv_world_heard_all(l->world, &registry__device_changed__descriptor)) {
+		*ret_status = 503; /* it may be known, and have a password */
+		return "the registry's devices are still being read";
+	}
+	return who->route->accept_unknown ? NULL : "the registry does not know this device; PutDevice makes it known";
 }
 
 /* False when it has refused. */
@@ -67,12 +74,13 @@ static bool identify(struct conn *c, struct candidate *who, struct slice path)
 {
 	size_t prefix = strlen(who->route->path);
 	const char *why;
+	unsigned status;
 
 	if (!who->route->by_identity)
 		return true;
-	why = name_device(&c->link->view, who, path);
+	why = name_device(c->link, who, path, &status);
 	if (why) {
-		refuse(c, who, 404, why);
+		refuse(c, who, status, why);
 		return false;
 	}
 	if (!slice_is(slice(path.data + prefix, path.size - prefix), who->id + strlen(who->route->device_prefix)))
@@ -83,8 +91,9 @@ static bool identify(struct conn *c, struct candidate *who, struct slice path)
 bool handshake_forgiven(struct conn *c, struct slice path)
 {
 	struct candidate who = { .route = route_find(c->link, c->port, LINK__LISTENER__KIND__WEBSOCKET, path) };
+	unsigned status;
 
-	return who.route && who.route->by_identity && !name_device(&c->link->view, &who, path) && who.device &&
+	return who.route && who.route->by_identity && !name_device(c->link, &who, path, &status) && who.device &&
 	       who.device->upgrade_optional;
 }
 

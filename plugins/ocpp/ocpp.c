@@ -353,6 +353,7 @@ static const struct gv_emits emits[] = {
 	{ &charging__reservation_changed__descriptor, reservations_snapshot },
 	{ &charging__vehicle_needs_changed__descriptor, NULL },
 	{ &ocpp__station_booted__descriptor, NULL },
+	{ &ocpp__station_presence_changed__descriptor, NULL },
 	{ &ocpp__station_notified__descriptor, NULL },
 	{ &ocpp__data_transferred__descriptor, NULL },
 	{ &ocpp__file_uploaded__descriptor, NULL },

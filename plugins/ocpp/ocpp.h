@@ -440,9 +440,9 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 		 const struct command *c);
 int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 		      const struct rpc_frame *frame);
-/* No answer will come to the call with this message id. */
+/* No answer will come to the call with this message id. go_on: the next that waits is sent. */
 int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const char *message_id,
-		    const struct outcome *out);
+		    const struct outcome *out, bool go_on);
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again);
 int commands_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t conn, struct station *current);
 int commands_due(struct ocpp *o, struct gv_turn *t);

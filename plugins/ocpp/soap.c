@@ -77,7 +77,7 @@ static bool is_identity(const char *s)
 	return size && size <= IDENTITY_MAX;
 }
 
-/* The device that calls; NULL: *ret_why says, with the fault, why it may not. */
+/* The device that calls; NULL: *ret_why says, with the fault, why it may not. SOAP_INTERNAL_ERROR: not yet. */
 static const char *identify(struct ocpp *o, struct gv_turn *t, const struct soap_envelope *e,
 			    enum soap_fault *ret_fault, const char **ret_why)
 {
@@ -90,6 +90,11 @@ static const char *identify(struct ocpp *o, struct gv_turn *t, const struct soap
 		return NULL;
 	id = gv_str(t, "%s:%s", gv_self(t)->plugin, e->identity);
 	known = known_find(t, id);
+	if (!known && !known_all(t)) { /* it may be known, and have a password */
+		*ret_fault = SOAP_INTERNAL_ERROR;
+		*ret_why = "the registry's devices are still being read: try again soon";
+		return NULL;
+	}
 	*ret_fault = SOAP_SECURITY_ERROR;
 	if (!known && !o->accept_unknown_station) {
 		*ret_why = gv_str(t, "the registry does not know %s; PutDevice makes it known", id);
@@ -201,8 +206,11 @@ static int message(struct ocpp *o, struct gv_turn *t, struct exchange *x)
 	if (x->e.kind != SOAP_REQUEST || !x->e.up)
 		return fault(o, t, x, SOAP_PROTOCOL_ERROR, "this address takes requests of stations");
 	x->device = identify(o, t, &x->e, &code, &why);
-	if (!x->device)
-		return fault(o, t, x, code, why);
+	if (!x->device) {
+		error = fault(o, t, x, code, why);
+		x->out->status = code == SOAP_INTERNAL_ERROR ? 503 : x->out->status;
+		return error;
+	}
 	if (!gv_owns(t, x->device)) {
 		x->out->elsewhere = x->device;
 		return 0;

@@ -11,6 +11,7 @@
 #define PATH "/ocpp/soap"
 #define COMPRESS_MIN 512         /* bytes of an answer below which compressing gains nothing */
 #define FORWARD_TIMEOUT_MS 20000 /* stations wait for half a minute and more */
+#define RETRY_AFTER_S "5"        /* what a 503 asks for, as link's do */
 #define TEXT "text/plain; charset=utf-8"
 #define ENVELOPE "application/soap+xml; charset=utf-8"
 
@@ -26,18 +27,19 @@ static int respond(struct gv_turn *t, uint64_t conn, bool gzip, unsigned status,
 		   size_t size)
 {
 	Link__HttpResponse response = LINK__HTTP_RESPONSE__INIT;
-	Link__HttpHeader headers[3], *list[3];
+	Link__HttpHeader headers[4], *list[4];
 	const char *const pairs[][2] = { { "content-type", type },
 					 { "content-encoding", "gzip" },
-					 { "allow", "POST" } };
+					 { "allow", "POST" },
+					 { "retry-after", RETRY_AFTER_S } };
 	struct gv_buf packed = { 0 };
 	int error;
 
 	gzip = gzip && size >= COMPRESS_MIN && !coding_gzip(data, size, &packed);
 	response.status = status;
 	response.headers = list;
-	for (size_t i = 0; i < 3; i++) {
-		if ((i == 1 && !gzip) || (i == 2 && status != 405))
+	for (size_t i = 0; i < 4; i++) {
+		if ((i == 1 && !gzip) || (i == 2 && status != 405) || (i == 3 && status != 503))
 			continue;
 		link__http_header__init(&headers[i]);
 		headers[i].name = (char *)pairs[i][0];

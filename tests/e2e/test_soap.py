@@ -221,6 +221,32 @@ def test_what_becomes_of_a_command_that_fails(soap_cloud, stations):
         ('ClearCache', 'error', 'IdentityMismatch', True)]
 
 
+def test_a_station_that_calls_do_not_reach_is_offline_until_it_is_heard_of(soap_cloud, stations):
+    """Three in a row; what waits behind them is not tried any more."""
+    soap_cloud.put_device('ocpp:CP001')
+    events = soap_cloud.events('StationPresenceChanged')
+    station = stations(soap_cloud.ws_port, 'CP001')
+    station.call('BootNotification', BOOT)
+    assert events.wait('StationPresenceChanged')['event'] == {'device': 'ocpp:CP001', 'online': True, 'why': ''}
+    station.answer('ClearCache', {'status': 'Accepted'})
+    gone = station.url
+    station.close()
+    for _ in range(2):
+        refused(soap_cloud, 'unavailable', gone)
+    station.serve().call('Heartbeat', {})
+    assert soap_cloud.call(CALL, {'device': 'ocpp:CP001', 'action': 'ClearCache'})['payload'] == {'status': 'Accepted'}
+    station.close()
+    for _ in range(3):
+        refused(soap_cloud, 'unavailable', station.url)
+    told = events.wait('StationPresenceChanged')['event']
+    assert not told['online'] and told['why'] == '3 calls in a row have not reached it at ' + station.url
+    refused(soap_cloud, 'unavailable', 'not connected')
+    station.serve().call('Heartbeat', {})
+    assert events.wait('StationPresenceChanged')['event']['online']
+    assert soap_cloud.call(CALL, {'device': 'ocpp:CP001', 'action': 'ClearCache'})['payload'] == {'status': 'Accepted'}
+    events.close()
+
+
 def test_a_private_address_is_not_called_unless_the_config_says_so(run, stations):
     """No stranger makes galvan call into its own network: not by an address, not by a name for one."""
     ws, = free_ports(1)

@@ -64,6 +64,9 @@ GV_API bool gv_world_available(struct gv_world *w, const char *plugin, const cha
  * path is nobody's. */
 GV_API bool gv_world_settled(const struct gv_world *w);
 
+/* As gv_heard_all, outside a turn. */
+GV_API bool gv_world_heard_all(const struct gv_world *w, const ProtobufCMessageDescriptor *type);
+
 /* Opens a connection to `plugin` (which instance: by `device`, or by the connection's id where that is empty). The
  * strings in `info` are copied; info->id is not read. Returns the id, never 0; 0 where the plugin is not there (see
  * gv_world_available). */

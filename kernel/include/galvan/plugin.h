@@ -184,6 +184,10 @@ struct gv_emitter {           /* who an event comes from */
 	bool late;       /* was parked, and people replayed it: later ones of the same key may have come before */
 };
 
+/* Whether what this plugin has heard of an event type, which `hears` names, is the whole present state: each emitter of
+ * it has shown it, and no snapshot is under way. Until then "not heard of" does not mean "not there". */
+GV_API bool gv_heard_all(struct gv_turn *t, const ProtobufCMessageDescriptor *type);
+
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 /* Connect's codes. */

@@ -284,7 +284,7 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 }
 
 int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const char *message_id,
-		    const struct outcome *out)
+		    const struct outcome *out, bool go_on)
 {
 	struct gv_scan scan = { .table = &ocpp_commands, .prefix = gv_key(st->device) };
 
@@ -295,7 +295,7 @@ int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const
 			continue;
 		gv_count(t, "calls_unanswered", 1);
 		settle(o, t, st->device, scan.key, row, out);
-		return next(o, t, st);
+		return go_on ? next(o, t, st) : 0;
 	}
 	return 0;
 }

@@ -14,6 +14,11 @@ static const char *fold(struct gv_turn *t, const char *id)
 	return s;
 }
 
+bool known_all(struct gv_turn *t)
+{
+	return gv_heard_all(t, &registry__device_changed__descriptor);
+}
+
 const Ocpp__KnownDevice *known_find(struct gv_turn *t, const char *id)
 {
 	return gv_get(t, &ocpp_devices, gv_key(fold(t, id)));

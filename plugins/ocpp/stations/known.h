@@ -5,6 +5,8 @@
 
 #include <plugins/ocpp/ocpp.h>
 
+/* Whether all that the registry has to say has been heard: until then who is not found may be known all the same. */
+bool known_all(struct gv_turn *t);
 /* By id or alias, without regard to the case of letters; NULL: the registry does not know it. */
 const Ocpp__KnownDevice *known_find(struct gv_turn *t, const char *id);
 int known_changed(struct gv_turn *t, const Registry__DeviceChanged *e, const struct gv_emitter *from);

@@ -43,6 +43,18 @@ static int watch(struct ocpp *o, struct gv_turn *t, const char *device, int64_t 
 	return gv_timer(t, gv_str(t, SOAP_TIMER "%s", device), heard_ms + silence_ms(o), NULL);
 }
 
+static int tell(struct gv_turn *t, const char *device, bool online, const char *why)
+{
+	Ocpp__StationPresenceChanged e = OCPP__STATION_PRESENCE_CHANGED__INIT;
+
+	e.device = (char *)device;
+	e.online = online;
+	e.why = (char *)why;
+	if (!online)
+		gv_log(t, GV_INFO, "charger is offline: %s device=%s", why, device);
+	return gv_emit(t, &e);
+}
+
 int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const struct soap_envelope *e, const char *peer,
 	       uint64_t digest, struct station **ret, bool *ret_again)
 {
@@ -74,8 +86,11 @@ int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const stru
 	row->peer = gv_strdup(t, peer);
 	row->heard_at_ms = gv_now_ms(t);
 	row->digest = digest;
+	row->failures = 0;
 	if (opened || !row->online)
 		watch(o, t, device, row->heard_at_ms);
+	if (!row->online)
+		tell(t, device, true, "");
 	row->online = true;
 	st->last_ms = row->heard_at_ms;
 	*ret = st;
@@ -102,21 +117,42 @@ int soap_due(struct ocpp *o, struct gv_turn *t, const char *name)
 		return watch(o, t, device, known->heard_at_ms);
 	row = gv_edit(t, &ocpp_soap, gv_key(device));
 	row->online = false;
-	gv_log(t, GV_INFO, "charger is offline: it calls over SOAP and has been silent device=%s silent_s=%lld", device,
-	       (long long)(silence_ms(o) / 1000));
+	tell(t, device, false,
+	     gv_str(t, "it calls over SOAP and has been silent for %lld s", (long long)(silence_ms(o) / 1000)));
 	return ocpp_closed(o, t, device, STATION_SOAP);
+}
+
+static int leave(struct gv_turn *t, const char *device, Ocpp__SoapRow *row, const char *why)
+{
+	row->online = false;
+	gv_timer_cancel(t, gv_str(t, SOAP_TIMER "%s", device));
+	return tell(t, device, false, why);
 }
 
 int soap_left(struct gv_turn *t, const char *device)
 {
 	const Ocpp__SoapRow *row = gv_get(t, &ocpp_soap, gv_key(device));
-	Ocpp__SoapRow *edit;
 
 	if (!row || !row->online)
 		return 0;
+	return leave(t, device, gv_edit(t, &ocpp_soap, gv_key(device)),
+		     "it does not call over SOAP any more, but is connected over WebSocket");
+}
+
+bool soap_called(struct gv_turn *t, const char *device, bool reached)
+{
+	const Ocpp__SoapRow *row = gv_get(t, &ocpp_soap, gv_key(device));
+	Ocpp__SoapRow *edit;
+
+	if (!row || !row->online || (reached && !row->failures))
+		return false;
 	edit = gv_edit(t, &ocpp_soap, gv_key(device));
-	edit->online = false;
-	return gv_timer_cancel(t, gv_str(t, SOAP_TIMER "%s", device));
+	edit->failures = reached ? 0 : edit->failures + 1;
+	if (edit->failures < SOAP_FAILURES)
+		return false;
+	leave(t, device, edit,
+	      gv_str(t, "%u calls in a row have not reached it at %s", edit->failures, edit->callback));
+	return true;
 }
 
 /* Calls that were under way are durable: the host repeats them. */

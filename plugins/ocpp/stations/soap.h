@@ -8,6 +8,7 @@
 
 #define SOAP_TIMER "soap:" /* and the device: when it will have been silent for too long */
 #define SOAP_SILENCE 3     /* heartbeat intervals without a word after which a station is offline */
+#define SOAP_FAILURES 3    /* calls in a row that do not reach it, after which it is offline as well */
 #define SOAP_URL_MAX 1000  /* bytes of an address that is called */
 
 /* A request of this station has come: it is online, where this says. *ret_again: it is its last one again.
@@ -21,6 +22,8 @@ int soap_due(struct ocpp *o, struct gv_turn *t, const char *name);
 int soap_restore(struct ocpp *o, struct gv_turn *t);
 /* It is connected over WebSocket now. */
 int soap_left(struct gv_turn *t, const char *device);
+/* A call has reached it, or has not. True: that was one failure too many, and it is offline from now on. */
+bool soap_called(struct gv_turn *t, const char *device, bool reached);
 
 /* Whether OCPP-S has this action, in the station's version. */
 bool soap_knows(const struct station *st, const char *action);

@@ -129,20 +129,31 @@ static int answered(struct ocpp *o, struct gv_turn *t, struct station *st, const
 	return error;
 }
 
+/* Other refusals, such as of a private address, are about the address and not about who is there. */
+static bool is_unreached(enum gv_code code)
+{
+	return code == GV_UNAVAILABLE || code == GV_DEADLINE_EXCEEDED;
+}
+
 int soap_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__SoapCall *note, const struct gv_answer *answer)
 {
 	struct station *st = station_find(o, note->device);
 	const Ocpp__SoapRow *soap = gv_get(t, &ocpp_soap, gv_key(note->device));
 	struct outcome out = { .kind = OUTCOME_UNREACHED };
+	bool offline;
+	int error;
 
 	if (!st || st->conn != STATION_SOAP)
 		return 0; /* whoever asked knows already */
 	if (answer->code == GV_OK && answer->reply) {
 		st->last_ms = gv_now_ms(t);
+		soap_called(t, note->device, true);
 		return answered(o, t, st, note->message_id, answer->reply);
 	}
 	if (answer->code == GV_DEADLINE_EXCEEDED)
 		out.kind = OUTCOME_TIMEOUT;
 	out.description = gv_str(t, "%s: %.255s", soap ? soap->callback : "", answer->error);
-	return commands_failed(o, t, st, note->message_id, &out);
+	offline = is_unreached(answer->code) && soap_called(t, note->device, false);
+	error = commands_failed(o, t, st, note->message_id, &out, !offline);
+	return offline && !error ? ocpp_closed(o, t, note->device, STATION_SOAP) : error;
 }

@@ -478,6 +478,51 @@ Test(journal, takes_a_snapshot_and_goes_on_from_its_cursor)
 	cr_assert_eq(firsts, 1, "now it has lost a place that it had");
 }
 
+static bool all;
+static int looks_whether_all(struct gv_turn *t, const Zoo__Counted *e, const struct gv_emitter *from)
+{
+	all = gv_heard_all(t, &zoo__counted__descriptor);
+	return 0;
+}
+
+static bool all_after(uint64_t seq, uint64_t prev)
+{
+	rig_event(&rig, "emitter.0", seq, prev, "a", 1, 1);
+	rig_run(&rig);
+	return all;
+}
+
+Test(journal, half_a_snapshot_is_not_all_that_there_is)
+{
+	with_emitter();
+	puppet.counted = looks_whether_all;
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	cr_expect_not(all_after(0, 0), "more may follow");
+	edge(ENV__SNAPSHOT__EDGE__END, 700);
+	cr_expect(all_after(701, 700));
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	cr_expect_not(all_after(0, 0), "it is told anew");
+}
+
+Test(journal, a_crash_in_the_middle_of_a_snapshot_begins_it_anew)
+{
+	with_emitter();
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	edge(ENV__SNAPSHOT__EDGE__END, 700);
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0); /* its place was lost */
+	rig_run(&rig);
+	rig_clear(&rig);
+	rig_restart(&rig, true);
+	rig_run(&rig);
+	cr_assert_eq(asked_from(0), 0, "the place before stands for a state that is not there any more");
+	puppet.resync = counts_resync;
+	resyncs = firsts = 0;
+	edge(ENV__SNAPSHOT__EDGE__BEGIN, 0);
+	rig_run(&rig);
+	cr_expect_eq(resyncs, 1);
+	cr_expect_eq(firsts, 0, "it had a place once");
+}
+
 static int follows(struct gv_turn *t, struct gv_ticket ticket, const Zoo__AddRequest *q)
 {
 	static const char *const types[] = { "*" };

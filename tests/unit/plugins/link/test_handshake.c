@@ -89,6 +89,18 @@ Test(handshake, a_path_that_nobody_listens_at_yet_is_asked_to_come_again)
 	close(fd);
 }
 
+Test(handshake, whom_the_registry_may_know_is_asked_to_come_again_while_it_is_being_read)
+{
+	int fd = client_open(server.options.ws, "/ocpp/CP001");
+
+	client_text(fd, "!reading");
+	client_expect_text(fd, "reading");
+	cr_expect_eq(status("/ocpp/CP002", OCPP16), 503);
+	cr_expect_not_null(strstr(head, "Retry-After: 5\r\n"));
+	cr_expect_eq(status("/ocpp/CP001", OCPP16), 101, "who has been read already comes in");
+	close(fd);
+}
+
 Test(handshake, passwords_in_every_form_that_stations_send)
 {
 	static const char raw[] = "\x00\x01\x02\x03\x04\x05\x06\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x3a";

@@ -2,7 +2,8 @@
  * frames at once),
  * "!big BYTES" (one large frame), "!flood N BYTES" (N of them), "!delete DEVICE", "!down" and "!up" (the plugin is
  * away), "!overrun",
- * "!list", "!fetch URL", "!stop". The bytes "?" over TCP are answered with the listener's name. */
+ * "!list", "!fetch URL", "!reading" (the registry's devices, again), "!stop". The bytes "?" over TCP are answered with
+ * the listener's name. */
 #include "world.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ struct gv_world {
 	size_t n_turns;
 	void *allocs[ALLOCS_MAX];
 	size_t n_allocs;
-	bool down, drained, returns, starting;
+	bool down, drained, returns, starting, reading;
 	uint64_t asking; /* connection that waits for a call's answer */
 	unsigned opened, closed, events;
 };
@@ -270,6 +271,11 @@ bool gv_world_settled(const struct gv_world *w)
 	return !w->starting;
 }
 
+bool gv_world_heard_all(const struct gv_world *w, const ProtobufCMessageDescriptor *type)
+{
+	return !w->reading;
+}
+
 bool gv_world_returns(const struct gv_world *w)
 {
 	return w->returns;
@@ -450,6 +456,9 @@ static void command(struct gv_world *w, uint64_t conn, const char *text)
 	} else if (strcmp(text, "!up") == 0) {
 		w->down = false;
 		send_text(w, conn, "up");
+	} else if (strcmp(text, "!reading") == 0) {
+		w->reading = true;
+		send_text(w, conn, "reading");
 	} else if (strcmp(text, "!starting") == 0) {
 		w->starting = true;
 		send_text(w, conn, "starting");

@@ -33,13 +33,16 @@ static void on_answer(struct host_station *s, void *arg, enum gv_frame_kind kind
 	link__http_response__free_unpacked(r, NULL);
 }
 
+static bool closed;
+
 static void on_close(struct host_station *s, void *arg, unsigned code)
 {
+	closed = true;
 }
 
 static const struct host_station_model model = { on_open, on_answer, on_close };
 
-static void post_for(unsigned expected, const char *body)
+static void post_now(const char *body)
 {
 	Link__HttpRequest r = LINK__HTTP_REQUEST__INIT;
 	char text[2000];
@@ -57,6 +60,11 @@ static void post_for(unsigned expected, const char *body)
 	status = 0;
 	cr_assert_eq(host_station_send(client, GV_REQUEST, packed, size), 0);
 	free(packed);
+}
+
+static void post_for(unsigned expected, const char *body)
+{
+	post_now(body);
 	host_run_ms(h, 100);
 	cr_assert_eq(status, expected, "%u %s", status, answer ? answer : "");
 }
@@ -138,4 +146,54 @@ Test(ocpp_soap_station, shows_where_it_is_called)
 	post(BOOT("V"));
 	list = get(ask(OCPP "ListStations", "{\"device\":\"ocpp:SOAP1\"}"), "stations");
 	cr_expect_str_eq(text(cJSON_GetArrayItem(list, 0), "callback"), "http://192.0.2.7/cp");
+}
+
+static bool is_answered(struct host *host, void *arg)
+{
+	return status != 0;
+}
+
+static bool is_decided(struct host *host, void *arg)
+{
+	return closed || host_station_connected(arg);
+}
+
+/* By whatever the delays of a seed let it hear first. True where it was asked to wait at least once. */
+static bool knocks_while_the_registry_is_read(uint64_t seed)
+{
+	bool waited = false;
+
+	h = host_create(seed);
+	host_set(h, HOST_DELAY, 1000);
+	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, NULL), 0, "%s", host_error(h));
+	ask("galvan.registry.v1.Registry/PutDevice",
+	    "{\"device\":{\"id\":\"ocpp:SOAP1\",\"password\":\"0123456789abcdef\"}}");
+	cr_assert_eq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, "{\"unknownStation\":\"accept\"}"), 0);
+	client = host_http(h, "ocpp", "ocpp-s", "SOAP1", &model, NULL);
+	do {
+		while (!host_station_connected(client)) {
+			closed = false;
+			host_station_connect(client);
+			host_run_until(h, is_decided, client, 5000);
+		}
+		post_now(HEARTBEAT);
+		host_run_until(h, is_answered, NULL, 5000);
+		cr_assert_neq(status, 200, "seed %llu: who has a password is not let in without",
+			      (unsigned long long)seed);
+		if (status == 503)
+			cr_expect(strstr(answer, "InternalError") && strstr(answer, "being read"), "%s", answer);
+		waited |= status == 503;
+	} while (status != 400);
+	cr_expect(strstr(answer, "SecurityError"), "%s", answer);
+	teardown();
+	return waited;
+}
+
+Test(ocpp_soap_guarded, nobody_comes_in_unguarded_while_the_registry_is_being_read, .timeout = 60)
+{
+	unsigned waited = 0;
+
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		waited += knocks_while_the_registry_is_read(seed);
+	cr_expect_gt(waited, 0, "or nothing was shown");
 }
