@@ -203,7 +203,7 @@ static int message(struct ocpp *o, struct gv_turn *t, struct exchange *x)
 	bool again;
 	int error;
 
-	if (x->e.kind != SOAP_REQUEST || !x->e.up)
+	if (x->e.kind != SOAP_REQUEST || !(x->e.action->directions & SPEC_UP))
 		return fault(o, t, x, SOAP_PROTOCOL_ERROR, "this address takes requests of stations");
 	x->device = identify(o, t, &x->e, &code, &why);
 	if (!x->device) {

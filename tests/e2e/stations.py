@@ -52,14 +52,11 @@ class Asked:
             raise TimeoutError('the server did not ask for %s within %g s' % (action, limit_s)) from None
 
 
-class OcppRpc:
-    """npm ocpp-rpc, in a node process."""
-    name = 'ocpp-rpc'
+class Driven:
+    """A station in a process of its own, driven by JSON lines as station.js says."""
 
-    def __init__(self, version='ocpp1.6'):
-        self._version = version
-        self._process = subprocess.Popen(['node', os.path.join(HERE, 'station.js')], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True, cwd=HERE)
+    def __init__(self, *command):
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
         self._answers = {}
         self._waiting = {}
         self._next = 0
@@ -91,6 +88,29 @@ class OcppRpc:
             raise StationError(message['error']['code'], message['error']['message'])
         return message['ok']
 
+    def answer(self, action, payload):
+        self._answers[action] = payload
+        self._do(do='answers', answers=self._answers)
+
+    def call(self, action, payload):
+        return self._do(do='call', action=action, payload=payload)
+
+    def asked(self, action, limit_s=PATIENCE_S):
+        return self._asked.wait(action, limit_s)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(PATIENCE_S)
+
+
+class OcppRpc(Driven):
+    """npm ocpp-rpc, in a node process."""
+    name = 'ocpp-rpc'
+
+    def __init__(self, version='ocpp1.6'):
+        self._version = version
+        super().__init__('node', os.path.join(HERE, 'station.js'))
+
     def connect(self, url, identity, password=None, tls=None, strict=False):
         """strict: it checks all that both sides say against its schemas."""
         command = dict(do='connect', url=url, identity=identity, strict=strict, protocol=self._version)
@@ -102,10 +122,6 @@ class OcppRpc:
         self._closed.clear()
         self._do(do='answers', answers=self._answers)
 
-    def answer(self, action, payload):
-        self._answers[action] = payload
-        self._do(do='answers', answers=self._answers)
-
     def hold(self, action):
         """The answer waits for release(action), and then is what it was."""
         self._do(do='hold', action=action)
@@ -113,19 +129,20 @@ class OcppRpc:
     def release(self, action):
         self._do(do='release', action=action)
 
-    def call(self, action, payload):
-        return self._do(do='call', action=action, payload=payload)
-
-    def asked(self, action, limit_s=PATIENCE_S):
-        return self._asked.wait(action, limit_s)
-
     def wait_closed(self, limit_s=PATIENCE_S):
         if not self._closed.wait(limit_s):
             raise TimeoutError('the connection is still open after %g s' % limit_s)
 
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait(PATIENCE_S)
+
+class JavaSoap(Driven):
+    """Java-OCA-OCPP's SOAPClient, OCPP 1.6: SoapStation.java, with the jars that ./dev fetches."""
+
+    def __init__(self):
+        jars = os.path.join(HERE, '../../build/tools/jars/*')
+        super().__init__('java', '-XX:TieredStopAtLevel=1', '-cp', jars, os.path.join(HERE, 'SoapStation.java'))
+
+    def connect(self, url, identity, callback):
+        self._do(do='connect', url=url, identity=identity, callback=callback)
 
 
 VERSIONS = {'ocpp1.6': ocpp.v16, 'ocpp2.0.1': ocpp.v201}

@@ -60,7 +60,9 @@ enum quirk_policy {
 	X(REPEATED_START, "repeated-start", "quirk_repeated_start", TOLERATE, OK)                                      \
 	X(LATE_SAMPLES, "late-samples", "quirk_late_samples", TOLERATE, OK)                                            \
 	X(WARNING_STATUS, "warning-status", "quirk_warning_status", TOLERATE, OK)                                      \
-	X(TOO_MANY_TRANSACTIONS, "too-many-transactions", "quirk_too_many_transactions", REFUSE, OK)
+	X(TOO_MANY_TRANSACTIONS, "too-many-transactions", "quirk_too_many_transactions", REFUSE, OK)                   \
+	X(OLD_ADDRESSING, "old-addressing", "quirk_old_addressing", FLAG, OK)                                          \
+	X(OTHER_SERVICE, "other-service", "quirk_other_service", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

@@ -19,7 +19,8 @@ static bool is_url(const char *s)
 {
 	size_t size = strlen(s), host;
 
-	if (!strncmp(s, SOAP_ADDRESSING, strlen(SOAP_ADDRESSING)))
+	if (!strncmp(s, SOAP_ADDRESSING, strlen(SOAP_ADDRESSING)) ||
+	    !strncmp(s, SOAP_ADDRESSING_OLD, strlen(SOAP_ADDRESSING_OLD)))
 		return false; /* "anonymous" and "none" are no addresses */
 	host = !strncmp(s, "http://", 7) ? 7 : !strncmp(s, "https://", 8) ? 8 : 0;
 	if (!host || size > SOAP_URL_MAX || strcspn(s + host, "/?#") == 0 || strpbrk(s, "@ \t\r\n\"<>\\"))
@@ -83,6 +84,7 @@ int soap_heard(struct ocpp *o, struct gv_turn *t, const char *device, const stru
 	if (is_url(e->from))
 		row->callback = gv_strdup(t, e->from);
 	row->address = gv_strdup(t, e->to);
+	row->old_addressing = e->old_addressing;
 	row->peer = gv_strdup(t, peer);
 	row->heard_at_ms = gv_now_ms(t);
 	row->digest = digest;

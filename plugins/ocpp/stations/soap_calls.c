@@ -29,7 +29,8 @@ static int envelope(struct ocpp *o, struct gv_turn *t, const struct station *st,
 		    const Ocpp__Command *row)
 {
 	struct soap_addresses a = { soap->identity, gv_str(t, "urn:galvan:%s", row->message_id),
-				    soap->address[0] ? soap->address : SOAP_ANONYMOUS, soap->callback };
+				    soap->address[0] ? soap->address : SOAP_ANONYMOUS, soap->callback,
+				    soap->old_addressing };
 	const struct spec_action *action = soap_action(version_of(st), row->action);
 	cJSON *payload = cJSON_Parse(row->payload);
 
@@ -116,7 +117,7 @@ static int answered(struct ocpp *o, struct gv_turn *t, struct station *st, const
 	} else if (e.kind == SOAP_FAULT) {
 		frame.code = e.code[0] ? e.code : "GenericError";
 		frame.description = e.reason;
-	} else if (e.kind == SOAP_RESPONSE && !e.up) {
+	} else if (e.kind == SOAP_RESPONSE && e.action->directions & SPEC_DOWN) {
 		frame.kind = RPC_RESULT;
 		frame.payload = e.payload;
 		station_quirks(o, t, st, e.quirks);

@@ -23,6 +23,8 @@ struct cJSON;
 
 #define SOAP_ADDRESSING "http://www.w3.org/2005/08/addressing"
 #define SOAP_ANONYMOUS SOAP_ADDRESSING "/anonymous"
+/* The submission that WS-Addressing grew from: some stations speak it, and understand nothing else. */
+#define SOAP_ADDRESSING_OLD "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 /* What an answer relates to where the request had no MessageID (WS-Addressing 1.0 core, 3.1). */
 #define SOAP_UNSPECIFIED SOAP_ADDRESSING "/unspecified"
 
@@ -59,6 +61,8 @@ struct soap_envelope {
 	const struct soap_version *version;
 	const struct spec_action *action; /* REQUEST, RESPONSE */
 	bool up;                          /* of the service that stations call */
+	bool other_service;               /* in the namespace of the one that it is not of */
+	bool old_addressing;              /* its headers are SOAP_ADDRESSING_OLD's */
 	/* Headers; "" where there is none. Owned by the envelope, like all below. */
 	char *identity, *wsa_action, *message_id, *relates_to, *from, *to;
 	struct cJSON *payload; /* an object, not yet validated; NULL for SOAP_FAULT */
@@ -81,6 +85,7 @@ struct soap_addresses {
 	const char *identity;
 	const char *message_id;
 	const char *from, *to; /* URLs */
+	bool old_addressing;
 };
 /* A request to a station. */
 void soap_write_request(struct gv_buf *out, const struct soap_version *version, const struct spec_action *action,

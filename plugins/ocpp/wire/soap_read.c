@@ -15,34 +15,8 @@
 
 #define NS_SOAP "http://www.w3.org/2003/05/soap-envelope"
 #define NS_SOAP11 "http://schemas.xmlsoap.org/soap/envelope/"
-#define NS_WSA_OLD "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 
-const struct soap_version soap_v15 = { "urn://Ocpp/Cs/2012/06/", "urn://Ocpp/Cp/2012/06/", &spec_v15 };
-const struct soap_version soap_v16 = { "urn://Ocpp/Cs/2015/10/", "urn://Ocpp/Cp/2015/10/", &spec_v16 };
 static const struct soap_version *const versions[] = { &soap_v15, &soap_v16 };
-
-/* The security extension exists for OCPP-J only: the WSDL has none of it. */
-static const char *const json_only[] = {
-	"CertificateSigned",
-	"DeleteCertificate",
-	"ExtendedTriggerMessage",
-	"GetInstalledCertificateIds",
-	"GetLog",
-	"InstallCertificate",
-	"LogStatusNotification",
-	"SecurityEventNotification",
-	"SignCertificate",
-	"SignedFirmwareStatusNotification",
-	"SignedUpdateFirmware",
-};
-
-const struct spec_action *soap_action(const struct soap_version *version, const char *name)
-{
-	for (size_t i = 0; i < sizeof json_only / sizeof *json_only; i++)
-		if (!strcmp(json_only[i], name))
-			return NULL;
-	return spec_find(version->spec, name);
-}
 
 static int __attribute__((format(printf, 3, 4)))
 fail(struct soap_envelope *e, enum soap_fault fault, const char *fmt, ...)
@@ -198,7 +172,7 @@ static bool is_wsa(const xmlNode *n)
 {
 	static const char *const names[] = { "Action", "MessageID", "RelatesTo", "From", "ReplyTo", "FaultTo", "To" };
 
-	if (!in_namespace(n, SOAP_ADDRESSING) && !in_namespace(n, NS_WSA_OLD))
+	if (!in_namespace(n, SOAP_ADDRESSING) && !in_namespace(n, SOAP_ADDRESSING_OLD))
 		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (named(n, names[i]))
@@ -240,6 +214,10 @@ static int read_header(const xmlNode *n, struct soap_envelope *e)
 		fail(e, SOAP_MUST_UNDERSTAND, "the header %.60s is not understood here", (const char *)n->name);
 		return 0; /* the others still say whom to answer */
 	}
+	if (in_namespace(n, SOAP_ADDRESSING_OLD)) {
+		e->old_addressing = true;
+		e->quirks |= QUIRK_BIT(QUIRK_OLD_ADDRESSING);
+	}
 	if (named(n, "Action"))
 		return take(&e->wsa_action, n);
 	if (named(n, "MessageID"))
@@ -248,7 +226,9 @@ static int read_header(const xmlNode *n, struct soap_envelope *e)
 		return take(&e->relates_to, n);
 	if (named(n, "To"))
 		return take(&e->to, n);
-	return named(n, "From") ? take(&e->from, child(n, "Address")) : 0;
+	if (!named(n, "From"))
+		return 0;
+	return take(&e->from, first_element(n) ? child(n, "Address") : n); /* some write the address alone */
 }
 
 static int read_headers(const xmlNode *header, struct soap_envelope *e)
@@ -300,26 +280,51 @@ static int find_version(const xmlNode *n, struct soap_envelope *e)
 		    "the body's element is in namespace \"%.60s\": OCPP 1.5 and 1.6 are spoken here", ns);
 }
 
+/* Some stations write the namespace of the service that they offer where it should be that of the one that they call,
+ * and the other way round. The operation tells, but for DataTransfer, which both have. */
+static bool is_of(struct soap_envelope *e, const struct spec_action *action)
+{
+	unsigned wanted = e->up ? SPEC_UP : SPEC_DOWN, other = e->up ? SPEC_DOWN : SPEC_UP;
+
+	if (action->directions & wanted)
+		return true;
+	if (!(action->directions & other))
+		return false;
+	e->up = !e->up;
+	e->other_service = true;
+	e->quirks |= QUIRK_BIT(QUIRK_OTHER_SERVICE);
+	return true;
+}
+
 /* bootNotificationRequest: what is asked, and whether it is. */
 static int find_operation(const xmlNode *n, struct soap_envelope *e)
 {
-	static const char *const ends[] = { [SOAP_REQUEST] = "Request", [SOAP_RESPONSE] = "Response" };
+	static const struct {
+		const char *text;
+		enum soap_kind kind;
+		uint64_t quirks;
+	} ends[] = {
+		{ "Request", SOAP_REQUEST, 0 },
+		{ "Response", SOAP_RESPONSE, 0 },
+		{ "Confirmation", SOAP_RESPONSE, QUIRK_BIT(QUIRK_WRONG_NAME) }, /* as OCPP-J calls it */
+	};
 	char name[64];
 	size_t size = strlen((const char *)n->name);
 
 	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
-		size_t end = strlen(ends[i]);
+		size_t end = strlen(ends[i].text);
 
 		if (size <= end || size - end >= sizeof name ||
-		    strcmp((const char *)n->name + size - end, ends[i]) != 0)
+		    strcmp((const char *)n->name + size - end, ends[i].text) != 0)
 			continue;
 		memcpy(name, n->name, size - end);
 		name[size - end] = '\0';
 		if (name[0] >= 'a' && name[0] <= 'z')
 			name[0] = (char)(name[0] - 'a' + 'A');
-		e->kind = (enum soap_kind)i;
+		e->kind = ends[i].kind;
 		e->action = soap_action(e->version, name);
-		if (e->action && e->action->directions & (e->up ? SPEC_UP : SPEC_DOWN))
+		e->quirks |= ends[i].quirks;
+		if (e->action && is_of(e, e->action))
 			return 0;
 		e->action = NULL;
 	}

@@ -6,10 +6,6 @@
 #include <string.h>
 
 #define NS_SOAP "http://www.w3.org/2003/05/soap-envelope"
-#define BEGIN                                                                                                          \
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                                                 \
-	"<s:Envelope xmlns:s=\"" NS_SOAP "\" xmlns:a=\"" SOAP_ADDRESSING "\">"                                         \
-	"<s:Header>"
 #define END "</s:Body></s:Envelope>\n"
 
 /* What each is called, and how the specification words it (OCPP-S 1.6, 4). */
@@ -42,6 +38,27 @@ unsigned soap_fault_status(enum soap_fault fault)
 	return faults[fault].status;
 }
 
+static void begin(struct gv_buf *out, bool old_addressing)
+{
+	out->size = 0;
+	gv_buf_printf(out,
+		      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:Envelope xmlns:s=\"" NS_SOAP
+		      "\" xmlns:a=\"%s\"><s:Header>",
+		      old_addressing ? SOAP_ADDRESSING_OLD : SOAP_ADDRESSING);
+}
+
+static const char *anonymous(bool old_addressing)
+{
+	return old_addressing ? SOAP_ADDRESSING_OLD "/role/anonymous" : SOAP_ANONYMOUS;
+}
+
+static void identity(struct gv_buf *out, const char *ns, const char *value, const char *attributes)
+{
+	gv_buf_printf(out, "<c:chargeBoxIdentity xmlns:c=\"%s\"%s>", ns, attributes);
+	soap_write_text(out, value);
+	gv_buf_puts(out, "</c:chargeBoxIdentity>");
+}
+
 static void header(struct gv_buf *out, const char *name, const char *value)
 {
 	gv_buf_printf(out, "<a:%s>", name);
@@ -69,45 +86,52 @@ static void body(struct gv_buf *out, const char *ns, const struct spec_action *a
 void soap_write_request(struct gv_buf *out, const struct soap_version *version, const struct spec_action *action,
 			const cJSON *payload, const struct soap_addresses *a)
 {
-	out->size = 0;
-	gv_buf_puts(out, BEGIN);
-	gv_buf_printf(out, "<c:chargeBoxIdentity xmlns:c=\"%s\" s:mustUnderstand=\"true\">", version->cp);
-	soap_write_text(out, a->identity);
-	gv_buf_printf(out, "</c:chargeBoxIdentity><a:Action s:mustUnderstand=\"true\">/%s</a:Action>", action->name);
+	begin(out, a->old_addressing);
+	identity(out, version->cp, a->identity, " s:mustUnderstand=\"true\"");
+	gv_buf_printf(out, "<a:Action s:mustUnderstand=\"true\">/%s</a:Action>", action->name);
 	header(out, "MessageID", a->message_id);
 	address(out, "From", a->from);
-	address(out, "ReplyTo", SOAP_ANONYMOUS);
+	address(out, "ReplyTo", anonymous(a->old_addressing));
 	header(out, "To", a->to);
 	body(out, version->cp, action, "Request", payload, action->request);
 }
 
+/* The service's namespace, as the request had it. */
+static const char *namespace_of(const struct soap_envelope *to)
+{
+	return to->other_service ? to->version->cp : to->version->cs;
+}
+
+/* Stations of the old addressing look whether an answer is for them, by its To and their identity. */
 static void answer_headers(struct gv_buf *out, const struct soap_envelope *to, const char *message_id)
 {
+	bool named = to->old_addressing && to->from && to->from[0];
+
+	if (to->old_addressing && to->identity && to->identity[0])
+		identity(out, namespace_of(to), to->identity, "");
 	header(out, "MessageID", message_id);
-	header(out, "To", SOAP_ANONYMOUS);
+	header(out, "To", named ? to->from : anonymous(to->old_addressing));
 	header(out, "RelatesTo", to->message_id && to->message_id[0] ? to->message_id : SOAP_UNSPECIFIED);
 }
 
 void soap_write_response(struct gv_buf *out, const struct soap_envelope *to, const char *message_id,
 			 const cJSON *payload)
 {
-	out->size = 0;
-	gv_buf_puts(out, BEGIN);
+	begin(out, to->old_addressing);
 	gv_buf_printf(out, "<a:Action>/%sResponse</a:Action>", to->action->name);
 	answer_headers(out, to, message_id);
-	body(out, to->version->cs, to->action, "Response", payload, to->action->answer);
+	body(out, namespace_of(to), to->action, "Response", payload, to->action->answer);
 }
 
 void soap_write_fault(struct gv_buf *out, const struct soap_envelope *to, const char *message_id, enum soap_fault fault,
 		      const char *why)
 {
-	out->size = 0;
-	gv_buf_puts(out, BEGIN);
-	gv_buf_puts(out, "<a:Action>" SOAP_ADDRESSING "/fault</a:Action>");
+	begin(out, to->old_addressing);
+	gv_buf_printf(out, "<a:Action>%s/fault</a:Action>", to->old_addressing ? SOAP_ADDRESSING_OLD : SOAP_ADDRESSING);
 	answer_headers(out, to, message_id);
 	gv_buf_printf(out, "</s:Header><s:Body><s:Fault><s:Code><s:Value>s:%s</s:Value>", faults[fault].code);
 	if (faults[fault].name)
-		gv_buf_printf(out, "<s:Subcode><s:Value xmlns:c=\"%s\">c:%s</s:Value></s:Subcode>", to->version->cs,
+		gv_buf_printf(out, "<s:Subcode><s:Value xmlns:c=\"%s\">c:%s</s:Value></s:Subcode>", namespace_of(to),
 			      faults[fault].name);
 	gv_buf_printf(out, "</s:Code><s:Reason><s:Text xml:lang=\"en\">%s", faults[fault].reason);
 	if (why && *why) {

@@ -176,8 +176,49 @@ Test(soap, what_is_no_envelope_is_a_fault)
 	faulty(envelope(HEAD, "<heartbeatRequest/>"), SOAP_PROTOCOL_ERROR, "namespace");
 	faulty(envelope(HEAD, "<heartbeatRequest xmlns=\"urn://Ocpp/Cs/2010/08/\"/>"), SOAP_PROTOCOL_ERROR, "2010");
 	faulty(envelope(HEAD, "<bakeRequest xmlns=\"" CS16 "\"/>"), SOAP_NOT_SUPPORTED, "bakeRequest");
-	faulty(envelope(HEAD, "<resetRequest xmlns=\"" CS16 "\"/>"), SOAP_NOT_SUPPORTED, "resetRequest");
+	faulty(envelope(HEAD, "<getLogRequest xmlns=\"" CS16 "\"/>"), SOAP_NOT_SUPPORTED, "getLogRequest");
 	cr_expect_str_eq(e.message_id, "uuid:1", "whose sender can still be answered");
+}
+
+#define OLD_HEAD                                                                                                       \
+	"<c:chargeBoxIdentity xmlns:c=\"" CP16 "\">CP001</c:chargeBoxIdentity>"                                        \
+	"<o:MessageID xmlns:o=\"" SOAP_ADDRESSING_OLD "\" s:mustUnderstand=\"1\">1</o:MessageID>"                      \
+	"<o:From xmlns:o=\"" SOAP_ADDRESSING_OLD "\">http://192.0.2.7/cp</o:From>"
+
+Test(soap, the_addressing_of_2004_is_answered_in_its_words)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cr_assert_eq(envelope(OLD_HEAD, "<heartbeatRequest xmlns=\"" CS16 "\"/>"), 0, "%s", e.why);
+	cr_expect_str_eq(e.from, "http://192.0.2.7/cp", "the address alone");
+	cr_expect_eq(e.quirks, QUIRK_BIT(QUIRK_OLD_ADDRESSING));
+	soap_write_response(&out, &e, "urn:uuid:2", json);
+	cJSON_Delete(json);
+	cr_expect(strstr(gv_buf_str(&out), "xmlns:a=\"" SOAP_ADDRESSING_OLD "\""), "%s", gv_buf_str(&out));
+	cr_assert_eq(parse(gv_buf_str(&out)), 0, "%s", e.why);
+	cr_expect_str_eq(e.to, "http://192.0.2.7/cp", "such a station takes only what is addressed to it");
+	cr_expect_str_eq(e.identity, "CP001");
+}
+
+Test(soap, the_other_services_namespace_is_taken_and_given_back)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cr_assert_eq(envelope(HEAD, "<heartbeatRequest xmlns=\"" CP16 "\"/>"), 0, "%s", e.why);
+	cr_expect(e.up);
+	cr_expect_eq(e.quirks, QUIRK_BIT(QUIRK_OTHER_SERVICE));
+	soap_write_response(&out, &e, "urn:uuid:2", json);
+	cJSON_Delete(json);
+	cr_expect(strstr(gv_buf_str(&out), "<heartbeatResponse xmlns=\"" CP16 "\">"), "%s", gv_buf_str(&out));
+	cr_assert_eq(envelope(HEAD, "<resetResponse xmlns=\"" CS16 "\"/>"), 0, "%s", e.why);
+	cr_expect_not(e.up);
+}
+
+Test(soap, an_answer_may_be_called_a_confirmation)
+{
+	cr_assert_eq(envelope(HEAD, "<resetConfirmation xmlns=\"" CP16 "\"/>"), 0, "%s", e.why);
+	cr_expect_eq(e.kind, SOAP_RESPONSE);
+	cr_expect_eq(e.quirks, QUIRK_BIT(QUIRK_WRONG_NAME));
 }
 
 Test(soap, the_security_extension_is_not_there_in_soap)
