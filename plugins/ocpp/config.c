@@ -1,5 +1,6 @@
 /* The config, as the plugin keeps it. */
 #include "ocpp.h"
+#include "contracts/contracts.h"
 #include "lists/lists.h"
 
 #include <errno.h>
@@ -92,6 +93,9 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->messages.keep_bytes = c->keep_messages_bytes_per_station;
 	if (lists_create(o, c))
 		return -ENOMEM;
+	error = contracts_create(t, c->contracts, &o->contracts);
+	if (error)
+		return error;
 	error = profile_take(o, t, c);
 	return error ? error : take_tags(o, t, c);
 }
@@ -111,4 +115,5 @@ void config_free(struct ocpp *o)
 	free(o->vendors);
 	profile_free(o);
 	free(o->files_url);
+	contracts_destroy(o->contracts);
 }

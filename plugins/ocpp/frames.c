@@ -126,6 +126,8 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (in.code)
 		return refuse(o, t, st, frame, in.code, in.why);
 	in.again = f->again;
+	in.id = frame->id;
+	in.id_is_number = frame->id_is_number;
 	error = handler(o, t, &in);
 	if (error)
 		return error;
@@ -133,8 +135,19 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		frames_keep(t, st, action->name, frame->payload);
 		return refuse(o, t, st, frame, in.code, in.why);
 	}
+	if (!in.answer)
+		return 0;
 	rpc_write_result(&o->out, frame, in.answer);
 	return send_out(o, t, st, action->name);
+}
+
+int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const char *id, bool id_is_number,
+		  const char *action, const char *answer)
+{
+	const struct rpc_frame frame = { .kind = RPC_CALL, .id = id, .id_is_number = id_is_number };
+
+	rpc_write_result(&o->out, &frame, answer);
+	return send_out(o, t, st, action);
 }
 
 /* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken

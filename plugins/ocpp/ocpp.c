@@ -1,5 +1,6 @@
 /* ocpp: the central system of OCPP. The plugin's record, and where what comes in goes. */
 #include "ocpp.h"
+#include "contracts/contracts.h"
 #include "device/device.h"
 #include "edge/edge.h"
 #include "files/files.h"
@@ -193,6 +194,8 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 
 	if (note && note->descriptor == &ocpp__signing__descriptor)
 		return certificate_answered(self, t, answer, answer->note);
+	if (note && note->descriptor == &ocpp__ocsp_asked__descriptor)
+		return contract_answered(self, t, (Ocpp__OcspAsked *)answer->note, answer);
 	if (note && note->descriptor == &ocpp__rotation__descriptor)
 		return password_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__file_forward__descriptor)
@@ -410,6 +413,8 @@ static const struct gv_table *const tables[] = {
 	&ocpp_device_event_digests,
 	&ocpp_displays,
 	&ocpp_costs,
+	&ocpp_ocsp,
+	&ocpp_ocsp_ends,
 	NULL,
 };
 
@@ -425,7 +430,7 @@ GV_PLUGIN = {
 	.calls = GV_CALLS(&ocpp__ocpp__descriptor, &link__http__descriptor, &pki__pki__descriptor,
 			  &registry__registry__descriptor),
 	.notes = GV_NOTES(&ocpp__file_forward__descriptor, &ocpp__signing__descriptor, &ocpp__rotation__descriptor,
-			  &ocpp__soap_call__descriptor, &ocpp__soap_forward__descriptor),
+			  &ocpp__soap_call__descriptor, &ocpp__soap_forward__descriptor, &ocpp__ocsp_asked__descriptor),
 	.listens = GV_LISTENS("/ocpp/", "/ocpp/files/", "/ocpp/soap"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),

@@ -44,6 +44,7 @@
 
 struct cJSON;
 struct edge;
+struct contracts;
 struct lists;
 struct outcome;
 
@@ -114,6 +115,7 @@ struct ocpp {
 	int64_t files_valid_ms;
 	struct gv_zones zones;
 	struct lists *lists;
+	struct contracts *contracts; /* NULL: the config has none */
 	struct station *stations[OCPP_STATIONS_BUCKETS];
 };
 
@@ -399,11 +401,13 @@ struct inbound {
 	struct station *st;
 	const char *device;
 	const struct cJSON *payload; /* validated; an object */
-	bool again;                  /* may have been handled already */
-	uint64_t digest;             /* of connection, message id and action */
-	const char *answer;          /* out: JSON; "{}" unless set */
-	enum rpc_code code;          /* out: not RPC_OK refuses */
-	const char *why;             /* out */
+	const char *id;              /* of the message */
+	bool id_is_number;
+	bool again;         /* may have been handled already */
+	uint64_t digest;    /* of connection, message id and action */
+	const char *answer; /* out: JSON; "{}" unless set; NULL: it comes later, by frames_answer */
+	enum rpc_code code; /* out: not RPC_OK refuses */
+	const char *why;    /* out */
 };
 typedef int inbound_fn(struct ocpp *o, struct gv_turn *t, struct inbound *in);
 
@@ -450,6 +454,9 @@ int commands_restore(struct ocpp *o, struct gv_turn *t);
 
 /* ---- frames.c -------------------------------------------------------------------------------- */
 
+/* The answer to a call that had to wait for it. */
+int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const char *id, bool id_is_number,
+		  const char *action, const char *answer);
 int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st);
 /* What the charger's profile does not let pass, of a message with these quirks; RPC_OK: nothing. */
 enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,

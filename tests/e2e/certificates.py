@@ -41,9 +41,10 @@ def moment(days):
     return (datetime.now(timezone.utc) + timedelta(days=days)).strftime('%Y%m%d%H%M%SZ')
 
 
-def request(path, subject, kind='ec', names=None):
+def request(path, subject, kind='ec', names=None, responder=None):
     """A key and a certificate request: (key file, request file)."""
     extra = ['-addext', 'subjectAltName=' + names] if names else []
+    extra += ['-addext', 'authorityInfoAccess=OCSP;URI:' + responder] if responder else []
     openssl('req', *KINDS[kind], '-nodes', '-subj', subject, *extra, '-keyout', path + '.key', '-out', path + '.csr')
     return path + '.key', path + '.csr'
 
@@ -76,11 +77,11 @@ class Authority:
         openssl('req', '-x509', *KINDS['ec'], '-nodes', '-days', '3', '-subj', '/O=Tests/CN=' + name, '-keyout',
                 os.path.join(self.folder, 'ca.key'), '-out', self.cert)
 
-    def sign(self, subject, use='client', kind='ec', names=None, begin=-1, end=1):
-        """From `begin` to `end`, in days from now."""
+    def sign(self, subject, use='client', kind='ec', names=None, begin=-1, end=1, responder=None):
+        """From `begin` to `end`, in days from now; `responder`: the address that it names for OCSP."""
         self.made += 1
         path = os.path.join(self.folder, 'pair%d' % self.made)
-        key, csr = request(path, subject, kind, names)
+        key, csr = request(path, subject, kind, names, responder)
         openssl('ca', '-batch', '-config', self.config, '-extensions', use, '-startdate', moment(begin), '-enddate', moment(end),
                 '-notext', '-in', csr, '-out', path + '.pem')
         return Pair(path + '.pem', key)
@@ -95,6 +96,37 @@ class Authority:
         path = os.path.join(self.folder, 'crl.pem')
         openssl('ca', '-config', self.config, '-gencrl', '-out', path)
         return path
+
+
+class Responder:
+    """openssl's OCSP responder for what an authority has signed and revoked until it is started."""
+
+    def __init__(self, authority, port):
+        self.url = 'http://127.0.0.1:%d/' % port
+        self._authority = authority
+        self._port = port
+        self._process = None
+
+    def start(self):
+        self._process = subprocess.Popen(
+            ['openssl', 'ocsp', '-port', str(self._port), '-index', os.path.join(self._authority.folder, 'index'), '-CA',
+             self._authority.cert, '-rsigner', self._authority.cert,
+             '-rkey', os.path.join(self._authority.folder, 'ca.key'), '-ndays', '1'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        while not self._process.stdout.readline().startswith(('ACCEPT', 'ocsp: waiting')):
+            if self._process.poll() is not None:
+                raise RuntimeError('the responder did not start')
+
+    def asks(self, pair, url=None):
+        """How OCPP names the certificate: OCSPRequestDataType, by openssl's own reckoning."""
+        text = openssl('ocsp', '-sha256', '-issuer', self._authority.cert, '-cert', pair.cert, '-req_text', '-reqout', os.devnull)
+        found = dict(line.strip().partition(': ')[::2] for line in text.splitlines())
+        return {'hashAlgorithm': 'SHA256', 'issuerNameHash': found['Issuer Name Hash'], 'issuerKeyHash': found['Issuer Key Hash'],
+                'serialNumber': found['Serial Number'].lstrip('0'), 'responderURL': url or self.url}
+
+    def close(self):
+        if self._process:
+            self._process.kill()
+            self._process.wait()
 
 
 def trust(ca_file, pair=None):

@@ -78,6 +78,15 @@ struct edge_model {
 	void (*answered)(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct cJSON *payload);
 };
 
+/* Answers to chargers that have waited for them: see contracts/. */
+struct edge_contracts {
+	/* To Authorize: the token's, and what its certificates are. */
+	const char *(*authorized)(struct ocpp *o, struct gv_turn *t, const char *device, const char *token,
+				  const char *certificates);
+	/* To GetCertificateStatus; response NULL: there is none, and why. */
+	const char *(*status)(struct gv_turn *t, const ProtobufCBinaryData *response, const char *why);
+};
+
 struct edge {
 	const struct spec_version *spec;
 	const char *name;                           /* "OCPP 1.6", for people */
@@ -88,6 +97,7 @@ struct edge {
 		*security;              /* certificates and passwords: see security.h; NULL: the version has none */
 	const struct edge_lists *lists; /* NULL: chargers of this version keep none */
 	const struct edge_model *model; /* NULL: the version has no device model */
+	const struct edge_contracts *contracts; /* NULL: it knows none */
 };
 
 extern const struct edge edge_v15, edge_v16, edge_v201;

@@ -142,4 +142,5 @@ const struct edge edge_v201 = {
 	.model = &v201_model,
 	.profiles = &v201_profiles,
 	.security = &edge_v201_security,
+	.contracts = &v201_contracts,
 };

@@ -104,13 +104,6 @@ static int ev_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
-static int certificate_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	in->answer = "{\"status\":\"Failed\",\"statusInfo\":{\"reasonCode\":\"NoOcspResponder\","
-		     "\"additionalInfo\":\"no OCSP responder is configured\"}}";
-	return 0;
-}
-
 /* ---- which ----------------------------------------------------------------------------------- */
 
 inbound_fn *v201_handler(const char *action)
@@ -133,7 +126,7 @@ inbound_fn *v201_handler(const char *action)
 		{ "ReservationStatusUpdate", reservation_status },
 		{ "SignCertificate", v201_certificate_asked },
 		{ "Get15118EVCertificate", ev_certificate },
-		{ "GetCertificateStatus", certificate_status },
+		{ "GetCertificateStatus", v201_ocsp_asked },
 		{ "NotifyEVChargingNeeds", v201_told_needs },
 		{ "NotifyEVChargingSchedule", v201_told_schedule },
 		{ "NotifyChargingLimit", v201_told_limit },

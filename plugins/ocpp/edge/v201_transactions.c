@@ -13,7 +13,7 @@
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
 /* An IdTokenInfo. */
-static const char *token_info(struct gv_turn *t, const struct verdict *v)
+const char *v201_token_info(struct gv_turn *t, const struct verdict *v)
 {
 	struct gv_buf info = { 0 };
 	char until[25];
@@ -35,21 +35,16 @@ static const char *token_info(struct gv_turn *t, const struct verdict *v)
 	return text;
 }
 
-/* A contract's certificate cannot be verified here, as there is neither a root of contracts nor an OCSP responder: who
- * comes with one is told so, and is not let in by the token alone. */
 int v201_authorize_token(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const char *tag = json_string(json_get(in->payload, "idToken"), "idToken"), *request_id;
 	bool asked_for = request_match(o, t, in->device, model_fold(t, tag), NULL, &request_id) != NULL;
-	bool contract = json_get(in->payload, "certificate") || json_get(in->payload, "iso15118CertificateHashData");
-	struct verdict v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = asked_for });
+	struct verdict v;
 
-	if (contract) {
-		v.status = "Invalid";
-		v.exact = NULL;
-	}
-	in->answer = gv_str(t, "{\"idTokenInfo\":%s%s}", token_info(t, &v),
-			    contract ? ",\"certificateStatus\":\"NoCertificateAvailable\"" : "");
+	if (json_get(in->payload, "certificate") || json_get(in->payload, "iso15118CertificateHashData"))
+		return v201_authorize_contract(o, t, in);
+	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = asked_for });
+	in->answer = gv_str(t, "{\"idTokenInfo\":%s}", v201_token_info(t, &v));
 	return 0;
 }
 
@@ -113,7 +108,7 @@ static const char *transaction_answer(struct gv_turn *t, const char *device, con
 	const char *cost = said->kind == EVENT_ENDED ? costs_final(t, device, said->name) : NULL;
 
 	return gv_str(t, "{%s%s%s%s%s}", cost ? "\"totalCost\":" : "", cost ? cost : "", cost && v->status ? "," : "",
-		      v->status ? "\"idTokenInfo\":" : "", v->status ? token_info(t, v) : "");
+		      v->status ? "\"idTokenInfo\":" : "", v->status ? v201_token_info(t, v) : "");
 }
 
 int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)

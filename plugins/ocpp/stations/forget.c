@@ -15,6 +15,7 @@
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
+#include <plugins/ocpp/sessions/costs.h>
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ static const struct gv_table *const owned[] = {
 	&ocpp_requests,  &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,     &ocpp_models,
 	&ocpp_reports,   &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events, &ocpp_device_event_digests,
 	&ocpp_displays,  &ocpp_command_log,  &ocpp_commands,    &ocpp_orphans,       &ocpp_security_by_device,
-	&ocpp_transfers,
+	&ocpp_transfers, &ocpp_costs,
 };
 
 /* ---- rows ------------------------------------------------------------------------------------ */

@@ -71,10 +71,6 @@ Test(ocpp_v201, what_is_not_configured_fails_in_the_messages_own_words)
 	answered("Get15118EVCertificate",
 		 "{\"iso15118SchemaVersion\":\"v\",\"action\":\"Install\",\"exiRequest\":\"e\"}",
 		 "{\"status\":\"Failed\",\"exiResponse\":\"\",\"statusInfo\":{\"reasonCode\":\"NoContractPool\"");
-	answered("GetCertificateStatus",
-		 "{\"ocspRequestData\":{\"hashAlgorithm\":\"SHA256\",\"issuerNameHash\":\"a\",\"issuerKeyHash\":\"b\","
-		 "\"serialNumber\":\"1\",\"responderURL\":\"http://x\"}}",
-		 "{\"status\":\"Failed\",\"statusInfo\":{\"reasonCode\":\"NoOcspResponder\"");
 }
 
 #define PROFILE                                                                                                        \
