@@ -1,6 +1,6 @@
 /* ble: Bluetooth piles. On the cloud it keeps their records and allows their starts; on a terminal it visits them. This
  * file tells the roles that the config has chosen what happens; docs/adr/0022 says who they are. */
-#include "ble.h"
+#include "cloud/cloud.h"
 #include "ble.schema.h"
 
 #include <string.h>
@@ -97,12 +97,73 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 	return role ? role->on_close(state, t, conn, code, reason) : 0;
 }
 
+/* A role that this node does not have hears and tells of nothing. */
+static int device_changed(struct ble *b, struct gv_turn *t, const Registry__DeviceChanged *e,
+			  const struct gv_emitter *from)
+{
+	struct cloud *c = ble_state(b, &ble_cloud_role);
+
+	return c ? piles_device_changed(c, t, e) : 0;
+}
+GV_ON_EVENT(device_changed, struct ble, Registry__DeviceChanged)
+
+static int snapshot_connectors(void *self, struct gv_turn *t)
+{
+	struct cloud *c = ble_state(self, &ble_cloud_role);
+
+	return c ? connectors_snapshot(c, t) : 0;
+}
+
+static const struct gv_method ble_methods[] = { { "ListPiles", piles_list }, { 0 } };
+static const struct gv_method piles_methods[] = {
+	{ "PutPile", piles_put },
+	{ "SignCertificate", piles_sign },
+	{ "GetPile", piles_get },
+	{ "DeletePile", piles_delete },
+	{ "GetKeySet", keyset_get },
+	{ "RotateKeys", keyset_rotate },
+	{ "Revoke", keyset_revoke },
+	{ "PutKeySet", keyset_put },
+	{ "GetVoucher", vouchers_get },
+	{ "PutRecords", carried_put },
+	{ "Fetch", carried_fetch },
+	{ "ListRecords", records_list },
+	{ "ListCases", cases_list },
+	{ "CloseCase", cases_close },
+	{ "PutMail", mail_put },
+	{ "ListMail", mail_list },
+	{ 0 },
+};
+/* A pile can do no more: what is missing here is refused as unimplemented. */
+static const struct gv_method charging_methods[] = {
+	{ "Start", charging_start },
+	{ "Stop", charging_stop },
+	{ "ListSessions", sessions_list },
+	{ "GetSession", sessions_get },
+	{ "ListConnectors", connectors_list },
+	{ "ListReservations", reservations_list },
+	{ 0 },
+};
+
 GV_PLUGIN = {
 	GV_STAMP,
 	.name = "ble",
 	.version = "0.1.0",
 	.summary = "Bluetooth piles: their records and vouchers on the cloud, visits to them on a terminal",
 	.config = &ble__config__descriptor,
+	.serves = GV_SERVES({ &ble__ble__descriptor, ble_methods }, { &ble__piles__descriptor, piles_methods },
+			    { &charging__charging__descriptor, charging_methods }),
+	.hears = GV_HEARS({ &registry__device_changed__descriptor, device_changed_event }),
+	.emits = GV_EMITS({ &charging__session_started__descriptor, sessions_snapshot },
+			  { &charging__session_metered__descriptor, NULL },
+			  { &charging__session_ended__descriptor, NULL },
+			  { &charging__start_abandoned__descriptor, NULL },
+			  { &charging__connector_status_changed__descriptor, snapshot_connectors }),
+	.tables = GV_TABLES(&cloud_keys, &cloud_piles, &cloud_ids, &cloud_aliases, &cloud_chains, &cloud_records,
+			    &cloud_forks, &cloud_grants, &cloud_open_grants, &cloud_grant_orders, &cloud_grant_tokens,
+			    &cloud_sessions, &cloud_open_sessions, &cloud_session_times, &cloud_connectors,
+			    &cloud_cases, &cloud_open_cases, &cloud_stops, &cloud_mail),
+	.notes = GV_NOTES(&ble__due__descriptor),
 	.listens = GV_LISTENS("/ble/"),
 	.schema_set = GV_SCHEMA(ble),
 	.schema = 1,

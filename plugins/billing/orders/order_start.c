@@ -3,6 +3,7 @@
  * the device has acted, it is asked what runs before it is told again. */
 #include "orders.h"
 #include <plugins/billing/people/people_rows.h>
+#include <plugins/billing/tariffs/tariffs.h>
 
 #include <errno.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #define LOOK_SESSIONS 50 /* the newest of the device */
 #define LOOK_TIMEOUT_MS 30000
 #define START_TIMEOUT_MIN_MS 1000
+#define ENERGY_MOST_WH 1000000 /* no start is granted more */
+#define UWH_PER_WH 1000000
 
 static void arm(struct gv_turn *t, const Billing__OrderRow *row, int64_t at_ms)
 {
@@ -35,6 +38,51 @@ int orders_ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, co
 	return r;
 }
 
+/* ---- what is granted with a start ------------------------------------------------------------ */
+
+/* What so much energy costs at once; INT64_MAX where it cannot be priced. */
+static int64_t costs(struct billing *b, struct gv_turn *t, const Billing__OrderRow *row, int64_t energy_wh)
+{
+	Billing__Segment segment = BILLING__SEGMENT__INIT, *segments = &segment;
+	Billing__PricedUse use = BILLING__PRICED_USE__INIT;
+	const Billing__Price *price;
+	const char *problem;
+
+	use.start_ms = gv_now_ms(t);
+	segment.end_ms = use.start_ms + 1;
+	segment.energy_uwh = energy_wh * UWH_PER_WH;
+	use.segments = &segments;
+	use.n_segments = 1;
+	use.zone = row->zone;
+	price = tariffs_price(b, t, row->terms, &use, &problem);
+	return price ? price->incl : INT64_MAX;
+}
+
+/* The most energy that what is held pays for, by the tariff as it is now; 0: it sets no such limit. A device that
+ * nobody may reach stops there by itself. */
+static int64_t most_wh(struct billing *b, struct gv_turn *t, const Billing__OrderRow *row)
+{
+	const Billing__Tariff *terms = row->terms;
+	int64_t fits = 0, too_much = ENERGY_MOST_WH;
+
+	if (terms && terms->terms_case == BILLING__TARIFF__TERMS_PACKAGE)
+		return terms->package->unit == BILLING__PACKAGE_UNIT__PACKAGE_UNIT_ENERGY ? terms->package->amount : 0;
+	if (!terms || terms->terms_case != BILLING__TARIFF__TERMS_OCPI ||
+	    costs(b, t, row, ENERGY_MOST_WH) <= row->order->held)
+		return 0;
+	while (too_much - fits > 1) {
+		int64_t middle = fits + (too_much - fits) / 2;
+
+		if (costs(b, t, row, middle) <= row->order->held)
+			fits = middle;
+		else
+			too_much = middle;
+	}
+	return fits;
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
 int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 {
 	Charging__StartRequest request = CHARGING__START_REQUEST__INIT;
@@ -45,6 +93,9 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	request.device = row->order->device;
 	request.connector = row->order->connector;
 	request.token = row->order->token;
+	request.max_amount = row->order->held;
+	request.currency = row->order->currency;
+	request.max_energy_wh = most_wh(b, t, row);
 	r = orders_ask(t, row, "galvan.charging.v1.Charging/Start", &request, BILLING__ORDER_STEP__ORDER_STEP_START,
 		       left_ms < START_TIMEOUT_MIN_MS ? START_TIMEOUT_MIN_MS : left_ms);
 	if (r == 0 && row->asked) {
@@ -117,9 +168,23 @@ static int start_answered(struct billing *b, struct gv_turn *t, Billing__OrderRo
 		row->unsure = true;
 		return orders_look(b, t, row);
 	}
+	row->begins_until_ms = ((const Charging__StartReply *)a->reply)->begins_until_ms;
+	if (row->begins_until_ms > row->deadline_ms)
+		row->deadline_ms = row->begins_until_ms;
 	orders_put(t, row);
 	arm(t, row, row->deadline_ms); /* by then its session must have begun */
 	return 0;
+}
+
+int orders_start_abandoned(void *self, struct gv_turn *t, const ProtobufCMessage *event, const struct gv_emitter *from)
+{
+	const Charging__StartAbandoned *e = (const Charging__StartAbandoned *)event;
+	Billing__OrderRow *row = orders_by_token(t, e->token);
+
+	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING ||
+	    strcmp(row->order->device, e->device) != 0)
+		return 0;
+	return orders_void(self, t, row, *e->reason ? e->reason : gv_str(t, "%s did not start", e->device));
 }
 
 static int look_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a)
@@ -134,6 +199,12 @@ static int look_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow
 			continue;
 		orders_put(t, row);
 		return uses_begin(b, t, row->order->device, s, "");
+	}
+	/* It may have begun where nobody saw it: the money stays until the device's plugin says that it did not. */
+	if (late && row->begins_until_ms) {
+		orders_put(t, row);
+		arm(t, row, gv_now_ms(t) + ORDERS_GRANTED_MS);
+		return 0;
 	}
 	/* Without an answer nothing is known: twice the time, and then it is taken as not started. */
 	if (late && (reply || gv_now_ms(t) >= row->deadline_ms + 1000 * (int64_t)b->config->hold->start_s))

@@ -20,11 +20,13 @@
 #define ORDERS_OPEN_MAX 64         /* orders of one device at once; of a cabinet those whose bank is not out yet */
 #define ORDERS_RENTED_MAX 1000     /* and banks of one cabinet that are out */
 #define ORDERS_LEND_MS 90000000    /* 25 h: within a day a cabinet's plugin says what became of a lend */
+#define ORDERS_GRANTED_MS 21600000 /* 6 h: an order that may still begin is looked at so often when its time is over   \
+				    */
 #define USES_STOP_AGAIN_MS 30000   /* a charger that does not stop is told again */
 #define USES_CHECK_MS 900000       /* what is paid from a hold is looked at so often though it says nothing */
 #define ORDERS_PAYMENT "order:"    /* begins the ids of their payments */
 
-extern const struct gv_table orders_table, orders_tokens, orders_open, orders_times, uses_table;
+extern const struct gv_table orders_table, orders_tokens, orders_open, orders_times, uses_table, twins_table;
 
 /* ---- orders.c: rows */
 
@@ -74,6 +76,9 @@ int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 int orders_ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
 	       Billing__OrderStep step, int64_t timeout_ms);
 
+/* A start that was granted will not begin any more. */
+gv_event_fn orders_start_abandoned;
+
 /* Whether the answer says that nothing was done, nor will be. */
 bool orders_is_refusal(unsigned code);
 
@@ -102,6 +107,11 @@ void uses_arm(struct gv_turn *t, const Billing__UseRow *row, int64_t at_ms);
 /* A durable call about it. *ret_asked false: the window is full, and its timer is armed. */
 int uses_ask(struct gv_turn *t, const Billing__UseRow *row, const char *method, const void *request,
 	     Billing__UseStep step, bool *ret_asked);
+
+/* ---- twins.c */
+
+/* Is it a session that the device's other way has told of before? Then it is linked to that one, and no use. */
+bool twins_is_second(struct gv_turn *t, const char *device, const Charging__Session *s);
 
 /* ---- uses_whose.c. False: it must not go on. */
 

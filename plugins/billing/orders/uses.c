@@ -195,7 +195,8 @@ int uses_begin(struct billing *b, struct gv_turn *t, const char *device, const C
 	Billing__OrderRow *order;
 	Billing__UseRow *row;
 
-	if (gv_get(t, &uses_table, gv_key(device, s->id)) || charges_of_session(t, s->id))
+	if (gv_get(t, &uses_table, gv_key(device, s->id)) || charges_of_session(t, s->id) ||
+	    twins_is_second(t, device, s))
 		return 0;
 	row = begin_row(t, device, s, why);
 	order = orders_by_token(t, s->token);
@@ -284,6 +285,8 @@ int uses_ended(void *self, struct gv_turn *t, const ProtobufCMessage *event, con
 		if (uses_begin(self, t, e->device, &s, "no-start-heard"))
 			return -1;
 		row = uses_take(t, e->device, e->session->id);
+		if (!row) /* the device's other way has told of it before */
+			return 0;
 	}
 	/* Its end knows best when and where it began: messages may have come out of order. */
 	row->connector = e->session->connector;

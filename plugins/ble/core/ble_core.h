@@ -349,6 +349,8 @@ struct ble_head {
 	uint8_t nonce[16];
 };
 int ble_head_write(const struct ble_crypto *, const struct ble_head *, const void *pile_key, uint8_t *ret, size_t room);
+/* What it says, proved by nothing. */
+int ble_head_read(const uint8_t *data, size_t size, struct ble_head *ret);
 /* `nonce` NULL: whoever asked for it. */
 int ble_head_check(const struct ble_crypto *, const uint8_t pile_key[32], const uint8_t nonce[16], const uint8_t *data,
 		   size_t size, struct ble_head *ret);

@@ -133,11 +133,21 @@ int ble_head_write(const struct ble_crypto *c, const struct ble_head *from, cons
 	return document_write(c, &head, "CPB1-HED", from, pile_key, ret, room);
 }
 
+int ble_head_read(const uint8_t *data, size_t size, struct ble_head *ret)
+{
+	struct ble_head it;
+	int r = document_read(&head, data, size, &it);
+
+	if (r == 0)
+		*ret = it;
+	return r;
+}
+
 int ble_head_check(const struct ble_crypto *c, const uint8_t pile_key[32], const uint8_t nonce[16], const uint8_t *data,
 		   size_t size, struct ble_head *ret)
 {
 	struct ble_head it;
-	int r = document_read(&head, data, size, &it);
+	int r = ble_head_read(data, size, &it);
 
 	if (r == 0 && nonce && !bytes_same(it.nonce, nonce, sizeof(it.nonce)))
 		r = -BLE_WRONG_NONCE;
