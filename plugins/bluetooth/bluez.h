@@ -5,7 +5,7 @@
 #define BLUETOOTH_BLUEZ_H
 
 #include "bluetooth.h"
-#include "bus.h"
+#include "peripheral/bus.h"
 
 #define BLUEZ "org.bluez"
 #define ADAPTER "org.bluez.Adapter1"
