@@ -44,6 +44,8 @@ int v201_authorize_token(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	if (json_get(in->payload, "certificate") || json_get(in->payload, "iso15118CertificateHashData"))
 		return v201_authorize_contract(o, t, in);
 	v = authorize(o, t, &(struct ask){ .device = in->device, .tag = tag, .asked_for = asked_for });
+	if (!strcmp(json_string(json_get(in->payload, "idToken"), "type"), "KeyCode") && !strcmp(v.status, "Invalid"))
+		v.exact = NULL; /* C04.FR.01: a wrong code is Invalid, and not Unknown */
 	in->answer = gv_str(t, "{\"idTokenInfo\":%s}", v201_token_info(t, &v));
 	return 0;
 }

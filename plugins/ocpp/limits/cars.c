@@ -5,12 +5,14 @@
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/stations/reports.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define PERIODS_KEPT 100 /* of a plan, with its session */
-#define DAY_S 86400      /* a plan without an end is looked at for so long */
-#define ROUNDED_TENTHS 1 /* of A or W: OCPP has one decimal */
+#define PERIODS_KEPT 100     /* of a plan, with its session */
+#define DAY_S 86400          /* a plan without an end is looked at for so long */
+#define ROUNDED_TENTHS 1     /* of A or W: OCPP has one decimal */
+#define RENEGOTIATIONS_MAX 3 /* of a car that goes on to mean to draw too much */
 
 const struct gv_table ocpp_cars = { .name = "cars", .key = "su", .value = &ocpp__car_row__descriptor };
 
@@ -44,8 +46,10 @@ static int keep_needs(struct gv_turn *t, const char *device, uint32_t connector,
 		      Charging__VehicleNeeds *needs)
 {
 	Charging__VehicleNeedsChanged event = CHARGING__VEHICLE_NEEDS_CHANGED__INIT;
+	Ocpp__CarRow *row = gv_edit(t, &ocpp_cars, gv_key(device, connector));
 
-	((Ocpp__CarRow *)gv_edit(t, &ocpp_cars, gv_key(device, connector)))->needs = needs;
+	row->needs = needs;
+	row->renegotiated = 0;
 	event.device = (char *)device;
 	event.connector = connector;
 	event.needs = needs;
@@ -158,6 +162,20 @@ static Charging__VehiclePlan *plan_of(struct gv_turn *t, const Ocpp__ProfileSche
 	return plan;
 }
 
+/* It means to draw too much: it is given its schedule again, to plan anew (K15.FR.13, K16.FR.08, K17.FR.13). */
+static int renegotiate(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+{
+	const Ocpp__CarRow *known = gv_get(t, &ocpp_cars, gv_key(device, x->connector));
+	int error;
+
+	if (!known || !known->needs || known->renegotiated >= RENEGOTIATIONS_MAX || car_has_profile(t, device, x) ||
+	    car_is_managed(t, device, x->connector))
+		return 0;
+	((Ocpp__CarRow *)gv_edit(t, &ocpp_cars, gv_key(device, x->connector)))->renegotiated++;
+	error = car_offer(o, t, device, x);
+	return error == -ENOSPC ? 0 : error;
+}
+
 int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector,
 		  const Ocpp__ProfileSchedule *schedule, const char **ret_problem)
 {
@@ -168,6 +186,8 @@ int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_
 		x->plan = plan_of(t, schedule, *ret_problem);
 		transaction_put_active(t, in->device, x);
 	}
+	if (x && *ret_problem && renegotiate(o, t, in->device, x))
+		return -1;
 	return tell(o, t, in, "NotifyEVChargingSchedule", *ret_problem ? "Rejected" : "Accepted",
 		    gv_str(t, "connector=%u periods=%zu%s%s", connector, schedule->n_periods, *ret_problem ? " " : "",
 			   *ret_problem ? *ret_problem : ""));

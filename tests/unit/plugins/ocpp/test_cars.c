@@ -204,6 +204,24 @@ Test(ocpp_cars, a_plan_is_held_against_the_limits)
 			 "12000");
 }
 
+Test(ocpp_cars, a_car_that_means_to_draw_too_much_gets_its_schedule_again)
+{
+	smart_limit("\"connector\":1," AMPERES(10000));
+	smart_begin(1);
+	answers(NEEDS(""), ACCEPTED);
+	for (unsigned i = 0; i < 10; i++) {
+		plan_is(12, "\"Rejected\"");
+		host_settle(h, 100);
+	}
+	cr_expect_eq(smart.set, 1 + 1 + 3, "the limit, its schedule, and that again, but not for ever");
+	cr_expect_eq(smart_now(1), 100);
+	answers(NEEDS(""), ACCEPTED);
+	host_settle(h, 100);
+	plan_is(12, "\"Rejected\"");
+	host_settle(h, 100);
+	cr_expect_eq(smart.set, 5 + 2, "it has said anew what it needs");
+}
+
 Test(ocpp_cars, a_schedule_survives_a_crash)
 {
 	smart_begin(1);

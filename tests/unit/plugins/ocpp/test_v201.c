@@ -38,6 +38,7 @@ Test(ocpp_v201_config, an_unknown_token_is_unknown, .timeout = 60)
 {
 	bench_load_as("ocpp2.0.1", "{}");
 	answered("Authorize", "{\"idToken\":{\"idToken\":\"any\",\"type\":\"ISO14443\"}}", "\"status\":\"Unknown\"");
+	answered("Authorize", "{\"idToken\":{\"idToken\":\"1234\",\"type\":\"KeyCode\"}}", "\"status\":\"Invalid\"");
 	bench_teardown();
 }
 
