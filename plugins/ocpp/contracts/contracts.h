@@ -3,7 +3,8 @@
  *   ocsp.c        what a responder is asked, and what its answer says (pure)
  *   chain.c       a contract's certificates, up to a root that is trusted (pure)
  *   responders.c  which responders may be asked, and what they have said
- *   contracts.c   the charger's call, which waits until all of its certificates are known */
+ *   contracts.c   the charger's call, which waits until all of its certificates are known
+ *   pool.c        cars that ask for a contract's certificate */
 #ifndef OCPP_CONTRACTS_H
 #define OCPP_CONTRACTS_H
 
@@ -21,7 +22,9 @@ struct contracts { /* of the config */
 	size_t n_hosts;
 	bool private_addresses;
 	int64_t timeout_ms;
-	X509_STORE *roots; /* NULL: none */
+	X509_STORE *roots;                   /* NULL: none */
+	char *pool_url, *pool_authorization; /* "": none */
+	int64_t pool_timeout_ms;
 };
 /* NULL where the config has none. 0; -ENOMEM; what gv_fault gives where a root is no certificate. */
 int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct contracts **ret);
@@ -77,5 +80,11 @@ struct said_contract {
 int contract_authorize(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_contract *said);
 /* A responder has answered, or has not. */
 int contract_answered(struct ocpp *o, struct gv_turn *t, Ocpp__OcspAsked *note, const struct gv_answer *answer);
+
+/* ---- pool.c ---------------------------------------------------------------------------------- */
+
+/* Get15118EVCertificate: likewise. `request`: its payload, as JSON. */
+int pool_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *request);
+int pool_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__PoolAsked *note, const struct gv_answer *answer);
 
 #endif

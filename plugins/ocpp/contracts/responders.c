@@ -68,7 +68,10 @@ int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct co
 		if (!c->hosts[c->n_hosts])
 			return -ENOMEM;
 	}
-	return c->hosts ? take_roots(t, config, c) : -ENOMEM;
+	c->pool_url = strdup(config->pool_url);
+	c->pool_authorization = strdup(config->pool_authorization);
+	c->pool_timeout_ms = (int64_t)config->pool_timeout_s * 1000;
+	return c->hosts && c->pool_url && c->pool_authorization ? take_roots(t, config, c) : -ENOMEM;
 }
 
 void contracts_destroy(struct contracts *c)
@@ -78,6 +81,8 @@ void contracts_destroy(struct contracts *c)
 	for (size_t i = 0; i < c->n_hosts; i++)
 		free(c->hosts[i]);
 	free(c->hosts);
+	free(c->pool_url);
+	free(c->pool_authorization);
 	X509_STORE_free(c->roots);
 	free(c);
 }

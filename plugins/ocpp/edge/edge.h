@@ -85,6 +85,8 @@ struct edge_contracts {
 				  const char *certificates);
 	/* To GetCertificateStatus; response NULL: there is none, and why. */
 	const char *(*status)(struct gv_turn *t, const ProtobufCBinaryData *response, const char *why);
+	/* To Get15118EVCertificate: what a pool of contract certificates says, as JSON; NULL: nothing, and why. */
+	const char *(*certificate)(struct gv_turn *t, const char *said, size_t size, const char *why);
 };
 
 struct edge {

@@ -16,7 +16,7 @@ inbound_fn v201_authorize_token, v201_transaction, v201_meters;
 /* An id that is to be believed: from 0 to OCPP_CONNECTOR_MAX; false: in->code and in->why say what is wrong. `name`: of
  * the field, a literal. */
 extern const struct edge_contracts v201_contracts;
-inbound_fn v201_ocsp_asked;
+inbound_fn v201_ocsp_asked, v201_certificate_wanted;
 /* An IdTokenInfo, in the turn's memory. */
 const char *v201_token_info(struct gv_turn *t, const struct verdict *v);
 /* Whoever comes with a contract: answers Authorize, now or later. */

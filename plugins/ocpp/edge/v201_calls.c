@@ -95,15 +95,6 @@ static int data_transfer(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return error;
 }
 
-/* ---- what nobody here can provide ------------------------------------------------------------ */
-
-static int ev_certificate(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	in->answer = "{\"status\":\"Failed\",\"exiResponse\":\"\",\"statusInfo\":{\"reasonCode\":\"NoContractPool\","
-		     "\"additionalInfo\":\"no pool of contract certificates is configured\"}}";
-	return 0;
-}
-
 /* ---- which ----------------------------------------------------------------------------------- */
 
 inbound_fn *v201_handler(const char *action)
@@ -125,7 +116,7 @@ inbound_fn *v201_handler(const char *action)
 		{ "SecurityEventNotification", shared_security_event },
 		{ "ReservationStatusUpdate", reservation_status },
 		{ "SignCertificate", v201_certificate_asked },
-		{ "Get15118EVCertificate", ev_certificate },
+		{ "Get15118EVCertificate", v201_certificate_wanted },
 		{ "GetCertificateStatus", v201_ocsp_asked },
 		{ "NotifyEVChargingNeeds", v201_told_needs },
 		{ "NotifyEVChargingSchedule", v201_told_schedule },

@@ -90,4 +90,36 @@ static const char *status(struct gv_turn *t, const ProtobufCBinaryData *response
 	return text;
 }
 
-const struct edge_contracts v201_contracts = { .authorized = authorized, .status = status };
+static const char *certificate_failed(struct gv_turn *t, const char *why)
+{
+	return gv_str(t, "{\"status\":\"Failed\",\"exiResponse\":\"\",\"statusInfo\":{\"reasonCode\":\"%s\"}}", why);
+}
+
+/* What is none of the version's answers is not passed on. */
+static const char *certificate(struct gv_turn *t, const char *said, size_t size, const char *why)
+{
+	struct check check = { .version = &spec_v201, .strict = true };
+	cJSON *payload = said ? cJSON_ParseWithLength(said, size) : NULL;
+	const char *answer;
+
+	if (!said)
+		return certificate_failed(t, why);
+	if (!cJSON_IsObject(payload) ||
+	    validate(spec_find(&spec_v201, "Get15118EVCertificate")->answer, payload, &check)) {
+		gv_log(t, GV_WARN,
+		       "what the pool of contract certificates says is no Get15118EVCertificateResponse: %s %s",
+		       check.path, check.text);
+		answer = certificate_failed(t, "NoAnswer");
+	} else {
+		answer = json_print(t, payload);
+	}
+	cJSON_Delete(payload);
+	return answer;
+}
+
+int v201_certificate_wanted(struct ocpp *o, struct gv_turn *t, struct inbound *in)
+{
+	return pool_ask(o, t, in, json_print(t, in->payload));
+}
+
+const struct edge_contracts v201_contracts = { .authorized = authorized, .status = status, .certificate = certificate };

@@ -10,8 +10,18 @@
 #include <string.h>
 
 #define URL "http://ocsp.example/"
+#define POOL "https://pool.example/certificates"
 #define HOUR_MS INT64_C(3600000)
 #define DAY_S 86400
+
+/* ---- and a pool of contracts */
+
+static struct {
+	char asked[1000];
+	const char *says;
+	unsigned http;
+	bool authorized;
+} pool;
 
 /* ---- an authority ---------------------------------------------------------------------------- */
 
@@ -107,17 +117,31 @@ static OCSP_BASICRESP *respond(OCSP_REQUEST *request)
 	return basic;
 }
 
+static int fetch_pool(struct gv_turn *t, struct gv_ticket ticket, const Link__FetchRequest *r)
+{
+	Link__FetchReply reply = LINK__FETCH_REPLY__INIT;
+
+	snprintf(pool.asked, sizeof pool.asked, "%.*s", (int)r->body.len, (const char *)r->body.data);
+	pool.authorized = r->n_headers == 2 && !strcmp(r->headers[1]->value, "Bearer p");
+	reply.status = pool.http;
+	reply.body.data = (uint8_t *)pool.says;
+	reply.body.len = strlen(pool.says);
+	return gv_reply(t, ticket, &reply);
+}
+
 static int fetch(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {
 	const Link__FetchRequest *r = (const Link__FetchRequest *)m;
 	Link__FetchReply reply = LINK__FETCH_REPLY__INIT;
 	const unsigned char *at = r->body.data;
-	OCSP_REQUEST *request = d2i_OCSP_REQUEST(NULL, &at, (long)r->body.len);
+	OCSP_REQUEST *request = strcmp(r->url, POOL) ? d2i_OCSP_REQUEST(NULL, &at, (long)r->body.len) : NULL;
 	OCSP_BASICRESP *basic;
 	OCSP_RESPONSE *response;
 	unsigned char *der = NULL;
 	int error;
 
+	if (!strcmp(r->url, POOL))
+		return fetch_pool(t, ticket, r);
 	cr_assert_not_null(request, "what is asked is an OCSP request");
 	responder.asked++;
 	responder.forbid_private = r->forbid_private;
@@ -176,7 +200,10 @@ static void setup(void)
 	other.cert = certificate("somebody", other.key, NULL, other.key, 1, 30);
 	host_destroy(h);
 	snprintf(contracts, sizeof contracts,
-		 "{\"ocspHosts\":[\"ocsp.example\",\"*.pki.example:8080\"],\"roots\":[\"%s\"]}", pem_of(root.cert));
+		 "{\"ocspHosts\":[\"ocsp.example\",\"*.pki.example:8080\"],\"poolUrl\":\"" POOL
+		 "\",\"poolAuthorization\":\"Bearer p\",\"roots\":[\"%s\"]}",
+		 pem_of(root.cert));
+	pool.http = 200;
 	load(contracts);
 	cr_assert_eq(host_load_record(h, &web, 1, NULL), 0, "%s", host_error(h));
 	host_settle(h, 100);
@@ -420,4 +447,35 @@ Test(ocpp_contracts, certificates_that_the_charger_has_checked_are_asked_about)
 	cr_expect(strstr(tell("Authorize", payload),
 			 "{\"idTokenInfo\":{\"status\":\"Accepted\"},\"certificateStatus\":\"Accepted\"}"));
 	cr_expect_eq(responder.asked, 2, "each of them");
+}
+
+/* ---- Get15118EVCertificate ------------------------------------------------------------------- */
+
+#define WANTED                                                                                                         \
+	"{\"iso15118SchemaVersion\":\"urn:iso:15118:2:2013:MsgDef\",\"action\":\"Install\",\"exiRequest\":\"gJgC\"}"
+
+Test(ocpp_contracts, what_a_car_asks_for_goes_to_the_pool_and_back)
+{
+	pool.says = "{\"status\":\"Accepted\",\"exiResponse\":\"gJgD\"}";
+	cr_expect(strstr(tell("Get15118EVCertificate", WANTED), "{\"status\":\"Accepted\",\"exiResponse\":\"gJgD\"}"));
+	cr_expect_str_eq(pool.asked, WANTED);
+	cr_expect(pool.authorized);
+}
+
+Test(ocpp_contracts, what_a_pool_says_amiss_is_not_passed_on)
+{
+	static const char *const amiss[] = {
+		"", "no JSON", "[]", "{}", "{\"status\":\"Accepted\"}", "{\"status\":\"Fine\",\"exiResponse\":\"\"}"
+	};
+
+	for (size_t i = 0; i < sizeof amiss / sizeof *amiss; i++) {
+		pool.says = amiss[i];
+		cr_expect(
+			strstr(tell("Get15118EVCertificate", WANTED), "{\"status\":\"Failed\",\"exiResponse\":\"\","
+								      "\"statusInfo\":{\"reasonCode\":\"NoAnswer\"}}"),
+			"%s", amiss[i]);
+	}
+	pool.says = "{\"status\":\"Accepted\",\"exiResponse\":\"gJgD\"}";
+	pool.http = 502;
+	cr_expect(strstr(tell("Get15118EVCertificate", WANTED), "\"NoAnswer\""));
 }
