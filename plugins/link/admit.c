@@ -110,6 +110,8 @@ static bool password_fits(struct visitor *v)
 	if (verdict == PASSWORD_WRONG)
 		return refuse(v, 401, REASON_WRONG_PASSWORD,
 			      "wrong user name or password; the user name is the identity");
+	if (v->device->other_form)
+		gv_world_count(l->world, "quirk_password_form", 1); /* quirk 45 */
 	if (verdict == PASSWORD_PENDING)
 		pending_used(l, v->device);
 	return true;

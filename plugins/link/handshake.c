@@ -230,6 +230,8 @@ static void settle(struct conn *c, struct candidate *who, const struct head *h)
 	}
 	if (who->certificate[0])
 		c->certificate = strdup(who->certificate);
+	if (who->device && who->device->ping_s >= 0)
+		gv_world_count(l->world, "quirk_own_ping", 1); /* it needs them, or cannot bear them (quirk 6) */
 	ping_s = who->device && who->device->ping_s >= 0 ? who->device->ping_s : who->route->ping_s;
 	c->ping_ms = (uint32_t)(ping_s > 86400 ? 86400 : ping_s) * 1000;
 	accept_upgrade(c, who, h);

@@ -126,6 +126,7 @@ struct conn {
 	uint64_t opened_ms, heard_ms; /* of the loop's clock */
 	uint64_t since_ms;            /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
 	uint64_t pinged_ms;           /* 0: no ping is unanswered */
+	bool owes_pong;               /* a ping has had no pong */
 	uint64_t stuck_ms;            /* 0: output flows */
 	uint64_t armed_ms;            /* when it was last written to; 0: TCP_USER_TIMEOUT is off */
 	const char *unwanted;         /* why it is to be closed; NULL: it is not */

@@ -95,11 +95,13 @@ static bool matches(const struct credential *d, const struct candidate *c)
 	return same;
 }
 
-static bool any_matches(const struct credential *d, const struct candidate *all, size_t n)
+static bool any_matches(const struct credential *d, const struct candidate *all, size_t n, bool *ret_other_form)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (matches(d, &all[i]))
+		if (matches(d, &all[i])) {
+			*ret_other_form = i > 0;
 			return true;
+		}
 	}
 	return false;
 }
@@ -128,9 +130,9 @@ enum password password_check(struct view *v, struct device *d, const uint8_t *pa
 	if (d->wrong_ms > now_ms + (WRONG_BURST - 1) * WRONG_INTERVAL_MS)
 		return PASSWORD_BUSY;
 	n = candidates(password, size, all);
-	if (any_matches(&d->now, all, n))
+	if (any_matches(&d->now, all, n, &d->other_form))
 		verdict = PASSWORD_RIGHT;
-	else if (any_matches(&d->pending, all, n))
+	else if (any_matches(&d->pending, all, n, &d->other_form))
 		verdict = PASSWORD_PENDING;
 	OPENSSL_cleanse(all, sizeof(all));
 	if (verdict == PASSWORD_RIGHT) {

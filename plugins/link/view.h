@@ -41,6 +41,7 @@ struct device {
 	 * again is cheap. */
 	uint8_t right[32], wrong[32];
 	bool right_known, wrong_known;
+	bool other_form;   /* the right one was shown in another form than it was given in: hex digits for bytes, ... */
 	uint64_t wrong_ms; /* of the loop's clock: each wrong one that was checked moves it on, ahead of the present
 			      after several */
 };

@@ -63,6 +63,10 @@ void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data
 
 void websocket_ping(struct conn *c)
 {
+	if (c->owes_pong)
+		gv_world_count(c->link->world, "quirk_no_pong",
+			       1); /* to the ping before; other frames came (quirk 6) */
+	c->owes_pong = true;
 	send_frame(c, GV_WS_PING, NULL, 0);
 	c->pinged_ms = link_now(c->link);
 }
@@ -184,7 +188,9 @@ size_t websocket_input(struct conn *c, uint8_t *data, size_t size)
 		send_frame(c, GV_WS_PONG, payload, (size_t)f.size);
 	else if (f.opcode == GV_WS_CLOSE)
 		take_close(c, payload, (size_t)f.size);
-	else if (f.opcode != GV_WS_PONG)
+	else if (f.opcode == GV_WS_PONG)
+		c->owes_pong = false;
+	else
 		take_data(c, &f, payload);
 	return f.header + (size_t)f.size;
 }

@@ -120,6 +120,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (in.digest == st->last_digest && !f->again)
 		quirks |= QUIRK_BIT(QUIRK_SAME_ID); /* some chargers have one for ever */
 	st->last_digest = in.digest;
+	quirks |= st->owes ? QUIRK_BIT(QUIRK_CROSSING_CALL) : 0;
 	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
 	station_quirks(o, t, st, quirks);
 	in.code = frames_refusal(t, st, action->name, quirks, &in.why);

@@ -62,6 +62,7 @@ struct station {
 	unsigned boots;
 	int64_t signing_until_ms, sign_noted_ms; /* see stations/certificates.c */
 	uint64_t last_digest;                    /* of its last call: see frames.c */
+	bool owes;                               /* it was called and has not answered yet */
 	uint32_t max_keys;                       /* of a GetConfiguration; 0: not known. See stations/configuration.c */
 	uint64_t newest_command;                 /* in table `commands`; 0: none in this incarnation */
 	struct profile profile;
@@ -207,6 +208,8 @@ struct when {
 };
 /* A charger's time: leniently, without a zone in its site's. */
 void when_read(struct gv_turn *t, const struct station *st, const struct cJSON *time, struct when *ret);
+/* The quirk of a message that has waited in its charger for long; 0: it has not. */
+uint64_t when_old(struct gv_turn *t, const struct when *w);
 const char *when_now(struct gv_turn *t); /* "2025-01-15T02:09:54.000Z" */
 
 /* A time zone by its IANA name. NULL: UTC, or unknown (logged). */

@@ -121,6 +121,7 @@ static bool token_garbled(struct ocpp *o, struct gv_turn *t, struct gv_ticket ti
 
 	if (!st || !st->profile.token_max || strlen(r->token) <= st->profile.token_max)
 		return false;
+	gv_count(t, "quirk_token_not_sent", 1);
 	gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
 		  "token may have %u characters for %s, has %zu: by its profile this charger cannot take more",
 		  st->profile.token_max, r->device, strlen(r->token));

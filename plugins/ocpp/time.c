@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CLOCK_SET_MS INT64_C(946684800000) /* 2000-01-01: a clock that shows less was never set */
+#define OLD_MS (5 * 60 * 1000)             /* that a message may be under way without a note */
 #define AHEAD_MS (10 * 60 * 1000)          /* that a clock may be ahead without a note */
 
 void when_read(struct gv_turn *t, const struct station *st, const cJSON *time, struct when *w)
@@ -35,10 +36,16 @@ void when_read(struct gv_turn *t, const struct station *st, const cJSON *time, s
 	w->flags = FLAG(FLAG_CLOCK_UNSET);
 }
 
+uint64_t when_old(struct gv_turn *t, const struct when *w)
+{
+	return !w->replaced && w->ms < gv_now_ms(t) - OLD_MS ? QUIRK_BIT(QUIRK_OLD_MESSAGES) : 0;
+}
+
 const char *when_now(struct gv_turn *t)
 {
 	char *text = gv_alloc(t, 25);
 
+	gv_count(t, "times_sent", 1);
 	gv_time_format(gv_now_ms(t), text);
 	return text;
 }

@@ -1,5 +1,9 @@
 """How chargers of the real world connect, row by row of the table of quirks (docs/protocols/ocpp-quirks.md): what is done about each, and
 that it is counted."""
+import base64
+import pathlib
+import re
+
 import pytest
 from websockets.sync.client import connect
 
@@ -7,6 +11,7 @@ from certificates import Authority, trust
 from galvan import base_config, free_ports, until
 from wire import BINARY, FIN, HEARTBEAT, PING, RSV1, TEXT, Wire, counted, metered, wait_counted
 
+ROOT = pathlib.Path(__file__).parents[2]
 CONNECTIONS = 'galvan.link.v1.Link/ListConnections'
 STATIONS = 'galvan.ocpp.v1.Ocpp/ListStations'
 
@@ -30,6 +35,20 @@ def refused(node, target, status, **options):
     with Wire(node.ws_port) as wire:
         code, head = wire.upgrade(target, **options)
         assert code == status, head
+
+
+def test_each_row_names_a_counter_and_a_test_that_there_are():
+    sources = ''.join(p.read_text() for plugin in ('link', 'ocpp') for p in (ROOT / 'plugins' / plugin).rglob('*.[ch]'))
+    tests = {p.name: p.read_text() for p in (ROOT / 'tests').rglob('test_*.[cp]*') if 'node_modules' not in p.parts}
+    rows = re.findall(r'^\| (\d+) \| .* \| (.*) \| (.*) \|$', (ROOT / 'docs/protocols/ocpp-quirks.md').read_text(), re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 54))
+    for number, counters, places in rows:
+        counters, places = re.findall('`([a-z_-]+)`', counters), re.findall('`([a-z0-9_]+[.](?:c|py))`', places)
+        assert counters and places, number
+        assert all('"%s"' % name in sources for name in counters), (number, counters)
+        for place in places:
+            own = place in ('test_quirks.c', 'test_quirks_transport.py')
+            assert ('q%02d_' % int(number) if own else '') in tests[place], (number, place)
 
 
 def test_q01_no_subprotocol_is_served_where_the_device_says_which_is_meant(node):
@@ -140,6 +159,8 @@ def test_q06_any_frame_is_life_and_pings_go_by_the_device(node):
         two.text(HEARTBEAT)
         assert two.receive()[0] == FIN | TEXT, 'no ping came before'
     wait_counted(node, 'ping_timeouts')
+    wait_counted(node, 'quirk_no_pong', 2)
+    wait_counted(node, 'quirk_own_ping', 3)
 
 
 def test_q07_the_newest_connection_wins_and_the_half_open_one_is_gone(node):
@@ -183,6 +204,18 @@ def test_q09_fragmented_and_empty_text_is_tolerated(node):
         serves(wire)
     wait_counted(node, 'quirk_fragmented')
     wait_counted(node, 'quirk_empty_message')
+
+
+def test_q45_a_key_is_known_as_bytes_and_as_hex_and_with_colons(node):
+    password = 'pass:word:0123456'
+    for identity, shown in (('BYTES', password.encode()), ('HEX', password.encode().hex().encode())):
+        node.put_device('ocpp:' + identity, password=password)
+        with Wire(node.ws_port) as wire:
+            basic = base64.b64encode(identity.encode() + b':' + shown).decode()
+            assert wire.upgrade('/ocpp/' + identity, Authorization='Basic ' + basic)[0] == 101
+            serves(wire)
+    wait_counted(node, 'quirk_password_form')
+    assert counted(node, 'quirk_password_form') == 1, 'the other was as it was given'
 
 
 def test_q46_who_names_no_server_gets_the_ports_certificate(run, folder):

@@ -132,6 +132,8 @@ size_t host_events(struct host *h, const char *type);
 size_t host_rows(struct host *h, const char *instance, const char *table,
 		 void (*fn)(struct host *h, void *arg, const char *const *key, size_t parts, const char *json),
 		 void *arg);
+/* One of an instance's own counters (gv_count), by its name; 0 where it has none, and after each restart. */
+double host_counter(struct host *h, const char *instance, const char *name);
 /* How many messages an instance has parked. */
 size_t host_parked(struct host *h, const char *instance);
 /* The schema of all that is loaded. */

@@ -362,6 +362,21 @@ size_t host_rows(struct host *h, const char *instance, const char *table,
 	return total;
 }
 
+double host_counter(struct host *h, const char *instance, const char *name)
+{
+	struct host_peer *p = host_peer_or_fail(h, instance);
+	const Kernel__Metric *const *list;
+	char full[200];
+	size_t n;
+
+	snprintf(full, sizeof full, "galvan_%.*s_%s_total", (int)strcspn(instance, "."), instance, name);
+	n = p->actor ? gv_actor_metrics(p->actor, &list) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i]->name, full))
+			return list[i]->value;
+	return 0;
+}
+
 size_t host_parked(struct host *h, const char *instance)
 {
 	Kernel__ListParkedRequest q = KERNEL__LIST_PARKED_REQUEST__INIT;

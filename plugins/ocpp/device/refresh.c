@@ -114,7 +114,7 @@ int model_due(struct ocpp *o, struct gv_turn *t, const char *device)
 	const Ocpp__StationRow *known = gv_get(t, &ocpp_stations, gv_key(device));
 	Ocpp__ModelRow *row;
 
-	if (!st || !st->edge->model || st->profile.ask_nothing || !known || !known->station)
+	if (!st || !st->edge->model || !known || !known->station || profile_asks_nothing(t, st))
 		return 0;
 	row = gv_edit(t, &ocpp_models, gv_key(device));
 	row->firmware = (char *)firmware_of(t, known->station);

@@ -61,14 +61,16 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 	if (!strcmp(json_string(payload, "status"), "Occupied"))
 		cJSON_ReplaceItemInObjectCaseSensitive(payload, "status",
 						       cJSON_CreateString(runs ? "Charging" : "Preparing"));
-	if (!strcmp(json_string(payload, "errorCode"), "Mode3Error"))
+	if (!strcmp(json_string(payload, "errorCode"), "Mode3Error")) {
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_OLD_VALUE));
 		cJSON_ReplaceItemInObjectCaseSensitive(payload, "errorCode",
 						       cJSON_CreateString("EVCommunicationError"));
+	}
 	return as_v16(o, t, in, "StatusNotification", payload);
 }
 
-/* 1.5 wrote out what 1.6 abbreviates; in any case of letters, as stations do. */
-static void rename_unit(cJSON *sample)
+/* 1.5 wrote out what 1.6 abbreviates; in any case of letters, as stations do. True where it did. */
+static bool rename_unit(cJSON *sample)
 {
 	static const char *const units[][2] = { { "Amp", "A" }, { "Volt", "V" } };
 	const char *unit = json_string(sample, "unit");
@@ -76,21 +78,26 @@ static void rename_unit(cJSON *sample)
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
 		if (!strcasecmp(unit, units[i][0])) {
 			cJSON_ReplaceItemInObjectCaseSensitive(sample, "unit", cJSON_CreateString(units[i][1]));
-			return;
+			return true;
 		}
+	return false;
 }
 
 /* Each MeterValue: its value* becomes sampledValue*. */
-static void rename_samples(cJSON *values)
+static void rename_samples(struct ocpp *o, struct gv_turn *t, struct inbound *in, cJSON *values)
 {
+	bool old = false;
+
 	for (cJSON *value = values ? values->child : NULL; value; value = value->next) {
 		cJSON *samples;
 
 		rename_field(value, "value", "sampledValue");
 		samples = cJSON_GetObjectItemCaseSensitive(value, "sampledValue");
 		for (cJSON *sample = samples ? samples->child : NULL; sample; sample = sample->next)
-			rename_unit(sample);
+			old |= rename_unit(sample);
 	}
+	if (old)
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_OLD_VALUE));
 }
 
 static int meter_values(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -98,7 +105,7 @@ static int meter_values(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	cJSON *payload = cJSON_Duplicate(in->payload, true);
 
 	rename_field(payload, "values", "meterValue");
-	rename_samples(cJSON_GetObjectItemCaseSensitive(payload, "meterValue"));
+	rename_samples(o, t, in, cJSON_GetObjectItemCaseSensitive(payload, "meterValue"));
 	return as_v16(o, t, in, "MeterValues", payload);
 }
 
@@ -115,7 +122,7 @@ static int stop_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *i
 			cJSON_AddItemToArray(all, value);
 	}
 	cJSON_Delete(data);
-	rename_samples(all);
+	rename_samples(o, t, in, all);
 	if (!cJSON_AddItemToObject(payload, "transactionData", all))
 		cJSON_Delete(all);
 	return as_v16(o, t, in, "StopTransaction", payload);

@@ -16,6 +16,14 @@ static int ask_abilities(struct gv_turn *t, struct command *ret)
 	return 0;
 }
 
+/* The specification's words are Current and Power; some chargers say A and W (quirk row 29). */
+static void read_units(struct gv_turn *t, const char *value, Ocpp__Abilities *ret)
+{
+	if (!strcasestr(value, "Current") && !strcasestr(value, "Power"))
+		gv_count(t, "quirk_unit_spelling", 1);
+	profiles_read_units(value, ret);
+}
+
 static void read_abilities(struct gv_turn *t, const cJSON *payload, Ocpp__Abilities *ret)
 {
 	const cJSON *item;
@@ -30,7 +38,7 @@ static void read_abilities(struct gv_turn *t, const cJSON *payload, Ocpp__Abilit
 		else if (!strcasecmp(key, MAX_PERIODS))
 			profiles_read_count(value, &ret->max_periods);
 		else if (!strcasecmp(key, RATE_UNIT))
-			profiles_read_units(value, ret);
+			read_units(t, value, ret);
 	}
 }
 

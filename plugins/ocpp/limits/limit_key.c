@@ -91,6 +91,7 @@ int key_step(const struct orders *q, const struct station *st, uint64_t number, 
 	}
 	if (order->set && row && row->schedules[0]->periods[0]->limit_tenths == least(q, order->set))
 		return orders_finish(q, number, order, "Accepted"); /* a setting is not written for nothing */
+	gv_count(q->t, "quirk_limit_by_key", 1);
 	st->edge->orders->set_configuration(
 		q->t, key,
 		order->set

@@ -130,8 +130,8 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 	struct plan_ask ask;
 	struct plan plan;
 
-	if ((order->set || order->car) && !st->profile.ask_nothing && !limits_abilities(q->t, q->device)->asked &&
-	    !v->ask_abilities(q->t, &c))
+	if ((order->set || order->car) && !limits_abilities(q->t, q->device)->asked &&
+	    !profile_asks_nothing(q->t, st) && !v->ask_abilities(q->t, &c))
 		return orders_send(q, number, order, &c);
 	if (order->car)
 		return car_step(q, st, number, order);

@@ -332,7 +332,7 @@ int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	const char *token;
 	int error;
 
-	station_quirks(o, t, in->st, said->when.quirks | said->values->quirks);
+	station_quirks(o, t, in->st, said->when.quirks | said->values->quirks | when_old(t, &said->when));
 	error = find(&e);
 	if (error || !e.x)
 		return error;

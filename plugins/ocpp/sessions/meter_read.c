@@ -179,7 +179,7 @@ static bool take_number(const cJSON *number, int power, Ocpp__Reading *r)
 }
 
 /* One SampledValue; false where there is nothing in it. */
-static bool read_sample(struct gv_turn *t, const cJSON *sample, Ocpp__Reading *r, bool *ret_number)
+static bool read_sample(struct gv_turn *t, const cJSON *sample, Ocpp__Reading *r, bool *ret_number, uint64_t *quirks)
 {
 	const char *value = NULL;
 	const cJSON *number = NULL;
@@ -205,8 +205,10 @@ static bool read_sample(struct gv_turn *t, const cJSON *sample, Ocpp__Reading *r
 	if (!value || !value[strspn(value, " \t")])
 		return false;
 	*ret_number = !is_signed && read_decimal(value, &r->value);
-	if (!*ret_number)
+	if (!*ret_number) {
 		texts(t, r)->value = cut(t, value);
+		*quirks |= QUIRK_BIT(QUIRK_TEXT_VALUE);
+	}
 	return true;
 }
 
@@ -329,7 +331,7 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 		Ocpp__Reading *r = fits ? space + m->n : &beyond;
 
 		ocpp__reading__init(r);
-		if (!read_sample(t, s, r, &number)) {
+		if (!read_sample(t, s, r, &number, &m->quirks)) {
 			m->quirks |= QUIRK_BIT(QUIRK_EMPTY_VALUE);
 			continue;
 		}
@@ -350,6 +352,8 @@ static void read_value(struct gv_turn *t, const struct station *st, const cJSON 
 	take_register(m, &energy, when.ms);
 	if (when.ms < m->newest_ms)
 		return;
+	if ((power.has_phases && !power.has_total) || (energy.has_phases && !energy.has_total))
+		m->quirks |= QUIRK_BIT(QUIRK_NO_TOTAL);
 	if (total_is_wrong(&power))
 		m->quirks |= QUIRK_BIT(QUIRK_WRONG_TOTAL);
 	if (take_sum(&power, total_is_wrong(&power), &watts)) {

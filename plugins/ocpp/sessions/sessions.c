@@ -9,6 +9,7 @@
 
 #define STOPS_MAX 8 /* ended transactions among which a repeated stop without an id is looked for */
 #define TIME_TEXT 40
+#define MANY_CONNECTORS 8 /* more than these are those of several chargers */
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
@@ -48,6 +49,7 @@ static bool is_late(const Ocpp__Transaction *running, const struct said_start *s
  * ended, so that nobody takes it for what runs on its connector. */
 static int begin_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x)
 {
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_LATE_START));
 	if (transaction_number(o, t, in->device, x))
 		return -EINVAL;
 	x->reason = "Other";
@@ -65,7 +67,9 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	struct reservation_match reserved;
 	bool late;
 
-	station_quirks(o, t, in->st, s->when.quirks);
+	station_quirks(o, t, in->st,
+		       s->when.quirks | when_old(t, &s->when) |
+			       (s->connector > MANY_CONNECTORS ? QUIRK_BIT(QUIRK_MANY_CONNECTORS) : 0));
 	if (ref && !id_is_anothers(o, in->st, ref->transaction))
 		return again(o, t, in, ref, s->tag, ret);
 	if (!quota_start(o, t, in))
@@ -203,7 +207,8 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	bool usable = s->id > 0 && s->id <= INT32_MAX;
 	Ocpp__Transaction *x = NULL;
 
-	station_quirks(o, t, in->st, s->when.quirks | (usable ? 0 : QUIRK_BIT(QUIRK_NO_TRANSACTION_ID)));
+	station_quirks(o, t, in->st,
+		       s->when.quirks | when_old(t, &s->when) | (usable ? 0 : QUIRK_BIT(QUIRK_NO_TRANSACTION_ID)));
 	if (usable) {
 		x = transaction_active(t, in->device, (int32_t)s->id);
 		if (!x) {

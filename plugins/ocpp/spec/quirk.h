@@ -62,11 +62,21 @@ enum quirk_policy {
 	X(WARNING_STATUS, "warning-status", "quirk_warning_status", TOLERATE, OK)                                      \
 	X(TOO_MANY_TRANSACTIONS, "too-many-transactions", "quirk_too_many_transactions", REFUSE, OK)                   \
 	X(OLD_ADDRESSING, "old-addressing", "quirk_old_addressing", FLAG, OK)                                          \
-	X(OTHER_SERVICE, "other-service", "quirk_other_service", FLAG, OK)
+	X(OTHER_SERVICE, "other-service", "quirk_other_service", FLAG, OK)                                             \
+	X(CROSSING_CALL, "crossing-call", "quirk_crossing_call", TOLERATE, OK)                                         \
+	X(OLD_VALUE, "old-value", "quirk_old_value", TOLERATE, OK)                                                     \
+	X(LATE_START, "late-start", "quirk_late_start", TOLERATE, OK)                                                  \
+	X(TEXT_VALUE, "text-value", "quirk_text_value", TOLERATE, OK)                                                  \
+	X(NO_TOTAL, "no-total", "quirk_no_total", TOLERATE, OK)                                                        \
+	X(TELLS_SECRETS, "tells-secrets", "quirk_tells_secrets", FLAG, OK)                                             \
+	X(OLD_MESSAGES, "old-messages", "quirk_old_messages", TOLERATE, OK)                                            \
+	X(MANY_CONNECTORS, "many-connectors", "quirk_many_connectors", TOLERATE, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };
 #undef QUIRK_ENTRY
+
+_Static_assert(QUIRKS <= 64, "they are bits of a row");
 
 #define QUIRK_BIT(quirk) (UINT64_C(1) << (quirk))
 

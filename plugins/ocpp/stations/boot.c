@@ -25,7 +25,7 @@ static bool known(struct gv_turn *t, const char *device)
 
 int boot_expect(struct gv_turn *t, const struct station *st)
 {
-	if (st->profile.ask_nothing || known(t, st->device))
+	if (known(t, st->device) || profile_asks_nothing(t, st))
 		return 0;
 	return gv_timer(t, timer_name(t, st->device), gv_now_ms(t) + PATIENCE_MS, NULL);
 }

@@ -112,6 +112,7 @@ static int send_now(struct ocpp *o, struct gv_turn *t, struct station *st, Ocpp_
 	}
 	if (!row->sent_at_ms)
 		row->sent_at_ms = gv_now_ms(t);
+	st->owes = true;
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
@@ -168,6 +169,10 @@ static int next(struct ocpp *o, struct gv_turn *t, struct station *st)
 static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct gv_key key, const Ocpp__Command *row,
 		  const struct outcome *out)
 {
+	struct station *st = station_find(o, device);
+
+	if (st && st->conn == row->conn)
+		st->owes = false;
 	gv_delete(t, &ocpp_commands, key);
 	command_log_add(o, t, device, row, out);
 	return outcome_conclude(o, t, device, row, out);
@@ -273,6 +278,8 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		if (row->conn != conn || strcmp(row->message_id, frame->id) != 0)
 			continue;
 		show_answer(o, t, st, f, row, frame);
+		if (frame->kind == RPC_RESULT && !strcmp(row->action, "GetConfiguration"))
+			configuration_told(o, t, st, frame->payload);
 		if (frame->kind == RPC_RESULT)
 			answer_check(o, t, st, row->action, frame);
 		if (frame->kind == RPC_RESULT && st->edge->model)

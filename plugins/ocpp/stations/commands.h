@@ -30,6 +30,8 @@ conclude_fn outcome_conclude;
 /* Reads a configuration of keys, of a charger that can be asked for it. */
 int configuration_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
 		      const Charging__GetConfigurationRequest *r);
+/* Notes where an answer to GetConfiguration has passwords in it. */
+void configuration_told(struct ocpp *o, struct gv_turn *t, struct station *st, const struct cJSON *payload);
 conclude_fn conclude_get_configuration, conclude_set_configuration, conclude_read_back;
 
 /* The result's `status`; "" where there is none. */

@@ -50,7 +50,7 @@ int configuration_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 
 	if (st->edge->orders->get_configuration(t, r->keys, r->n_keys, &all))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", all.problem);
-	if (r->n_keys < 2 || r->n_keys <= st->max_keys || (!st->max_keys && st->profile.ask_nothing))
+	if (r->n_keys < 2 || r->n_keys <= st->max_keys || (!st->max_keys && profile_asks_nothing(t, st)))
 		return command_send(o, t, ticket, r->device, &all);
 	q.keys = r->keys;
 	q.n_keys = r->n_keys;
@@ -72,6 +72,20 @@ static void max_keys_told(struct gv_turn *t, struct station *st, const struct ou
 		if (!strcasecmp(said.entries[i]->key, MAX_KEYS) && value > 0 && value <= INT32_MAX)
 			st->max_keys = (uint32_t)value;
 	}
+}
+
+void configuration_told(struct ocpp *o, struct gv_turn *t, struct station *st, const struct cJSON *payload)
+{
+	Charging__GetConfigurationReply said = CHARGING__GET_CONFIGURATION_REPLY__INIT;
+
+	if (st->edge->model || !st->edge->orders->read_configuration)
+		return;
+	st->edge->orders->read_configuration(t, payload, &said);
+	for (size_t i = 0; i < said.n_entries; i++)
+		if (said.entries[i]->value[0] && mask_is_secret(said.entries[i]->key)) {
+			station_quirks(o, t, st, QUIRK_BIT(QUIRK_TELLS_SECRETS));
+			return;
+		}
 }
 
 /* Behind what the answers before this one said. */
@@ -161,7 +175,7 @@ int conclude_set_configuration(struct ocpp *o, struct gv_turn *t, const char *de
 	told.setting = setting;
 	if (strcmp(setting->status, "Accepted") != 0)
 		return tell(t, &told, "", false);
-	if (st->profile.ask_nothing || st->edge->orders->get_configuration(t, &setting->key, 1, &c))
+	if (profile_asks_nothing(t, st) || st->edge->orders->get_configuration(t, &setting->key, 1, &c))
 		return tell(t, &told, "", true);
 	return command_send(o, t, command_ticket(row), device, &c);
 }
@@ -183,7 +197,7 @@ int conclude_read_back(struct ocpp *o, struct gv_turn *t, const char *device, co
 
 		if (strcasecmp(e->key, row->setting->key) != 0)
 			continue;
-		if (strcmp(e->key, row->setting->key) != 0)
+		if (strcmp(e->key, row->setting->key) != 0 || (as_set && strcmp(e->value, row->setting->value) != 0))
 			station_quirks(o, t, st, QUIRK_BIT(QUIRK_KEY_CASE));
 		if (!as_set)
 			station_quirks(o, t, st, QUIRK_BIT(QUIRK_SETTING_IGNORED));

@@ -52,6 +52,13 @@ void profile_resolve(const struct profile_rule *rules, size_t count, const struc
 	apply_all(rules, count, s, ret);
 }
 
+bool profile_asks_nothing(struct gv_turn *t, const struct station *st)
+{
+	if (st->profile.ask_nothing)
+		gv_count(t, "quirk_not_asked", 1);
+	return st->profile.ask_nothing;
+}
+
 /* ---- the config's rules ---------------------------------------------------------------------- */
 
 static int take_quirks(struct gv_turn *t, size_t profile, char **names, size_t n, bool refuse, uint64_t *ret)

@@ -38,6 +38,10 @@ struct profile_subject {
 void profile_resolve(const struct profile_rule *rules, size_t count, const struct profile_subject *subject,
 		     struct profile *ret);
 
+struct station;
+/* Before galvan asks a charger something by itself: its profile says that it must not; counted. */
+bool profile_asks_nothing(struct gv_turn *t, const struct station *st);
+
 /* The config's rules. -EINVAL: the turn's fault says what is wrong. */
 int profile_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *config);
 void profile_free(struct ocpp *o);

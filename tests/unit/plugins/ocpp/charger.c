@@ -251,3 +251,16 @@ const cJSON *event(const char *type, size_t i)
 	cr_assert_not_null(e, "event %s %zu", type, i);
 	return keep(e->json);
 }
+
+int met(const char *name)
+{
+	char counter[64];
+	double n;
+
+	snprintf(counter, sizeof counter, "quirk_%s", name);
+	for (char *c = counter; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	n = host_counter(h, "ocpp.0", counter);
+	return (int)(n > 0 ? n : host_counter(h, "ocpp.0", name));
+}

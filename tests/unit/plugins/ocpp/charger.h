@@ -66,6 +66,9 @@ int samples(const cJSON *s);
 size_t events(const char *type);
 const cJSON *event(const char *type, size_t i);
 
+/* How often galvan met it, as /metrics has it: by the name of a quirk, or of another counter. */
+int met(const char *name);
+
 /* ---- JSON */
 const cJSON *keep(const char *json);
 const cJSON *get(const cJSON *json, const char *name);

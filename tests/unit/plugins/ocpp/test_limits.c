@@ -72,6 +72,7 @@ Test(ocpp_limits, a_pause_is_a_limit_of_nothing)
 {
 	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(0)), "Accepted");
 	cr_expect_eq(smart_now(1), 0);
+	cr_expect_eq(met("limits_of_zero"), 1);
 }
 
 Test(ocpp_limits, the_whole_charger_has_one_of_its_own)

@@ -22,6 +22,7 @@ Test(ocpp_limits_less, a_charger_with_level_0_only_gets_the_fallback_in_the_same
 	smart.set = 0;
 	smart_limit("\"connector\":1," AMPERES(10000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
 	cr_expect_eq(smart.set, 1, "what it does not take is not tried again");
+	cr_expect_eq(met("refuses-profiles"), 1);
 }
 
 Test(ocpp_limits_less, where_the_maximum_is_refused_each_connector_gets_its_share)
@@ -35,6 +36,7 @@ Test(ocpp_limits_less, where_the_maximum_is_refused_each_connector_gets_its_shar
 	smart_limit(AMPERES(24000));
 	cr_expect_eq(smart_now(1), 120);
 	cr_expect_eq(smart.set, 1, "at once in the way that it takes");
+	cr_expect_eq(met("refuses-profiles"), 1);
 }
 
 Test(ocpp_limits_less, a_charger_that_takes_profiles_of_sessions_only_gets_them)
@@ -99,6 +101,7 @@ Test(ocpp_limits_less, a_charger_that_has_a_key_instead_is_limited_by_it_and_get
 		16500);
 	cr_expect_str_eq(text(ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\"}"), "status"), "Accepted");
 	cr_expect_str_eq(smart.value, "320");
+	cr_expect_eq(met("limit_by_key"), 2, "set, and set back");
 }
 
 Test(ocpp_limits_less, as_a_key_does_not_fall_back_it_gets_the_least_of_all_and_is_not_written_for_nothing)
@@ -120,6 +123,7 @@ Test(ocpp_limits_less, a_charger_gets_the_unit_that_it_takes_whatever_it_calls_i
 	smart_limit("\"connector\":1," AMPERES(16000));
 	cr_expect(strstr(smart.last, "\"chargingRateUnit\":\"W\""), "%s", smart.last);
 	cr_expect(strstr(smart.last, "\"limit\":11040"), "16 A x 3 x 230 V: %s", smart.last);
+	cr_expect_eq(met("unit_spelling"), 1);
 }
 
 Test(ocpp_limits_less, power_for_a_charger_that_takes_current_is_never_more)
@@ -166,6 +170,7 @@ Test(ocpp_limits_less, a_charger_that_takes_questions_badly_is_asked_none)
 		"{\"chargePointVendor\":\"ABB\",\"chargePointModel\":\"Terra AC W22\",\"firmwareVersion\":\"1.6.6\"}");
 	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(16000)), "Accepted");
 	cr_expect_eq(smart.asked, 0);
+	cr_expect_geq(met("not_asked"), 1);
 }
 
 Test(ocpp_limits_less, another_firmware_is_asked_anew)

@@ -44,12 +44,14 @@ Test(ocpp_quirks, q10_json_that_is_none_is_refused_where_its_id_can_be_read_and_
 		  "as it came");
 	cr_expect(has("broken-json"));
 	fine("Heartbeat", "{}");
+	cr_expect_eq(met("broken-json"), 1);
 }
 
 Test(ocpp_quirks, q11_a_payload_of_null_is_an_empty_one)
 {
 	fine("Heartbeat", "null");
 	cr_expect(has("no-payload"));
+	cr_expect_eq(met("no-payload"), 1);
 }
 
 Test(ocpp_quirks, q12_a_message_id_may_be_used_over_and_over)
@@ -58,6 +60,7 @@ Test(ocpp_quirks, q12_a_message_id_may_be_used_over_and_over)
 		raw("[2,\"1000001\",\"Heartbeat\",{}]");
 	host_settle(h, 100);
 	cr_expect_eq(cp.received, 3, "each is a call of its own");
+	cr_expect_eq(met("same-id"), 2);
 }
 
 Test(ocpp_quirks, q13_a_message_of_another_type_is_no_reason_to_close)
@@ -66,6 +69,7 @@ Test(ocpp_quirks, q13_a_message_of_another_type_is_no_reason_to_close)
 	host_settle(h, 100);
 	cr_expect_eq(cp.received, 0, "1.6 has them ignored");
 	fine("Heartbeat", "{}");
+	cr_expect_eq(met("other-type"), 1);
 }
 
 Test(ocpp_quirks, q14_calls_cross_and_answers_come_late_or_twice)
@@ -85,6 +89,8 @@ Test(ocpp_quirks, q14_calls_cross_and_answers_come_late_or_twice)
 	host_settle(h, 100);
 	cr_expect(has("late-answer"));
 	fine("Heartbeat", "{}");
+	cr_expect_eq(met("crossing-call"), 1, "one came while the charger owed an answer");
+	cr_expect_eq(met("late-answer"), 2);
 }
 
 Test(ocpp_quirks, q15_fields_too_many_and_keys_twice)
@@ -93,6 +99,8 @@ Test(ocpp_quirks, q15_fields_too_many_and_keys_twice)
 	cr_expect(has("extra-field"));
 	answered("Authorize", "{\"idTag\":\"BLOCKED1\",\"idTag\":\"A\"}", "Blocked");
 	cr_expect(has("double-key"), "the first counts");
+	cr_expect_eq(met("extra-field"), 1);
+	cr_expect_eq(met("double-key"), 1);
 }
 
 Test(ocpp_quirks, q16_numbers_for_strings)
@@ -102,6 +110,7 @@ Test(ocpp_quirks, q16_numbers_for_strings)
 	fine("MeterValues", METER("{\"value\":1234}"));
 	cr_expect_eq(number(session(id), "energyWh"), 1234);
 	cr_expect(has("wrong-type"));
+	cr_expect_eq(met("wrong-type"), 1);
 }
 
 Test(ocpp_quirks, q17_serial_numbers_longer_than_allowed_are_kept_whole)
@@ -112,6 +121,7 @@ Test(ocpp_quirks, q17_serial_numbers_longer_than_allowed_are_kept_whole)
 	cr_expect_str_eq(
 		text(cJSON_GetArrayItem(get(ask(OCPP "ListStations", DEVICE), "stations"), 0), "chargeBoxSerial"),
 		"123456789012345678901234567890123");
+	cr_expect_eq(met("too-long"), 1);
 }
 
 Test(ocpp_quirks, q18_garbage_in_a_tag_is_cleaned_where_the_charger_is_known_for_it)
@@ -122,6 +132,8 @@ Test(ocpp_quirks, q18_garbage_in_a_tag_is_cleaned_where_the_charger_is_known_for
 	cr_expect(has("tag-garbled"));
 	refused(CHARGING "Start", "{\"device\":\"ocpp:CP001\",\"connector\":1,\"token\":\"12345678901234567\"}",
 		GV_INVALID_ARGUMENT, "16 characters");
+	cr_expect_eq(met("tag-garbled"), 1);
+	cr_expect_eq(met("token_not_sent"), 1);
 }
 
 Test(ocpp_quirks, q18_elsewhere_a_tag_is_what_it_is)
@@ -139,6 +151,7 @@ Test(ocpp_quirks, q19_values_that_the_specification_does_not_have)
 	cr_expect(has("unknown-value"));
 	cr_expect_str_eq(text(connector(), "errorCode"), "Error");
 	cr_expect_str_eq(text(cJSON_GetArrayItem(get(session(id), "samples"), 0), "measurand"), "Request.Energy");
+	cr_expect_eq(met("unknown-value"), 2);
 }
 
 Test(ocpp_quirks, q21_one_object_where_a_list_belongs)
@@ -150,6 +163,7 @@ Test(ocpp_quirks, q21_one_object_where_a_list_belongs)
 	     "\"sampledValue\":{\"value\":\"7\"}}}");
 	cr_expect_eq(number(session(id), "energyWh"), 7);
 	cr_expect(has("no-list"));
+	cr_expect_eq(met("no-list"), 1);
 }
 
 Test(ocpp_quirks, q23_times_without_a_zone_short_ones_and_clocks_never_set)
@@ -163,9 +177,14 @@ Test(ocpp_quirks, q23_times_without_a_zone_short_ones_and_clocks_never_set)
 	id = begin(START("C", "1970-01-01T00:00:05Z", "0"));
 	cr_expect(flagged(session(id), "clock-unset"), "the time of arrival");
 	fine("StatusNotification", STATUS("Charging", ",\"timestamp\":\"2093-01-01T00:00:00Z\""));
+	fine("StatusNotification", STATUS("Charging", ",\"timestamp\":\"yesterday\""));
+	cr_expect_eq(met("bad-time"), 1);
 	cr_expect(has("clock-unset"));
 	cr_expect(has("clock-ahead"));
 	cr_expect(has("no-zone"));
+	cr_expect_eq(met("no-zone"), 1);
+	cr_expect_eq(met("clock-unset"), 1);
+	cr_expect_eq(met("clock-ahead"), 1);
 }
 
 Test(ocpp_quirks, q24_our_times_are_utc_with_a_z_and_milliseconds_at_most)
@@ -175,6 +194,7 @@ Test(ocpp_quirks, q24_our_times_are_utc_with_a_z_and_milliseconds_at_most)
 	cr_assert_not_null(time);
 	cr_expect_eq(strspn(time + 14, "0123456789-T:."), 23);
 	cr_expect_eq(time[14 + 23], 'Z');
+	cr_expect_eq(met("times_sent"), 1);
 }
 
 Test(ocpp_quirks, q25_a_charger_that_does_not_say_what_it_is_is_asked_once)
@@ -190,6 +210,7 @@ Test(ocpp_quirks, q25_a_charger_that_does_not_say_what_it_is_is_asked_once)
 	host_station_connect(cp.station);
 	host_run_ms(h, 60000);
 	cr_expect(!received("TriggerMessage"), "1.6, errata 3.40: never once it was accepted");
+	cr_expect_eq(met("no-boot"), 1);
 }
 
 Test(ocpp_quirks, q26_boots_over_and_over_are_answered_and_told_once)
@@ -202,6 +223,7 @@ Test(ocpp_quirks, q26_boots_over_and_over_are_answered_and_told_once)
 	cr_expect(has("boot-storm"));
 	fine("BootNotification", BOOT("V", "M", "2"));
 	cr_expect_eq(events("galvan.ocpp.v1.StationBooted"), 2, "another firmware is news");
+	cr_expect_geq(met("boot-storm"), 1);
 }
 
 Test(ocpp_quirks, q26_some_take_questions_badly_and_get_none)
@@ -210,6 +232,7 @@ Test(ocpp_quirks, q26_some_take_questions_badly_and_get_none)
 	fine("BootNotification", BOOT("ABB", "Terra AC", "1.8.21"));
 	ask(CHARGING "SetConfiguration", "{\"device\":\"ocpp:CP001\",\"key\":\"HeartbeatInterval\",\"value\":\"60\"}");
 	cr_expect(!received("GetConfiguration"));
+	cr_expect_eq(met("not_asked"), 1, "it was not read back");
 }
 
 Test(ocpp_quirks, q27_a_setting_is_read_back)
@@ -225,6 +248,7 @@ Test(ocpp_quirks, q27_a_setting_is_read_back)
 	cr_expect_str_eq(text(reply, "value"), "240");
 	cr_expect(cJSON_IsFalse(get(reply, "asSet")));
 	cr_expect(has("setting-ignored"));
+	cr_expect_eq(met("setting-ignored"), 1);
 }
 
 Test(ocpp_quirks, q28_keys_and_values_are_compared_as_people_do)
@@ -235,6 +259,7 @@ Test(ocpp_quirks, q28_keys_and_values_are_compared_as_people_do)
 				       "{\"device\":\"ocpp:CP001\",\"key\":\"HeartbeatInterval\",\"value\":\"60\"}"),
 				   "asSet")));
 	cr_expect(!has("setting-ignored"));
+	cr_expect_eq(met("key-case"), 1);
 }
 
 Test(ocpp_quirks, q32_a_start_that_is_said_again_is_the_same_start)
@@ -243,6 +268,7 @@ Test(ocpp_quirks, q32_a_start_that_is_said_again_is_the_same_start)
 
 	cr_expect_eq(begin(START("A", T0, "0")), id);
 	cr_expect_eq(events(EVENT "SessionStarted"), 1);
+	cr_expect_eq(met("repeated-start"), 1);
 }
 
 Test(ocpp_quirks, q33_reservation_0_is_none)
@@ -250,6 +276,7 @@ Test(ocpp_quirks, q33_reservation_0_is_none)
 	fine("StartTransaction",
 	     "{\"connectorId\":1,\"idTag\":\"A\",\"meterStart\":0,\"timestamp\":\"" T0 "\",\"reservationId\":0}");
 	cr_expect_eq(events(EVENT "ReservationChanged"), 0);
+	cr_expect_eq(met("reservation-zero"), 1);
 }
 
 Test(ocpp_quirks, q34_stops_with_ids_that_are_none_are_answered)
@@ -260,6 +287,7 @@ Test(ocpp_quirks, q34_stops_with_ids_that_are_none_are_answered)
 	cr_expect_str_eq(text(session(1), "state"), "ENDED", "the only session that it can mean");
 	fine("StopTransaction", "{\"transactionId\":0,\"meterStop\":5,\"timestamp\":\"2025-01-15T02:13:00Z\"}");
 	cr_expect(has("no-transaction-id"));
+	cr_expect_eq(met("no-transaction-id"), 2);
 }
 
 Test(ocpp_quirks, q35_a_stop_of_a_session_that_galvan_never_saw_is_kept)
@@ -267,6 +295,7 @@ Test(ocpp_quirks, q35_a_stop_of_a_session_that_galvan_never_saw_is_kept)
 	fine("StopTransaction", "{\"transactionId\":77,\"meterStop\":5,\"timestamp\":\"" T0 "\"}");
 	cr_expect_eq(cJSON_GetArraySize(get(ask(OCPP "ListOrphans", DEVICE), "orphans")), 1);
 	cr_expect(has("unknown-transaction"));
+	cr_expect_eq(met("unknown-transaction"), 1);
 }
 
 Test(ocpp_quirks, q36_a_session_that_its_charger_forgot_is_closed_from_its_last_meter_value)
@@ -284,6 +313,7 @@ Test(ocpp_quirks, q36_a_session_that_its_charger_forgot_is_closed_from_its_last_
 	cr_expect(has("no-stop"));
 	stop_with(id, "\"meterStop\":700,\"timestamp\":\"2025-01-15T02:30:00Z\"");
 	cr_expect_eq(number(session(id), "energyWh"), 700, "the charger's own word, late as it is");
+	cr_expect_eq(met("no-stop"), 1);
 }
 
 Test(ocpp_quirks, q36_a_start_that_was_accepted_and_never_came_is_shown)
@@ -294,6 +324,7 @@ Test(ocpp_quirks, q36_a_start_that_was_accepted_and_never_came_is_shown)
 	cr_expect(!has("no-start"));
 	host_run_ms(h, 20 * 1000);
 	cr_expect(has("no-start"));
+	cr_expect_eq(met("no-start"), 1);
 }
 
 Test(ocpp_quirks, q36_a_connector_that_charges_again_is_not_stuck)
@@ -325,6 +356,7 @@ Test(ocpp_quirks, q37_a_meter_that_goes_backwards_bills_nothing)
 	id = begin(START("B", "2025-01-15T03:00:00Z", "0"));
 	stop_with(id, "\"meterStop\":-1,\"timestamp\":\"2025-01-15T03:30:00Z\"");
 	cr_expect_eq(number(session(id), "energyWh"), 0);
+	cr_expect_eq(met("meter-backwards"), 2);
 }
 
 Test(ocpp_quirks, q38_what_comes_late_belongs_where_it_belongs)
@@ -337,6 +369,8 @@ Test(ocpp_quirks, q38_what_comes_late_belongs_where_it_belongs)
 	fine("StatusNotification", STATUS("Available", ",\"timestamp\":\"2025-01-14T02:31:00Z\""));
 	fine("StatusNotification", STATUS("Charging", ",\"timestamp\":\"2025-01-14T02:20:00Z\""));
 	cr_expect_str_eq(text(connector(), "status"), "Available", "an older state changes nothing");
+	cr_expect_eq(met("late-samples"), 1);
+	cr_expect_eq(met("outdated_statuses"), 1);
 }
 
 Test(ocpp_quirks, q38_a_start_that_comes_late_does_not_end_what_began_after_it)
@@ -358,6 +392,7 @@ Test(ocpp_quirks, q38_a_start_that_comes_late_does_not_end_what_began_after_it)
 	stop_with(running, "\"meterStop\":70,\"timestamp\":\"2025-01-15T03:30:00Z\"");
 	cr_expect_eq(number(session(running), "energyWh"), 20);
 	cr_expect_eq(samples(session(running)), 1);
+	cr_expect_eq(met("late-start"), 1);
 }
 
 Test(ocpp_quirks, q38_a_start_whose_time_says_nothing_is_the_newest)
@@ -379,6 +414,7 @@ Test(ocpp_quirks, q39_connector_0_is_the_only_one_where_the_charger_is_known_for
 	     "{\"connectorId\":0,\"meterValue\":[{\"timestamp\":\"2025-01-15T02:20:00Z\",\"sampledValue\":[{"
 	     "\"value\":\"12\"}]}]}");
 	cr_expect_eq(number(session(id), "energyWh"), 12);
+	cr_expect_eq(met("connector-zero"), 1);
 }
 
 Test(ocpp_quirks, q39_elsewhere_connector_0_is_the_main_meter)
@@ -401,6 +437,8 @@ Test(ocpp_quirks, q40_values_that_are_no_numbers_are_skipped_or_kept_as_text)
 	cr_expect_eq(number(session(id), "energyWh"), 9);
 	cr_expect_eq(samples(session(id)), 3);
 	cr_expect(has("empty-value"));
+	cr_expect_eq(met("empty-value"), 1);
+	cr_expect_eq(met("text-value"), 1);
 }
 
 Test(ocpp_quirks, q41_phases_by_either_name_make_a_total_and_contradict_a_wrong_one)
@@ -415,6 +453,8 @@ Test(ocpp_quirks, q41_phases_by_either_name_make_a_total_and_contradict_a_wrong_
 	     "{\"value\":\"3000\",\"measurand\":\"Power.Active.Import\",\"phase\":\"L1\"}]}]}");
 	cr_expect_eq(number(event(EVENT "SessionMetered", 1), "powerW"), 3000);
 	cr_expect(has("wrong-total"));
+	cr_expect_eq(met("no-total"), 1);
+	cr_expect_eq(met("wrong-total"), 1);
 }
 
 Test(ocpp_quirks, q42_samples_of_the_full_hour_are_noise_of_some)
@@ -426,6 +466,7 @@ Test(ocpp_quirks, q42_samples_of_the_full_hour_are_noise_of_some)
 	fine("MeterValues", METER("{\"value\":\"5\",\"context\":\"Sample.Clock\"}"));
 	cr_expect_eq(samples(session(id)), 0);
 	cr_expect(!has("context-ignored"), "counted, and no one is told");
+	cr_expect_eq(met("context-ignored"), 1);
 }
 
 Test(ocpp_quirks, q43_states_that_contradict_themselves_are_kept_as_said)
@@ -435,21 +476,33 @@ Test(ocpp_quirks, q43_states_that_contradict_themselves_are_kept_as_said)
 	cr_expect_str_eq(
 		text(cJSON_GetArrayItem(get(ask(CHARGING "ListConnectors", DEVICE), "connectors"), 1), "status"),
 		"Finishing", "connector 0 speaks for itself alone");
+	cr_expect_eq(met("warning-status"), 1);
+}
+
+Test(ocpp_quirks, q44_passwords_in_a_configuration_are_masked_and_shown_as_what_they_are)
+{
+	cp.reply = "{\"configurationKey\":[{\"key\":\"StationPassword\",\"readonly\":true,\"value\":\"c0ffee\"}]}";
+	ask(CHARGING "GetConfiguration", "{\"device\":\"ocpp:CP001\"}");
+	cr_expect_str_eq(text(cJSON_GetArrayItem(get(kept, "entries"), 0), "value"), "");
+	cr_expect(has("tells-secrets"));
+	cr_expect_eq(met("tells-secrets"), 1);
 }
 
 Test(ocpp_quirks, q47_hundreds_of_old_messages_come_at_once_and_in_order)
 {
-	int id = begin(START("A", T0, "0"));
+	int id = begin(START("A", "2025-01-14T02:59:00Z", "0"));
 	char time[40], value[12];
 
 	for (int i = 1; i <= 300; i++) {
-		snprintf(time, sizeof time, "2025-01-15T%02d:%02d:00Z", 3 + i / 60, i % 60);
+		snprintf(time, sizeof time, "2025-01-14T%02d:%02d:00Z", 3 + i / 60, i % 60);
 		snprintf(value, sizeof value, "%d", i);
 		meter(id, time, value);
 		bench_forget_frames();
 	}
+	stop_with(id, "\"meterStop\":300,\"timestamp\":\"2025-01-14T09:00:00Z\"");
 	cr_expect_eq(samples(session(id)), 300);
 	cr_expect_eq(number(session(id), "energyWh"), 300);
+	cr_expect_eq(met("old-messages"), 2, "its start and its stop");
 }
 
 Test(ocpp_quirks, q49_a_controller_with_many_chargers_behind_it_is_one_with_many_connectors)
@@ -464,6 +517,7 @@ Test(ocpp_quirks, q49_a_controller_with_many_chargers_behind_it_is_one_with_many
 	}
 	for (int c = 1; c <= 12; c++)
 		cr_expect_eq(get(session(id[c - 1]), "connector")->valueint, c);
+	cr_expect_eq(met("many-connectors"), 4, "those beyond 8");
 }
 
 /* ---- profiles -------------------------------------------------------------------------------- */

@@ -67,6 +67,7 @@ Test(ocpp_quota, a_long_queue_is_taken_at_once_and_what_is_beyond_is_to_be_said_
 	cr_expect(!shown());
 	answered("StartTransaction", start(BURST), "InternalError");
 	cr_expect(shown());
+	cr_expect_eq(met("too-many-transactions"), 1);
 	cr_expect_eq(orphans(), 1, "it may stand for energy");
 	cr_expect_eq(events(EVENT "SessionStarted"), BURST);
 	answered("StartTransaction", start(7), "transactionId");

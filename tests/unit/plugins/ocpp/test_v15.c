@@ -41,6 +41,7 @@ Test(ocpp_v15, row_20_values_may_be_called_values_inside_too)
 
 	values(id, "[{" AT ",\"values\":[{\"value\":\"1500\"}]}]");
 	cr_expect_eq(samples(session(id)), 1);
+	cr_expect_eq(met("wrong-name"), 1);
 }
 
 Test(ocpp_v15, row_21_one_object_may_stand_for_a_list_of_one)
@@ -49,6 +50,7 @@ Test(ocpp_v15, row_21_one_object_may_stand_for_a_list_of_one)
 
 	values(id, "{" AT ",\"value\":{\"value\":\"1500\"}}");
 	cr_expect_eq(samples(session(id)), 1);
+	cr_expect_eq(met("no-list"), 1);
 }
 
 Test(ocpp_v15, row_22_units_and_errors_have_other_names)
@@ -64,6 +66,7 @@ Test(ocpp_v15, row_22_units_and_errors_have_other_names)
 	fine("StatusNotification", "{\"connectorId\":1,\"status\":\"Faulted\",\"errorCode\":\"Mode3Error\"}");
 	list = get(ask(CHARGING "ListConnectors", "{\"device\":\"ocpp:CP001\"}"), "connectors");
 	cr_expect_str_eq(text(cJSON_GetArrayItem(list, 0), "errorCode"), "EVCommunicationError");
+	cr_expect_eq(met("old-value"), 2, "of the samples, and of the state");
 }
 
 static const char *state(void)

@@ -189,6 +189,7 @@ Test(ocpp_v201, a_charger_that_speaks_another_version_than_it_agreed_to_is_noted
 	cr_expect_str_eq(
 		cJSON_GetArrayItem(get(cJSON_GetArrayItem(get(kept, "stations"), 0), "quirks"), 0)->valuestring,
 		"other-version");
+	cr_expect_eq(met("other-version"), 2);
 }
 
 /* csms quirk 2. */
