@@ -166,7 +166,7 @@ static void on_start(struct cloud *c, struct gv_turn *t, struct pile *p, const c
 		     const struct ble_record *r)
 {
 	int64_t started_ms = row->started_at_ms;
-	int64_t energy = row->energy_wh;
+	int64_t since_wh = row->meter_start_wh;
 
 	fill_start(t, p, row, r);
 	if (!row->told_end) {
@@ -177,10 +177,14 @@ static void on_start(struct cloud *c, struct gv_turn *t, struct pile *p, const c
 		return;
 	}
 	compare(c, t, p, row);
-	if (row->started_at_ms == started_ms && row->energy_wh == energy)
+	if (started_ms == row->ended_at_ms && row->started_at_ms != started_ms) {
+		session_flag(t, row, "late-events");
+		session_tell_end(t, hex, row);
 		return;
-	session_flag(t, row, "late-events");
-	session_tell_end(t, hex, row);
+	}
+	/* Its end had said how long and how much, by the pile's uptime and register: that stays as it was told. */
+	row->started_at_ms = started_ms;
+	row->meter_start_wh = since_wh;
 }
 
 static void on_meter(struct gv_turn *t, const struct pile *p, Ble__SessionRow *row, const struct ble_record *r)

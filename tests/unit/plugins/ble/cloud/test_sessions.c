@@ -86,6 +86,17 @@ Test(sessions, an_end_alone_is_told_with_its_begin)
 	cr_expect(session_flag("chain-gap"));
 }
 
+/* Their clocks count seconds, and are off by one. */
+Test(sessions, a_start_that_comes_behind_its_end_changes_nothing)
+{
+	session();
+	pile.utc_ahead_s = 1;
+	post(&pile, 4);
+	post(&pile, 1);
+	cr_expect_eq(events("SessionStarted"), 1);
+	cr_expect_eq(events("SessionEnded"), 1);
+}
+
 Test(sessions, who_asks_gets_the_samples_of_its_records)
 {
 	session();
