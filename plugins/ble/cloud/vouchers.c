@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define CLOCK_SLACK_S 600
+
 static void fill(struct cloud *c, struct gv_turn *t, const Ble__GrantRow *g, const struct voucher_wish *w,
 		 struct ble_voucher *v)
 {
@@ -16,7 +18,8 @@ static void fill(struct cloud *c, struct gv_turn *t, const Ble__GrantRow *g, con
 	memcpy(v->order, g->order.data, sizeof(v->order));
 	memcpy(v->holder, w->holder, sizeof(v->holder));
 	v->connector = (uint8_t)g->connector;
-	v->issued = v->not_before = (uint32_t)(gv_now_ms(t) / 1000);
+	v->issued = (uint32_t)(gv_now_ms(t) / 1000);
+	v->not_before = v->issued - CLOCK_SLACK_S; /* a pile whose clock is slow must not refuse what was just signed */
 	v->expires = g->expires;
 	v->max_wh = grant.max_wh;
 	v->max_minutes = grant.max_minutes;
