@@ -16,6 +16,10 @@ struct certificate {
 	char subject[CERTIFICATE_SUBJECT_MAX];
 };
 
+/* For PEM of strangers, as a pem_password_cb: what is under a password is not read. Without it OpenSSL would ask the
+ * terminal for one. */
+int certificate_no_password(char *buf, int size, int writes, void *arg);
+
 /* Each reads what is there and never fails: what cannot be read is "". */
 void certificate_read(X509 *x, struct certificate *ret);
 void certificate_read_names(const X509_NAME *name, struct certificate *ret);

@@ -15,7 +15,7 @@
 static X509_REQ *parse(const char *pem)
 {
 	BIO *in = BIO_new_mem_buf(pem, -1);
-	X509_REQ *request = in ? PEM_read_bio_X509_REQ(in, NULL, NULL, NULL) : NULL;
+	X509_REQ *request = in ? PEM_read_bio_X509_REQ(in, NULL, certificate_no_password, NULL) : NULL;
 
 	BIO_free(in);
 	ERR_clear_error();

@@ -13,7 +13,7 @@ static int take(STACK_OF(X509) * list, BIO *in)
 {
 	X509 *x;
 
-	while ((x = PEM_read_bio_X509(in, NULL, NULL, NULL)))
+	while ((x = PEM_read_bio_X509(in, NULL, certificate_no_password, NULL)))
 		if (sk_X509_num(list) >= CONTRACT_CERTIFICATES_MAX || !sk_X509_push(list, x)) {
 			X509_free(x);
 			return -EINVAL;

@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PKI "galvan.pki.v1.Pki/"
 #define REGISTRY "galvan.registry.v1.Registry/"
@@ -196,6 +198,26 @@ Test(ocpp_certificates, are_twelve_a_day_at_most)
 }
 
 /* One certificate at a time: what a charger has signed meanwhile would be thrown away by it. */
+/* OpenSSL would ask the terminal, or read what stands in standard input, and a node's waits for nobody. */
+Test(ocpp_certificates, under_a_password_are_nobodys_and_ask_for_none)
+{
+	char line[] = "password\n";
+	int pipes[2];
+
+	cr_assert_eq(pipe(pipes), 0);
+	cr_assert_eq(dup2(pipes[0], STDIN_FILENO), STDIN_FILENO);
+	cr_assert_eq(write(pipes[1], line, sizeof line - 1), (ssize_t)sizeof line - 1);
+	close(pipes[1]);
+	answered("SignCertificate",
+		 "{\"csr\":\"-----BEGIN CERTIFICATE REQUEST-----\\nProc-Type: 4,ENCRYPTED\\nDEK-Info: "
+		 "AES-256-CBC,00112233445566778899AABBCCDDEEFF\\n\\nAAAAAAAAAAAAAAAAAAAAAA==\\n-----END CERTIFICATE "
+		 "REQUEST-----\\n\"}",
+		 "\"status\"");
+	host_settle(h, 1000);
+	cr_expect_eq(getchar(), 'p', "nobody has read from it");
+	cr_expect(!received("CertificateSigned"));
+}
+
 Test(ocpp_certificates, are_asked_for_one_after_another)
 {
 	char frame[4000];
