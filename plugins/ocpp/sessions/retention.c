@@ -5,8 +5,9 @@
 
 #define DAY_MS (24 * 60 * 60 * 1000)
 #define PERIOD_MS (60 * 60 * 1000)
-#define AGAIN_MS 1000 /* while there is more to forget */
-#define ROWS_MAX 2000 /* forgotten in one turn */
+#define AGAIN_MS 1000     /* while there is more to forget */
+#define ROWS_MAX 2000     /* forgotten in one turn, */
+#define WEIGHT_MAX 100000 /* and what they may weigh: they are read into its memory */
 
 static int64_t day_of(int64_t ms)
 {
@@ -52,17 +53,22 @@ static uint64_t first_to_keep(struct gv_turn *t, int64_t oldest)
 int retention_due(struct ocpp *o, struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &ocpp_samples };
-	uint64_t keep;
+	uint64_t keep, weight = 0;
 	unsigned n = 0;
+	bool more;
 
 	if (!o->keep_days)
 		return 0;
 	keep = first_to_keep(t, day_of(gv_now_ms(t)) - o->keep_days);
-	while (keep && n < ROWS_MAX && gv_next(t, &scan) && scan.key.part[0].u < keep) {
+	while (keep && n < ROWS_MAX && weight < WEIGHT_MAX && gv_next(t, &scan) && scan.key.part[0].u < keep) {
+		const Ocpp__SampleRow *row = scan.row;
+
+		weight += thin_weight(row->readings, row->n_readings);
 		gv_delete(t, &ocpp_samples, scan.key);
 		n++;
 	}
+	more = n == ROWS_MAX || weight >= WEIGHT_MAX;
 	if (n)
 		gv_count(t, "samples_forgotten", n);
-	return gv_timer(t, RETENTION_TIMER, gv_now_ms(t) + (n == ROWS_MAX ? AGAIN_MS : PERIOD_MS), NULL);
+	return gv_timer(t, RETENTION_TIMER, gv_now_ms(t) + (more ? AGAIN_MS : PERIOD_MS), NULL);
 }

@@ -19,7 +19,10 @@
 
 #include <string.h>
 
-#define ROWS_MAX 2000    /* that go in one turn */
+#define ROWS_MAX 2000 /* that go in one turn; of large ones fewer, as each is read into the turn's memory */
+#define AT_ONCE_MAX 20000
+#define READINGS_COST 100
+#define VARIABLE_COST 5
 #define AGAIN_MS 100     /* while there are more */
 #define SILENCE_MS 60000 /* for so long frames of its old connections may still come */
 
@@ -46,15 +49,21 @@ static void delete_companion(struct gv_turn *t, const struct gv_scan *scan)
 		gv_delete(t, &ocpp_transfer_tokens, gv_key(((const Ocpp__TransferRow *)scan->row)->token));
 }
 
-/* How many of `max` rows may still go. */
+static unsigned cost_of(const struct gv_table *table)
+{
+	return table == &ocpp_readings ? READINGS_COST : table == &ocpp_variables ? VARIABLE_COST : 1;
+}
+
+/* How many of `max` rows may still go; 0: there may be more. */
 static unsigned clear_rows(struct gv_turn *t, const char *device, unsigned max)
 {
 	for (size_t i = 0; max && i < sizeof owned / sizeof owned[0]; i++) {
 		struct gv_scan scan = { .table = owned[i], .prefix = gv_key(device) };
 
-		for (; max && gv_next(t, &scan); max--) {
+		while (max && gv_next(t, &scan)) {
 			delete_companion(t, &scan);
 			gv_delete(t, owned[i], scan.key);
+			max -= max < cost_of(owned[i]) ? max : cost_of(owned[i]);
 		}
 	}
 	return max;
@@ -94,6 +103,7 @@ static void end_sessions(struct ocpp *o, struct gv_turn *t, const char *device)
 int forget_deleted(struct ocpp *o, struct gv_turn *t, const char *device)
 {
 	const struct station *st = station_find(o, device);
+	struct gv_scan said = { .table = &ocpp_messages, .prefix = gv_key(device), .reverse = true };
 	Ocpp__ForgottenRow row = OCPP__FORGOTTEN_ROW__INIT;
 	uint64_t conn = st ? st->conn : 0;
 
@@ -107,7 +117,7 @@ int forget_deleted(struct ocpp *o, struct gv_turn *t, const char *device)
 	end_sessions(o, t, device);
 	messages_forget(&o->messages, device);
 	row.deleted_at_ms = gv_now_ms(t);
-	row.until = o->messages.newest;
+	row.until = gv_next(t, &said) ? said.key.part[1].u : 0;
 	gv_put(t, &ocpp_forgotten, gv_key(device), &row);
 	gv_log(t, GV_INFO, "device was deleted: its rows go, its ended sessions stay device=%s", device);
 	return again(t, device, gv_now_ms(t));
@@ -119,7 +129,7 @@ int forget_created(struct ocpp *o, struct gv_turn *t, const char *device)
 
 	if (!row || row->created)
 		return 0;
-	clear_rows(t, device, UINT32_MAX);
+	clear_rows(t, device, AT_ONCE_MAX);
 	((Ocpp__ForgottenRow *)gv_edit(t, &ocpp_forgotten, gv_key(device)))->created = true;
 	return again(t, device, gv_now_ms(t));
 }

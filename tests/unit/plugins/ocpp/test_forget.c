@@ -199,6 +199,8 @@ Test(ocpp_forget_v201, a_name_of_a_transaction_may_come_again)
 Test(ocpp_forget, a_restart_amid_it_loses_nothing_of_the_work)
 {
 	leave_traces();
+	host_crash(h, "ocpp.0");
+	host_settle(h, 5000);
 	ask(REGISTRY "DeleteDevice", "{\"id\":\"ocpp:CP001\"}");
 	host_crash(h, "ocpp.0");
 	host_settle(h, 5000);
