@@ -287,9 +287,9 @@ static void speak(struct ble_pile_visit *v)
 		r = respond(v);
 		if (r != -BLE_BUSY && !v->asking)
 			v->type = 0;
-	} else if (v->head_due) {
-		tell_record(v);
 	}
+	if (!v->type && v->head_due && !ble_link_busy(&v->link))
+		tell_record(v);
 }
 
 int ble_pile_segment(struct ble_pile_visit *v, unsigned mtu, uint64_t now_ms, uint8_t *ret, size_t room)
