@@ -1,6 +1,7 @@
 /* The simulated driver: stands for plugins/link towards the other plugins. network.c has the other end of its sockets.
  */
 #include "socket.h"
+#include "link.schema.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,13 +27,24 @@ static struct socket *find(struct host_link *l, uint64_t id)
 	return NULL;
 }
 
+/* Listeners are registered anew, of one plugin or of all (NULL); what is dialled is a row of link's. */
+static void keep_dialled(struct host_link *l, const char *plugin)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n_listeners; i++)
+		if (l->listeners[i].dialled || (plugin && strcmp(l->listeners[i].plugin, plugin) != 0))
+			l->listeners[kept++] = l->listeners[i];
+	l->n_listeners = kept;
+}
+
 static int driver_open(void *self, struct gv_world *w)
 {
 	struct link_self *s = self;
 
 	s->link = opening;
 	s->link->world = w;
-	s->link->n_listeners = 0;
+	keep_dialled(s->link, NULL);
 	return 0;
 }
 
@@ -44,12 +56,8 @@ static void driver_drain(void *self)
 static int driver_on_listen(void *self, const char *plugin, const void *const *listeners, size_t count)
 {
 	struct host_link *l = ((struct link_self *)self)->link;
-	size_t kept = 0;
 
-	for (size_t i = 0; i < l->n_listeners; i++)
-		if (strcmp(l->listeners[i].plugin, plugin) != 0)
-			l->listeners[kept++] = l->listeners[i];
-	l->n_listeners = kept;
+	keep_dialled(l, plugin);
 	for (size_t i = 0; i < count && l->n_listeners < HOST_MAX_PEERS; i++) {
 		const Link__Listener *listener = listeners[i];
 		struct link_listener *row = &l->listeners[l->n_listeners++];
@@ -57,6 +65,7 @@ static int driver_on_listen(void *self, const char *plugin, const void *const *l
 		snprintf(row->plugin, sizeof row->plugin, "%s", plugin);
 		snprintf(row->name, sizeof row->name, "%s", listener->name);
 		row->tcp = listener->kind == LINK__LISTENER__KIND__TCP;
+		row->dialled = false;
 	}
 	return 0;
 }
@@ -133,6 +142,45 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	return 0;
 }
 
+static struct link_listener *find_dialled(struct host_link *l, const char *plugin, const char *name)
+{
+	for (size_t i = 0; i < l->n_listeners; i++)
+		if (l->listeners[i].dialled && !strcmp(l->listeners[i].plugin, plugin) &&
+		    !strcmp(l->listeners[i].name, name))
+			return &l->listeners[i];
+	return NULL;
+}
+
+static int dial(struct link_self *self, struct gv_turn *t, struct gv_ticket ticket, const Link__DialRequest *r)
+{
+	struct host_link *l = self->link;
+	Link__DialReply reply = LINK__DIAL_REPLY__INIT;
+
+	if (!find_dialled(l, r->plugin, r->name) && l->n_listeners < HOST_MAX_PEERS) {
+		struct link_listener *row = &l->listeners[l->n_listeners++];
+
+		memset(row, 0, sizeof *row);
+		snprintf(row->plugin, sizeof row->plugin, "%s", r->plugin);
+		snprintf(row->name, sizeof row->name, "%s", r->name);
+		row->dialled = true;
+	}
+	return gv_reply(t, ticket, &reply);
+}
+GV_ON_CALL(dial, struct link_self, Link__DialRequest)
+
+static int hang(struct link_self *self, struct gv_turn *t, struct gv_ticket ticket, const Link__HangRequest *r)
+{
+	struct link_listener *row = find_dialled(self->link, r->plugin, r->name);
+	Link__HangReply reply = LINK__HANG_REPLY__INIT;
+
+	if (row)
+		*row = self->link->listeners[--self->link->n_listeners];
+	return gv_reply(t, ticket, &reply);
+}
+GV_ON_CALL(hang, struct link_self, Link__HangRequest)
+
+static const struct gv_method methods[] = { { "Dial", dial_call }, { "Hang", hang_call }, { 0 } };
+
 static const struct gv_driver driver = {
 	.size = sizeof(struct gv_driver),
 	.open = driver_open,
@@ -149,6 +197,8 @@ const struct gv_plugin host_link_record = {
 	.version = "0", .summary = "Stands for link in the test host.",
 	.schema = 1,    .self_size = sizeof(struct link_self),
 	.start = start, .driver = &driver,
+	.serves = GV_SERVES({ &link__link__descriptor, methods }),
+	.schema_set = GV_SCHEMA(link),
 };
 
 int host_link_create(struct host *h)
@@ -166,7 +216,7 @@ void host_link_died(struct host *h)
 
 	opening = l;
 	l->world = NULL;
-	l->n_listeners = 0;
+	keep_dialled(l, NULL);
 	for (struct socket *c = l->sockets; c; c = c->next) {
 		if (!c->link_open)
 			continue;

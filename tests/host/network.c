@@ -137,7 +137,7 @@ static const char *listener_of(struct host_link *l, const struct host_station *s
 	for (size_t i = 0; i < l->n_listeners; i++) {
 		const struct link_listener *row = &l->listeners[i];
 
-		if (!strcmp(row->plugin, s->plugin) && row->tcp == s->tcp &&
+		if (!strcmp(row->plugin, s->plugin) && row->tcp == s->tcp && (!row->dialled || *s->listener) &&
 		    (!*s->listener || !strcmp(row->name, s->listener)))
 			return row->name;
 	}
@@ -254,6 +254,12 @@ struct host_station *host_http(struct host *h, const char *plugin, const char *l
 
 	snprintf(s->listener, sizeof s->listener, "%s", listener);
 	return s;
+}
+
+struct host_station *host_dialled(struct host *h, const char *plugin, const char *name,
+				  const struct host_station_model *model, void *arg)
+{
+	return host_http(h, plugin, name, name, model, arg);
 }
 
 void host_station_connect(struct host_station *s)

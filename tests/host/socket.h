@@ -48,6 +48,7 @@ struct socket {
 struct link_listener {
 	char plugin[64], name[64];
 	bool tcp;
+	bool dialled; /* link was asked to dial: the far end is a station that names it */
 };
 
 struct host_link {
