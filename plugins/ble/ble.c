@@ -2,10 +2,13 @@
  * file tells the roles that the config has chosen what happens; docs/adr/0022 says who they are. */
 #include "cloud/cloud.h"
 #include "ble.schema.h"
+#include "terminal/terminal.h"
+
+#include <galvan/link.pb-c.h>
 
 #include <string.h>
 
-static const struct ble_role *const roles[BLE_ROLES] = { &ble_cloud_role };
+static const struct ble_role *const roles[BLE_ROLES] = { &ble_cloud_role, &ble_terminal_role };
 
 void *ble_state(const struct ble *b, const struct ble_role *role)
 {
@@ -97,6 +100,24 @@ static int on_close(void *self, struct gv_turn *t, const struct gv_conn *conn, u
 	return role ? role->on_close(state, t, conn, code, reason) : 0;
 }
 
+static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answer)
+{
+	void *state = ble_state(self, &ble_terminal_role); /* the cloud asks nobody */
+
+	return state ? ble_terminal_role.on_answer(state, t, answer) : 0;
+}
+
+static int on_resync(void *self, struct gv_turn *t, const char *emitter, bool first)
+{
+	struct ble *b = self;
+	int r = 0;
+
+	for (size_t i = 0; i < BLE_ROLES && r == 0; i++)
+		if (b->state[i] && roles[i]->on_resync)
+			r = roles[i]->on_resync(b->state[i], t, emitter, first);
+	return r;
+}
+
 /* A role that this node does not have hears and tells of nothing. */
 static int device_changed(struct ble *b, struct gv_turn *t, const Registry__DeviceChanged *e,
 			  const struct gv_emitter *from)
@@ -114,7 +135,20 @@ static int snapshot_connectors(void *self, struct gv_turn *t)
 	return c ? connectors_snapshot(c, t) : 0;
 }
 
-static const struct gv_method ble_methods[] = { { "ListPiles", piles_list }, { 0 } };
+/* The books, where they are kept here; else what the radio knows. */
+static int list_piles(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *request)
+{
+	return ble_state(self, &ble_cloud_role) ? piles_list(self, t, ticket, request)
+						: terminal_list(self, t, ticket, request);
+}
+
+static const struct gv_method ble_methods[] = {
+	{ "Start", terminal_start },
+	{ "Stop", terminal_stop },
+	{ "ListPiles", list_piles },
+	{ "Flush", terminal_flush },
+	{ 0 },
+};
 static const struct gv_method piles_methods[] = {
 	{ "PutPile", piles_put },
 	{ "SignCertificate", piles_sign },
@@ -153,7 +187,10 @@ GV_PLUGIN = {
 	.config = &ble__config__descriptor,
 	.serves = GV_SERVES({ &ble__ble__descriptor, ble_methods }, { &ble__piles__descriptor, piles_methods },
 			    { &charging__charging__descriptor, charging_methods }),
-	.hears = GV_HEARS({ &registry__device_changed__descriptor, device_changed_event }),
+	.hears = GV_HEARS({ &registry__device_changed__descriptor, device_changed_event },
+			  { &bluetooth__peripheral_seen__descriptor, terminal_seen },
+			  { &bluetooth__peripheral_gone__descriptor, terminal_gone }),
+	.calls = GV_CALLS(&bluetooth__bluetooth__descriptor, &link__link__descriptor),
 	.emits = GV_EMITS({ &charging__session_started__descriptor, sessions_snapshot },
 			  { &charging__session_metered__descriptor, NULL },
 			  { &charging__session_ended__descriptor, NULL },
@@ -162,7 +199,8 @@ GV_PLUGIN = {
 	.tables = GV_TABLES(&cloud_keys, &cloud_piles, &cloud_ids, &cloud_aliases, &cloud_chains, &cloud_records,
 			    &cloud_forks, &cloud_grants, &cloud_open_grants, &cloud_grant_orders, &cloud_grant_tokens,
 			    &cloud_sessions, &cloud_open_sessions, &cloud_session_times, &cloud_connectors,
-			    &cloud_cases, &cloud_open_cases, &cloud_stops, &cloud_mail),
+			    &cloud_cases, &cloud_open_cases, &cloud_stops, &cloud_mail, &terminal_keys, &terminal_store,
+			    &terminal_records, &terminal_queue, &terminal_bring, &terminal_piles, &terminal_commands),
 	.notes = GV_NOTES(&ble__due__descriptor),
 	.listens = GV_LISTENS("/ble/"),
 	.schema_set = GV_SCHEMA(ble),
@@ -170,8 +208,10 @@ GV_PLUGIN = {
 	.self_size = sizeof(struct ble),
 	.start = start,
 	.stop = stop,
+	.on_answer = on_answer,
 	.on_timer = on_timer,
 	.on_open = on_open,
 	.on_frame = on_frame,
 	.on_close = on_close,
+	.on_resync = on_resync,
 };

@@ -21,13 +21,14 @@ struct ble_role {
 	int (*on_resync)(void *state, struct gv_turn *t, const char *emitter, bool first);
 };
 
-enum { BLE_ROLES = 1 };
+enum { BLE_ROLES = 2 };
 struct ble {
 	void *state[BLE_ROLES]; /* NULL: that role was not chosen */
 };
 /* The state of a role; NULL where this node does not have it. */
 void *ble_state(const struct ble *b, const struct ble_role *role);
 
-extern const struct ble_role ble_cloud_role; /* cloud/cloud.c */
+extern const struct ble_role ble_cloud_role;    /* cloud/cloud.c */
+extern const struct ble_role ble_terminal_role; /* terminal/terminal.c */
 
 #endif

@@ -161,8 +161,8 @@ struct host_station *host_tcp(struct host *h, const char *plugin, const char *li
  * what it gets an HttpResponse, each of kind GV_REQUEST. The plugin is told no device. */
 struct host_station *host_http(struct host *h, const char *plugin, const char *listener, const char *name,
 			       const struct host_station_model *model, void *arg);
-/* What link reaches when the plugin has it dial that name (Link/Dial): it must be connected by the test, again after each
- * end, and is refused while nobody dials. The plugin is told no device. */
+/* What link reaches when the plugin has it dial that name (Link/Dial): it must be connected by the test, again after
+ * each end, and is refused while nobody dials. The plugin is told no device. */
 struct host_station *host_dialled(struct host *h, const char *plugin, const char *name,
 				  const struct host_station_model *model, void *arg);
 void host_station_connect(struct host_station *s);

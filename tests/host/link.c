@@ -193,10 +193,14 @@ static const struct gv_driver driver = {
 };
 
 const struct gv_plugin host_link_record = {
-	GV_STAMP,       .name = "link",
-	.version = "0", .summary = "Stands for link in the test host.",
-	.schema = 1,    .self_size = sizeof(struct link_self),
-	.start = start, .driver = &driver,
+	GV_STAMP,
+	.name = "link",
+	.version = "0",
+	.summary = "Stands for link in the test host.",
+	.schema = 1,
+	.self_size = sizeof(struct link_self),
+	.start = start,
+	.driver = &driver,
 	.serves = GV_SERVES({ &link__link__descriptor, methods }),
 	.schema_set = GV_SCHEMA(link),
 };

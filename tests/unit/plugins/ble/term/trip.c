@@ -1,3 +1,4 @@
+/* The cloud judges as it does; the wire is cut where the test wants it. */
 #include "trip.h"
 
 #include <criterion/criterion.h>
