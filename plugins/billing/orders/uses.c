@@ -340,13 +340,14 @@ static int64_t newest_ms(const Charging__Session *s)
 	return newest;
 }
 
-/* It goes on, says the plugin. One that has been silent for too long is taken as having ended with its last word. */
+/* It goes on, says the plugin. One that has been silent for too long is taken as having ended with its last word, but
+ * for one at a device that has no way to speak: its plugin opens a case and ends it, if a person says so. */
 static int still_going(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const Charging__Session *s)
 {
 	int64_t newest = newest_ms(s), silent_ms = 1000 * (int64_t)b->config->hold->no_stop_s;
 	Charging__Session end = *s;
 
-	if (gv_now_ms(t) - newest < silent_ms) {
+	if (gv_now_ms(t) - newest < silent_ms || orders_has_flag(s->flags, s->n_flags, "off-line")) {
 		uses_put(t, row);
 		uses_arm(t, row, next_check(b, t, row));
 		return live_check(b, t, row, s);

@@ -212,6 +212,8 @@ int ingest_record(struct cloud *c, struct gv_turn *t, const struct road *road, c
 		  const char **ret_device);
 /* BLE_OK, -BLE_GAP: it is known, and all or not all of what it shows is here. */
 int ingest_head(struct cloud *c, struct gv_turn *t, const uint8_t *data, size_t size, const char **ret_device);
+/* False: the pile has had as many chains as are kept. */
+bool chain_fits(struct gv_turn *t, const char *device, uint32_t chain);
 /* A hole was seen, or has closed. */
 void chain_holes(struct cloud *c, struct gv_turn *t, const char *device, uint32_t chain, const Ble__ChainRow *row);
 /* What the head and the records up to it show of the time. */

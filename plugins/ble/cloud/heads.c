@@ -123,6 +123,8 @@ int ingest_head(struct cloud *c, struct gv_turn *t, const uint8_t *data, size_t 
 	r = check(&p, data, size, &h);
 	if (r < 0)
 		return r;
+	if (!chain_fits(t, p.device, h.chain))
+		return -BLE_UNSUPPORTED;
 	same = gv_get(t, &cloud_records, gv_key(p.device, h.chain, h.seq));
 	if (same && memcmp(same->hash.data, h.hash, sizeof(h.hash)) != 0) {
 		contradicts(t, &p, &h);
@@ -139,7 +141,7 @@ int ingest_head(struct cloud *c, struct gv_turn *t, const uint8_t *data, size_t 
 	chain_shows(t, p.device, h.chain, row);
 	grants_settle(t, p.device, h.chain, row->trusted_utc);
 	chain_holes(c, t, p.device, h.chain, row);
-	return row->next > h.seq ? 0 : -BLE_GAP;
+	return row->next > h.seq || h.seq == 0 ? 0 : -BLE_GAP; /* 0: it has written nothing yet */
 }
 
 /* ---- receipts -------------------------------------------------------------------------------- */

@@ -141,14 +141,26 @@ static void move(struct cloud *c, struct gv_turn *t, struct pile *p, const struc
 	grants_settle(t, p->device, r->chain, row->trusted_utc);
 }
 
-static unsigned chains(struct gv_turn *t, const char *device)
+bool chain_fits(struct gv_turn *t, const char *device, uint32_t chain)
 {
 	struct gv_scan scan = { .table = &cloud_chains, .prefix = gv_key(device) };
 	unsigned n = 0;
 
+	if (gv_get(t, &cloud_chains, gv_key(device, chain)))
+		return true;
 	while (gv_next(t, &scan))
 		n++;
-	return n;
+	return n < CLOUD_CHAINS_MAX;
+}
+
+/* The newest head of the chain ends with this number, and with another record. */
+static bool head_differs(struct gv_turn *t, const struct pile *p, const struct ble_record *r, const uint8_t hash[32])
+{
+	const Ble__ChainRow *row = gv_get(t, &cloud_chains, gv_key(p->device, r->chain));
+	struct ble_head h;
+
+	return row && row->document.len && ble_head_read(row->document.data, row->document.len, &h) == 0 &&
+	       h.seq == r->seq && memcmp(h.hash, hash, sizeof(h.hash)) != 0;
 }
 
 static void keep(struct cloud *c, struct gv_turn *t, struct pile *p, const struct road *road,
@@ -187,10 +199,12 @@ int ingest_record(struct cloud *c, struct gv_turn *t, const struct road *road, c
 		return -BLE_OTHER_PILE;
 	*ret_device = p.device;
 	result = judge(t, &p, &read, data, size, &r, hash);
+	if ((result == 0 || result == -BLE_GAP) && head_differs(t, &p, &r, hash))
+		result = -BLE_FORK;
 	switch (-result) {
 	case BLE_OK:
 	case BLE_GAP:
-		if (!gv_get(t, &cloud_chains, gv_key(p.device, r.chain)) && chains(t, p.device) >= CLOUD_CHAINS_MAX)
+		if (!chain_fits(t, p.device, r.chain))
 			return -BLE_UNSUPPORTED;
 		keep(c, t, &p, road, &r, data, size, hash, result == 0);
 		gv_count(t, "records", 1);

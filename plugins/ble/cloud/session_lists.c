@@ -87,6 +87,8 @@ int sessions_get(void *self, struct gv_turn *t, struct gv_ticket to, const Proto
 	if (!row || !row->told_start)
 		return gv_refuse(t, to, GV_NOT_FOUND, "there is no session \"%.200s\"", id);
 	reply.session = session_show(t, row);
+	if (!row->told_end && !line_of(c, row->device)) /* so its silence says nothing */
+		*GV_APPEND(t, reply.session->flags, reply.session->n_flags) = (char *)"off-line";
 	add_samples(c, t, row, reply.session);
 	return gv_reply(t, to, &reply);
 }

@@ -176,6 +176,19 @@ Test(ingest, a_head_of_another_history_is_a_fork_too)
 	cr_expect_eq(cases("fork"), 1);
 }
 
+Test(ingest, a_record_that_its_own_head_does_not_know_is_a_fork)
+{
+	struct pile clone = pile;
+	struct paper head;
+
+	write_boots(1);
+	start_record(&clone, NULL);
+	head = head_of(&clone);
+	cr_expect_str_eq(post_head(&head), "GAP", "the record is still to come");
+	cr_expect_str_eq(post(&pile, 1), "FORK");
+	cr_expect_str_eq(post(&clone, 1), "OK");
+}
+
 Test(ingest, a_pile_with_a_new_key_keeps_what_the_old_one_signed)
 {
 	write_boots(2);

@@ -117,6 +117,24 @@ Test(money, a_session_that_nobody_could_ask_for_becomes_money_once)
 	cr_expect_eq(available(), 4500);
 }
 
+Test(money, the_silence_of_a_pile_without_a_network_ends_nothing)
+{
+	uint8_t jti[16];
+
+	checkout("O-1");
+	voucher(token_of("O-1"), jti);
+	start_record(&pile, jti);
+	post(&pile, 1);
+	pass(30 * HOUR_MS);
+	cr_expect_str_eq(state("O-1"), "STARTED", "longer than a charger may be silent");
+	cr_expect_eq(available(), 4000);
+	end_record(&pile, 5000);
+	post(&pile, 2);
+	cr_expect_str_eq(state("O-1"), "CLOSED");
+	cr_expect_eq(n_charges(), 1);
+	cr_expect_eq(available(), 4500);
+}
+
 Test(money, what_did_not_begin_goes_back_as_soon_as_that_is_shown)
 {
 	struct ble_record boot = { .type = BLE_RECORD_BOOT };
