@@ -424,8 +424,8 @@ struct command {
 	Ocpp__Command__Kind kind;
 	const char *action, *payload, *request_id;
 	int64_t timeout_ms;             /* 0: the config's */
-	const Ocpp__Setting *setting;   /* of a configuration: see configuration.c */
-	const Ocpp__Question *question; /* of variables: see device/configuration.c */
+	const Ocpp__Setting *setting;   /* of a configuration: see stations/configuration.c */
+	const Ocpp__Question *question; /* of variables: see device/variables_read.c */
 	uint64_t about;                 /* for whoever concludes it: see commands.h */
 	const char *problem;            /* of an order that cannot be given so: see edge.h */
 };

@@ -3,7 +3,7 @@
 #ifndef OCPP_DEVICE_H
 #define OCPP_DEVICE_H
 
-#include "reports.h"
+#include "report_parts.h"
 
 #include <plugins/ocpp/stations/commands.h>
 
@@ -56,7 +56,7 @@ int model_ask(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const 
 	      Ocpp__ReportRow__Purpose purpose, uint32_t timeout_s);
 conclude_fn model_concluded;
 
-/* ---- configuration.c ------------------------------------------------------------------------- */
+/* ---- variables_read.c ------------------------------------------------------------------------ */
 
 /* Charging/GetConfiguration of a charger with a device model. */
 int model_configuration(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket,
@@ -74,7 +74,7 @@ int display_gone(struct gv_turn *t, const char *device, int64_t id);
 uint32_t monitors_but(struct gv_turn *t, const char *device, const struct report_items *items);
 uint32_t displays_but(struct gv_turn *t, const char *device, const struct report_items *items);
 
-/* ---- events.c -------------------------------------------------------------------------------- */
+/* ---- device_events.c ------------------------------------------------------------------------- */
 
 /* It is kept and told, unless it was already. */
 int event_told(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__DeviceEvent *e);

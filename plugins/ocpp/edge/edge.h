@@ -96,7 +96,7 @@ struct edge {
 	const struct edge_orders *orders;
 	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */
 	const struct edge_security
-		*security;              /* certificates and passwords: see security.h; NULL: the version has none */
+		*security;              /* certificates and passwords: see credentials.h; NULL: the version has none */
 	const struct edge_lists *lists; /* NULL: chargers of this version keep none */
 	const struct edge_model *model; /* NULL: the version has no device model */
 	const struct edge_contracts *contracts; /* NULL: it knows none */

@@ -1,5 +1,5 @@
 /* OCPP 1.6: what is asked of a charger, as its calls. */
-#include "security.h"
+#include "credentials.h"
 #include "v16.h"
 #include "shared.h"
 

@@ -1,5 +1,5 @@
 /* OCPP 1.6, its security extension: certificates and the AuthorizationKey. */
-#include "security.h"
+#include "credentials.h"
 
 #include <cjson/cJSON.h>
 

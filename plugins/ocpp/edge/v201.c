@@ -1,6 +1,6 @@
 /* OCPP 2.0.1: what is asked of a charger, as its calls. */
 #include "profiles.h"
-#include "security.h"
+#include "credentials.h"
 #include "v16.h"
 #include "v201.h"
 #include "v201_device.h"

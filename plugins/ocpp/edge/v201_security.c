@@ -1,5 +1,5 @@
 /* OCPP 2.0.1, functional block A: certificates and the BasicAuthPassword. */
-#include "security.h"
+#include "credentials.h"
 #include "v201.h"
 
 #include <plugins/ocpp/stations/certificates.h>

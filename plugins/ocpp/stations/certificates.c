@@ -5,7 +5,7 @@
 #include "reports.h"
 #include "security.h"
 
-#include <plugins/ocpp/edge/security.h>
+#include <plugins/ocpp/edge/credentials.h>
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #include "soap.h"
 
 #include <plugins/ocpp/device/device.h>
-#include <plugins/ocpp/device/reports.h>
+#include <plugins/ocpp/device/report_parts.h>
 #include <plugins/ocpp/files/files.h>
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>

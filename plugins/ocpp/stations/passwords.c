@@ -7,7 +7,7 @@
 #include "passwords.h"
 #include "security.h"
 
-#include <plugins/ocpp/edge/security.h>
+#include <plugins/ocpp/edge/credentials.h>
 
 #include <lib/hex.h>
 #include <string.h>

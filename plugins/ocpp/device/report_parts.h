@@ -1,6 +1,6 @@
 /* Reports that come in several messages, in any order, each maybe twice: which of them have come. */
-#ifndef OCPP_DEVICE_REPORTS_H
-#define OCPP_DEVICE_REPORTS_H
+#ifndef OCPP_REPORT_PARTS_H
+#define OCPP_REPORT_PARTS_H
 
 #include <plugins/ocpp/ocpp.h>
 

@@ -1,6 +1,6 @@
 /* Certificates and passwords of chargers, as calls of a version. */
-#ifndef OCPP_EDGE_SECURITY_H
-#define OCPP_EDGE_SECURITY_H
+#ifndef OCPP_EDGE_CREDENTIALS_H
+#define OCPP_EDGE_CREDENTIALS_H
 
 #include "edge.h"
 
