@@ -128,6 +128,18 @@ static bool shows_pending(struct visitor *v)
 	return v->device->now.hash_size != 0;
 }
 
+static bool tls_fits(struct visitor *v)
+{
+	SSL *ssl = v->conn->tls ? lws_get_ssl(v->conn->wsi) : NULL;
+
+	if (!v->device->tls_min)
+		return true;
+	if (!ssl)
+		return refuse(v, 403, REASON_PLAIN_TEXT, "the device's attribute tlsMin wants TLS");
+	return SSL_version(ssl) >= (int)v->device->tls_min ||
+	       refuse(v, 403, REASON_TLS_VERSION, "the device's attribute tlsMin wants a later version of TLS");
+}
+
 /* The profile that it came in with, in *ret; false where it may not come in. */
 static bool settle_profile(struct visitor *v, unsigned *ret)
 {
@@ -137,6 +149,8 @@ static bool settle_profile(struct visitor *v, unsigned *ret)
 
 	if (least >= 2 && !v->conn->tls)
 		return refuse(v, 403, REASON_PLAIN_TEXT, "the device's security profile wants TLS");
+	if (!tls_fits(v))
+		return false;
 	if (v->has_certificate && !certificate_fits(v))
 		return false;
 	if (least == 3 && !v->has_certificate)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <galvan/link.pb-c.h>
 #include <galvan/registry.pb-c.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -212,6 +213,8 @@ static struct device *device_make(const Link__KnownDevice *row)
 			goto fail;
 	}
 	d->ping_s = seconds(row->ping_s);
+	if (row->tls_min[0]) /* what is no version is taken for the strictest */
+		d->tls_min = strcmp(row->tls_min, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
 	d->no_compression = strcmp(row->compression, "off") == 0;
 	d->upgrade_optional = strcmp(row->connection_upgrade, "optional") == 0;
 	if (row->default_subprotocol[0]) {
@@ -308,6 +311,7 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 	row.default_subprotocol = attribute(e->device, "defaultSubprotocol");
 	row.compression = attribute(e->device, "compression");
 	row.connection_upgrade = attribute(e->device, "connectionUpgrade");
+	row.tls_min = attribute(e->device, "tlsMin");
 	row.emitter = (char *)from->instance;
 	r = gv_put(t, &view_table, gv_key(e->id), &row);
 	return r < 0 ? r : view_put(v, &row);

@@ -63,6 +63,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->heartbeat_s = c->heartbeat_s;
 	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
 	o->accept_unknown_station = !strcmp(c->unknown_station, "accept");
+	o->refuse_serial = !strcmp(c->serial_mismatch, "refuse");
 	o->soap_private = c->soap_private_addresses;
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;

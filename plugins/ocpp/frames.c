@@ -134,7 +134,8 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		return error;
 	if (in.code) {
 		frames_keep(t, st, action->name, frame->payload);
-		return refuse(o, t, st, frame, in.code, in.why);
+		error = refuse(o, t, st, frame, in.code, in.why);
+		return in.farewell ? gv_disconnect(t, conn, 1008, in.why) : error;
 	}
 	if (!in.answer)
 		return 0;

@@ -83,6 +83,7 @@ struct ocpp {
 	/* config */
 	uint32_t heartbeat_s;
 	bool accept_unknown_token, accept_unknown_station;
+	bool refuse_serial;                       /* whose serial number is not its certificate's */
 	bool soap_private;                        /* stations in private networks are called */
 	int64_t soap_refused_ms, soap_guarded_ms; /* when it was last said that a SOAP request was refused */
 	int64_t call_timeout_ms, start_window_ms;
@@ -410,6 +411,7 @@ struct inbound {
 	uint64_t digest;    /* of connection, message id and action */
 	const char *answer; /* out: JSON; "{}" unless set; NULL: it comes later, by frames_answer */
 	enum rpc_code code; /* out: not RPC_OK refuses */
+	bool farewell;      /* out: and its connection is closed behind that */
 	const char *why;    /* out */
 };
 typedef int inbound_fn(struct ocpp *o, struct gv_turn *t, struct inbound *in);

@@ -97,6 +97,23 @@ def test_a_certificate_may_carry_another_name_than_the_identity(site, station):
     site.refused('CP3', 'wrong-identity', trust(site.server_ca.cert, site.client('CP3')), secure=True)
 
 
+def test_a_station_may_have_to_speak_a_later_tls_than_its_port_takes(site):
+    """Each has its own least version: the attribute tlsMin."""
+    site.device('CP1', password=PASSWORD, attributes={'tlsMin': '1.3'})
+    site.device('CP2', password=PASSWORD, attributes={'tlsMin': '1.2'})
+    older = trust(site.server_ca.cert)
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert site.refused('CP1', 'tls-version', older, PASSWORD, secure=True) == 403
+    assert site.told('CP1', 'tls-version')['source'] == 'link'
+    for identity, context in (('CP1', trust(site.server_ca.cert)), ('CP2', older)):
+        with site.connect(identity, context, PASSWORD, secure=True):
+            pass
+    assert site.refused('CP2', 'plain-text', password=PASSWORD) == 403
+    site.device('CP2', attributes={'tlsMin': ''})
+    with site.connect('CP2', password=PASSWORD):
+        pass
+
+
 def test_a_hostile_peer_fills_no_journal(site):
     """Five events at once, then one a minute with the number of those between; the counter counts all."""
     site.device('CP3', security_profile=3)

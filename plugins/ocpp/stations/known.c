@@ -55,6 +55,7 @@ int known_changed(struct gv_turn *t, const Registry__DeviceChanged *e, const str
 	row.id = e->id;
 	row.guarded = e->credential || e->device->security_profile;
 	row.allowed = !strcmp(attribute(e->device, "soap"), "allow");
+	row.certificate_cn = (char *)attribute(e->device, "certificateCn");
 	row.emitter = (char *)from->instance;
 	for (size_t i = 0; i < e->device->n_aliases; i++)
 		gv_put(t, &ocpp_devices, gv_key(fold(t, e->device->aliases[i])), &row);

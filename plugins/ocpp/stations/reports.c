@@ -4,6 +4,7 @@
 
 #include <plugins/ocpp/files/files.h>
 #include "security.h"
+#include "serial.h"
 
 #include <plugins/ocpp/device/device.h>
 #include <plugins/ocpp/limits/limits.h>
@@ -43,9 +44,12 @@ bool report_told(struct gv_turn *t, struct inbound *in)
 
 int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Station *said)
 {
-	Ocpp__StationRow *row = gv_edit(t, &ocpp_stations, gv_key(in->device));
 	Ocpp__StationBooted event = OCPP__STATION_BOOTED__INIT;
+	Ocpp__StationRow *row;
 
+	if (!serial_check(o, t, in, said))
+		return 0;
+	row = gv_edit(t, &ocpp_stations, gv_key(in->device));
 	if (told(t, in, row) || !boot_is_news(o, t, in->st, row->station, said))
 		return 0;
 	if (row->station) {
