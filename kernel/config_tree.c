@@ -4,6 +4,7 @@
 #include "config_tree.h"
 
 #include "config.h"
+#include "text.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -125,6 +126,21 @@ static cJSON *convert_plugin(struct convert *c, const char *name)
 	return NULL;
 }
 
+static cJSON *convert_bool(struct convert *c, const struct gv_field *f, const struct gv_yaml_node *n)
+{
+	const struct gv_config *config = c->tree->config;
+	bool yes = !strcmp(n->text, "true");
+
+	if (n->quoted || (!yes && strcmp(n->text, "false") != 0))
+		return wrong(c, strdup(n->quoted ? "expected true or false, got a string: remove the quotes"
+						 : "expected true or false"));
+	if (yes && *f->needs && config && !gv_config_find(config, f->needs))
+		return wrong(
+			c, gv_text("needs the plugin %s, which this node has not: add it to plugins, or leave this out",
+				   f->needs));
+	return cJSON_CreateBool(yes);
+}
+
 static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const struct gv_yaml_node *n)
 {
 	if (gv_yaml_is_null(n))
@@ -142,10 +158,7 @@ static cJSON *convert_scalar(struct convert *c, const struct gv_field *f, const 
 	case GV_KIND_MESSAGE:
 		return convert_untyped(n);
 	case GV_KIND_BOOL:
-		if (!n->quoted && (!strcmp(n->text, "true") || !strcmp(n->text, "false")))
-			return cJSON_CreateBool(*n->text == 't');
-		return wrong(c, strdup(n->quoted ? "expected true or false, got a string: remove the quotes"
-						 : "expected true or false"));
+		return convert_bool(c, f, n);
 	default:
 		if (n->quoted)
 			return wrong(c, strdup("expected a number, got a string: remove the quotes"));

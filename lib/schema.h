@@ -58,7 +58,7 @@ struct gv_field {
 	const char *oneof;               /* NULL: none */
 	/* galvan.FieldRule; strings are "" where not given */
 	bool key, secret, required, plugin;
-	const char *unit, *min, *max, *default_value, *one_of;
+	const char *unit, *min, *max, *default_value, *one_of, *needs;
 };
 struct gv_type {
 	const char *name; /* full, without a leading dot */

@@ -201,7 +201,7 @@ static bool find_option(const ProtobufCMessage *options, struct gv_wire *ret)
 static int fill_rule(struct build *b, const Field *d, struct gv_field *f)
 {
 	struct gv_wire bytes = { 0 };
-	f->unit = f->min = f->max = f->default_value = f->one_of = "";
+	f->unit = f->min = f->max = f->default_value = f->one_of = f->needs = "";
 	if (!d->options || !find_option(&d->options->base, &bytes))
 		return 0;
 	Gv__FieldRule *rule = gv__field_rule__unpack(NULL, (size_t)(bytes.end - bytes.at), bytes.at);
@@ -216,8 +216,9 @@ static int fill_rule(struct build *b, const Field *d, struct gv_field *f)
 	f->max = keep(b->s, rule->max);
 	f->default_value = keep(b->s, rule->default_);
 	f->one_of = keep(b->s, rule->one_of);
+	f->needs = keep(b->s, rule->needs);
 	gv__field_rule__free_unpacked(rule, NULL);
-	return f->unit && f->min && f->max && f->default_value && f->one_of ? 0 : -ENOMEM;
+	return f->unit && f->min && f->max && f->default_value && f->one_of && f->needs ? 0 : -ENOMEM;
 }
 
 /* protoc gives it; sets made by other tools may not. */

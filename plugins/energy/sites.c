@@ -4,16 +4,29 @@
 #include <string.h>
 
 #define MA_MAX INT64_C(10000000) /* 10 kA */
+#define MA_MIN 1000              /* 1 A: nothing charges with less */
 #define ID_MAX 64
+
+/* Of a limit in mA: who writes 63 means 63 A. */
+static const char *limit_problem(struct gv_turn *t, const char *field, int64_t limit_ma)
+{
+	if (limit_ma <= 0 || limit_ma > MA_MAX)
+		return gv_str(t, "%s must be from 1000 to %lld", field, (long long)MA_MAX);
+	if (limit_ma < MA_MIN)
+		return gv_str(t, "%s is in mA, and %lld mA is less than an ampere: %lld A is %lld000", field,
+			      (long long)limit_ma, (long long)limit_ma, (long long)limit_ma);
+	return NULL;
+}
 
 static const char *group_problem(struct gv_turn *t, const Energy__Site *s, size_t i)
 {
 	const Energy__Group *g = s->groups[i];
+	const char *problem;
 
 	if (!*g->id)
 		return gv_str(t, "site.groups[%zu].id is missing", i);
-	if (g->limit_ma <= 0 || g->limit_ma > MA_MAX)
-		return gv_str(t, "site.groups[%zu].limitMa must be from 1 to %lld", i, (long long)MA_MAX);
+	if ((problem = limit_problem(t, gv_str(t, "site.groups[%zu].limitMa", i), g->limit_ma)))
+		return problem;
 	for (size_t k = 0; k < i; k++) {
 		if (!strcmp(s->groups[k]->id, g->id))
 			return gv_str(t, "site.groups: two have the id \"%s\"", g->id);
@@ -43,13 +56,14 @@ static const char *problem_of(struct gv_turn *t, const Energy__Site *s)
 
 	if (!*s->id || strlen(s->id) > ID_MAX)
 		return gv_str(t, "site.id must have 1 to %d bytes", ID_MAX);
-	if (s->limit_ma <= 0 || s->limit_ma > MA_MAX)
-		return gv_str(t, "site.limitMa must be from 1 to %lld", (long long)MA_MAX);
+	if ((problem = limit_problem(t, "site.limitMa", s->limit_ma)))
+		return problem;
 	if (s->n_phase_limits_ma != 0 && s->n_phase_limits_ma != SHARE_PHASES)
 		return "site.phaseLimitsMa must have three numbers or none";
 	for (size_t i = 0; i < s->n_phase_limits_ma; i++)
-		if (s->phase_limits_ma[i] < 0 || s->phase_limits_ma[i] > MA_MAX)
-			return gv_str(t, "site.phaseLimitsMa must be from 0 to %lld", (long long)MA_MAX);
+		if (s->phase_limits_ma[i] != 0 &&
+		    (problem = limit_problem(t, "site.phaseLimitsMa, where it is not 0,", s->phase_limits_ma[i])))
+			return problem;
 	if (s->minimum_ma < 0 || s->minimum_ma > MA_MAX || s->minimum_ma % SHARE_STEP_MA)
 		return gv_str(t, "site.minimumMa must be a multiple of %d", SHARE_STEP_MA);
 	if (s->grid_floor_ma < 0)

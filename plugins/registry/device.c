@@ -1,4 +1,5 @@
 /* Devices: what exists, what it is called, who may connect as it. */
+#include "attributes.h"
 #include "registry.h"
 
 #include <string.h>
@@ -40,6 +41,12 @@ static const char *connector_problem(struct gv_turn *t, const Registry__Device *
 		return gv_str(t, "device.connectors[%zu].maxPowerW must not be negative", i);
 	if (c->max_current_ma < 0)
 		return gv_str(t, "device.connectors[%zu].maxCurrentMa must not be negative", i);
+	if (c->max_current_ma > 0 && c->max_current_ma < REGISTRY_CURRENT_MIN_MA)
+		return gv_str(
+			t,
+			"device.connectors[%zu].maxCurrentMa is in mA, and %lld mA is less than an ampere: %lld A is "
+			"%lld000",
+			i, (long long)c->max_current_ma, (long long)c->max_current_ma, (long long)c->max_current_ma);
 	return NULL;
 }
 
@@ -72,6 +79,8 @@ static const char *list_problem(struct gv_turn *t, const Registry__Device *d)
 				      REGISTRY_ATTRIBUTE_NAME_MAX);
 		if ((problem = registry_text_problem(d->attributes[i]->value, REGISTRY_ATTRIBUTE_VALUE_MAX)))
 			return gv_str(t, "device.attributes[\"%s\"] %s", d->attributes[i]->key, problem);
+		if ((problem = attribute_problem(t, d->attributes[i]->key, d->attributes[i]->value)))
+			return problem;
 	}
 	return NULL;
 }

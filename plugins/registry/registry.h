@@ -10,7 +10,8 @@
 #define REGISTRY_CONNECTORS_MAX 256
 #define REGISTRY_ALIASES_MAX 16
 #define REGISTRY_TAGS_MAX 64
-#define REGISTRY_TAG_MAX 64 /* bytes */
+#define REGISTRY_CURRENT_MIN_MA 1000 /* 1 A: nothing charges with less */
+#define REGISTRY_TAG_MAX 64          /* bytes */
 #define REGISTRY_ATTRIBUTES_MAX 64
 #define REGISTRY_ATTRIBUTE_NAME_MAX 64    /* bytes */
 #define REGISTRY_ATTRIBUTE_VALUE_MAX 1024 /* bytes */

@@ -39,7 +39,7 @@ class Site:
         config['plugins']['link']['config'].update(operator_name=OPERATOR)
         config['plugins']['link']['config']['listen'].append({'ws': self.secure_port, 'host': '127.0.0.1', 'tls': {
             'cert': self.cert.cert, 'key': self.cert.key, 'second_cert': self.rsa.cert, 'second_key': self.rsa.key,
-            'client_ca': self.client_ca.cert, 'crl': self.crl, 'local_ca': True}})
+            'client_ca': self.client_ca.cert, 'crl': self.crl, 'local_ca': 'pki' in plugins}})
         self.node = run(config)
         self.plain = 'ws://127.0.0.1:%d/ocpp' % plain
         self.secure = 'wss://127.0.0.1:%d/ocpp' % self.secure_port

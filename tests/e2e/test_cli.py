@@ -196,6 +196,16 @@ def test_check_needs_no_node_and_says_everything_at_once(folder):
         assert words in done.stderr, words
 
 
+def test_check_knows_what_a_setting_needs(folder):
+    """local_ca takes the certificates of an authority: without one nobody would come in, and nothing would say why."""
+    path = os.path.join(folder, 'c.yaml')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('plugins:\n  link:\n    config:\n      listen:\n        - {ws: 9443, tls: {cert: a, key: b, local_ca: true}}\n')
+    done = galvan('check', path)
+    assert done.returncode == 1
+    assert path + ':5' in done.stderr and 'local_ca: needs the plugin pki, which this node has not' in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize('name', sorted(f for f in os.listdir(os.path.join(ROOT, 'config')) if f.endswith('.yaml')))
 def test_the_shipped_configs_pass_the_check(name):
     env = dict(os.environ, GALVAN_CLOUD_URL='ws://127.0.0.1:9000/ocpp/')

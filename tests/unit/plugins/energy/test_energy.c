@@ -322,15 +322,17 @@ Test(energy, an_outlet_that_has_never_accepted_a_limit_is_reserved_what_it_can_d
 Test(energy, a_site_that_cannot_be_is_refused_with_the_field)
 {
 	refused("PutSite", "{\"site\":{\"id\":\"yard\"}}", GV_INVALID_ARGUMENT, "limitMa");
-	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1,\"phaseLimitsMa\":[1]}}", GV_INVALID_ARGUMENT,
+	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":63}}", GV_INVALID_ARGUMENT, "63 A is 63000");
+	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1000,\"phaseLimitsMa\":[1]}}", GV_INVALID_ARGUMENT,
 		"phaseLimitsMa");
-	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1,\"schedule\":[{\"from\":\"25:00\"}]}}",
+	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1000,\"schedule\":[{\"from\":\"25:00\"}]}}",
 		GV_INVALID_ARGUMENT, "schedule[0]");
-	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1,\"priorities\":[{\"weight\":2}]}}",
+	refused("PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":1000,\"priorities\":[{\"weight\":2}]}}",
 		GV_INVALID_ARGUMENT, "priorities[0]");
 	refused("PutSite",
-		"{\"site\":{\"id\":\"yard\",\"limitMa\":1,\"groups\":[{\"id\":\"a\",\"limitMa\":1,\"devices\":[\"x\"]},"
-		"{\"id\":\"b\",\"limitMa\":1,\"devices\":[\"x\"]}]}}",
+		"{\"site\":{\"id\":\"yard\",\"limitMa\":1000,\"groups\":[{\"id\":\"a\",\"limitMa\":1000,\"devices\":["
+		"\"x\"]},"
+		"{\"id\":\"b\",\"limitMa\":1000,\"devices\":[\"x\"]}]}}",
 		GV_INVALID_ARGUMENT, "x is in");
 	refused("GetSite", "{\"id\":\"yard\"}", GV_NOT_FOUND, "yard");
 	refused("SetGridLimit", "{\"site\":\"yard\",\"limit\":{\"id\":\"x\"}}", GV_NOT_FOUND, "yard");

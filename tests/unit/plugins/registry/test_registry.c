@@ -124,6 +124,26 @@ Test(registry, what_is_left_empty_keeps_what_it_was)
 	cr_expect_str_eq(text(get(d, "attributes"), "c"), "3");
 }
 
+#define WITH(attribute) "{\"device\":{\"id\":\"ocpp:A\",\"attributes\":{" attribute "}}}"
+
+Test(registry, an_attribute_that_is_nearly_one_that_is_read_is_a_slip)
+{
+	refused(SERVICE "PutDevice", WITH("\"certificateCN\":\"x\""), GV_INVALID_ARGUMENT,
+		"did you mean \"certificateCn\"");
+	refused(SERVICE "PutDevice", WITH("\"pings\":\"20\""), GV_INVALID_ARGUMENT, "\"pingS\"");
+	refused(SERVICE "PutDevice", WITH("\"ocpp.securty_profile\":\"2\""), GV_INVALID_ARGUMENT,
+		"device.securityProfile");
+	refused(SERVICE "PutDevice", WITH("\"tlsMin\":\"1.1\""), GV_INVALID_ARGUMENT, "1.2|1.3");
+	ok(SERVICE "PutDevice", WITH("\"tlsMin\":\"1.3\",\"step\":\"2\",\"entry\":\"left\",\"vendor.colour\":\"red\""));
+	ok(SERVICE "PutDevice", WITH("\"pings\":\"\"")); /* what an older store has can be removed */
+}
+
+Test(registry, a_current_below_an_ampere_was_meant_in_amperes)
+{
+	refused(SERVICE "PutDevice", "{\"device\":{\"id\":\"ocpp:A\",\"connectors\":[{\"id\":1,\"maxCurrentMa\":32}]}}",
+		GV_INVALID_ARGUMENT, "32 A is 32000");
+}
+
 Test(registry, what_clear_names_is_emptied_first)
 {
 	const cJSON *d;
