@@ -395,6 +395,8 @@ static int stop_order(struct billing *b, struct gv_turn *t, Billing__OrderRow *r
 		return orders_void(b, t, row, "stopped before it began");
 	case BILLING__ORDER_STATE__ORDER_STATE_STARTING:
 		row->stop = true;
+		if (row->begins_until_ms && !row->asked)
+			return orders_cancel(b, t, row);
 		orders_put(t, row);
 		return 0;
 	case BILLING__ORDER_STATE__ORDER_STATE_STARTED:

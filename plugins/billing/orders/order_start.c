@@ -105,6 +105,16 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	return r;
 }
 
+int orders_cancel(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	Charging__StopRequest request = CHARGING__STOP_REQUEST__INIT;
+
+	request.device = row->order->device;
+	request.connector = row->order->connector;
+	return orders_ask(t, row, "galvan.charging.v1.Charging/Stop", &request, BILLING__ORDER_STEP__ORDER_STEP_CANCEL,
+			  LOOK_TIMEOUT_MS);
+}
+
 int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 {
 	Charging__ListSessionsRequest request = CHARGING__LIST_SESSIONS_REQUEST__INIT;
@@ -228,6 +238,11 @@ int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer
 	row->asked = false;
 	if (row->rental)
 		return orders_lend_answered(b, t, row, a, note->step);
+	if (note->step == BILLING__ORDER_STEP__ORDER_STEP_CANCEL) { /* StartAbandoned says so, or it may still begin */
+		orders_put(t, row);
+		arm(t, row, row->deadline_ms);
+		return 0;
+	}
 	return note->step == BILLING__ORDER_STEP__ORDER_STEP_START ? start_answered(b, t, row, a)
 								   : look_answered(b, t, row, a);
 }

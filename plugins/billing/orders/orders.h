@@ -20,11 +20,12 @@
 #define ORDERS_OPEN_MAX 64         /* orders of one device at once; of a cabinet those whose bank is not out yet */
 #define ORDERS_RENTED_MAX 1000     /* and banks of one cabinet that are out */
 #define ORDERS_LEND_MS 90000000    /* 25 h: within a day a cabinet's plugin says what became of a lend */
-#define ORDERS_GRANTED_MS 21600000 /* 6 h: an order that may still begin is looked at so often when its time is over   \
-				    */
-#define USES_STOP_AGAIN_MS 30000   /* a charger that does not stop is told again */
-#define USES_CHECK_MS 900000       /* what is paid from a hold is looked at so often though it says nothing */
-#define ORDERS_PAYMENT "order:"    /* begins the ids of their payments */
+#define ORDERS_GRANTED_MS                                                                                              \
+	21600000                 /* 6 h: an order that may still begin is looked at so often when its time is over     \
+				  */
+#define USES_STOP_AGAIN_MS 30000 /* a charger that does not stop is told again */
+#define USES_CHECK_MS 900000     /* what is paid from a hold is looked at so often though it says nothing */
+#define ORDERS_PAYMENT "order:"  /* begins the ids of their payments */
 
 extern const struct gv_table orders_table, orders_tokens, orders_open, orders_times, uses_table, twins_table;
 
@@ -72,6 +73,8 @@ int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer
 
 int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 int orders_look(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
+/* A start that was granted is to begin no more, where nobody has been given it yet. */
+int orders_cancel(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 /* A durable call about the order; puts the row. */
 int orders_ask(struct gv_turn *t, Billing__OrderRow *row, const char *method, const void *request,
 	       Billing__OrderStep step, int64_t timeout_ms);

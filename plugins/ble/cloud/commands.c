@@ -184,6 +184,7 @@ static void say_stop(struct gv_turn *t, struct gv_ticket to, struct pile *p, con
 int charging_stop(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
 	const Charging__StopRequest *r = (const Charging__StopRequest *)m;
+	Charging__StopReply reply = CHARGING__STOP_REPLY__INIT;
 	struct cloud *c = cloud_of(self, t, to);
 	const Ble__SessionRow *row;
 	const struct line *l;
@@ -193,6 +194,10 @@ int charging_stop(void *self, struct gv_turn *t, struct gv_ticket to, const Prot
 	if (!c)
 		return 0;
 	row = meant(t, r, &why);
+	if (!row && !r->session_id[0] && grants_cancel(t, r->device, r->connector)) {
+		reply.status = (char *)"Accepted";
+		return gv_reply(t, to, &reply);
+	}
 	if (!row)
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION, "%s", why);
 	if (!pile_find(t, row->device, &p))

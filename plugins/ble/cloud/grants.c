@@ -79,7 +79,7 @@ static int name_order(struct gv_turn *t, const char *token, uint8_t ret[16])
 	const char *name = token;
 	int r;
 
-	for (unsigned n = 2;; n++) {
+	for (;;) {
 		r = ble_order_id(&ble_openssl, name, strlen(name), ret);
 		if (r < 0 || !gv_get(t, &cloud_grant_orders, gv_key(pile_hex(t, ret, 16))))
 			return r;
@@ -242,6 +242,23 @@ void grant_abandon(struct gv_turn *t, Ble__GrantRow *g, const char *why)
 	gv_emit(t, &e);
 	gv_log(t, GV_INFO, "a start that was granted did not begin: %s device=%s jti=%s", why, g->device,
 	       g->request_id);
+}
+
+bool grants_cancel(struct gv_turn *t, const char *device, uint32_t connector)
+{
+	struct gv_scan scan = { .table = &cloud_open_grants, .prefix = gv_key(device) };
+	bool any = false;
+
+	while (gv_next(t, &scan)) {
+		const char *jti = scan.key.part[1].s;
+		const Ble__GrantRow *g = gv_get(t, &cloud_grants, gv_key(device, jti));
+
+		if (!g || g->given || g->counter || (connector && g->connector != connector))
+			continue;
+		grant_abandon(t, gv_edit(t, &cloud_grants, gv_key(device, jti)), "stopped before it began");
+		any = true;
+	}
+	return any;
 }
 
 void grants_settle(struct gv_turn *t, const char *device, uint32_t chain, uint32_t trusted_utc)

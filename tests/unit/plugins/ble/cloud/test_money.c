@@ -174,6 +174,32 @@ Test(money, an_order_whose_voucher_nobody_fetched_is_void_with_its_time)
 	cr_expect_eq(available(), 5000);
 }
 
+Test(money, an_order_that_is_stopped_before_anybody_has_its_voucher_is_void_at_once)
+{
+	checkout("O-1");
+	must(BILLING "StopOrder", "{\"id\":\"O-1\"}");
+	settle();
+	cr_expect_str_eq(state("O-1"), "VOIDED");
+	cr_expect_eq(available(), 5000);
+}
+
+Test(money, an_order_whose_voucher_is_out_may_still_begin_though_it_is_stopped)
+{
+	uint8_t jti[16];
+
+	checkout("O-1");
+	voucher(token_of("O-1"), jti);
+	must(BILLING "StopOrder", "{\"id\":\"O-1\"}");
+	settle();
+	cr_expect_str_eq(state("O-1"), "STARTING");
+	start_record(&pile, jti);
+	end_record(&pile, 5000);
+	post(&pile, 1);
+	post(&pile, 2);
+	cr_expect_str_eq(state("O-1"), "CLOSED");
+	cr_expect_eq(available(), 4500);
+}
+
 Test(money, crashes_of_both_change_nothing)
 {
 	uint8_t jti[16];
@@ -330,4 +356,17 @@ Test(money, another_persons_session_is_another)
 	pile_tells();
 	charger_tells("OTHER", began_ms, began_ms + HOUR_MS, 100);
 	cr_expect_eq(n_charges(), 2);
+}
+
+Test(money, its_module_is_known_by_the_registrys_id)
+{
+	struct peer *p;
+
+	with_charger();
+	p = connect_peer("dev:1");
+	start_record(&pile, NULL);
+	say(p, BLE_REC, 1, pile.records[1].at, (int)pile.records[1].size);
+	cr_expect_eq(heard_result(p), BLE_OK);
+	must("ListRecords", "{\"device\":\"" P1 "\"}");
+	cr_expect_str_eq(text("records.0.roads.0.kind"), "pile");
 }
