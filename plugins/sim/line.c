@@ -80,6 +80,7 @@ static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, 
 	uint8_t answer[GV_WS_HEADER_MAX + 125];
 	switch (opcode) {
 	case GV_WS_TEXT:
+	case GV_WS_BINARY:
 		if (!l->closing)
 			l->events->text(l, (const char *)data, size);
 		break;

@@ -35,7 +35,7 @@ int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, si
 struct line;
 struct line_events {
 	void (*open)(struct line *l);
-	void (*text)(struct line *l, const char *data, size_t size); /* bare TCP: bytes, cut anywhere */
+	void (*text)(struct line *l, const char *data, size_t size); /* or binary; bare TCP: bytes, cut anywhere */
 	/* The line is over and its memory the owner's again; once for each line_open that returned 0. `why` is "" if
 	 * the owner closed it. `opened`: open had been called. */
 	void (*end)(struct line *l, bool opened, const char *why);

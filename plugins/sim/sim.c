@@ -1,7 +1,9 @@
-/* sim: the test harness. A driver that holds simulated chargers, simulated cabinets of power banks and load over real
- * sockets, against any server, galvan or not. */
+/* sim: the test harness. A driver that holds simulated chargers, simulated cabinets of power banks, simulated Bluetooth
+ * piles and load over real sockets, against any server, galvan or not. */
 #include "sim.h"
 #include "sim.schema.h"
+
+#include <galvan/piles.pb-c.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/resource.h>
 
 const struct gv_table sim_fleets = { "fleets", "s", &sim__fleet__descriptor, false };
+const struct gv_table sim_piles = { "piles", "s", &sim__pile_fleet__descriptor, false };
 const struct gv_table sim_cabinets = { "cabinets", "s", &sim__cabinet_fleet__descriptor, false };
 
 /* ---- the fleets that there are at the start -------------------------------------------------- */
@@ -43,17 +46,26 @@ static int keep_pending_cabinets(struct sim *sim, const Sim__CabinetFleet *fleet
 	return keep(&fleet->base, (void ***)&sim->pending_cabinets, &sim->n_pending_cabinets);
 }
 
+static int keep_pending_piles(struct sim *sim, const Sim__PileFleet *fleet)
+{
+	return keep(&fleet->base, (void ***)&sim->pending_piles, &sim->n_pending_piles);
+}
+
 static void drop_pending(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->n_pending; i++)
 		sim__fleet__free_unpacked(sim->pending[i], NULL);
 	for (size_t i = 0; i < sim->n_pending_cabinets; i++)
 		sim__cabinet_fleet__free_unpacked(sim->pending_cabinets[i], NULL);
+	for (size_t i = 0; i < sim->n_pending_piles; i++)
+		sim__pile_fleet__free_unpacked(sim->pending_piles[i], NULL);
 	free(sim->pending);
 	free(sim->pending_cabinets);
+	free(sim->pending_piles);
 	sim->pending = NULL;
 	sim->pending_cabinets = NULL;
-	sim->n_pending = sim->n_pending_cabinets = 0;
+	sim->pending_piles = NULL;
+	sim->n_pending = sim->n_pending_cabinets = sim->n_pending_piles = 0;
 }
 
 /* Each is checked by itself; against each other they are checked when they start. */
@@ -62,7 +74,8 @@ static int configured(struct sim *sim, struct gv_turn *t, const Sim__Config *c)
 	char error[400];
 	struct fleets *trial = fleets_create(NULL, 1);
 	struct racks *racks = racks_create(NULL, 1);
-	int r = trial && racks ? 0 : -ENOMEM;
+	struct posts *posts = posts_create(NULL, 1);
+	int r = trial && racks && posts ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < c->n_fleets; i++)
 		if (fleet_check(trial, c->fleets[i], error, sizeof error) < 0)
 			r = gv_fault(t, "config.fleets[%zu]: %s", i, error);
@@ -73,23 +86,33 @@ static int configured(struct sim *sim, struct gv_turn *t, const Sim__Config *c)
 			r = gv_fault(t, "config.cabinets[%zu]: %s", i, error);
 		else
 			r = keep_pending_cabinets(sim, c->cabinets[i]);
+	for (size_t i = 0; r == 0 && i < c->n_piles; i++)
+		if (post_fleet_check(posts, c->piles[i], error, sizeof error) < 0)
+			r = gv_fault(t, "config.piles[%zu]: %s", i, error);
+		else
+			r = keep_pending_piles(sim, c->piles[i]);
 	fleets_destroy(trial);
 	racks_destroy(racks);
+	posts_destroy(posts);
 	sim->n_configured = sim->n_pending;
 	sim->n_configured_cabinets = sim->n_pending_cabinets;
+	sim->n_configured_piles = sim->n_pending_piles;
 	return r;
 }
 
 static int start(void *self, struct gv_turn *t, const void *config)
 {
 	struct sim *sim = self;
-	struct gv_scan fleets = { .table = &sim_fleets }, cabinets = { .table = &sim_cabinets };
+	struct gv_scan fleets = { .table = &sim_fleets }, cabinets = { .table = &sim_cabinets },
+		       piles = { .table = &sim_piles };
 	int r = configured(sim, t, config);
 	while (r == 0 && gv_next(t, &fleets))
 		r = keep_pending(sim, fleets.row);
 	while (r == 0 && gv_next(t, &cabinets))
 		r = keep_pending_cabinets(sim, cabinets.row);
-	return r;
+	while (r == 0 && gv_next(t, &piles))
+		r = keep_pending_piles(sim, piles.row);
+	return r < 0 || !sim->n_pending_piles ? r : sim_enrol_soon(t);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -119,6 +142,19 @@ static void on_racks_closed(void *arg)
 	sim_look_drained(sim);
 }
 
+static void on_pile_log(void *arg, const char *address, const char *line)
+{
+	struct sim *sim = arg;
+	gv_world_log(sim->world, GV_DEBUG, "%s pile=%s", line, address);
+}
+
+static void on_posts_closed(void *arg)
+{
+	struct sim *sim = arg;
+	sim->posts_closed = true;
+	sim_look_drained(sim);
+}
+
 static void on_fleets_closed(void *arg)
 {
 	struct sim *sim = arg;
@@ -128,7 +164,7 @@ static void on_fleets_closed(void *arg)
 
 void sim_look_drained(struct sim *sim)
 {
-	if (sim->draining && sim->fleets_closed && sim->racks_closed && !sim->load_running)
+	if (sim->draining && sim->fleets_closed && sim->racks_closed && sim->posts_closed && !sim->load_running)
 		gv_world_drained(sim->world);
 }
 
@@ -161,6 +197,16 @@ static void start_fleets(struct sim *sim)
 		else if (rack_fleet_add(sim->racks, fleet, i < sim->n_configured_cabinets) < 0)
 			gv_world_log(sim->world, GV_ERR, "Left cabinets out: out of memory. fleet=%s", fleet->name);
 	}
+	for (size_t i = 0; i < sim->n_pending_piles; i++) {
+		const Sim__PileFleet *fleet = sim->pending_piles[i];
+		if (post_fleet_check(sim->posts, fleet, error, sizeof error) < 0)
+			gv_world_log(sim->world, GV_ERR, "Left piles out: %s", error);
+		else if (post_fleet_add(sim->posts, fleet, i < sim->n_configured_piles) < 0)
+			gv_world_log(sim->world, GV_ERR,
+				     "Left piles out: their store cannot be opened, or there is no memory. fleet=%s "
+				     "store=%s",
+				     fleet->name, fleet->store);
+	}
 }
 
 static int open_world(void *self, struct gv_world *w)
@@ -176,11 +222,14 @@ static int open_world(void *self, struct gv_world *w)
 	uint64_t seed = (uint64_t)gv_world_now_ms(w) * 0x9e3779b97f4a7c15u ^ uv_hrtime();
 	sim->fleets = fleets_create(loop, seed);
 	sim->racks = racks_create(loop, ~seed);
-	if (!sim->fleets || !sim->racks)
+	sim->posts = posts_create(loop, seed * 3);
+	if (!sim->fleets || !sim->racks || !sim->posts)
 		return -ENOMEM;
-	struct uplinks *chargers = &sim->fleets->all, *cabinets = &sim->racks->all;
-	chargers->arg = cabinets->arg = sim;
-	chargers->now_ms = cabinets->now_ms = on_now;
+	struct uplinks *chargers = &sim->fleets->all, *cabinets = &sim->racks->all, *piles = &sim->posts->all;
+	chargers->arg = cabinets->arg = piles->arg = sim;
+	chargers->now_ms = cabinets->now_ms = piles->now_ms = on_now;
+	piles->log = on_pile_log;
+	piles->closed = on_posts_closed;
 	chargers->log = on_log;
 	cabinets->log = on_cabinet_log;
 	chargers->closed = on_fleets_closed;
@@ -208,6 +257,10 @@ static void drain(void *self)
 		racks_close(sim->racks);
 	else
 		sim->racks_closed = true;
+	if (sim->posts)
+		posts_close(sim->posts);
+	else
+		sim->posts_closed = true;
 	sim_look_drained(sim);
 }
 
@@ -219,10 +272,12 @@ static void stop(void *self)
 {
 	struct sim *sim = self;
 	drop_pending(sim);
-	if (sim->fleets && (!sim->fleets_closed || !sim->racks_closed)) { /* not drained: sockets end with the loop */
-		sim->fleets->all.closed = sim->racks->all.closed = ignore;
+	if (sim->posts &&
+	    (!sim->fleets_closed || !sim->racks_closed || !sim->posts_closed)) { /* sockets end with the loop */
+		sim->fleets->all.closed = sim->racks->all.closed = sim->posts->all.closed = ignore;
 		return;
 	}
+	posts_destroy(sim->posts);
 	fleets_destroy(sim->fleets);
 	racks_destroy(sim->racks);
 	if (!sim->load_running) {
@@ -241,20 +296,27 @@ static const struct gv_service services[] = {
 	{ &sim__sim__descriptor, sim_methods },
 	{ 0 },
 };
-static const struct gv_table *const tables[] = { &sim_fleets, &sim_cabinets, NULL };
+static const struct gv_table *const tables[] = { &sim_fleets, &sim_cabinets, &sim_piles, NULL };
+static const ProtobufCServiceDescriptor *const calls[] = { &ble__piles__descriptor, NULL };
+static const ProtobufCMessageDescriptor *const notes[] = { &sim__enrolment__descriptor, NULL };
 
 GV_PLUGIN = {
 	GV_STAMP,
 	.name = "sim",
 	.version = "0.1.0",
-	.summary = "Simulated chargers and power-bank cabinets over real sockets, and load, for demos and tests",
+	.summary = "Simulated chargers, power-bank cabinets and Bluetooth piles over real sockets, and load, for demos "
+		   "and tests",
 	.config = &sim__config__descriptor,
 	.serves = services,
+	.calls = calls,
 	.tables = tables,
+	.notes = notes,
 	.schema_set = GV_SCHEMA(sim),
 	.schema = 1,
 	.self_size = sizeof(struct sim),
 	.start = start,
 	.stop = stop,
+	.on_answer = sim_on_answer,
+	.on_timer = sim_on_timer,
 	.driver = &driver,
 };

@@ -22,16 +22,6 @@ static int derive_use(struct cloud *c, struct gv_turn *t, enum keys_use use, uin
 	return derive(c, gv_str(t, "%s %u", names[use], generation), ret);
 }
 
-static int public_of(const uint8_t seed[32], uint8_t ret[32])
-{
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
-	size_t size = 32;
-	int r = key && EVP_PKEY_get_raw_public_key(key, ret, &size) == 1 ? 0 : -1;
-
-	EVP_PKEY_free(key);
-	return r;
-}
-
 const Ble__KeysRow *keys_row(struct gv_turn *t)
 {
 	static const Ble__KeysRow none = BLE__KEYS_ROW__INIT;
@@ -92,7 +82,7 @@ static int entry(struct cloud *c, struct gv_turn *t, enum keys_use use, uint32_t
 	for (int i = 0; i < 4; i++)
 		ret[i] = (uint8_t)(kid >> (24 - 8 * i));
 	if (r == 0)
-		r = use == KEYS_SEAL ? ble_openssl.x25519(NULL, key, NULL, ret + 4) : public_of(key, ret + 4);
+		r = use == KEYS_SEAL ? ble_openssl.x25519(NULL, key, NULL, ret + 4) : ble_openssl_public(key, ret + 4);
 	OPENSSL_cleanse(key, sizeof(key));
 	return r;
 }
@@ -165,7 +155,7 @@ static int take_roots(struct cloud *c, struct gv_turn *t)
 	c->own_root = !s->root_public_key[0];
 	if (!c->own_root && !pile_unhex(s->root_public_key, c->root_public, 32))
 		return gv_fault(t, "root_public_key must be 64 hex digits, an Ed25519 public key");
-	if (c->own_root && (derive(c, "root", c->root) != 0 || public_of(c->root, c->root_public) != 0))
+	if (c->own_root && (derive(c, "root", c->root) != 0 || ble_openssl_public(c->root, c->root_public) != 0))
 		return gv_fault(t, "OpenSSL could not derive the root key");
 	for (size_t i = 0; i < s->n_makers && i < CLOUD_MAKERS_MAX; i++)
 		if (!pile_unhex(s->makers[i], c->makers[i], 32))

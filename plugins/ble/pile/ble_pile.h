@@ -178,6 +178,8 @@ void ble_pile_uplink_close(struct ble_pile *, uint64_t now_ms);
 /* A message of the cloud, before which everything has been sent that there was. Negative: it was not understood, and
  * the connection is to be closed. */
 int ble_pile_uplink_receive(struct ble_pile *, const uint8_t *message, size_t size, uint64_t now_ms);
+/* Nobody has answered for two heartbeats: the line is dead, whatever its socket says, and another one is to be made. */
+bool ble_pile_uplink_dead(const struct ble_pile *, uint64_t now_ms);
 /* The next message to send; its size, 0 where there is none now. `ret` holds BLE_DOCUMENT_MAX + BLE_HEADER_SIZE bytes.
  */
 int ble_pile_uplink_message(struct ble_pile *, uint64_t now_ms, uint8_t *ret, size_t room);

@@ -11,10 +11,10 @@ static void answer_started(const struct ble_pile_session *s, struct ble_answer *
 	memcpy(ret->session, s->id, 16);
 }
 
-bool command_started(struct ble_pile *p, const struct ble_command *command, const uint8_t holder[32],
-		     struct ble_answer *ret)
+bool mind_command_started(struct ble_pile *p, const struct ble_command *command, const uint8_t holder[32],
+			  struct ble_answer *ret)
 {
-	const struct ble_pile_session *s = session_of(p, command->connector);
+	const struct ble_pile_session *s = mind_session_of(p, command->connector);
 
 	if (!s || s->start_seq == 0 || memcmp(s->order, command->order, 16) != 0 || memcmp(s->holder, holder, 32) != 0)
 		return false;
@@ -22,31 +22,32 @@ bool command_started(struct ble_pile *p, const struct ble_command *command, cons
 	return true;
 }
 
-int command_start(struct ble_pile *p, const struct ble_command *command, const struct leave *leave,
-		  struct ble_answer *ret)
+int mind_command_start(struct ble_pile *p, const struct ble_command *command, const struct leave *leave,
+		       struct ble_answer *ret)
 {
 	int r = 0;
 
-	if (command_started(p, command, leave->holder, ret))
+	if (mind_command_started(p, command, leave->holder, ret))
 		return 0;
-	r = session_start(p, command->connector, leave);
+	r = mind_session_start(p, command->connector, leave);
 	if (r < 0) {
 		p->refused++;
 		return r;
 	}
-	answer_started(session_of(p, command->connector), ret);
+	answer_started(mind_session_of(p, command->connector), ret);
 	return 0;
 }
 
-int command_stop(struct ble_pile *p, const struct ble_command *command, enum ble_reason reason, struct ble_answer *ret)
+int mind_command_stop(struct ble_pile *p, const struct ble_command *command, enum ble_reason reason,
+		      struct ble_answer *ret)
 {
-	struct ble_pile_session *s = session_of(p, command->connector);
+	struct ble_pile_session *s = mind_session_of(p, command->connector);
 	int r = 0;
 
 	if (!s || s->start_seq == 0)
 		return -BLE_NOT_ALLOWED;
 	if (s->active)
-		r = session_end(p, command->connector, reason);
+		r = mind_session_end(p, command->connector, reason);
 	if (r < 0)
 		return r;
 	*ret = (struct ble_answer){ .has = BLE_HAS(BLE_ANSWER_SEQ) | BLE_HAS(BLE_ANSWER_SESSION), .seq = s->end_seq };
@@ -62,12 +63,12 @@ static const uint8_t *hash_of(struct ble_pile *p, uint64_t seq, uint8_t ret[32])
 	const struct ble_crypto *c = p->config.crypto;
 	struct place it;
 
-	if (!store_read(p, seq, &it))
+	if (!mind_store_read(p, seq, &it))
 		return NULL;
 	return ble_record_hash(c, it.record, it.size, ret) == 0 ? ret : NULL;
 }
 
-int command_receipt(struct ble_pile *p, const uint8_t *body, size_t size)
+int mind_command_receipt(struct ble_pile *p, const uint8_t *body, size_t size)
 {
 	struct ble_receipt it;
 	uint8_t hash[32];
@@ -79,10 +80,10 @@ int command_receipt(struct ble_pile *p, const uint8_t *body, size_t size)
 	if (r < 0)
 		return r == -BLE_STALE ? 0 : r;
 	p->state.acked = it.upto;
-	return store_write_state(p);
+	return mind_store_write_state(p);
 }
 
-int command_keyset(struct ble_pile *p, const uint8_t *body, size_t size)
+int mind_command_keyset(struct ble_pile *p, const uint8_t *body, size_t size)
 {
 	struct ble_record record = { .has = BLE_HAS(BLE_RECORD_VALUE), .type = BLE_RECORD_KEYS };
 	struct ble_keyset it;
@@ -97,13 +98,13 @@ int command_keyset(struct ble_pile *p, const uint8_t *body, size_t size)
 	p->state.keyset_size = (uint16_t)size;
 	r = ble_keyset_check(p->config.crypto, p->config.root, p->keys.number, p->state.keyset, size, &p->keys);
 	if (r == 0)
-		r = store_write_state(p);
+		r = mind_store_write_state(p);
 	record.value = p->keys.number;
-	store_note(p, 0, &record);
+	mind_store_note(p, 0, &record);
 	return r;
 }
 
-int command_time(struct ble_pile *p, const uint8_t nonce[16], const uint8_t *body, size_t size)
+int mind_command_time(struct ble_pile *p, const uint8_t nonce[16], const uint8_t *body, size_t size)
 {
 	struct ble_record record = { .has = BLE_HAS(BLE_RECORD_VALUE), .type = BLE_RECORD_TIME };
 	struct ble_time it;
@@ -117,13 +118,13 @@ int command_time(struct ble_pile *p, const uint8_t nonce[16], const uint8_t *bod
 	if (off < CLOCK_OFF_S)
 		return 0;
 	record.value = before;
-	store_note(p, 0, &record);
-	return store_write_state(p);
+	mind_store_note(p, 0, &record);
+	return mind_store_write_state(p);
 }
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-int command_head(struct ble_pile *p, const uint8_t nonce[16], uint8_t *ret, size_t room)
+int mind_command_head(struct ble_pile *p, const uint8_t nonce[16], uint8_t *ret, size_t room)
 {
 	struct ble_head head = { .chain = p->chain.chain,
 				 .seq = p->chain.next - 1,
@@ -136,7 +137,8 @@ int command_head(struct ble_pile *p, const uint8_t nonce[16], uint8_t *ret, size
 	return ble_head_write(p->config.crypto, &head, p->config.key, ret, room);
 }
 
-void command_range(const struct ble_pile *p, const struct ble_record_get *get, uint64_t *ret_next, uint64_t *ret_last)
+void mind_command_range(const struct ble_pile *p, const struct ble_record_get *get, uint64_t *ret_next,
+			uint64_t *ret_last)
 {
 	uint64_t most = get->most < BLE_PILE_RELAY_MOST ? get->most : BLE_PILE_RELAY_MOST;
 	uint64_t from = get->from > p->state.acked && get->chain == p->chain.chain ? get->from : p->state.acked + 1;
@@ -147,7 +149,7 @@ void command_range(const struct ble_pile *p, const struct ble_record_get *get, u
 		*ret_last = p->chain.next - 1;
 }
 
-void command_status(const struct ble_pile *p, unsigned connector, struct ble_status *ret)
+void mind_command_status(const struct ble_pile *p, unsigned connector, struct ble_status *ret)
 {
 	const struct ble_pile_session *s;
 

@@ -21,7 +21,7 @@ static void new_chain(struct ble_pile *p)
 
 static void load(struct ble_pile *p)
 {
-	int found = store_load_state(p);
+	int found = mind_store_load_state(p);
 
 	ble_clock_init(&p->clock, p->config.built);
 	if (found < 0)
@@ -29,7 +29,7 @@ static void load(struct ble_pile *p)
 	ble_clock_raise(&p->clock, p->state.low, 0);
 	p->chain.chain = p->state.chain;
 	memcpy(p->chain.pile, p->config.id, 16);
-	if (found == 0 || (!store_find_head(p) && p->state.boot > 0) || p->state.acked >= p->chain.next)
+	if (found == 0 || (!mind_store_find_head(p) && p->state.boot > 0) || p->state.acked >= p->chain.next)
 		new_chain(p);
 	if (p->state.keyset_size)
 		ble_keyset_check(p->config.crypto, p->config.root, 0, p->state.keyset, p->state.keyset_size, &p->keys);
@@ -53,11 +53,11 @@ int ble_pile_boot(struct ble_pile *p, const struct ble_pile_config *config, cons
 	updated = p->state.firmware != c.firmware;
 	p->state.boot++;
 	p->state.firmware = c.firmware;
-	store_write_state(p);
-	sessions_recover(p);
-	store_note(p, 0, &boot);
+	mind_store_write_state(p);
+	mind_sessions_recover(p);
+	mind_store_note(p, 0, &boot);
 	if (updated)
-		store_note(p, 0, &firmware);
+		mind_store_note(p, 0, &firmware);
 	return p->broken ? -BLE_STORE_FULL : 0;
 }
 
@@ -66,9 +66,9 @@ uint64_t ble_pile_tick(struct ble_pile *p, uint64_t now_ms)
 	uint64_t next[3], ret = UINT64_MAX;
 
 	p->now_ms = now_ms;
-	next[0] = sessions_tick(p);
-	next[1] = visits_tick(p);
-	next[2] = uplink_tick(p);
+	next[0] = mind_sessions_tick(p);
+	next[1] = mind_visits_tick(p);
+	next[2] = mind_uplink_tick(p);
 	for (size_t i = 0; i < 3; i++)
 		ret = next[i] < ret ? next[i] : ret;
 	return ret;
@@ -84,12 +84,12 @@ bool ble_pile_online(const struct ble_pile *p, uint64_t now_ms)
 
 int ble_pile_unplugged(struct ble_pile *p, unsigned connector, uint64_t now_ms)
 {
-	struct ble_pile_session *s = session_of(p, connector);
+	struct ble_pile_session *s = mind_session_of(p, connector);
 
 	p->now_ms = now_ms;
 	if (!s)
 		return -BLE_NOT_ALLOWED;
-	return s->active ? session_end(p, connector, BLE_REASON_UNPLUGGED) : 0;
+	return s->active ? mind_session_end(p, connector, BLE_REASON_UNPLUGGED) : 0;
 }
 
 int ble_pile_emergency(struct ble_pile *p, uint64_t now_ms)
@@ -98,22 +98,22 @@ int ble_pile_emergency(struct ble_pile *p, uint64_t now_ms)
 
 	p->now_ms = now_ms;
 	for (unsigned c = 1; c <= p->config.connectors; c++)
-		if (session_of(p, c)->active)
-			r = session_end(p, c, BLE_REASON_EMERGENCY);
+		if (mind_session_of(p, c)->active)
+			r = mind_session_end(p, c, BLE_REASON_EMERGENCY);
 	return r;
 }
 
 int ble_pile_fault(struct ble_pile *p, unsigned connector, uint32_t code, uint64_t now_ms)
 {
-	struct ble_pile_session *s = session_of(p, connector);
+	struct ble_pile_session *s = mind_session_of(p, connector);
 	struct ble_record record = { .has = BLE_HAS(BLE_RECORD_VALUE), .type = BLE_RECORD_FAULT, .value = code };
 
 	p->now_ms = now_ms;
 	if (!s)
 		return -BLE_NOT_ALLOWED;
 	p->fault = true;
-	store_note(p, connector, &record);
-	return s->active ? session_end(p, connector, BLE_REASON_FAULT) : 0;
+	mind_store_note(p, connector, &record);
+	return s->active ? mind_session_end(p, connector, BLE_REASON_FAULT) : 0;
 }
 
 /* ---- what it shows --------------------------------------------------------------------------- */
@@ -133,7 +133,7 @@ static uint8_t flags(const struct ble_pile *p)
 	ret |= ble_pile_online(p, p->now_ms) ? FLAG_ONLINE : 0;
 	ret |= ble_pile_pending(p) ? FLAG_PENDING : 0;
 	ret |= p->fault || p->broken ? FLAG_FAULT : 0;
-	ret |= store_nearly_full(p) ? FLAG_FILLING : 0;
+	ret |= mind_store_nearly_full(p) ? FLAG_FILLING : 0;
 	return (uint8_t)ret;
 }
 
@@ -165,7 +165,7 @@ void ble_pile_status(const struct ble_pile *p, unsigned connector, uint8_t ret[B
 {
 	struct ble_status it;
 
-	command_status(p, connector, &it);
+	mind_command_status(p, connector, &it);
 	ret[0] = it.state;
 	put(ret + 1, it.power_w, 4);
 	put(ret + 5, it.session_wh, 4);

@@ -19,21 +19,21 @@ struct place {
 };
 
 /* The younger of the two states that are whole: 1; 0: the store is blank; -BLE_STORE_FULL: it has failed. */
-int store_load_state(struct ble_pile *);
-int store_write_state(struct ble_pile *);
+int mind_store_load_state(struct ble_pile *);
+int mind_store_write_state(struct ble_pile *);
 /* Looks for the end of the chain. false: there is no record of it. */
-bool store_find_head(struct ble_pile *);
+bool mind_store_find_head(struct ble_pile *);
 /* The record of that number; false where there is none. */
-bool store_read(struct ble_pile *, uint64_t seq, struct place *ret);
+bool mind_store_read(struct ble_pile *, uint64_t seq, struct place *ret);
 /* Writes the next record. The caller has seen to the room. -BLE_STORE_FULL where the hardware fails, and then the pile
  * is broken. */
-int store_append(struct ble_pile *, unsigned connector, struct ble_record *);
-uint64_t store_free(const struct ble_pile *); /* places */
+int mind_store_append(struct ble_pile *, unsigned connector, struct ble_record *);
+uint64_t mind_store_free(const struct ble_pile *); /* places */
 /* Is nothing left but what running sessions need to end? */
-bool store_at_reserve(const struct ble_pile *);
-bool store_nearly_full(const struct ble_pile *); /* 80 %: no more meter records */
-/* As store_append(), of something that may be left out: nothing is written at the reserve. */
-void store_note(struct ble_pile *, unsigned connector, struct ble_record *);
+bool mind_store_at_reserve(const struct ble_pile *);
+bool mind_store_nearly_full(const struct ble_pile *); /* 80 %: no more meter records */
+/* As mind_store_append(), of something that may be left out: nothing is written at the reserve. */
+void mind_store_note(struct ble_pile *, unsigned connector, struct ble_record *);
 
 /* ---- sessions.c ------------------------------------------------------------------------------ */
 
@@ -43,37 +43,38 @@ struct leave {
 	const uint8_t *order, *holder; /* 16 and 32 bytes */
 	bool once;                     /* the grant's jti is good for one session */
 };
-struct ble_pile_session *session_of(struct ble_pile *, unsigned connector); /* NULL: no such connector */
-int session_start(struct ble_pile *, unsigned connector, const struct leave *);
-int session_end(struct ble_pile *, unsigned connector, enum ble_reason);
-void sessions_recover(struct ble_pile *); /* behind a boot */
-uint64_t sessions_tick(struct ble_pile *);
+struct ble_pile_session *mind_session_of(struct ble_pile *, unsigned connector); /* NULL: no such connector */
+int mind_session_start(struct ble_pile *, unsigned connector, const struct leave *);
+int mind_session_end(struct ble_pile *, unsigned connector, enum ble_reason);
+void mind_sessions_recover(struct ble_pile *); /* behind a boot */
+uint64_t mind_sessions_tick(struct ble_pile *);
 
 /* ---- commands.c: what both roads ask for ----------------------------------------------------- */
 
 /* The answer to a START that is allowed, or was done already. */
-int command_start(struct ble_pile *, const struct ble_command *, const struct leave *, struct ble_answer *ret);
-bool command_started(struct ble_pile *, const struct ble_command *, const uint8_t holder[32], struct ble_answer *ret);
-int command_stop(struct ble_pile *, const struct ble_command *, enum ble_reason, struct ble_answer *ret);
-int command_receipt(struct ble_pile *, const uint8_t *body, size_t size);
-int command_keyset(struct ble_pile *, const uint8_t *body, size_t size);
-int command_time(struct ble_pile *, const uint8_t nonce[16], const uint8_t *body, size_t size);
-int command_head(struct ble_pile *, const uint8_t nonce[16], uint8_t *ret, size_t room);
+int mind_command_start(struct ble_pile *, const struct ble_command *, const struct leave *, struct ble_answer *ret);
+bool mind_command_started(struct ble_pile *, const struct ble_command *, const uint8_t holder[32],
+			  struct ble_answer *ret);
+int mind_command_stop(struct ble_pile *, const struct ble_command *, enum ble_reason, struct ble_answer *ret);
+int mind_command_receipt(struct ble_pile *, const uint8_t *body, size_t size);
+int mind_command_keyset(struct ble_pile *, const uint8_t *body, size_t size);
+int mind_command_time(struct ble_pile *, const uint8_t nonce[16], const uint8_t *body, size_t size);
+int mind_command_head(struct ble_pile *, const uint8_t nonce[16], uint8_t *ret, size_t room);
 /* What a REC_GET brings: the numbers from *ret_next to *ret_last. */
-void command_range(const struct ble_pile *, const struct ble_record_get *, uint64_t *ret_next, uint64_t *ret_last);
-void command_status(const struct ble_pile *, unsigned connector, struct ble_status *ret);
+void mind_command_range(const struct ble_pile *, const struct ble_record_get *, uint64_t *ret_next, uint64_t *ret_last);
+void mind_command_status(const struct ble_pile *, unsigned connector, struct ble_status *ret);
 
 /* ---- visit.c --------------------------------------------------------------------------------- */
 
 /* The cloud has answered, and the START that waits is answered: with BLE_OK by the grant, or, without one, by what the
  * visitor brought. */
-void visit_asked(struct ble_pile_visit *, int result, const struct ble_grant *);
-uint64_t visits_tick(struct ble_pile *);
+void mind_visit_asked(struct ble_pile_visit *, int result, const struct ble_grant *);
+uint64_t mind_visits_tick(struct ble_pile *);
 
 /* ---- uplink.c -------------------------------------------------------------------------------- */
 
-bool uplink_ask(struct ble_pile *, struct ble_pile_visit *); /* false: it asks about another */
-void uplink_forget(struct ble_pile *, const struct ble_pile_visit *);
-uint64_t uplink_tick(struct ble_pile *);
+bool mind_uplink_ask(struct ble_pile *, struct ble_pile_visit *); /* false: it asks about another */
+void mind_uplink_forget(struct ble_pile *, const struct ble_pile_visit *);
+uint64_t mind_uplink_tick(struct ble_pile *);
 
 #endif

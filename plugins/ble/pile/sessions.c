@@ -6,7 +6,7 @@
 
 #define LOOK_MS 1000 /* at a meter that may reach its limit */
 
-struct ble_pile_session *session_of(struct ble_pile *p, unsigned connector)
+struct ble_pile_session *mind_session_of(struct ble_pile *p, unsigned connector)
 {
 	return connector >= 1 && connector <= p->config.connectors ? &p->state.sessions[connector - 1] : NULL;
 }
@@ -53,7 +53,7 @@ static int write_start(struct ble_pile *p, unsigned connector, const struct ble_
 	of_session(&record, s, s->start_meter_wh);
 	memcpy(record.jti, s->jti, 16);
 	memcpy(record.tariff, s->tariff, 8);
-	return store_append(p, connector, &record);
+	return mind_store_append(p, connector, &record);
 }
 
 /* As if it had never been: its start is in no record. */
@@ -61,19 +61,19 @@ static void undo(struct ble_pile *p, struct ble_pile_session *s)
 {
 	unuse(&p->state.used, s->jti);
 	memset(s, 0, sizeof(*s));
-	store_write_state(p);
+	mind_store_write_state(p);
 }
 
-int session_start(struct ble_pile *p, unsigned connector, const struct leave *leave)
+int mind_session_start(struct ble_pile *p, unsigned connector, const struct leave *leave)
 {
-	struct ble_pile_session *s = session_of(p, connector), it = { .active = true };
+	struct ble_pile_session *s = mind_session_of(p, connector), it = { .active = true };
 	int r;
 
 	if (!s)
 		return -BLE_NOT_ALLOWED;
 	if (s->active)
 		return -BLE_BUSY;
-	if (p->broken || store_at_reserve(p))
+	if (p->broken || mind_store_at_reserve(p))
 		return -BLE_STORE_FULL;
 	it.start_seq = p->chain.next;
 	r = ble_session_id(p->config.crypto, p->config.id, p->chain.chain, it.start_seq, it.id);
@@ -92,7 +92,7 @@ int session_start(struct ble_pile *p, unsigned connector, const struct leave *le
 	it.boot = p->state.boot;
 	it.started_ms = it.metered_ms = p->now_ms;
 	*s = it;
-	r = store_write_state(p);
+	r = mind_store_write_state(p);
 	if (r == 0)
 		r = write_start(p, connector, s);
 	if (r < 0) {
@@ -107,9 +107,9 @@ int session_start(struct ble_pile *p, unsigned connector, const struct leave *le
 
 /* ---- end ------------------------------------------------------------------------------------- */
 
-int session_end(struct ble_pile *p, unsigned connector, enum ble_reason reason)
+int mind_session_end(struct ble_pile *p, unsigned connector, enum ble_reason reason)
 {
-	struct ble_pile_session *s = session_of(p, connector);
+	struct ble_pile_session *s = mind_session_of(p, connector);
 	struct ble_record record = { .has = BLE_HAS(BLE_RECORD_JTI) | BLE_HAS(BLE_RECORD_SESSION_WH) |
 					    BLE_HAS(BLE_RECORD_REASON) | BLE_HAS(BLE_RECORD_TARIFF),
 				     .type = BLE_RECORD_END };
@@ -128,13 +128,13 @@ int session_end(struct ble_pile *p, unsigned connector, enum ble_reason reason)
 		record.has |= BLE_HAS(BLE_RECORD_DURATION);
 		record.duration_s = (uint32_t)((p->now_ms - s->started_ms) / 1000);
 	}
-	r = store_append(p, connector, &record);
+	r = mind_store_append(p, connector, &record);
 	if (r < 0)
 		return r; /* the next boot tries again */
 	s->active = false;
 	s->end_seq = seq;
 	p->uplink.status_due = true;
-	return store_write_state(p);
+	return mind_store_write_state(p);
 }
 
 /* ---- behind a boot --------------------------------------------------------------------------- */
@@ -145,15 +145,15 @@ static uint64_t ended_by(struct ble_pile *p, unsigned connector, const struct bl
 	struct place it;
 
 	for (uint64_t seq = p->chain.next - 1; seq > s->start_seq && seq > p->state.acked; seq--)
-		if (store_read(p, seq, &it) && it.type == BLE_RECORD_END && it.connector == connector)
+		if (mind_store_read(p, seq, &it) && it.type == BLE_RECORD_END && it.connector == connector)
 			return seq;
 	return 0;
 }
 
-void sessions_recover(struct ble_pile *p)
+void mind_sessions_recover(struct ble_pile *p)
 {
 	for (unsigned c = 1; c <= p->config.connectors; c++) {
-		struct ble_pile_session *s = session_of(p, c);
+		struct ble_pile_session *s = mind_session_of(p, c);
 		uint64_t end = s->active ? ended_by(p, c, s) : 0;
 
 		switch_relay(p, c, false);
@@ -164,9 +164,9 @@ void sessions_recover(struct ble_pile *p)
 		} else if (end) {
 			s->active = false;
 			s->end_seq = end;
-			store_write_state(p);
+			mind_store_write_state(p);
 		} else {
-			session_end(p, c, BLE_REASON_POWER);
+			mind_session_end(p, c, BLE_REASON_POWER);
 		}
 	}
 }
@@ -178,13 +178,13 @@ static void write_meter(struct ble_pile *p, unsigned connector, struct ble_pile_
 	struct ble_record record = { .has = BLE_HAS(BLE_RECORD_SESSION_WH), .type = BLE_RECORD_METER };
 
 	s->metered_ms = p->now_ms;
-	if (store_nearly_full(p)) {
+	if (mind_store_nearly_full(p)) {
 		p->thinned++;
 		return;
 	}
 	of_session(&record, s, meter_wh(p, connector));
 	record.session_wh = session_wh(p, connector, s);
-	store_note(p, connector, &record);
+	mind_store_note(p, connector, &record);
 	p->uplink.status_due = true;
 }
 
@@ -197,16 +197,16 @@ static enum ble_reason used_up(const struct ble_pile *p, unsigned connector, con
 	return 0;
 }
 
-uint64_t sessions_tick(struct ble_pile *p)
+uint64_t mind_sessions_tick(struct ble_pile *p)
 {
 	uint64_t next = UINT64_MAX;
 
 	for (unsigned c = 1; c <= p->config.connectors; c++) {
-		struct ble_pile_session *s = session_of(p, c);
+		struct ble_pile_session *s = mind_session_of(p, c);
 		enum ble_reason reason = s->active ? used_up(p, c, s) : 0;
 
 		if (reason)
-			session_end(p, c, reason);
+			mind_session_end(p, c, reason);
 		else if (s->active && p->config.meter_s &&
 			 p->now_ms - s->metered_ms >= (uint64_t)p->config.meter_s * 1000)
 			write_meter(p, c, s);

@@ -51,7 +51,7 @@ static bool blank(const uint8_t *at, size_t size)
 	return at[0] == 0 || at[0] == 0xff;
 }
 
-int store_load_state(struct ble_pile *p)
+int mind_store_load_state(struct ble_pile *p)
 {
 	struct ble_pile_hardware *h = &p->hardware;
 	struct state_place *it = (struct state_place *)(void *)p->scratch;
@@ -72,7 +72,7 @@ int store_load_state(struct ble_pile *p)
 	return unused ? 0 : broken(p); /* which vouchers were used is lost: nothing may start */
 }
 
-int store_write_state(struct ble_pile *p)
+int mind_store_write_state(struct ble_pile *p)
 {
 	struct ble_pile_hardware *h = &p->hardware;
 	struct state_place *it = (struct state_place *)(void *)p->scratch;
@@ -105,12 +105,12 @@ static bool read_place(struct ble_pile *p, uint32_t at, struct place *ret)
 	       ret->chain == p->state.chain && ret->size <= sizeof(ret->record);
 }
 
-bool store_read(struct ble_pile *p, uint64_t seq, struct place *ret)
+bool mind_store_read(struct ble_pile *p, uint64_t seq, struct place *ret)
 {
 	return seq > 0 && seq < p->chain.next && read_place(p, place_of(p, seq), ret) && ret->seq == seq;
 }
 
-bool store_find_head(struct ble_pile *p)
+bool mind_store_find_head(struct ble_pile *p)
 {
 	struct place it, last = { .seq = 0 };
 	struct ble_record record;
@@ -140,7 +140,7 @@ static int sealed_to(const struct ble_pile *p, uint8_t ephemeral[32], struct ble
 	return 1;
 }
 
-int store_append(struct ble_pile *p, unsigned connector, struct ble_record *record)
+int mind_store_append(struct ble_pile *p, unsigned connector, struct ble_record *record)
 {
 	struct ble_pile_hardware *h = &p->hardware;
 	struct ble_chain chain = p->chain;
@@ -151,7 +151,7 @@ int store_append(struct ble_pile *p, unsigned connector, struct ble_record *reco
 	struct ble_seal seal;
 	int size;
 
-	if (p->broken || store_free(p) == 0)
+	if (p->broken || mind_store_free(p) == 0)
 		return -BLE_STORE_FULL;
 	record->boot = p->state.boot;
 	record->uptime_ms = p->now_ms;
@@ -173,25 +173,25 @@ int store_append(struct ble_pile *p, unsigned connector, struct ble_record *reco
 	return 0;
 }
 
-uint64_t store_free(const struct ble_pile *p)
+uint64_t mind_store_free(const struct ble_pile *p)
 {
 	return p->config.records - ble_pile_pending(p);
 }
 
-bool store_at_reserve(const struct ble_pile *p)
+bool mind_store_at_reserve(const struct ble_pile *p)
 {
-	return store_free(p) <= 2 * p->config.connectors + RESERVE_BESIDES;
+	return mind_store_free(p) <= 2 * p->config.connectors + RESERVE_BESIDES;
 }
 
-bool store_nearly_full(const struct ble_pile *p)
+bool mind_store_nearly_full(const struct ble_pile *p)
 {
 	return ble_pile_pending(p) * 5 >= (uint64_t)p->config.records * 4;
 }
 
-void store_note(struct ble_pile *p, unsigned connector, struct ble_record *record)
+void mind_store_note(struct ble_pile *p, unsigned connector, struct ble_record *record)
 {
-	if (!store_at_reserve(p))
-		store_append(p, connector, record);
+	if (!mind_store_at_reserve(p))
+		mind_store_append(p, connector, record);
 	else
 		p->thinned++;
 }
@@ -205,7 +205,7 @@ int ble_pile_record(struct ble_pile *p, uint64_t seq, uint8_t *ret)
 {
 	struct place it;
 
-	if (!store_read(p, seq, &it))
+	if (!mind_store_read(p, seq, &it))
 		return -BLE_STALE;
 	memcpy(ret, it.record, it.size);
 	return it.size;

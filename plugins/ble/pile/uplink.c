@@ -36,12 +36,12 @@ void ble_pile_uplink_close(struct ble_pile *p, uint64_t now_ms)
 	p->now_ms = now_ms;
 	memset(&p->uplink, 0, sizeof(p->uplink));
 	if (asking)
-		visit_asked(asking, 0, NULL);
+		mind_visit_asked(asking, 0, NULL);
 }
 
 /* ---- a START of which the cloud is asked ----------------------------------------------------- */
 
-bool uplink_ask(struct ble_pile *p, struct ble_pile_visit *v)
+bool mind_uplink_ask(struct ble_pile *p, struct ble_pile_visit *v)
 {
 	struct ble_pile_uplink *u = &p->uplink;
 
@@ -52,7 +52,7 @@ bool uplink_ask(struct ble_pile *p, struct ble_pile_visit *v)
 	return true;
 }
 
-void uplink_forget(struct ble_pile *p, const struct ble_pile_visit *v)
+void mind_uplink_forget(struct ble_pile *p, const struct ble_pile_visit *v)
 {
 	if (p->uplink.asking != v)
 		return;
@@ -69,8 +69,8 @@ static int asked(struct ble_pile *p, const struct ble_frame *f)
 
 	if (r < 0 || !v || f->counter != u->ask_counter)
 		return r; /* an answer that came too late is one to nobody */
-	uplink_forget(p, v);
-	visit_asked(v, -it.result, &it.grant);
+	mind_uplink_forget(p, v);
+	mind_visit_asked(v, -it.result, &it.grant);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int start(struct ble_pile *p, const struct ble_frame *f)
 	leave.grant = it.grant;
 	leave.order = it.order;
 	if (r == 0)
-		r = command_start(p, &it, &leave, &p->uplink.answer);
+		r = mind_command_start(p, &it, &leave, &p->uplink.answer);
 	return owe(&p->uplink, f, BLE_START_RES, r);
 }
 
@@ -109,7 +109,7 @@ static int stop(struct ble_pile *p, const struct ble_frame *f)
 	int r = ble_command_read(f->body.at, f->body.size, &it);
 
 	if (r == 0)
-		r = command_stop(p, &it, BLE_REASON_CLOUD, &p->uplink.answer);
+		r = mind_command_stop(p, &it, BLE_REASON_CLOUD, &p->uplink.answer);
 	return owe(&p->uplink, f, BLE_STOP_RES, r);
 }
 
@@ -121,7 +121,7 @@ static int get_records(struct ble_pile *p, const struct ble_frame *f)
 
 	if (r < 0)
 		return owe(u, f, BLE_PUT_RES, r);
-	command_range(p, &get, &u->next, &u->last);
+	mind_command_range(p, &get, &u->next, &u->last);
 	u->head_due = true;
 	u->get_counter = f->counter;
 	memcpy(u->head_nonce, get.nonce, 16);
@@ -134,11 +134,11 @@ static int put(struct ble_pile *p, const struct ble_frame *f)
 	int r = -BLE_UNSUPPORTED; /* mail, as no courier's is for this pile */
 
 	if (f->type == BLE_RCPT_PUT)
-		r = command_receipt(p, f->body.at, f->body.size);
+		r = mind_command_receipt(p, f->body.at, f->body.size);
 	else if (f->type == BLE_KEYSET_PUT)
-		r = command_keyset(p, f->body.at, f->body.size);
+		r = mind_command_keyset(p, f->body.at, f->body.size);
 	else if (f->type == BLE_TIME_PUT)
-		r = command_time(p, u->nonce, f->body.at, f->body.size);
+		r = mind_command_time(p, u->nonce, f->body.at, f->body.size);
 	if (u->said < p->state.acked)
 		u->said = p->state.acked;
 	if (u->fetching && f->counter == u->fetch_counter)
@@ -258,7 +258,7 @@ static int say_status(struct ble_pile *p, uint8_t *ret, size_t room)
 
 	u->status_due = false;
 	u->status_counter = 0;
-	command_status(p, 1, &it);
+	mind_command_status(p, 1, &it);
 	return say(BLE_STATUS_RES, counter, body, ble_status_write(&it, body, sizeof(body)), ret, room);
 }
 
@@ -275,7 +275,8 @@ static int say_asked(struct ble_pile *p, uint8_t *ret, size_t room)
 			return say(BLE_REC, u->get_counter, body, size, ret, room);
 	}
 	u->head_due = false;
-	return say(BLE_REC_END, u->get_counter, body, command_head(p, u->head_nonce, body, sizeof(body)), ret, room);
+	return say(BLE_REC_END, u->get_counter, body, mind_command_head(p, u->head_nonce, body, sizeof(body)), ret,
+		   room);
 }
 
 static bool record_due(const struct ble_pile *p)
@@ -315,7 +316,12 @@ int ble_pile_uplink_message(struct ble_pile *p, uint64_t now_ms, uint8_t *ret, s
 	return u->status_due ? say_status(p, ret, room) : 0;
 }
 
-uint64_t uplink_tick(struct ble_pile *p)
+bool ble_pile_uplink_dead(const struct ble_pile *p, uint64_t now_ms)
+{
+	return p->uplink.open && now_ms - p->uplink.heard_ms > 2000 * (uint64_t)p->config.heartbeat_s;
+}
+
+uint64_t mind_uplink_tick(struct ble_pile *p)
 {
 	struct ble_pile_uplink *u = &p->uplink;
 

@@ -39,7 +39,7 @@ void ble_pile_disconnect(struct ble_pile_visit *v)
 {
 	if (!v->open)
 		return;
-	uplink_forget(v->pile, v);
+	mind_uplink_forget(v->pile, v);
 	ble_link_fini(&v->link);
 	memset(v->ephemeral, 0, sizeof(v->ephemeral));
 	v->open = false;
@@ -73,7 +73,7 @@ static struct ble_gate gate(const struct ble_pile_visit *v, bool online)
 				  .uptime_ms = p->now_ms,
 				  .used = &p->state.used,
 				  .online = online,
-				  .store_full = p->broken || store_at_reserve(p),
+				  .store_full = p->broken || mind_store_at_reserve(p),
 				  .cap_minor = p->config.cap_minor };
 }
 
@@ -126,11 +126,11 @@ static int begin(struct ble_pile_visit *v, const struct ble_grant *word)
 	leave.grant.max_minutes = (uint16_t)(word ? narrower(shown.max_minutes, word->max_minutes) : shown.max_minutes);
 	r = ble_gate_start(v->pile->config.crypto, &g, v->link.nonce[BLE_PILE], &shown, v->command.connector);
 	if (r == 0)
-		r = command_start(v->pile, &v->command, &leave, &answer);
+		r = mind_command_start(v->pile, &v->command, &leave, &answer);
 	return reply(v, BLE_START_RES, r, &answer);
 }
 
-void visit_asked(struct ble_pile_visit *v, int result, const struct ble_grant *grant)
+void mind_visit_asked(struct ble_pile_visit *v, int result, const struct ble_grant *grant)
 {
 	struct ble_answer answer = { 0 };
 
@@ -151,11 +151,11 @@ static int start(struct ble_pile_visit *v)
 
 	if (r < 0)
 		return reply(v, BLE_START_RES, r, &answer);
-	if (command_started(p, &v->command, v->voucher.holder, &answer))
+	if (mind_command_started(p, &v->command, v->voucher.holder, &answer))
 		return reply(v, BLE_START_RES, 0, &answer);
 	if (!ble_pile_online(p, p->now_ms))
 		return begin(v, NULL);
-	v->asking = uplink_ask(p, v);
+	v->asking = mind_uplink_ask(p, v);
 	v->asked_ms = p->now_ms;
 	return v->asking ? 0 : -BLE_BUSY;
 }
@@ -168,14 +168,14 @@ static int stop(struct ble_pile_visit *v)
 	const struct ble_pile_session *s;
 	int r = ble_command_read(v->body, v->size, &command);
 
-	s = r == 0 ? session_of(p, command.connector) : NULL;
+	s = r == 0 ? mind_session_of(p, command.connector) : NULL;
 	if (r == 0)
 		r = s ? ble_gate_stop(&v->voucher, s->holder) : -BLE_NOT_ALLOWED;
 	if (r == 0)
-		r = command_stop(p, &command,
-				 memcmp(v->voucher.holder, s->holder, 32) == 0 ? BLE_REASON_HOLDER
-									       : BLE_REASON_OPERATOR,
-				 &answer);
+		r = mind_command_stop(p, &command,
+				      memcmp(v->voucher.holder, s->holder, 32) == 0 ? BLE_REASON_HOLDER
+										    : BLE_REASON_OPERATOR,
+				      &answer);
 	return reply(v, BLE_STOP_RES, r, &answer);
 }
 
@@ -187,7 +187,7 @@ static int tell_status(struct ble_pile_visit *v)
 	uint8_t body[64];
 	int size;
 
-	command_status(v->pile, v->voucher.connector, &it);
+	mind_command_status(v->pile, v->voucher.connector, &it);
 	size = ble_status_write(&it, body, sizeof(body));
 	return ble_link_send(&v->link, BLE_STATUS_RES, body, (size_t)size);
 }
@@ -200,7 +200,7 @@ static int records_asked(struct ble_pile_visit *v)
 
 	if (r < 0)
 		return reply(v, BLE_ERR, r, &answer);
-	command_range(v->pile, &get, &v->next, &v->last);
+	mind_command_range(v->pile, &get, &v->next, &v->last);
 	v->head_due = true;
 	memcpy(v->nonce, get.nonce, 16);
 	return 0;
@@ -227,11 +227,11 @@ static int respond(struct ble_pile_visit *v)
 	case BLE_REC_GET:
 		return records_asked(v);
 	case BLE_RCPT_PUT:
-		return reply(v, BLE_PUT_RES, command_receipt(p, v->body, v->size), &answer);
+		return reply(v, BLE_PUT_RES, mind_command_receipt(p, v->body, v->size), &answer);
 	case BLE_KEYSET_PUT:
-		return reply(v, BLE_PUT_RES, command_keyset(p, v->body, v->size), &answer);
+		return reply(v, BLE_PUT_RES, mind_command_keyset(p, v->body, v->size), &answer);
 	case BLE_TIME_PUT:
-		return reply(v, BLE_PUT_RES, command_time(p, v->link.nonce[BLE_PILE], v->body, v->size), &answer);
+		return reply(v, BLE_PUT_RES, mind_command_time(p, v->link.nonce[BLE_PILE], v->body, v->size), &answer);
 	default: /* nothing here is configured or brought by a courier */
 		return reply(v, BLE_PUT_RES, -BLE_UNSUPPORTED, &answer);
 	}
@@ -249,7 +249,7 @@ static int tell_record(struct ble_pile_visit *v)
 			return ble_link_send(&v->link, BLE_REC, body, (size_t)size);
 	}
 	v->head_due = false;
-	size = command_head(v->pile, v->nonce, body, sizeof(body));
+	size = mind_command_head(v->pile, v->nonce, body, sizeof(body));
 	return size < 0 ? size : ble_link_send(&v->link, BLE_REC_END, body, (size_t)size);
 }
 
@@ -306,7 +306,7 @@ int ble_pile_segment(struct ble_pile_visit *v, unsigned mtu, uint64_t now_ms, ui
 	return ble_link_segment(&v->link, mtu, ret, room);
 }
 
-uint64_t visits_tick(struct ble_pile *p)
+uint64_t mind_visits_tick(struct ble_pile *p)
 {
 	uint64_t next = UINT64_MAX;
 
@@ -318,8 +318,8 @@ uint64_t visits_tick(struct ble_pile *p)
 			continue;
 		ble_link_tick(&v->link, p->now_ms);
 		if (v->asking && p->now_ms - v->asked_ms >= ASK_WAIT_MS) {
-			uplink_forget(p, v);
-			visit_asked(v, 0, NULL); /* no word: what was signed counts */
+			mind_uplink_forget(p, v);
+			mind_visit_asked(v, 0, NULL); /* no word: what was signed counts */
 		}
 		deadline = v->asking ? v->asked_ms + ASK_WAIT_MS : ble_link_deadline_ms(&v->link) + 1;
 		next = deadline < next ? deadline : next;

@@ -235,6 +235,7 @@ Test(uplink, a_line_without_a_word_is_no_network)
 	settle();
 	b.now_ms += 2 * 60 * 1000 + 1;
 	cr_assert_not(ble_pile_online(&b.pile, b.now_ms));
+	cr_assert(ble_pile_uplink_dead(&b.pile, b.now_ms), "and another one is to be made");
 }
 
 Test(uplink, what_has_no_place_closes_the_connection_and_changes_nothing)

@@ -1,0 +1,145 @@
+"""The simulated Bluetooth piles, visited by an implementation of CPB1 that shares no line with theirs."""
+import base64
+import json
+import os
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import ble_visitor as cpb1
+from ble_visitor import Cloud, PileRefused, Visit, check_chain, number
+from galvan import Refused
+
+ADDRESS = 'C0-00-00-00-00-01'
+START, METER, END, BOOT = 1, 2, 3, 8
+
+
+class Pile:
+    """A simulated pile with a cloud of Python behind it."""
+
+    def __init__(self, run, tmp_path, **fleet):
+        self.folder, self.cloud, self.holder = str(tmp_path / 'air'), Cloud(), Ed25519PrivateKey.generate()
+        self.node = run({'node': {'name': 'test'}, 'plugins': {'sim': {'config': {'piles': [{
+            'name': 'yard', 'loopback': self.folder, 'secret': 'of this test alone', 'speed': 1000, 'meter_s': 0, **fleet}]}}}})
+        self.id = bytes.fromhex(self.state()['id'])
+        certificate = self.cloud.certificate(self.id, bytes.fromhex(self.state()['publicKey']))
+        self.call('SetPileCertificate', certificate=base64.b64encode(certificate).decode(), root=self.cloud.root.hex())
+
+    def call(self, method, **request):
+        return self.node.call('galvan.sim.v1.Sim/' + method, {'pile': ADDRESS, **request})
+
+    def state(self):
+        return self.call('ListPiles')['piles'][0]
+
+    def visit(self, jti=b'', mtu=247):
+        """Up to AUTH, with a voucher of that number where one is named."""
+        visit = Visit(self.folder, ADDRESS, self.cloud.root, mtu)
+        visit.put(cpb1.KEYSET_PUT, self.cloud.keyset())
+        if jti:
+            visit.auth(self.cloud.voucher(self.id, cpb1.cpb1.raw(self.holder.public_key()), jti), self.holder)
+        return visit
+
+    def session(self, jti, mtu=247):
+        visit = self.visit(jti, mtu)
+        visit.start(jti)
+        assert self.state()['connectors'][0]['charging']
+        visit.stop(jti)
+        return visit
+
+
+@pytest.mark.parametrize('mtu', [23, 185, 517])
+def test_a_session_and_its_records(run, tmp_path, mtu):
+    pile = Pile(run, tmp_path, mtu=mtu)
+    visit = pile.session(b'1' * 16, mtu)
+    assert visit.mtu == mtu
+    records, head = visit.records()
+    last = check_chain(records)
+    assert last == (number(head[6]), head[7])
+    opened = [pile.cloud.opened(r) for r in records]
+    start, end = (next(o for o in opened if o[2] == bytes([kind])) for kind in (START, END))
+    assert start[0xe] == end[0xe] == b'1' * 16
+    assert start[0xd] == end[0xd] == cpb1.sha(b'CPB1-SID', pile.id, start[5], start[6])[:16]
+    connector = pile.state()['connectors'][0]
+    assert abs(number(end[0x10]) - int(connector['deliveredWh'])) <= 1
+    assert number(end[0xf]) - number(start[0xf]) == number(end[0x10])
+    visit.put(cpb1.RCPT_PUT, pile.cloud.receipt(pile.id, number(head[5]), last[0], last[1]))
+    assert pile.state()['receipted'] == str(last[0])
+    assert visit.records()[0] == [], 'what has a receipt is not carried again'
+
+
+def test_what_it_advertises(run, tmp_path):
+    pile = Pile(run, tmp_path)
+    visit = pile.visit(b'1' * 16)
+    visit.start(b'1' * 16)
+    pile.state()
+    with open(os.path.join(pile.folder, ADDRESS + '.json'), encoding='utf-8') as f:
+        data = base64.b64decode(json.load(f)['serviceData'])
+    assert data[0] == 1
+    assert data[1] & 6 == 6, 'it charges, and has records without a receipt'
+    assert number(data[2:4]) > 0
+    assert data[4:8] == pile.id[:4]
+
+
+def test_a_voucher_starts_once_over_power_cuts_and_kills(run, tmp_path):
+    pile = Pile(run, tmp_path, store=str(tmp_path))
+    pile.session(b'1' * 16).close()
+    pile.call('PowerCyclePile')
+    visit = pile.visit(b'1' * 16)
+    with pytest.raises(PileRefused) as e:
+        visit.start(b'2' * 16)
+    assert e.value.result == cpb1.USED
+    pile.node.restart()
+    again = pile.visit(b'1' * 16)
+    with pytest.raises(PileRefused) as e:
+        again.start(b'3' * 16)
+    assert e.value.result == cpb1.USED
+    records, _ = again.records()
+    check_chain(records)
+    kinds = [pile.cloud.opened(r)[2][0] for r in records]
+    assert kinds.count(START) == kinds.count(END) == 1
+    assert kinds.count(BOOT) == int(pile.state()['boots'])
+
+
+def test_a_session_that_loses_its_power_ends_with_what_the_meter_says(run, tmp_path):
+    pile = Pile(run, tmp_path)
+    visit = pile.visit(b'1' * 16)
+    visit.start(b'1' * 16)
+    pile.call('PowerCyclePile')
+    visit = pile.visit(b'1' * 16)
+    visit.stop(b'1' * 16)
+    opened = [pile.cloud.opened(r) for r in visit.records()[0]]
+    end, = [o for o in opened if o[2][0] == END]
+    assert number(end[0x12]) == 9, 'the reason: power'
+    assert abs(number(end[0x10]) - int(pile.state()['connectors'][0]['deliveredWh'])) <= 1
+
+
+def test_the_time_is_believed_of_the_cloud_and_of_this_connection_only(run, tmp_path):
+    pile = Pile(run, tmp_path)
+    visit = pile.visit()
+    with pytest.raises(PileRefused):
+        visit.put(cpb1.TIME_PUT, pile.cloud.time(pile.id, bytes(16)))
+    visit.put(cpb1.TIME_PUT, pile.cloud.time(pile.id, visit.nonce))
+    visit.close()
+    trusted = pile.visit()
+    assert trusted.facts[0x26] == b'\x02'
+
+
+def test_out_of_reach_and_back(run, tmp_path):
+    pile = Pile(run, tmp_path)
+    pile.call('SetPileRadio', off=True)
+    assert os.listdir(pile.folder) == []
+    pile.call('SetPileRadio', off=False)
+    pile.visit(b'1' * 16).start(b'1' * 16)
+
+
+@pytest.mark.parametrize('fleet, words', [
+    ({}, 'secret'),
+    ({'secret': 'long enough', 'first': 'C1-00-00-00-00-00', 'loopback': ''}, 'could reach'),
+    ({'secret': 'long enough', 'first': 'nonsense'}, 'six bytes'),
+    ({'secret': 'long enough'}, 'addresses'),
+    ({'secret': 'long enough', 'name': 'yard'}, 'there is one of this name'),
+])
+def test_a_fleet_that_cannot_be_is_refused_with_what_is_wrong(run, tmp_path, fleet, words):
+    pile = Pile(run, tmp_path)
+    with pytest.raises(Refused, match=words):
+        pile.node.call('galvan.sim.v1.Sim/AddPiles', {'fleet': {'name': 'another', 'loopback': pile.folder, **fleet}})
