@@ -7,10 +7,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import ble_visitor as cpb1
+from billing import charges, until_order, verify
 from ble_visitor import Cloud, PileRefused, Visit, check_chain, number
-from galvan import Refused
+from galvan import Refused, until
+from piles import PILES, post, raw, start_pile_node
 
 ADDRESS = 'C0-00-00-00-00-01'
+DEVICE = 'ble:' + ADDRESS
 START, METER, END, BOOT = 1, 2, 3, 8
 
 
@@ -36,7 +39,7 @@ class Pile:
         visit = Visit(self.folder, ADDRESS, self.cloud.root, mtu)
         visit.put(cpb1.KEYSET_PUT, self.cloud.keyset())
         if jti:
-            visit.auth(self.cloud.voucher(self.id, cpb1.cpb1.raw(self.holder.public_key()), jti), self.holder)
+            visit.auth(self.cloud.voucher(self.id, raw(self.holder.public_key()), jti), self.holder)
         return visit
 
     def session(self, jti, mtu=247):
@@ -130,6 +133,69 @@ def test_out_of_reach_and_back(run, tmp_path):
     assert os.listdir(pile.folder) == []
     pile.call('SetPileRadio', off=False)
     pile.visit(b'1' * 16).start(b'1' * 16)
+
+
+# ---- in galvan's own world: the node's root signs, orders are paid
+
+
+def enrolled(run, tmp_path, **fleet):
+    """A node with money and piles' books, and a pile that was enrolled there."""
+    node = start_pile_node(run)
+    node.call('galvan.registry.v1.Registry/PutDevice', {'device': {'id': DEVICE, 'connectors': [{'id': 1, 'type': 'Type2'}]}})
+    node.config['plugins']['sim'] = {'config': {'piles': [{
+        'name': 'yard', 'secret': 'of this test alone', 'enrol': True, 'speed': 1000, 'loopback': str(tmp_path / 'air'), **fleet}]}}
+    node.write_config()
+    node.restart()
+    until('the pile is enrolled', lambda: node.call('galvan.sim.v1.Sim/ListPiles')['piles'][0]['certified'])
+    until('the cloud knows it', lambda: node.call(PILES + 'GetPile', {'device': DEVICE})['pile']['id'])
+    return node
+
+
+def pile_of(node):
+    return node.call('galvan.sim.v1.Sim/ListPiles')['piles'][0]
+
+
+def checkout(node):
+    return node.bill('Checkout', {'id': 'O-1', 'device': DEVICE, 'connector': 1, 'customer': 'C-1'})['order']
+
+
+def test_a_pile_on_line_charges_for_a_paid_order(run, tmp_path):
+    node = enrolled(run, tmp_path)
+    node.config['plugins']['sim']['config']['piles'][0]['url'] = 'ws://127.0.0.1:%d/ble/' % node.ws_port
+    node.write_config()
+    node.restart()
+    until('it is on line', lambda: node.call(PILES + 'GetPile', {'device': DEVICE})['pile']['online'])
+    checkout(node)
+    until('it charges', lambda: pile_of(node)['connectors'][0]['charging'])
+    until_order(node, 'O-1', 'STARTED')
+    node.call('galvan.sim.v1.Sim/UnplugPile', {'pile': ADDRESS})
+    until_order(node, 'O-1', 'CLOSED')
+    charge, = charges(node)
+    assert abs(int(charge['energyWh']) - int(pile_of(node)['connectors'][0]['deliveredWh'])) <= 1
+    until('all has a receipt', lambda: pile_of(node)['receipted'] == pile_of(node)['records'])
+    verify(node)
+
+
+def test_a_pile_without_a_network_charges_on_a_voucher_and_a_phone_brings_it_home(run, tmp_path):
+    node, holder = enrolled(run, tmp_path), Ed25519PrivateKey.generate()
+    order = checkout(node)
+    got = node.call(PILES + 'GetVoucher', {'order': order['token'], 'holderKey': raw(holder.public_key()).hex(), 'offlineOk': True})
+    keyset = node.call(PILES + 'GetKeySet')
+    visit = Visit(str(tmp_path / 'air'), ADDRESS, bytes.fromhex(keyset['root']))
+    visit.put(cpb1.KEYSET_PUT, base64.b64decode(keyset['document']))
+    fetched = node.call(PILES + 'Fetch', {'pile': visit.pile.hex(), 'nonce': visit.nonce.hex()})
+    visit.put(cpb1.TIME_PUT, base64.b64decode(fetched['time']))  # without which 50.00 would be too much
+    visit.auth(base64.b64decode(got['voucher']), holder)
+    visit.start(bytes.fromhex(got['order']))
+    visit.stop(bytes.fromhex(got['order']))
+    records, _ = visit.records()
+    receipts = post(node, *records)['receipts']
+    visit.put(cpb1.RCPT_PUT, base64.b64decode(receipts[0]))
+    assert pile_of(node)['receipted'] == pile_of(node)['records'], 'it may forget, as the cloud has all'
+    until_order(node, 'O-1', 'CLOSED')
+    charge, = charges(node)
+    assert abs(int(charge['energyWh']) - int(pile_of(node)['connectors'][0]['deliveredWh'])) <= 1
+    verify(node)
 
 
 @pytest.mark.parametrize('fleet, words', [
