@@ -161,9 +161,12 @@ int line_due(struct terminal *s, struct gv_turn *t)
 
 int line_open(struct terminal *s, struct gv_turn *t, uint64_t conn)
 {
+	int r;
+
 	s->line = conn;
 	forget(s);
-	return line_flush(s, t);
+	r = visit_line(s, t);
+	return r < 0 ? r : line_flush(s, t);
 }
 
 int line_close(struct terminal *s, struct gv_turn *t)

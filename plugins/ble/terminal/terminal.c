@@ -65,6 +65,7 @@ static int start(struct gv_turn *t, const Ble__Config *all, void **ret_state)
 	s->max_bytes = config->max_bytes;
 	s->max_visits = config->max_visits;
 	s->relay_off = config->relay_off;
+	s->dials = *config->cloud;
 	r = load_key(s, t);
 	if (r == 0)
 		r = listen(t);

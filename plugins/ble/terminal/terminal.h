@@ -27,6 +27,7 @@
 #define RETRY_MAX_MS 900000  /* at most */
 #define COMMAND_MS 25000     /* how long a Start or Stop is tried */
 #define RECONNECT_MS 500     /* before a connection that broke under a command is made again */
+#define PROMISE_MS 2000      /* from the radio's word to the connection; one of before a crash never comes */
 #define RECEIPT_WAIT_MS 5000 /* how long a visit waits for the cloud's receipts */
 #define VISIT_MS 90000       /* the longest visit */
 #define VISIT_ROUNDS 16      /* fetches in a visit */
@@ -47,6 +48,7 @@ struct visit { /* a connection to a pile */
 	bool relay; /* nobody has ordered it */
 	char device[DEVICE_MAX];
 	uint64_t conn;       /* 0: not yet */
+	int64_t promised_ms; /* the radio has said that it is there; 0: not yet */
 	char pile[PILE_HEX]; /* "": it has not said yet who it is */
 	struct ble_term term;
 	int64_t since_ms;
@@ -77,7 +79,7 @@ struct terminal {
 	uint8_t root[32], secret[32], public_key[32];
 	uint32_t max_records, max_visits;
 	uint64_t max_bytes;
-	bool relay_off;
+	bool relay_off, dials; /* dials: it has a cloud */
 	struct visit visits[VISITS_MAX];
 	/* the line to the cloud */
 	uint64_t line; /* its connection; 0: none */
@@ -137,7 +139,7 @@ int line_wait_flush(struct terminal *s, struct gv_turn *t, struct gv_ticket tick
 struct visit *visit_of(struct terminal *s, const char *device);
 /* Connects; `relay`: to carry. Does nothing where there is a visit, or no room for one. */
 int visit_begin(struct terminal *s, struct gv_turn *t, const char *device, bool relay);
-/* Where it could not be had. */
+/* It is there, or could not be had. */
 int visit_connected(struct terminal *s, struct gv_turn *t, const struct gv_answer *a);
 int visit_open(struct terminal *s, struct gv_turn *t, const struct gv_conn *conn);
 int visit_value(struct terminal *s, struct gv_turn *t, const struct gv_frame *f);
@@ -146,6 +148,8 @@ int visit_tick(struct terminal *s, struct gv_turn *t);
 /* The cloud has answered something about this pile. */
 int visit_cloud(struct terminal *s, struct gv_turn *t, struct visit *v, enum ble_type, const uint8_t *data, size_t size,
 		bool last);
+/* The line is there: visits that wait for it ask. */
+int visit_line(struct terminal *s, struct gv_turn *t);
 /* The cloud has answered a record of this pile. */
 int visit_relayed(struct terminal *s, struct gv_turn *t, const char *pile);
 /* Leaves the pile of this device, if there is a visit. */

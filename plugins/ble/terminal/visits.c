@@ -69,8 +69,12 @@ int visit_connected(struct terminal *s, struct gv_turn *t, const struct gv_answe
 	struct visit *v = a->tag < VISITS_MAX ? &s->visits[a->tag] : NULL;
 	int r = 0;
 
-	if (a->code == GV_OK || !v || !v->used || v->conn)
-		return 0; /* on_open tells */
+	if (!v || !v->used || v->conn)
+		return 0;
+	if (a->code == GV_OK) { /* on_open tells the rest */
+		v->promised_ms = gv_now_ms(t);
+		return 0;
+	}
 	r = order_failed(t, v->device, a->error);
 	forget(v);
 	return r;
@@ -139,12 +143,32 @@ static void enter(struct gv_turn *t, struct visit *v)
 	put_brought(t, v, BLE_COURIER);
 }
 
-/* The pile has said who it is: the cloud is asked what there is for it, and for a voucher for this connection. */
-static int met(struct terminal *s, struct gv_turn *t, struct visit *v, const struct ble_term_step *step)
+/* What there is for the pile, and a voucher for this connection. A line that is just being dialled is waited for where
+ * nothing can be started without it. */
+static void ask_cloud(struct terminal *s, struct gv_turn *t, struct visit *v)
 {
 	const Ble__CommandRow *command = command_of(t, v);
-	Ble__SeenRow *row = seen_edit(t, v->device);
+	const uint8_t *nonce = v->term.link.nonce[BLE_PILE];
+	bool wished = command && !command->stop && !command->voucher.len && *command->token;
 	struct ble_voucher_get wish = { .has = BLE_HAS(BLE_VOUCHER_GET_NONCE) };
+
+	v->awaited = line_fetch(s, t, v->device, v->pile, nonce);
+	if (wished && hex_read(v->pile, wish.pile, 16)) {
+		memcpy(wish.nonce, nonce, 16);
+		memcpy(wish.order, command->order.data, 16);
+		memcpy(wish.holder, s->public_key, 32);
+		wish.connector = (uint8_t)command->connector;
+		v->awaited += line_voucher(s, t, v->device, &wish);
+	}
+	if (v->awaited || (wished && s->dials && !voucher_for(t, v, command).size))
+		v->wait_ms = gv_now_ms(t) + CLOUD_WAIT_MS;
+	else
+		enter(t, v);
+}
+
+static int met(struct terminal *s, struct gv_turn *t, struct visit *v, const struct ble_term_step *step)
+{
+	Ble__SeenRow *row = seen_edit(t, v->device);
 
 	hex_write(step->pile, 16, v->pile);
 	if (row && *row->id && strcmp(row->id, v->pile) != 0)
@@ -156,19 +180,7 @@ static int met(struct terminal *s, struct gv_turn *t, struct visit *v, const str
 		row->highest = step->facts.next_seq - 1;
 		v->pile_online = row->online;
 	}
-	v->awaited = line_fetch(s, t, v->device, v->pile, step->nonce);
-	if (command && !command->stop && !command->voucher.len && *command->token) {
-		memcpy(wish.pile, step->pile, 16);
-		memcpy(wish.nonce, step->nonce, 16);
-		memcpy(wish.order, command->order.data, 16);
-		memcpy(wish.holder, s->public_key, 32);
-		wish.connector = (uint8_t)command->connector;
-		v->awaited += line_voucher(s, t, v->device, &wish);
-	}
-	if (v->awaited)
-		v->wait_ms = gv_now_ms(t) + CLOUD_WAIT_MS;
-	else
-		enter(t, v);
+	ask_cloud(s, t, v);
 	return 0;
 }
 
@@ -322,7 +334,7 @@ static int look_at(struct terminal *s, struct gv_turn *t, struct visit *v)
 {
 	int64_t now = gv_now_ms(t);
 
-	if (now - v->since_ms > VISIT_MS)
+	if (now - v->since_ms > VISIT_MS || (!v->conn && v->promised_ms && now - v->promised_ms > PROMISE_MS))
 		return leave(t, v);
 	if (!v->conn)
 		return 0;
@@ -371,6 +383,21 @@ int visit_cloud(struct terminal *s, struct gv_turn *t, struct visit *v, enum ble
 			enter(t, v);
 	}
 	return v->conn ? pump(s, t, v) : 0;
+}
+
+int visit_line(struct terminal *s, struct gv_turn *t)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < VISITS_MAX && r == 0; i++) {
+		struct visit *v = &s->visits[i];
+
+		if (!v->used || !*v->pile || v->entered || v->awaited)
+			continue;
+		ask_cloud(s, t, v);
+		r = pump(s, t, v);
+	}
+	return r;
 }
 
 int visit_relayed(struct terminal *s, struct gv_turn *t, const char *pile)
