@@ -19,7 +19,7 @@
 #define SECRET "a secret of the tests only"
 #define SECOND_MS INT64_C(1000)
 #define HOUR_MS (INT64_C(3600) * SECOND_MS)
-#define PILE_RECORDS 64
+#define PILE_RECORDS 1000
 
 struct paper {
 	uint8_t at[BLE_DOCUMENT_MAX];
