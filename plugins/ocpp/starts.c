@@ -182,6 +182,11 @@ static const Ocpp__Transaction *find_session(struct gv_turn *t, struct gv_ticket
 		return x;
 	}
 	*ret_device = r->device;
+	if (r->request_id[0]) {
+		gv_refuse(t, ticket, GV_FAILED_PRECONDITION,
+			  "a charger has begun what it has accepted: stop the session of %s instead", r->device);
+		return NULL;
+	}
 	if (!r->device[0]) {
 		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "sessionId or device must be given");
 		return NULL;

@@ -94,6 +94,13 @@ static const char *cabinet_problem(struct gv_turn *t, const struct checkout *c)
 	return NULL;
 }
 
+/* It may begin within a day where nobody sees it, or not at all: the device decides who comes first, and nobody else
+ * has to wait for it. */
+static bool is_granted(const Billing__OrderRow *row)
+{
+	return row->order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTING && row->begins_until_ms;
+}
+
 /* Another order of the connector, or a session on it. */
 static const char *connector_problem(struct gv_turn *t, const struct checkout *c)
 {
@@ -106,7 +113,7 @@ static const char *connector_problem(struct gv_turn *t, const struct checkout *c
 						      gv_key(((const Billing__OrderRef *)scan.row)->order));
 
 		if (row && row->order->connector == c->r->connector && strcmp(row->order->id, c->id) != 0 &&
-		    row->order->state <= BILLING__ORDER_STATE__ORDER_STATE_STARTED)
+		    row->order->state <= BILLING__ORDER_STATE__ORDER_STATE_STARTED && !is_granted(row))
 			return gv_str(t,
 				      "connector %u of %s is taken by order %s: wait until it is over, or take another "
 				      "connector",

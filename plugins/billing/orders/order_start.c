@@ -110,7 +110,7 @@ int orders_cancel(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	Charging__StopRequest request = CHARGING__STOP_REQUEST__INIT;
 
 	request.device = row->order->device;
-	request.connector = row->order->connector;
+	request.request_id = row->request_id;
 	return orders_ask(t, row, "galvan.charging.v1.Charging/Stop", &request, BILLING__ORDER_STEP__ORDER_STEP_CANCEL,
 			  LOOK_TIMEOUT_MS);
 }
@@ -179,6 +179,7 @@ static int start_answered(struct billing *b, struct gv_turn *t, Billing__OrderRo
 		return orders_look(b, t, row);
 	}
 	row->begins_until_ms = ((const Charging__StartReply *)a->reply)->begins_until_ms;
+	row->request_id = ((const Charging__StartReply *)a->reply)->request_id;
 	if (row->begins_until_ms > row->deadline_ms)
 		row->deadline_ms = row->begins_until_ms;
 	orders_put(t, row);

@@ -148,8 +148,8 @@ void grant_write(struct cloud *c, const Ble__GrantRow *g, uint64_t *has, struct 
 /* A session says that it is its. */
 void grant_started(struct gv_turn *t, const char *device, const uint8_t jti[16], const char *session);
 void grant_abandon(struct gv_turn *t, Ble__GrantRow *g, const char *why);
-/* Ends those of the connector (0: any) that nobody has been given yet; false: there is none. */
-bool grants_cancel(struct gv_turn *t, const char *device, uint32_t connector);
+/* Ends one that nobody has been given yet; false: there is none, or somebody has. */
+bool grant_cancel(struct gv_turn *t, const char *device, const char *jti);
 /* What the chain shows by now: grants that did not start and cannot any more. */
 void grants_settle(struct gv_turn *t, const char *device, uint32_t chain, uint32_t trusted_utc);
 int grants_due(struct cloud *c, struct gv_turn *t, const Ble__Due *due);

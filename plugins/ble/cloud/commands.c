@@ -181,10 +181,22 @@ static void say_stop(struct gv_turn *t, struct gv_ticket to, struct pile *p, con
 	gv_timer(t, stop_timer(t, p->device, counter), gv_now_ms(t) + CLOUD_ANSWER_MS, &due);
 }
 
+static int stop_grant(struct gv_turn *t, struct gv_ticket to, const Charging__StopRequest *r)
+{
+	Charging__StopReply reply = CHARGING__STOP_REPLY__INIT;
+
+	if (!grant_cancel(t, r->device, r->request_id))
+		return gv_refuse(
+			t, to, GV_FAILED_PRECONDITION,
+			"the start %.64s of %.128s has begun, is over, or a pile or phone has it and may still use it",
+			r->request_id, r->device);
+	reply.status = (char *)"Accepted";
+	return gv_reply(t, to, &reply);
+}
+
 int charging_stop(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
 	const Charging__StopRequest *r = (const Charging__StopRequest *)m;
-	Charging__StopReply reply = CHARGING__STOP_REPLY__INIT;
 	struct cloud *c = cloud_of(self, t, to);
 	const Ble__SessionRow *row;
 	const struct line *l;
@@ -193,11 +205,9 @@ int charging_stop(void *self, struct gv_turn *t, struct gv_ticket to, const Prot
 
 	if (!c)
 		return 0;
+	if (r->request_id[0])
+		return stop_grant(t, to, r);
 	row = meant(t, r, &why);
-	if (!row && !r->session_id[0] && grants_cancel(t, r->device, r->connector)) {
-		reply.status = (char *)"Accepted";
-		return gv_reply(t, to, &reply);
-	}
 	if (!row)
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION, "%s", why);
 	if (!pile_find(t, row->device, &p))

@@ -244,21 +244,14 @@ void grant_abandon(struct gv_turn *t, Ble__GrantRow *g, const char *why)
 	       g->request_id);
 }
 
-bool grants_cancel(struct gv_turn *t, const char *device, uint32_t connector)
+bool grant_cancel(struct gv_turn *t, const char *device, const char *jti)
 {
-	struct gv_scan scan = { .table = &cloud_open_grants, .prefix = gv_key(device) };
-	bool any = false;
+	const Ble__GrantRow *g = strlen(jti) < HEX16 ? gv_get(t, &cloud_grants, gv_key(device, jti)) : NULL;
 
-	while (gv_next(t, &scan)) {
-		const char *jti = scan.key.part[1].s;
-		const Ble__GrantRow *g = gv_get(t, &cloud_grants, gv_key(device, jti));
-
-		if (!g || g->given || g->counter || (connector && g->connector != connector))
-			continue;
-		grant_abandon(t, gv_edit(t, &cloud_grants, gv_key(device, jti)), "stopped before it began");
-		any = true;
-	}
-	return any;
+	if (!g || !is_open(g) || g->given || g->counter)
+		return false;
+	grant_abandon(t, gv_edit(t, &cloud_grants, gv_key(device, jti)), "stopped before it began");
+	return true;
 }
 
 void grants_settle(struct gv_turn *t, const char *device, uint32_t chain, uint32_t trusted_utc)

@@ -174,13 +174,32 @@ Test(money, an_order_whose_voucher_nobody_fetched_is_void_with_its_time)
 	cr_expect_eq(available(), 5000);
 }
 
+Test(money, a_voucher_that_somebody_carries_about_keeps_nobody_else_from_the_pile)
+{
+	uint8_t first[16], second[16];
+
+	checkout("O-1");
+	voucher(token_of("O-1"), first);
+	checkout("O-2");
+	voucher(token_of("O-2"), second);
+	start_record(&pile, second);
+	end_record(&pile, 5000);
+	post(&pile, 1);
+	post(&pile, 2);
+	cr_expect_str_eq(state("O-2"), "CLOSED");
+	cr_expect_str_eq(state("O-1"), "STARTING", "it may still be used");
+	cr_expect_eq(available(), 3500);
+}
+
 Test(money, an_order_that_is_stopped_before_anybody_has_its_voucher_is_void_at_once)
 {
 	checkout("O-1");
+	checkout("O-2");
 	must(BILLING "StopOrder", "{\"id\":\"O-1\"}");
 	settle();
 	cr_expect_str_eq(state("O-1"), "VOIDED");
-	cr_expect_eq(available(), 5000);
+	cr_expect_str_eq(state("O-2"), "STARTING", "another's at the same pile");
+	cr_expect_eq(available(), 4000);
 }
 
 Test(money, an_order_whose_voucher_is_out_may_still_begin_though_it_is_stopped)
