@@ -150,13 +150,24 @@ static ssize_t take(struct outgoing *o, uint8_t *ret, size_t size)
 	return -1;
 }
 
+/* The connection is lost; what the server said before may tell why, such as that it wants a certificate. */
+static void hear_out(struct outgoing *o)
+{
+	uint8_t any[1];
+
+	if (!o->conn->spoken && take(o, any, sizeof(any)) < 0)
+		dial_problem(o->conn, "the server closed the connection without a word");
+}
+
 int outgoing_write(struct outgoing *o, const uint8_t *data, size_t size)
 {
 	while (size && !o->left.size) {
 		ssize_t n = put(o, data, size);
 
-		if (n < 0)
+		if (n < 0) {
+			hear_out(o);
 			return -EPIPE;
+		}
 		if (n == 0)
 			break;
 		data += n;
@@ -265,10 +276,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	if (c->dead)
 		return;
 	if (status < 0 || !o->ready) { /* a socket's error is found where it is next used */
-		if (o->ready)
+		if (o->ready) {
+			hear_out(o);
 			conn_kill(c, 1006, "connection lost");
-		else
+		} else {
 			advance(o);
+		}
 	} else {
 		if (events & UV_WRITABLE && o->left.size)
 			flush(o);
