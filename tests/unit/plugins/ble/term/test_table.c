@@ -88,7 +88,7 @@ static void check_end(void)
 	cr_assert_eq(trip_pending(&t), 0);
 	cr_assert_eq(trip_carried(&t), 0);
 	cr_assert_eq(t.chain.next, t.board.pile.chain.next, "the cloud has every record");
-	cr_assert_eq(board_check_history(&t.board), 1, "one session");
+	cr_assert_eq(t.board.pile.started, 1, "one session");
 }
 
 static void run(unsigned row, unsigned cut_at)
@@ -99,6 +99,8 @@ static void run(unsigned row, unsigned cut_at)
 	if (!cut_at)
 		check_row(row);
 	check_end();
+	if (!cut_at) /* the cloud has judged each record already; this opens them, too */
+		cr_assert_eq(board_check_history(&t.board), 1);
 	trip_fini(&t);
 }
 
