@@ -37,18 +37,42 @@ def refused(node, target, status, **options):
         assert code == status, head
 
 
+def tests_by_file():
+    """The names of all tests, by the name of their file."""
+    names = {}
+    for path in (ROOT / 'tests').rglob('test_*.[cp]*'):
+        if 'node_modules' not in path.parts:
+            names.setdefault(path.name, set()).update(re.findall(r'^(?:Test\(\w+,\s*|def test_)(\w+)', path.read_text(), re.MULTILINE))
+    return names
+
+
+def names_in(cell):
+    """The tests that a row names: those of a file stand behind it."""
+    file, names = '', {}
+    for word in re.findall('`([a-z0-9_.]+)`', cell):
+        if word.endswith(('.c', '.py')):
+            file = word
+            names[file] = []
+        else:
+            names[file].append(word.removeprefix('test_'))
+    return names
+
+
 def test_each_row_names_a_counter_and_a_test_that_there_are():
+    """In the two files of quirks a test has the row's number in its name; elsewhere the row says its name."""
     sources = ''.join(p.read_text() for plugin in ('link', 'ocpp') for p in (ROOT / 'plugins' / plugin).rglob('*.[ch]'))
-    tests = {p.name: p.read_text() for p in (ROOT / 'tests').rglob('test_*.[cp]*') if 'node_modules' not in p.parts}
+    tests = tests_by_file()
     rows = re.findall(r'^\| (\d+) \| .* \| (.*) \| (.*) \|$', (ROOT / 'docs/protocols/ocpp-quirks.md').read_text(), re.MULTILINE)
     assert [int(number) for number, _, _ in rows] == list(range(1, 54))
     for number, counters, places in rows:
-        counters, places = re.findall('`([a-z_-]+)`', counters), re.findall('`([a-z0-9_]+[.](?:c|py))`', places)
+        counters, places = re.findall('`([a-z_-]+)`', counters), names_in(places)
         assert counters and places, number
         assert all('"%s"' % name in sources for name in counters), (number, counters)
-        for place in places:
-            own = place in ('test_quirks.c', 'test_quirks_transport.py')
-            assert ('q%02d_' % int(number) if own else '') in tests[place], (number, place)
+        for file, names in places.items():
+            if file in ('test_quirks.c', 'test_quirks_transport.py'):
+                assert any(name.startswith('q%02d_' % int(number)) for name in tests[file]), (number, file)
+            else:
+                assert names and set(names) <= tests[file], (number, file, names)
 
 
 def test_q01_no_subprotocol_is_served_where_the_device_says_which_is_meant(node):
