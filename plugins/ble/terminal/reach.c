@@ -48,11 +48,22 @@ static bool brings(struct gv_turn *t, const char *pile)
 	return *pile && gv_get(t, &terminal_bring, gv_key(pile, (uint32_t)BLE_RCPT_PUT));
 }
 
+static uint32_t stored_of(struct gv_turn *t, const char *pile)
+{
+	struct gv_scan scan = { .table = &terminal_records, .prefix = gv_key(pile) };
+	uint32_t n = 0;
+
+	while (*pile && gv_next(t, &scan))
+		n++;
+	return n;
+}
+
+/* It has records that are not here, or there is a receipt for it. */
 static bool worth_a_visit(const struct terminal *s, struct gv_turn *t, const Ble__SeenRow *row)
 {
 	if (s->relay_off || !row->in_reach || row->online)
 		return false;
-	return row->pending || brings(t, row->id);
+	return row->pending > stored_of(t, row->id) || brings(t, row->id);
 }
 
 static unsigned relays(const struct terminal *s)
@@ -128,16 +139,6 @@ int reach_look(struct terminal *s, struct gv_turn *t)
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
-
-static uint32_t stored_of(struct gv_turn *t, const char *pile)
-{
-	struct gv_scan scan = { .table = &terminal_records, .prefix = gv_key(pile) };
-	uint32_t n = 0;
-
-	while (*pile && gv_next(t, &scan))
-		n++;
-	return n;
-}
 
 int reach_list(struct gv_turn *t, struct gv_ticket ticket, const Ble__ListPilesRequest *r)
 {

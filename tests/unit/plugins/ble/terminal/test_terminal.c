@@ -35,6 +35,10 @@ Test(terminal, without_any_network_it_starts_stops_and_stores)
 	stop();
 	rig_run(20000);
 	cr_assert_eq(rig_rows("terminal_records"), ble_pile_pending(&pile.pile), "the pile keeps all of them, too");
+	connects = 0;
+	rig_seen();
+	rig_run(600000);
+	cr_assert_eq(connects, 0, "nothing is fetched that is here already");
 	cr_assert_eq(board_check_history(&pile), 1);
 	rig_stop();
 }
