@@ -37,7 +37,8 @@ struct gatt_events {
 	void (*ready)(void *arg);
 	/* What is in the way, and what to do; it is tried again. Each is said once. */
 	void (*trouble)(void *arg, const char *sentence);
-	/* Somebody listens to a characteristic, or nobody any more. */
+	/* Somebody listens to a characteristic, or nobody any more. What is notified in this very moment is lost, as
+	 * BlueZ has not told the client yet: let the client speak first. */
 	void (*listening)(void *arg, unsigned characteristic, bool on);
 	/* A client wrote. `device` is the same until `gone`; others are refused until then. */
 	void (*written)(void *arg, const char *device, uint16_t mtu, unsigned characteristic, const uint8_t *data,
