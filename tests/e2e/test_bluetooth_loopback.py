@@ -140,8 +140,8 @@ def test_a_connection_outlives_its_plugin_and_values_wait_for_it(run, air):
     assert near.written() == b'', 'the driver takes its connections with it'
     closed(node, ADDRESS, 1006)
     until('it is in reach again', lambda: node.instance('bluetooth')['state'] == 'running' and node.call(LIST)['peripherals'])
-    connected(node, near)
-    until('its plugin is told', lambda: line(node, ADDRESS)['opened'] == 2)
+    again = connected(node, near)
+    until('its plugin is told', lambda: line(node, ADDRESS)['conn'] == again['conn'])
 
 
 def test_two_drivers_of_one_plugin_each_have_their_own_listeners(run, air):
