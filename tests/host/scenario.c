@@ -7,17 +7,32 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *plugin_folder = "plugins", *zoo_folder = "tests/host/zoo";
+static char plugin_folder[512], zoo_folder[512];
+
+/* Of the build folder in which this program lies, wherever it is called from. */
+static void own_folders(void)
+{
+	char self[400];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	*(strrchr(self, '/') ? strrchr(self, '/') : self) = '\0';
+	snprintf(plugin_folder, sizeof plugin_folder, "%s/../../plugins", self);
+	snprintf(zoo_folder, sizeof zoo_folder, "%s/zoo", self);
+}
 
 void scenario_folders(const char *plugins, const char *zoo)
 {
-	plugin_folder = plugins ? plugins : plugin_folder;
-	zoo_folder = zoo ? zoo : zoo_folder;
+	own_folders();
+	if (plugins)
+		snprintf(plugin_folder, sizeof plugin_folder, "%s", plugins);
+	if (zoo)
+		snprintf(zoo_folder, sizeof zoo_folder, "%s", zoo);
 }
 
 bool scenario_has(const char *plugin)
 {
-	char path[512];
+	char path[600];
 
 	snprintf(path, sizeof path, "%s/%s.so", plugin_folder, plugin);
 	return !access(path, R_OK);
@@ -32,7 +47,7 @@ static void load(struct host *h, const char *plugin, const char *path, uint32_t 
 
 void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config)
 {
-	char path[512];
+	char path[600];
 
 	snprintf(path, sizeof path, "%s/%s.so", plugin_folder, plugin);
 	load(h, plugin, path, instances, config);
@@ -40,7 +55,7 @@ void scenario_load(struct host *h, const char *plugin, uint32_t instances, const
 
 void scenario_load_zoo(struct host *h, const char *plugin, uint32_t instances)
 {
-	char path[512];
+	char path[600];
 
 	snprintf(path, sizeof path, "%s/zoo_%s.so", zoo_folder, plugin);
 	load(h, plugin, path, instances, NULL);

@@ -12,7 +12,7 @@ extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, sce
 	scenario_billing, scenario_stream, scenario_powerbank, scenario_rentals, scenario_energy, scenario_power,
 	scenario_lists, scenario_events, scenario_piles;
 
-/* Where the plugins' and the zoo's shared objects are. */
+/* Where the plugins' and the zoo's shared objects are; NULL: in the build folder of this program. */
 void scenario_folders(const char *plugins, const char *zoo);
 bool scenario_has(const char *plugin);
 void scenario_load(struct host *h, const char *plugin, uint32_t instances, const char *config);
