@@ -5,15 +5,20 @@
 
 enum { FLAG_ONLINE = 1, FLAG_CHARGING = 2, FLAG_PENDING = 4, FLAG_FAULT = 8, FLAG_FILLING = 16 };
 
-/* A chain that nobody has seen: a store that lost its records must not go on with numbers that were used. */
+/* A chain that nobody has seen, as a store that lost its records must not go on with numbers that were used. The next
+ * one, where the pile still knows which it had: the cloud takes the greatest for the newest. */
 static void new_chain(struct ble_pile *p)
 {
 	uint8_t random[4];
 
-	do {
+	if (p->state.chain && p->state.chain < UINT32_MAX)
+		p->state.chain++;
+	else
+		p->state.chain = 0;
+	while (p->state.chain == 0) {
 		p->hardware.random(p->hardware.user, random, sizeof(random));
 		memcpy(&p->state.chain, random, sizeof(random));
-	} while (p->state.chain == 0);
+	}
 	p->state.acked = 0;
 	p->chain = (struct ble_chain){ .chain = p->state.chain, .next = 1 };
 	memcpy(p->chain.pile, p->config.id, 16);
