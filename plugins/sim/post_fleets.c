@@ -152,8 +152,10 @@ static const char *problem(const Sim__PileFleet *want)
 		return "it needs a name of at most 64 characters";
 	if (first_of(want) < 0)
 		return "first: an address is six bytes, like C0-00-00-00-00-01";
-	if (!*want->url && !*want->loopback)
-		return "without a url and a loopback nobody could reach its piles";
+	if (!*want->url && !*want->loopback && !want->gatt)
+		return "without a url, a loopback and gatt nobody could reach its piles";
+	if (want->gatt && (want->count > 1 || *want->loopback))
+		return "gatt: an adapter is the radio of one pile, and that has no loopback";
 	if (strlen(want->secret) < 8)
 		return "it needs a secret of at least 8 characters, which its keys are made of";
 	if (want->connectors > BLE_PILE_CONNECTORS || (want->records && want->records < BLE_PILE_RECORDS_MIN))

@@ -67,6 +67,7 @@ void post_pump(struct post *post)
 		return;
 	pump_line(post);
 	post_radio_pump(post);
+	post_gatt_pump(post);
 	uplink_schedule(&post->uplink);
 }
 
@@ -134,6 +135,7 @@ static void power_on(struct post *post)
 		say(post, "The pile's store has failed: nothing starts there");
 	post->on = true;
 	post_radio_on(post);
+	post_gatt_on(post);
 	post->uplink.connect_ms = post->offline || !*want->url ? INT64_MAX : uplink_now_ms(&post->uplink);
 	uplink_schedule(&post->uplink);
 }
@@ -150,6 +152,7 @@ void post_power_cycle(struct post *post)
 {
 	cut_line(post);
 	post_radio_off(post);
+	post_gatt_off(post);
 	post_board_power_off(&post->board);
 	power_on(post);
 }
@@ -242,6 +245,7 @@ void post_remove(struct post *post)
 {
 	post->fleet->owner->count--;
 	post_radio_off(post);
+	post_gatt_off(post);
 	post_board_power_off(&post->board);
 	post->on = false;
 	uplink_end(&post->uplink);

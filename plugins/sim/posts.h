@@ -33,6 +33,8 @@ struct post_radio {
 	struct post_visit visits[BLE_PILE_VISITS];
 };
 
+struct post_gatt; /* its radio, where it is a real one */
+
 struct post { /* a pile of a fleet */
 	struct uplink uplink;
 	struct post_fleet *fleet;
@@ -43,6 +45,7 @@ struct post { /* a pile of a fleet */
 	bool on; /* it has its certificate, and power */
 	bool offline;
 	struct post_radio radio;
+	struct post_gatt *gatt; /* NULL: none */
 };
 
 struct post_fleet {
@@ -83,6 +86,13 @@ void post_power_cycle(struct post *post);
 void post_set_network(struct post *post, bool off);
 uint64_t post_uptime_ms(const struct post *post);
 void post_pump(struct post *post); /* after anything was done to the mind */
+
+/* ---- its radio, a real one: post_gatt.c; one client at a time -------------------------------- */
+
+void post_gatt_on(struct post *post);
+void post_gatt_off(struct post *post);
+void post_gatt_pump(struct post *post);
+bool post_gatt_visited(const struct post *post);
 
 /* ---- its radio: post_radio.c ----------------------------------------------------------------- */
 

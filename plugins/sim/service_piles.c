@@ -54,7 +54,7 @@ static Sim__Pile *pile_message(struct gv_turn *t, struct post *post)
 	if (!post->on)
 		return ret;
 	ret->connected = post->mind.uplink.open;
-	ret->visits = post_radio_visits(post);
+	ret->visits = post_radio_visits(post) + post_gatt_visited(post);
 	for (unsigned i = 0; i < post->board.connectors; i++)
 		*GV_APPEND(t, ret->connectors, ret->n_connectors) = connector_message(t, post, i);
 	ret->chain = post->mind.state.chain;
@@ -256,10 +256,13 @@ static int set_network(struct post *post, const Sim__PileRequest *request)
 
 static int set_radio(struct post *post, const Sim__PileRequest *request)
 {
-	if (request->off)
+	if (request->off) {
 		post_radio_off(post);
-	else
+		post_gatt_off(post);
+	} else {
 		post_radio_on(post);
+		post_gatt_on(post);
+	}
 	return 0;
 }
 

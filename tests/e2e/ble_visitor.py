@@ -73,10 +73,10 @@ class PileRefused(Exception):
         self.result = result
 
 
-class Visit:
-    """One connection to a pile of the loopback, from its MTU to the keys."""
+class Loopback:
+    """A connection over the driver bluetooth's loopback: a packet an attribute value."""
 
-    def __init__(self, folder, address, root, mtu=247):
+    def __init__(self, folder, address, mtu):
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._line.settimeout(PATIENCE_S)
         self._line.connect(os.path.join(folder, address))
@@ -84,6 +84,24 @@ class Visit:
         kind, theirs = struct.unpack('<BH', self._line.recv(600))
         assert kind == 3
         self.mtu = min(mtu, theirs)
+
+    def write(self, value):
+        self._line.send(value)
+
+    def notified(self):
+        value = self._line.recv(600)
+        assert value, 'the pile has closed the connection'
+        return value
+
+    def close(self):
+        self._line.close()
+
+
+class Visit:
+    """One connection to a pile, up to the keys."""
+
+    def __init__(self, line, root):
+        self._line, self.mtu = line, line.mtu
         self._counter = [0, 0]
         self._segments = [0, 0]
         self._greet(root)
@@ -96,14 +114,13 @@ class Visit:
     def _put(self, message):
         for at, segment in enumerate(cpb1.segments(message, self.mtu)):
             head = segment[0] & 0xe0 | (self._segments[0] + at) % 32
-            self._line.send(bytes([head]) + segment[1:])
+            self._line.write(bytes([head]) + segment[1:])
         self._segments[0] += len(cpb1.segments(message, self.mtu))
 
     def _get(self):
         message = b''
         while True:
-            value = self._line.recv(600)
-            assert value, 'the pile has closed the connection'
+            value = self._line.notified()
             assert len(value) <= min(512, self.mtu - 3)
             assert value[0] & 0x1f == self._segments[1] % 32
             self._segments[1] += 1

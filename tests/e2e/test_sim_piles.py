@@ -1,5 +1,6 @@
 """The simulated Bluetooth piles, visited by an implementation of CPB1 that shares no line with theirs."""
 import base64
+import contextlib
 import json
 import os
 
@@ -8,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import ble_visitor as cpb1
 from billing import charges, until_order, verify
-from ble_visitor import Cloud, PileRefused, Visit, check_chain, number
+from ble_visitor import Cloud, Loopback, PileRefused, Visit, check_chain, number
+from bluez import MOCK, Bus, Mock
 from galvan import Refused, until
 from piles import PILES, post, raw, start_pile_node
 
@@ -23,7 +25,8 @@ class Pile:
     def __init__(self, run, tmp_path, **fleet):
         self.folder, self.cloud, self.holder = str(tmp_path / 'air'), Cloud(), Ed25519PrivateKey.generate()
         self.node = run({'node': {'name': 'test'}, 'plugins': {'sim': {'config': {'piles': [{
-            'name': 'yard', 'loopback': self.folder, 'secret': 'of this test alone', 'speed': 1000, 'meter_s': 0, **fleet}]}}}})
+            'name': 'yard', 'secret': 'of this test alone', 'speed': 1000, 'meter_s': 0,
+            **({} if 'gatt' in fleet else {'loopback': self.folder}), **fleet}]}}}})
         self.id = bytes.fromhex(self.state()['id'])
         certificate = self.cloud.certificate(self.id, bytes.fromhex(self.state()['publicKey']))
         self.call('SetPileCertificate', certificate=base64.b64encode(certificate).decode(), root=self.cloud.root.hex())
@@ -34,9 +37,12 @@ class Pile:
     def state(self):
         return self.call('ListPiles')['piles'][0]
 
+    def line(self, mtu):
+        return Loopback(self.folder, ADDRESS, mtu)
+
     def visit(self, jti=b'', mtu=247):
         """Up to AUTH, with a voucher of that number where one is named."""
-        visit = Visit(self.folder, ADDRESS, self.cloud.root, mtu)
+        visit = Visit(self.line(mtu), self.cloud.root)
         visit.put(cpb1.KEYSET_PUT, self.cloud.keyset())
         if jti:
             visit.auth(self.cloud.voucher(self.id, raw(self.holder.public_key()), jti), self.holder)
@@ -68,6 +74,54 @@ def test_a_session_and_its_records(run, tmp_path, mtu):
     visit.put(cpb1.RCPT_PUT, pile.cloud.receipt(pile.id, number(head[5]), last[0], last[1]))
     assert pile.state()['receipted'] == str(last[0])
     assert visit.records()[0] == [], 'what has a receipt is not carried again'
+
+
+class MockLine:
+    """A connection that a mock of bluetoothd has made to a peripheral of this machine."""
+    CLIENT = 'dev_11_22_33_44_55_66'
+
+    def __init__(self, mock, mtu):
+        self._mock, self.mtu = mock, mtu
+        mock.do('client listen', 'set mtu %d' % mtu)
+
+    def write(self, value):
+        self._mock.do('client write %s %s' % (self.CLIENT, value.hex()))
+
+    def notified(self):
+        while not (line := self._mock.next()).startswith('notified '):
+            assert not line.startswith('refused'), line
+        return bytes.fromhex(line.split()[1])
+
+    def close(self):
+        self._mock.do('client leave')
+
+
+class GattPile(Pile):
+    """The same pile as a real Bluetooth peripheral, as far as a mock of bluetoothd goes."""
+
+    def __init__(self, run, tmp_path, bus, mock):
+        self._mock = mock
+        super().__init__(run, tmp_path, gatt={'bus': bus.address})
+        while not mock.next().startswith('RegisterAdvertisement'):
+            pass
+
+    def line(self, mtu):
+        return MockLine(self._mock, mtu)
+
+
+def test_a_session_over_bluez(run, tmp_path):
+    for file in (MOCK, '/usr/bin/dbus-daemon'):
+        if not os.path.isfile(file):
+            pytest.skip('%s is not there' % file)
+    with contextlib.closing(Bus()) as bus, contextlib.closing(Mock(bus, 'adapter', bare=True)) as mock:
+        pile = GattPile(run, tmp_path, bus, mock)
+        visit = pile.session(b'1' * 16, 185)
+        records, _ = visit.records()
+        check_chain(records)
+        visit.close()
+        again = pile.visit(b'2' * 16, 23)
+        again.start(b'2' * 16)
+        again.close()
 
 
 def test_what_it_advertises(run, tmp_path):
@@ -181,7 +235,7 @@ def test_a_pile_without_a_network_charges_on_a_voucher_and_a_phone_brings_it_hom
     order = checkout(node)
     got = node.call(PILES + 'GetVoucher', {'order': order['token'], 'holderKey': raw(holder.public_key()).hex(), 'offlineOk': True})
     keyset = node.call(PILES + 'GetKeySet')
-    visit = Visit(str(tmp_path / 'air'), ADDRESS, bytes.fromhex(keyset['root']))
+    visit = Visit(Loopback(str(tmp_path / 'air'), ADDRESS, 247), bytes.fromhex(keyset['root']))
     visit.put(cpb1.KEYSET_PUT, base64.b64decode(keyset['document']))
     fetched = node.call(PILES + 'Fetch', {'pile': visit.pile.hex(), 'nonce': visit.nonce.hex()})
     visit.put(cpb1.TIME_PUT, base64.b64decode(fetched['time']))  # without which 50.00 would be too much
