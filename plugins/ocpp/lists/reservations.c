@@ -314,11 +314,13 @@ static int let_go(struct gv_turn *t, Ocpp__ReservationRow *row)
 			       "");
 }
 
-int reservations_status(struct gv_turn *t, const char *device, uint32_t connector, const char *before,
+/* A charger whose connector 0 is Faulted may well charge: some report it while their connectors are Available (quirk
+ * row 43), so each speaks for itself. */
+int reservations_status(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, const char *before,
 			const char *status)
 {
 	struct gv_scan scan = { .table = &ocpp_reservations, .prefix = gv_key(device) };
-	bool out = !strcmp(status, "Faulted") || !strcmp(status, "Unavailable");
+	bool out = (connector && !strcmp(status, "Faulted")) || !strcmp(status, "Unavailable");
 	bool freed = !strcmp(before, "Reserved") && !strcmp(status, "Available");
 
 	while ((out || freed) && gv_next(t, &scan)) {
@@ -327,10 +329,12 @@ int reservations_status(struct gv_turn *t, const char *device, uint32_t connecto
 
 		if (!row || !reservation_stands(row) || (connector && row->reservation->connector != connector))
 			continue;
-		if (out)
+		if (out) {
 			reservation_end(t, row, CHARGING__RESERVATION_STATE__LOST, "");
-		else if (connector && !cancelling(t, device, id))
+			reservation_release(o, t, device, id);
+		} else if (connector && !cancelling(t, device, id)) {
 			let_go(t, row);
+		}
 	}
 	return 0;
 }

@@ -52,7 +52,7 @@ int reservation_use(struct gv_turn *t, const char *device, uint64_t id, const ch
 /* The one that keeps a session with this tag from being started there; NULL: none does. */
 const Charging__Reservation *reservation_against(struct gv_turn *t, const struct reservation_claim *claim);
 /* The status of a connector has changed; `before`: "" where it was not known. */
-int reservations_status(struct gv_turn *t, const char *device, uint32_t connector, const char *before,
+int reservations_status(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, const char *before,
 			const char *status);
 /* The charger says (2.0.1) that one is over: by its time, or otherwise. */
 int reservation_over(struct gv_turn *t, const char *device, uint64_t id, bool expired);
@@ -63,6 +63,8 @@ int reservations_snapshot(void *self, struct gv_turn *t);
 
 gv_method_fn reserve_method, cancel_reservation_method, list_reservations_method;
 conclude_fn reserve_conclude, cancel_conclude, take_back_conclude;
+/* One that is over here: a charger on line is told, as it may keep it. What it answers changes nothing. */
+int reservation_release(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t id);
 /* Takes back what a charger that is there again may hold. */
 int reservations_opened(struct ocpp *o, struct gv_turn *t, const struct station *st);
 

@@ -142,6 +142,13 @@ static int take_back(struct ocpp *o, struct gv_turn *t, const struct station *st
 	return command_send(o, t, (struct gv_ticket){ 0 }, st->device, &c);
 }
 
+int reservation_release(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t id)
+{
+	const struct station *st = station_find(o, device);
+
+	return st && st->edge->orders->cancel_reservation ? take_back(o, t, st, id) : 0;
+}
+
 int reserve_conclude(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *command,
 		     const struct outcome *out)
 {

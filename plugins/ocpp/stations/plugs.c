@@ -62,7 +62,7 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, uint32_
 		row->use = ""; /* the car has gone */
 	status = derive(row);
 	if (strcmp(status, row->status) != 0) {
-		reservations_status(t, device, connector, row->status, status);
+		reservations_status(o, t, device, connector, row->status, status);
 		row->status = (char *)status;
 		row->error_code = strcmp(status, "Faulted") ? "NoError" : "OtherError";
 		row->since_ms = when->ms < now ? when->ms : now;

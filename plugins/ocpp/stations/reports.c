@@ -103,7 +103,7 @@ int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	row.reported_ms = row.since_ms;
 	row.zoned = s->when.zoned;
 	gv_put(t, &ocpp_connectors, gv_key(in->device, s->connector), &row);
-	reservations_status(t, in->device, s->connector, known ? known->status : "", s->status);
+	reservations_status(o, t, in->device, s->connector, known ? known->status : "", s->status);
 	if (!strcmp(s->error_code, "LocalListConflict"))
 		sync_conflict(o, t, in->st);
 	stuck_note(o, t, in->device, s->connector, s->status);

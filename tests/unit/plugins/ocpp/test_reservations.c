@@ -53,11 +53,15 @@ static const char *state(void)
 
 static void status(int connector, const char *status)
 {
-	char payload[200];
+	char frame[200];
 
-	snprintf(payload, sizeof payload, "{\"connectorId\":%d,\"errorCode\":\"NoError\",\"status\":\"%s\"}", connector,
-		 status);
-	fine("StatusNotification", payload);
+	bench_forget_frames();
+	snprintf(frame, sizeof frame,
+		 "[2,\"s\",\"StatusNotification\",{\"connectorId\":%d,\"errorCode\":\"NoError\",\"status\":\"%s\"}]",
+		 connector, status);
+	raw(frame);
+	host_settle(h, 100);
+	cr_assert(received("[3,\"s\",{}]"));
 }
 
 static const char *last_state_told(void)
@@ -238,8 +242,22 @@ Test(ocpp_reservations, it_is_lost_with_its_connector)
 	}
 	reserve(RESERVE("A", ""));
 	status(0, "Faulted");
+	cr_expect_str_eq(state(), "RESERVED", "its connectors speak for themselves");
+	status(0, "Unavailable");
 	cr_expect_str_eq(state(), "LOST", "the whole charger");
 	cr_expect_str_eq(last_state_told(), "LOST");
+}
+
+Test(ocpp_reservations, the_charger_is_told_of_one_that_was_lost_with_its_connector)
+{
+	char cancel[60];
+	long id = reserve(RESERVE("A", ""));
+
+	snprintf(cancel, sizeof cancel, "\"CancelReservation\",{\"reservationId\":%ld}", id);
+	cp.reply = "{\"status\":\"Rejected\"}";
+	status(1, "Faulted");
+	cr_expect(received(cancel), "it might keep it, and refuse others");
+	cr_expect_str_eq(state(), "LOST", "whatever it answers");
 }
 
 Test(ocpp_reservations, it_is_lost_when_the_charger_lets_it_go)
