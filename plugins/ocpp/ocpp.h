@@ -212,6 +212,9 @@ void when_read(struct gv_turn *t, const struct station *st, const struct cJSON *
 /* The quirk of a message that has waited in its charger for long; 0: it has not. */
 uint64_t when_old(struct gv_turn *t, const struct when *w);
 const char *when_now(struct gv_turn *t); /* "2025-01-15T02:09:54.000Z" */
+/* Counts the times that people wrote in a form which some chargers refuse, and that are sent in this one (quirk row
+ * 24). */
+void when_rewritten(struct gv_turn *t, const struct check *c);
 
 /* A time zone by its IANA name. NULL: UTC, or unknown (logged). */
 const struct gv_zone *when_zone(struct ocpp *o, struct gv_turn *t, const char *name);
@@ -261,6 +264,8 @@ struct ask {
 };
 struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask);
 /* {"status":...} */
+/* Some source knows this token, or it has been asked for, is reserved for or charges at this charger. */
+bool authorize_knows(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag);
 const char *authorize_info(struct gv_turn *t, const struct verdict *v);
 /* After transaction_begin: it counts among its token's. */
 int authorize_started(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);

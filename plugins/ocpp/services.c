@@ -172,7 +172,7 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	const struct edge *edge = station_edge(o, t, r->device);
 	const struct spec_action *action = spec_find(edge->spec, r->action);
 	struct command c = { .kind = OCPP__COMMAND__KIND__CALL, .timeout_ms = (int64_t)r->timeout_s * 1000 };
-	struct check check = { .version = edge->spec, .strict = true };
+	struct check check = { .version = edge->spec, .strict = true, .plain_times = true };
 	cJSON *payload;
 
 	if (!r->device[0])
@@ -192,6 +192,7 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 		cJSON_Delete(payload);
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload.%s %s", check.path, check.text);
 	}
+	when_rewritten(t, &check);
 	c.action = action->name;
 	c.payload = json_print(t, payload);
 	if (strlen(c.payload) > OCPP_FRAME_MAX - 256) {

@@ -45,9 +45,14 @@ const char *when_now(struct gv_turn *t)
 {
 	char *text = gv_alloc(t, 25);
 
-	gv_count(t, "times_sent", 1);
 	gv_time_format(gv_now_ms(t), text);
 	return text;
+}
+
+void when_rewritten(struct gv_turn *t, const struct check *c)
+{
+	if (c->times_rewritten)
+		gv_count(t, "quirk_time_rewritten", c->times_rewritten);
 }
 
 const struct gv_zone *when_zone(struct ocpp *o, struct gv_turn *t, const char *name)

@@ -52,10 +52,11 @@ int shared_security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 int shared_give(struct gv_turn *t, const struct spec_version *spec, const char *action, cJSON *payload,
 		struct command *ret)
 {
-	struct check check = { .version = spec, .strict = true };
+	struct check check = { .version = spec, .strict = true, .plain_times = true };
 	int error = validate(spec_find(spec, action)->request, payload, &check);
 
 	ret->action = action;
+	when_rewritten(t, &check);
 	if (error)
 		ret->problem = gv_str(t, "%s %s", check.path, check.text);
 	else

@@ -9,7 +9,7 @@
 const char *v16_profile_problem(struct gv_turn *t, const cJSON *profile)
 {
 	const struct spec_action *action = spec_find(&spec_v16, "RemoteStartTransaction");
-	struct check check = { .version = &spec_v16, .strict = true };
+	struct check check = { .version = &spec_v16, .strict = true, .plain_times = true };
 	const cJSON *schedule;
 	cJSON *wrapped = cJSON_CreateObject();
 	bool relative, bad;
@@ -18,6 +18,7 @@ const char *v16_profile_problem(struct gv_turn *t, const cJSON *profile)
 	cJSON_AddItemReferenceToObject(wrapped, "chargingProfile", (cJSON *)profile);
 	bad = validate(action->request, wrapped, &check) != 0;
 	cJSON_Delete(wrapped);
+	when_rewritten(t, &check);
 	if (bad)
 		return gv_str(t, "%s %s", check.path, check.text);
 	if (strcmp(json_string(profile, "chargingProfilePurpose"), "TxProfile") != 0)

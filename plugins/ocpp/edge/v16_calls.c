@@ -35,6 +35,18 @@ static int authorize_tag(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
+/* A code that is none of 1.6's is OtherError, and its text goes before what else the charger says (quirk row 19). */
+static void take_error(struct gv_turn *t, const char *code, const char *info, struct said_status *said)
+{
+	said->error_code = code;
+	said->info = info;
+	for (const char *const *known = spec_error_codes; *known; known++)
+		if (!strcmp(*known, code))
+			return;
+	said->error_code = "OtherError";
+	said->info = info[0] ? gv_str(t, "%s: %s", code, info) : code;
+}
+
 static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *time = json_get(in->payload, "timestamp");
@@ -50,8 +62,7 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 		when_read(t, in->st, time, &said.when);
 	said.connector = (uint32_t)connector;
 	said.status = json_string(in->payload, "status");
-	said.error_code = json_string(in->payload, "errorCode");
-	said.info = json_string(in->payload, "info");
+	take_error(t, json_string(in->payload, "errorCode"), json_string(in->payload, "info"), &said);
 	said.vendor_id = json_string(in->payload, "vendorId");
 	said.vendor_error_code = json_string(in->payload, "vendorErrorCode");
 	if (strcmp(said.status, "Faulted") != 0 && strcmp(said.error_code, "NoError") != 0)

@@ -109,8 +109,9 @@ int limits_set(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const
 		reply.status = "NotSupported";
 		return gv_reply(t, ticket, &reply);
 	}
-	if (r->n_periods && !r->periods[0]->current_ma && !r->periods[0]->power_w)
-		gv_count(t, "limits_of_zero", 1); /* a pause, where others would stop (quirk row 50) */
+	if (station_find(o, r->device)->profile.no_restart && r->n_periods && !r->periods[0]->current_ma &&
+	    !r->periods[0]->power_w)
+		gv_count(t, "quirk_paused_by_limit", 1); /* where a stop would be its end (quirk row 50) */
 	order.set = (Charging__SetLimitRequest *)r;
 	order.ticket_call = ticket.call;
 	order.ticket_caller = ticket.caller;

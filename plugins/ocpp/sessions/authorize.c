@@ -127,6 +127,15 @@ static const struct tag *find_tag(const struct ocpp *o, const char *fold)
 	return o->n_tags ? bsearch(fold, o->tags, o->n_tags, sizeof *o->tags, compare) : NULL;
 }
 
+bool authorize_knows(struct ocpp *o, struct gv_turn *t, const char *device, const char *tag)
+{
+	const char *fold = model_fold(t, tag), *request;
+
+	return find_tag(o, fold) || gv_get(t, &ocpp_tokens, gv_key(fold)) ||
+	       request_match(o, t, device, fold, NULL, &request) || reservation_holds(t, device, fold) ||
+	       runs_here(t, device, fold);
+}
+
 void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, struct listed_as *ret)
 {
 	const struct tag *tag = find_tag(o, fold);

@@ -14,6 +14,7 @@
 
 /* A string may be twice as long as allowed, and 64 bytes always: stations do send serial numbers of 33 characters where
  * 25 are allowed. */
+#define TIME_SIZE 24 /* of "2025-01-15T02:09:54.000Z" */
 #define LENIENT_LENGTH(max) ((max)*2u > 64 ? (max)*2u : 64)
 
 int check_wrong_type(struct check *c, const char *wanted, const cJSON *item)
@@ -224,7 +225,34 @@ static bool is_date_time(const char *text)
 	return gv_time_parse(text, strlen(text), NULL, &ms, NULL) == 0;
 }
 
-static int check_time(const struct spec_field *f, const cJSON *item, struct check *c)
+/* Some chargers take no zone but Z, and no more than three decimals (quirk row 24). */
+static bool is_plain(const char *text)
+{
+	const char *s = follows(text, "0000-00-00T00:00:00");
+
+	if (s && *s == '.')
+		for (s++; isdigit((unsigned char)*s); s++)
+			if (s - text >= TIME_SIZE - 1)
+				return false;
+	return s && !strcmp(s, "Z");
+}
+
+static int make_plain(cJSON *item, struct check *c)
+{
+	char *text = check_alloc(c, TIME_SIZE + 1);
+	int64_t ms = 0;
+
+	if (!text)
+		return check_fail(c, RPC_INTERNAL_ERROR, "cannot be rewritten: there is no memory");
+	gv_time_parse(item->valuestring, strlen(item->valuestring), NULL, &ms, NULL);
+	gv_time_format(ms, text);
+	check_free(c, item->valuestring);
+	item->valuestring = text;
+	c->times_rewritten++;
+	return 0;
+}
+
+static int check_time(const struct spec_field *f, cJSON *item, struct check *c)
 {
 	if (!cJSON_IsString(item)) {
 		if (c->strict || !(f->flags & SPEC_EXCUSED))
@@ -235,7 +263,7 @@ static int check_time(const struct spec_field *f, const cJSON *item, struct chec
 	/* A charger's times are read, leniently, by whoever uses them. */
 	if (c->strict && !is_date_time(item->valuestring))
 		return check_fail(c, RPC_PROPERTY_CONSTRAINT_VIOLATION, "must be a time like 2025-01-15T02:09:54Z");
-	return 0;
+	return c->plain_times && !is_plain(item->valuestring) ? make_plain(item, c) : 0;
 }
 
 /* Says what it can be, as far as there is room. */

@@ -76,5 +76,7 @@ const struct spec_action *spec_find(const struct spec_version *version, const ch
 /* The names of measured things in the order of the enums of ocpp.proto; NULL ends each. */
 extern const char *const spec_measurands[], *const spec_units[], *const spec_phases[], *const spec_contexts[],
 											       *const spec_locations[];
+/* 1.6's error codes of a connector; NULL ends them. */
+extern const char *const spec_error_codes[];
 
 #endif

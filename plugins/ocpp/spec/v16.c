@@ -2,9 +2,6 @@
 #include "fields.h"
 #include "shared.h"
 
-VALUES(error_codes, "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError",
-       "LocalListConflict", "NoError", "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure",
-       "PowerSwitchFailure", "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal");
 VALUES(connector_statuses, "Available", "Preparing", "Charging", "SuspendedEVSE", "SuspendedEV", "Finishing",
        "Reserved", "Unavailable", "Faulted");
 VALUES(reasons, "DeAuthorized", "EmergencyStop", "EVDisconnected", "HardReset", "Local", "Other", "PowerLoss", "Reboot",
@@ -47,7 +44,7 @@ OBJECT(stop_transaction, INTEGER("transactionId", STOP), STRING("idTag", 20, SPE
        INTEGER("meterStop", STOP), ENUM("reason", reasons, SPEC_CONVERT | OPEN),
        NESTED("transactionData", meter_value, SPEC_CONVERT | LIST));
 OBJECT(status_notification, INTEGER("connectorId", REQ), ENUM("status", connector_statuses, REQ),
-       ENUM("errorCode", error_codes, REQ | OPEN), STRING("info", 50, 0), TIME("timestamp", 0),
+       ENUM("errorCode", spec_error_codes, REQ | OPEN), STRING("info", 50, 0), TIME("timestamp", 0),
        STRING("vendorId", 255, 0), STRING("vendorErrorCode", 50, 0));
 
 /* ---- to the charger -------------------------------------------------------------------------- */

@@ -196,6 +196,7 @@ static int check_object(const struct spec_object *spec, cJSON *object, struct ch
 int validate(const struct spec_object *spec, cJSON *payload, struct check *check)
 {
 	check->quirks = 0;
+	check->times_rewritten = 0;
 	check->code = RPC_OK;
 	memset(check->path, 0, sizeof check->path);
 	check->text[0] = '\0';

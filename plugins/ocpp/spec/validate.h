@@ -11,7 +11,9 @@
 struct check {
 	const struct spec_version *version; /* whose rules hold; NULL: as in 1.6 */
 	bool strict;                        /* in: no leniency, for what galvan itself sends */
+	bool plain_times;                   /* in: times are rewritten in the form that every charger takes */
 	const ProtobufCAllocator *memory;   /* in: the payload's, for what is changed in it; NULL: cJSON's own */
+	unsigned times_rewritten;           /* out: how many were written in another */
 	uint64_t quirks;                    /* out: bits of enum quirk */
 	enum rpc_code code;                 /* out, on failure */
 	char path[128];                     /* "meterValue[2].timestamp" */

@@ -37,6 +37,10 @@ const char *const spec_phases[] = {
 };
 SHARED_VALUES(spec_contexts, "Sample.Periodic", "Sample.Clock", "Transaction.Begin", "Transaction.End",
 	      "Interruption.Begin", "Interruption.End", "Trigger", "Other");
+/* Of 1.6's StatusNotification. */
+SHARED_VALUES(spec_error_codes, "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature",
+	      "InternalError", "LocalListConflict", "NoError", "OtherError", "OverCurrentFailure", "OverVoltage",
+	      "PowerMeterFailure", "PowerSwitchFailure", "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal");
 SHARED_VALUES(spec_locations, "Outlet", "Inlet", "Cable", "EV", "Body");
 
 SHARED_VALUES(spec_accept, "Accepted", "Rejected");

@@ -20,6 +20,7 @@ static void apply(const struct profile_rule *r, struct profile *p)
 	p->clean_tags |= r->set.clean_tags;
 	p->connector_zero_is_one |= r->set.connector_zero_is_one;
 	p->ask_nothing |= r->set.ask_nothing;
+	p->no_restart |= r->set.no_restart;
 	p->ignored_contexts |= r->set.ignored_contexts;
 	if (r->set.token_max)
 		p->token_max = r->set.token_max;
@@ -34,7 +35,8 @@ static void apply_all(const struct profile_rule *rules, size_t count, const stru
 {
 	for (size_t i = 0; i < count; i++)
 		if (matches(rules[i].device, s->device) && matches(rules[i].vendor, s->vendor) &&
-		    matches(rules[i].model, s->model) && matches(rules[i].firmware, s->firmware))
+		    matches(rules[i].model, s->model) && matches(rules[i].firmware, s->firmware) &&
+		    matches(rules[i].version, s->version))
 			apply(&rules[i], ret);
 }
 
@@ -118,6 +120,7 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 	r->set.clean_tags = from->clean_tags;
 	r->set.connector_zero_is_one = from->connector_zero_is_one;
 	r->set.ask_nothing = from->ask_nothing;
+	r->set.no_restart = from->no_restart;
 	r->set.token_max = from->token_max;
 	r->set.limit_units_per_a = from->limit_units_per_a;
 	if (from->limit_key[0] && !r->set.limit_key)

@@ -16,6 +16,7 @@ struct ocpp;
 struct profile {
 	uint64_t tolerated, refused; /* bits of quirks; the rest is flagged */
 	bool clean_tags, connector_zero_is_one, ask_nothing;
+	bool no_restart;            /* it gives no power soon after a stop: a limit of 0 is how it is paused */
 	unsigned token_max;         /* 0: as the version has it */
 	unsigned ignored_contexts;  /* bits of Ocpp__Context */
 	const char *limit_key;      /* NULL: none */
@@ -25,6 +26,7 @@ struct profile {
 /* What holds for chargers that match all patterns; NULL or "": any. */
 struct profile_rule {
 	const char *device, *vendor, *model, *firmware;
+	const char *version; /* "OCPP 1.5" */
 	uint64_t tolerate, flag, refuse;
 	struct profile set; /* what is not zero here is set */
 };
@@ -32,7 +34,7 @@ extern const struct profile_rule profile_known[];
 extern const size_t profile_known_count;
 
 struct profile_subject {
-	const char *device, *vendor, *model, *firmware;
+	const char *device, *vendor, *model, *firmware, *version;
 };
 /* All rules that match, one after the other: the built-in ones, then these. */
 void profile_resolve(const struct profile_rule *rules, size_t count, const struct profile_subject *subject,

@@ -17,11 +17,15 @@ const struct profile_rule profile_known[] = {
 	/* 30: the limit is a key of the configuration, in units of its own. */
 	{ .vendor = "EV-BOX*", .set = { .limit_key = "evb_MaximumStationCurrent", .limit_units_per_a = 10 } },
 	{ .vendor = "EVBox*", .set = { .limit_key = "evb_MaximumStationCurrent", .limit_units_per_a = 10 } },
+	{ .vendor = "KEBA*", .set = { .limit_key = "MaxAvailableCurrent", .limit_units_per_a = 1000 } },
 	{ .vendor = "Schneider*", .set = { .limit_key = "maxintensitysocket", .limit_units_per_a = 1 } },
 	{ .vendor = "Webasto*", .set = { .limit_key = "OperatorCurrentLimit", .limit_units_per_a = 1 } },
 	/* 39: it says of connector 0 what it means of its only one. */
 	{ .vendor = "KEBA*", .set = { .connector_zero_is_one = true } },
 	/* 42: samples at the full hour that repeat what the periodic ones said. */
-	{ .vendor = "Delta*", .set = { .ignored_contexts = 1u << 1 } },
+	{ .vendor = "Delta*", .set = { .ignored_contexts = 1u << OCPP__CONTEXT__SAMPLE_CLOCK } },
+	{ .vendor = "ABB*", .version = "OCPP 1.5", .set = { .ignored_contexts = 1u << OCPP__CONTEXT__SAMPLE_CLOCK } },
+	/* 50: started again soon after a stop, it gives no power and goes off line. */
+	{ .vendor = "Fox*ESS*", .set = { .no_restart = true } },
 };
 const size_t profile_known_count = sizeof profile_known / sizeof profile_known[0];

@@ -49,7 +49,7 @@ static void remember_version(struct gv_turn *t, const struct station *st)
 int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, struct station **ret)
 {
 	struct station *st = station_find(o, conn->device);
-	const Ocpp__StationRow *row;
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(conn->device));
 	const Ocpp__UsageRow *usage;
 
 	if (!st) {
@@ -60,14 +60,12 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 		if (!st)
 			return -ENOMEM;
 		memcpy(st->device, conn->device, size);
-		row = gv_get(t, &ocpp_stations, gv_key(conn->device));
 		if (row) {
 			st->quirks = row->quirks;
 			st->zone = when_zone(o, t, row->time_zone);
 		}
 		usage = gv_get(t, &ocpp_usage, gv_key(conn->device));
 		st->first = usage ? usage->first : 0;
-		station_profile(o, st, row ? row->station : NULL);
 		st->next = o->stations[at];
 		o->stations[at] = st;
 	}
@@ -75,6 +73,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 	st->edge = edge_find(conn->subprotocol);
 	if (!st->edge)
 		st->edge = &edge_v16; /* an older store's connection, or a listener without subprotocols */
+	station_profile(o, st, row ? row->station : NULL);
 	st->opened_ms = gv_now_ms(t);
 	remember_version(t, st);
 	*ret = st;
@@ -83,7 +82,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 
 void station_profile(struct ocpp *o, struct station *st, const Ocpp__Station *said)
 {
-	struct profile_subject subject = { st->device, "", "", "" };
+	struct profile_subject subject = { st->device, "", "", "", st->edge->name };
 
 	if (said) {
 		subject.vendor = said->vendor;

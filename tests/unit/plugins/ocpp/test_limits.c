@@ -72,7 +72,16 @@ Test(ocpp_limits, a_pause_is_a_limit_of_nothing)
 {
 	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(0)), "Accepted");
 	cr_expect_eq(smart_now(1), 0);
-	cr_expect_eq(met("limits_of_zero"), 1);
+	cr_expect_eq(met("paused_by_limit"), 0, "any charger can be");
+}
+
+Test(ocpp_limits, a_charger_that_does_not_start_again_after_a_stop_is_paused_by_a_limit_and_that_is_counted)
+{
+	smart_call("BootNotification", "{\"chargePointVendor\":\"FoxESS\",\"chargePointModel\":\"A\"}");
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(0)), "Accepted");
+	cr_expect_eq(smart_now(1), 0);
+	smart_limit("\"connector\":1," AMPERES(16000));
+	cr_expect_eq(met("paused_by_limit"), 1);
 }
 
 Test(ocpp_limits, the_whole_charger_has_one_of_its_own)

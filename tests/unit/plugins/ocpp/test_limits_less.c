@@ -104,6 +104,19 @@ Test(ocpp_limits_less, a_charger_that_has_a_key_instead_is_limited_by_it_and_get
 	cr_expect_eq(met("limit_by_key"), 2, "set, and set back");
 }
 
+Test(ocpp_limits_less, keba_takes_milliamperes)
+{
+	smart.fault = "NotImplemented";
+	smart.key = "MaxAvailableCurrent";
+	strcpy(smart.value, "32000");
+	smart_call("BootNotification",
+		   "{\"chargePointVendor\":\"Keba AG\",\"chargePointModel\":\"KC-P30\",\"firmwareVersion\":\"1\"}");
+	cr_expect_str_eq(smart_limit(AMPERES(10500)), "Accepted");
+	cr_expect_str_eq(smart.value, "10500");
+	cr_expect_str_eq(text(ask(CHARGING "ClearLimit", "{\"device\":\"" SMART "\"}"), "status"), "Accepted");
+	cr_expect_str_eq(smart.value, "32000");
+}
+
 Test(ocpp_limits_less, as_a_key_does_not_fall_back_it_gets_the_least_of_all_and_is_not_written_for_nothing)
 {
 	with_key();

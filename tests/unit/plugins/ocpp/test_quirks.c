@@ -13,6 +13,7 @@
 	"\"sampledValue\":[" samples "]}]}"
 
 TestSuite(ocpp_quirks, BENCH);
+TestSuite(ocpp_quirks_v201, BENCH_V201);
 TestSuite(ocpp_quirks_config, .fini = bench_teardown, .timeout = 60);
 
 /* Is it shown on the charger? */
@@ -113,6 +114,29 @@ Test(ocpp_quirks, q16_numbers_for_strings)
 	cr_expect_eq(met("wrong-type"), 1);
 }
 
+Test(ocpp_quirks, q16_settings_as_numbers_and_booleans_and_a_readonly_of_0_or_1)
+{
+	const cJSON *entries;
+
+	cp.reply = "{\"configurationKey\":[{\"key\":\"HeartbeatInterval\",\"readonly\":0,\"value\":60},"
+		   "{\"key\":\"AuthorizeRemoteTxRequests\",\"readonly\":1,\"value\":true}]}";
+	entries = get(ask(CHARGING "GetConfiguration", "{\"device\":\"ocpp:CP001\"}"), "entries");
+	cr_expect_str_eq(text(cJSON_GetArrayItem(entries, 0), "value"), "60");
+	cr_expect(!cJSON_IsTrue(get(cJSON_GetArrayItem(entries, 0), "readOnly")));
+	cr_expect_str_eq(text(cJSON_GetArrayItem(entries, 1), "value"), "true");
+	cr_expect(cJSON_IsTrue(get(cJSON_GetArrayItem(entries, 1), "readOnly")));
+	cr_expect_eq(met("wrong-type"), 1);
+}
+
+Test(ocpp_quirks, q17_tags_of_22_characters_are_taken_whole)
+{
+	int id = begin(START("1234567890123456789012", T0, "0"));
+
+	cr_expect_str_eq(text(session(id), "token"), "1234567890123456789012");
+	answered("Authorize", "{\"idTag\":\"123456789012345678901\"}", "Accepted");
+	cr_expect_eq(met("too-long"), 2);
+}
+
 Test(ocpp_quirks, q17_serial_numbers_longer_than_allowed_are_kept_whole)
 {
 	fine("BootNotification", "{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\",\"chargeBoxSerialNumber\":"
@@ -136,6 +160,26 @@ Test(ocpp_quirks, q18_garbage_in_a_tag_is_cleaned_where_the_charger_is_known_for
 	cr_expect_eq(met("token_not_sent"), 1);
 }
 
+Test(ocpp_quirks, q18_dashes_and_backslashes_go_with_the_garbage)
+{
+	fine("BootNotification", BOOT("Ocular", "IQ", "1"));
+	begin(START("AB-12\\\\", T0, "0"));
+	cr_expect_str_eq(text(session(1), "token"), "AB12");
+	cr_expect_eq(met("tag-garbled"), 1);
+}
+
+Test(ocpp_quirks, q18_a_token_that_was_asked_for_keeps_its_dash)
+{
+	fine("BootNotification", BOOT("Ocular", "IQ", "1"));
+	cp.reply = "{\"status\":\"Accepted\"}";
+	ask(CHARGING "Start", "{\"device\":\"ocpp:CP001\",\"connector\":1,\"token\":\"PAID-7\"}");
+	begin(START("PAID-7\\\\", T0, "0"));
+	cr_expect_str_eq(text(session(1), "token"), "PAID-7");
+	fine("StopTransaction", "{\"transactionId\":-1,\"idTag\":\"PAID-7\",\"meterStop\":5,\"timestamp\":"
+				"\"2025-01-15T02:12:00Z\"}");
+	cr_expect_str_eq(text(session(1), "state"), "ENDED", "known by its tag");
+}
+
 Test(ocpp_quirks, q18_elsewhere_a_tag_is_what_it_is)
 {
 	begin(START("AB 12", T0, "0"));
@@ -149,7 +193,8 @@ Test(ocpp_quirks, q19_values_that_the_specification_does_not_have)
 	fine("StatusNotification", "{\"connectorId\":1,\"status\":\"Charging\",\"errorCode\":\"Error\"}");
 	fine("MeterValues", METER("{\"value\":\"1\",\"measurand\":\"Request.Energy\",\"unit\":\"Hertz\"}"));
 	cr_expect(has("unknown-value"));
-	cr_expect_str_eq(text(connector(), "errorCode"), "Error");
+	cr_expect_str_eq(text(connector(), "errorCode"), "OtherError");
+	cr_expect_str_eq(text(connector(), "info"), "Error", "its own word is kept");
 	cr_expect_str_eq(text(cJSON_GetArrayItem(get(session(id), "samples"), 0), "measurand"), "Request.Energy");
 	cr_expect_eq(met("unknown-value"), 2);
 }
@@ -194,7 +239,17 @@ Test(ocpp_quirks, q24_our_times_are_utc_with_a_z_and_milliseconds_at_most)
 	cr_assert_not_null(time);
 	cr_expect_eq(strspn(time + 14, "0123456789-T:."), 23);
 	cr_expect_eq(time[14 + 23], 'Z');
-	cr_expect_eq(met("times_sent"), 1);
+	cr_expect_eq(met("time_rewritten"), 0, "there was nothing to do about it");
+}
+
+Test(ocpp_quirks, q24_times_that_people_write_in_another_form_are_sent_in_ours)
+{
+	cp.reply = "{\"status\":\"Accepted\"}";
+	ask(OCPP "Call",
+	    "{\"device\":\"ocpp:CP001\",\"action\":\"GetDiagnostics\",\"payload\":{\"location\":\"ftp://x\","
+	    "\"startTime\":\"2025-01-15T02:09:54+00:00\",\"stopTime\":\"2025-01-15T03:09:54.123456Z\"}}");
+	cr_expect(received("\"startTime\":\"2025-01-15T02:09:54.000Z\",\"stopTime\":\"2025-01-15T03:09:54.123Z\""));
+	cr_expect_eq(met("time_rewritten"), 2);
 }
 
 Test(ocpp_quirks, q25_a_charger_that_does_not_say_what_it_is_is_asked_once)
@@ -260,6 +315,18 @@ Test(ocpp_quirks, q28_keys_and_values_are_compared_as_people_do)
 				   "asSet")));
 	cr_expect(!has("setting-ignored"));
 	cr_expect_eq(met("key-case"), 1);
+}
+
+Test(ocpp_quirks, q28_a_value_that_was_cut_is_not_the_one_that_was_set)
+{
+	cp.reply =
+		"{\"status\":\"Accepted\",\"configurationKey\":[{\"key\":\"MeterValuesSampledData\",\"readonly\":false,"
+		"\"value\":\"Voltage,Power.Acti\"}]}";
+	ask(CHARGING "SetConfiguration", "{\"device\":\"ocpp:CP001\",\"key\":\"MeterValuesSampledData\",\"value\":"
+					 "\"Voltage,Power.Active.Import\"}");
+	cr_expect(cJSON_IsFalse(get(kept, "asSet")));
+	cr_expect_str_eq(text(kept, "value"), "Voltage,Power.Acti");
+	cr_expect(has("setting-ignored"));
 }
 
 Test(ocpp_quirks, q32_a_start_that_is_said_again_is_the_same_start)
@@ -457,6 +524,20 @@ Test(ocpp_quirks, q41_phases_by_either_name_make_a_total_and_contradict_a_wrong_
 	cr_expect_eq(met("wrong-total"), 1);
 }
 
+Test(ocpp_quirks, q41_currents_against_neutral_are_currents_of_their_phases)
+{
+	int id = begin(START("A", T0, "0"));
+	const cJSON *sample;
+
+	fine("MeterValues",
+	     METER("{\"value\":\"16\",\"measurand\":\"Current.Import\",\"unit\":\"A\",\"phase\":\"L1-N\"}"));
+	sample = cJSON_GetArrayItem(get(session(id), "samples"), 0);
+	cr_expect_str_eq(text(sample, "phase"), "L1-N");
+	cr_expect_eq(get(sample, "value")->valuedouble, 16);
+	cr_expect(!has("unknown-value"));
+	cr_expect_eq(met("no-total"), 0, "currents of phases have none");
+}
+
 Test(ocpp_quirks, q42_samples_of_the_full_hour_are_noise_of_some)
 {
 	int id;
@@ -467,6 +548,45 @@ Test(ocpp_quirks, q42_samples_of_the_full_hour_are_noise_of_some)
 	cr_expect_eq(samples(session(id)), 0);
 	cr_expect(!has("context-ignored"), "counted, and no one is told");
 	cr_expect_eq(met("context-ignored"), 1);
+}
+
+#define CLOCK_15(context)                                                                                              \
+	"{\"connectorId\":1,\"transactionId\":1,\"values\":[{\"timestamp\":\"2025-01-15T03:00:00Z\",\"value\":[{"      \
+	"\"value\":\"5\",\"context\":\"" context "\"}]}]}"
+
+Test(ocpp_quirks_config, q42_abb_repeats_them_in_1_5_alone)
+{
+	int id;
+
+	bench_load_as("ocpp1.5", "{\"unknownToken\":\"accept\"}");
+	answered("BootNotification", BOOT("ABB", "Terra", "1"), "Accepted");
+	id = begin(START("A", T0, "0"));
+	fine("MeterValues", CLOCK_15("Sample.Clock"));
+	fine("MeterValues", CLOCK_15("Sample.Periodic"));
+	cr_expect_eq(samples(session(id)), 1);
+	cr_expect_eq(met("context-ignored"), 1);
+	bench_connect("ocpp1.6");
+	fine("MeterValues", METER("{\"value\":\"6\",\"context\":\"Sample.Clock\"}"));
+	cr_expect_eq(samples(session(id)), 2);
+	cr_expect_eq(met("context-ignored"), 1);
+}
+
+Test(ocpp_quirks, q42_without_a_reading_at_its_begin_a_session_counts_from_its_start)
+{
+	int id = begin(START("A", T0, "1000"));
+
+	fine("MeterValues", METER("{\"value\":\"1500\",\"context\":\"Sample.Periodic\"}"));
+	cr_expect_eq(number(session(id), "energyWh"), 500);
+}
+
+Test(ocpp_quirks_v201, q42_without_a_reading_at_its_begin_the_first_is_its_begin)
+{
+	transaction("Started", 0, "02:09:54", "", "");
+	transaction("Updated", 1, "02:20:00", "",
+		    "\"meterValue\":[{\"timestamp\":\"2025-01-15T02:20:00Z\",\"sampledValue\":[{\"value\":1500}]}]");
+	transaction("Updated", 2, "02:30:00", "",
+		    "\"meterValue\":[{\"timestamp\":\"2025-01-15T02:30:00Z\",\"sampledValue\":[{\"value\":1700}]}]");
+	cr_expect_eq(number(session(1), "energyWh"), 200);
 }
 
 Test(ocpp_quirks, q43_states_that_contradict_themselves_are_kept_as_said)
