@@ -181,6 +181,7 @@ enum session_flag {
 	FLAG_LATE_EVENTS,          /* and some came behind its end and changed it */
 	FLAG_OFFLINE,              /* the charger was offline meanwhile */
 	FLAG_DEVICE_DELETED,       /* ended as its device was deleted */
+	FLAG_METER_RESET,          /* what the meter counted before it fell is carried: sessions/register.c */
 	SESSION_FLAGS
 };
 #define FLAG(f) (1u << (f))
@@ -285,6 +286,11 @@ int authorize_forget(struct gv_turn *t, const char *emitter);
 
 /* ---- meter.c, meter_read.c ------------------------------------------------------------------- */
 
+/* What a register showed, and when. */
+struct meter_register {
+	int64_t ms;
+	double wh;
+};
 struct meter {
 	Ocpp__Reading **readings;
 	size_t n;
@@ -296,8 +302,11 @@ struct meter {
 	bool has_register, has_power;
 	double register_wh; /* the newest reading */
 	bool has_first, has_begin;
-	double first_wh, most_wh; /* with has_first: the earliest and the greatest reading */
+	double first_wh; /* with has_first: the earliest reading */
 	int64_t first_ms;
+	int64_t register_ms;              /* of register_wh */
+	struct meter_register *registers; /* all of them, oldest first; NULL: register_wh alone */
+	size_t n_registers;
 	double begin_wh; /* at Transaction.Begin */
 	int64_t power_w;
 	uint64_t quirks;
@@ -308,8 +317,10 @@ void meter_read(struct gv_turn *t, const struct station *st, const struct cJSON 
 /* Takes out of m what the transaction has already, and appends the rest to its samples, if any; changes x, which the
  * caller writes. */
 int meter_append(struct ocpp *o, struct gv_turn *t, Ocpp__Transaction *x, struct meter *m);
+/* The register, over all of its readings. */
+void meter_take_registers(struct gv_turn *t, Ocpp__Transaction *x, const struct meter *m);
 /* Energy and power so far. */
-void meter_apply(Ocpp__Transaction *x, const struct meter *m);
+void meter_apply(struct gv_turn *t, Ocpp__Transaction *x, const struct meter *m);
 Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m);
 /* The samples of a transaction, oldest first. */
 void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Session *session);

@@ -132,10 +132,12 @@ static Billing__Segment *segment(struct gv_turn *t, const struct billing_segment
 	return m;
 }
 
-/* A register that runs on after the session's own end was lost is believed; its end then is the session's energy. */
+/* Where the meter was reset, its readings do not add up, and the session's energy is over all of them. A register that
+ * runs on after the session's own end was lost is believed; its end then is the session's energy. */
 static int64_t register_at_end(const Charging__Session *s)
 {
-	if (s->state == CHARGING__SESSION_STATE__ENDED && s->meter_stop_wh >= s->meter_start_wh)
+	if (s->state == CHARGING__SESSION_STATE__ENDED && !orders_has_flag(s->flags, s->n_flags, "meter-reset") &&
+	    s->meter_stop_wh >= s->meter_start_wh)
 		return s->meter_stop_wh;
 	return s->meter_start_wh + (s->energy_wh > 0 ? s->energy_wh : 0);
 }

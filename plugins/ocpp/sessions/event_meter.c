@@ -1,6 +1,7 @@
 /* What the messages of a transaction say of its energy, in whatever order they come: the meter's start is its reading
- * at Transaction.Begin, or else its earliest; energy is its greatest reading less that. */
+ * at Transaction.Begin, or else its earliest; energy is its greatest reading less that, over resets of the meter. */
 #include "event.h"
+#include "register.h"
 
 #include <errno.h>
 #include <math.h>
@@ -33,13 +34,8 @@ int event_take_meter(struct event *e)
 	take_meter_start(x, m);
 	if (m->has_power && e->newest)
 		x->power_w = m->power_w;
-	if (m->has_first) {
-		if (x->has_register && m->has_register && m->newest_ms >= x->newest_sample_ms &&
-		    m->register_wh < x->register_wh - 1.0)
-			x->flags |= FLAG(FLAG_METER_BACKWARDS);
-		x->register_wh = x->has_register ? fmax(x->register_wh, m->most_wh) : m->most_wh;
-		x->has_register = true;
-	}
+	if (!m->replaced || e->newest) /* else its time is none, and it says nothing of the order */
+		meter_take_registers(e->t, x, m);
 	if (x->has_register && x->register_wh < (double)x->meter_start_wh - 1.0)
 		x->flags |= FLAG(FLAG_METER_BACKWARDS);
 	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
@@ -49,9 +45,7 @@ int event_take_meter(struct event *e)
 
 void event_reckon(Ocpp__Transaction *x)
 {
-	int64_t energy = x->has_register ? llround(x->register_wh) - x->meter_start_wh : 0;
-
-	x->energy_wh = energy > 0 ? energy : 0;
+	x->energy_wh = register_energy(x);
 	if (x->flags & FLAG(FLAG_NO_METER_STOP))
 		x->meter_stop_wh = x->meter_start_wh + x->energy_wh;
 	if (x->has_start && x->n_seen <= 2)

@@ -1,8 +1,8 @@
 /* Transactions whose messages are numbered. They come in any order, some twice, some never, and the first one that
  * comes, whichever it is, makes the session. What counts is decided by their numbers: the time of the start is that of
  * the message with the lowest, the token that of the lowest that names one, the meter's start its reading at
- * Transaction.Begin or else its earliest, and energy its greatest reading less that. So the same messages make the same
- * session, whatever their order. docs/adr/0013. */
+ * Transaction.Begin or else its earliest, and energy its greatest reading less that, over resets. So the same messages
+ * make the same session, whatever their order. docs/adr/0013. */
 #include "event.h"
 #include "sequence.h"
 
@@ -218,7 +218,7 @@ static void take_end(struct event *e)
 		x->ended_at_ms = x->started_at_ms;
 	}
 	if (m->has_first)
-		x->meter_stop_wh = llround(m->has_register ? m->register_wh : m->most_wh);
+		x->meter_stop_wh = llround(m->has_register ? m->register_wh : m->first_wh);
 	else
 		x->flags |= FLAG(FLAG_NO_METER_STOP);
 }
@@ -243,6 +243,8 @@ static bool row_differs(const Ocpp__Transaction *x, const Ocpp__Transaction *bef
 	a.weight = b.weight;
 	a.passed = b.passed;
 	a.loose = b.loose;
+	a.fall = b.fall;
+	a.register_ms = b.register_ms;
 	return memcmp(&a, &b, sizeof a) != 0;
 }
 

@@ -1,9 +1,10 @@
 /* Samples: the hot path. A message's readings become one row in an append-only table, chained to the row before of the
  * same transaction, so that a message costs one append whatever the length of its session, and a repeated one is found
  * by looking back no further than its own time. */
+#include "register.h"
+
 #include <plugins/ocpp/ocpp.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,21 +89,21 @@ int meter_append(struct ocpp *o, struct gv_turn *t, Ocpp__Transaction *x, struct
 	return gv_put(t, &ocpp_samples, gv_key(x->newest_row), &row);
 }
 
-void meter_apply(Ocpp__Transaction *x, const struct meter *m)
+void meter_take_registers(struct gv_turn *t, Ocpp__Transaction *x, const struct meter *m)
+{
+	if (!m->registers && m->has_register)
+		register_take(t, x, m->register_wh, m->register_ms);
+	for (size_t i = 0; i < m->n_registers; i++)
+		register_take(t, x, m->registers[i].wh, m->registers[i].ms);
+}
+
+void meter_apply(struct gv_turn *t, Ocpp__Transaction *x, const struct meter *m)
 {
 	x->flags |= m->flags;
 	if (m->has_power)
 		x->power_w = m->power_w;
-	/* What is older than the newest sample tells nothing about now: a queue is being emptied out of order. */
-	if (!m->has_register || m->newest_ms < x->newest_sample_ms)
-		return;
-	if (m->register_wh < (double)x->meter_start_wh - 1.0 ||
-	    (x->has_register && m->register_wh < x->register_wh - 1.0))
-		x->flags |= FLAG(FLAG_METER_BACKWARDS);
-	x->has_register = true;
-	x->register_wh = m->register_wh;
-	if (llround(m->register_wh) - x->meter_start_wh > x->energy_wh)
-		x->energy_wh = llround(m->register_wh) - x->meter_start_wh;
+	meter_take_registers(t, x, m);
+	x->energy_wh = register_energy(x);
 }
 
 Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m)

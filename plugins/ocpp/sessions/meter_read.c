@@ -277,7 +277,17 @@ static size_t count_samples(const cJSON *list)
 	return n;
 }
 
-/* A register's reading: the newest, the earliest, the greatest, the one that began the transaction. */
+/* By time, those of one time as they came. */
+static void add_register(struct meter *m, double wh, int64_t at_ms)
+{
+	size_t i = m->n_registers++;
+
+	for (; i > 0 && m->registers[i - 1].ms > at_ms; i--)
+		m->registers[i] = m->registers[i - 1];
+	m->registers[i] = (struct meter_register){ .ms = at_ms, .wh = wh };
+}
+
+/* A register's reading: the newest, the earliest, the one that began the transaction. */
 static void take_register(struct meter *m, const struct sums *energy, int64_t at_ms)
 {
 	double wh;
@@ -292,11 +302,13 @@ static void take_register(struct meter *m, const struct sums *energy, int64_t at
 		m->first_wh = wh;
 		m->first_ms = at_ms;
 	}
-	m->most_wh = m->has_first ? fmax(m->most_wh, wh) : wh;
 	m->has_first = true;
+	if (m->registers)
+		add_register(m, wh, at_ms);
 	if (at_ms < m->newest_ms)
 		return;
 	m->register_wh = wh;
+	m->register_ms = at_ms;
 	m->has_register = true;
 }
 
@@ -368,21 +380,19 @@ void meter_read(struct gv_turn *t, const struct station *st, const cJSON *list, 
 	Ocpp__Reading *space;
 
 	memset(m, 0, sizeof *m);
-	if (!cJSON_IsArray(list))
-		return;
-	room = count_samples(list);
+	room = cJSON_IsArray(list) ? count_samples(list) : 0;
 	if (!room)
 		return;
-	if (room > OCPP_READINGS_MAX)
-		room = OCPP_READINGS_MAX;
+	room = room > OCPP_READINGS_MAX ? OCPP_READINGS_MAX : room;
 	m->readings = gv_alloc(t, room * sizeof *m->readings);
 	space = gv_alloc(t, room * sizeof *space);
+	if (list->child->next) /* seldom: one that says it all of one time needs no list */
+		m->registers = gv_alloc(t, (size_t)cJSON_GetArraySize(list) * sizeof *m->registers);
 	for (const cJSON *value = list->child; value; value = value->next)
 		read_value(t, st, value, space, m);
 	if (m->n_beyond) {
 		m->quirks |= QUIRK_BIT(QUIRK_TOO_MANY_SAMPLES);
 		gv_count(t, "samples_beyond", m->n_beyond);
 	}
-	if (m->replaced)
-		m->digest = meter_digest(list);
+	m->digest = m->replaced ? meter_digest(list) : 0;
 }

@@ -25,6 +25,7 @@ static const char *const flag_names[SESSION_FLAGS] = {
 	[FLAG_LATE_EVENTS] = "late-events",
 	[FLAG_OFFLINE] = "offline",
 	[FLAG_DEVICE_DELETED] = "device-deleted",
+	[FLAG_METER_RESET] = "meter-reset",
 };
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)

@@ -1,4 +1,5 @@
 /* Starts, stops and meter values, as sessions.h has them. */
+#include "register.h"
 #include "sessions.h"
 
 #include <plugins/ocpp/limits/limits.h>
@@ -93,6 +94,9 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	x.token_status = (char *)ret->verdict.status;
 	x.started_at_ms = s->when.ms;
 	x.meter_start_wh = s->meter_wh;
+	x.has_register = true;
+	x.register_wh = (double)s->meter_wh;
+	x.register_ms = s->when.ms;
 	x.request_id = (char *)request_id;
 	x.start_key = (char *)key;
 	if (late ? begin_ended(o, t, in, &x) : transaction_begin(o, t, in->device, &x))
@@ -145,14 +149,27 @@ static bool stopped_before(struct ocpp *o, struct gv_turn *t, const char *device
 	return false;
 }
 
+/* `flags`: what it had before. */
+static void note_backwards(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__Transaction *x,
+			   unsigned flags)
+{
+	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
+}
+
 static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Transaction *x,
 		       const struct said_stop *s)
 {
 	struct meter values = *s->values;
+	unsigned flags = x->flags;
 
 	station_quirks(o, t, in->st, values.quirks);
 	meter_append(o, t, x, &values);
-	meter_apply(x, &values);
+	if (values.replaced && s->has_meter) { /* nobody knows when they were read: the stop knows better */
+		values.has_register = false;
+		values.n_registers = 0;
+	}
+	meter_apply(t, x, &values);
 	x->flags |= s->when.flags;
 	x->power_w = 0;
 	x->stop_digest = s->digest;
@@ -168,13 +185,11 @@ static void apply_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 		return;
 	}
 	x->meter_stop_wh = s->meter_wh;
-	if (x->meter_stop_wh >= x->meter_start_wh) {
-		x->energy_wh = x->meter_stop_wh - x->meter_start_wh;
-		return;
-	}
-	/* Nothing, or what the samples have shown: never less than nothing. */
-	x->flags |= FLAG(FLAG_METER_BACKWARDS);
-	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
+	register_take_last(t, x, (double)s->meter_wh, s->when.ms);
+	x->energy_wh = register_energy(x);
+	if (x->meter_stop_wh < x->meter_start_wh)
+		x->flags |= FLAG(FLAG_METER_BACKWARDS);
+	note_backwards(o, t, in, x, flags);
 }
 
 static void judge(struct ocpp *o, struct gv_turn *t, struct inbound *in, const Ocpp__Transaction *x,
@@ -271,9 +286,13 @@ static int meter_running(struct ocpp *o, struct gv_turn *t, struct inbound *in, 
 		return -EIO;
 	if (!m->n)
 		return 0;
-	meter_apply(x, m);
-	if (x->flags & ~flags & FLAG(FLAG_METER_BACKWARDS))
-		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_METER_BACKWARDS));
+	if (!x->started_at_ms && m->has_register && m->register_wh < x->register_wh) {
+		const Ocpp__Transaction *whole = transaction_on(t, in->device, x->connector);
+
+		x->started_at_ms = whole ? whole->started_at_ms : 0;
+	}
+	meter_apply(t, x, m);
+	note_backwards(o, t, in, x, flags);
 	transaction_put_progress(t, in->device, x);
 	return sessions_tell_meter(t, in->device, x, m);
 }

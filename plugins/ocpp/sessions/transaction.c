@@ -32,6 +32,8 @@ static void take_progress(Ocpp__Transaction *x, const Ocpp__Progress *p)
 	x->weight = p->weight;
 	x->passed = p->passed;
 	x->loose = p->loose;
+	x->fall = p->fall;
+	x->register_ms = p->register_ms;
 }
 
 Ocpp__Transaction *transaction_now(struct gv_turn *t, const char *device, const Ocpp__Transaction *row)
@@ -98,6 +100,8 @@ int transaction_put_progress(struct gv_turn *t, const char *device, const Ocpp__
 	p.weight = x->weight;
 	p.passed = x->passed;
 	p.loose = x->loose;
+	p.fall = x->fall;
+	p.register_ms = x->register_ms;
 	return gv_put(t, &ocpp_progress, gv_key(device, x->connector), &p);
 }
 

@@ -119,6 +119,20 @@ Test(rating, a_meter_that_ends_below_its_begin_costs_nothing)
 	cr_expect_eq(total(use(0)), 0);
 }
 
+Test(rating, a_meter_that_was_reset_meanwhile_is_charged_for_all_that_it_has_counted)
+{
+	char *reset = "meter-reset";
+
+	energy(20, 5000);
+	energy(30, 0);
+	energy(40, 3000);
+	session.meter_stop_wh = 3000;
+	session.energy_wh = 7000;
+	session.flags = &reset;
+	session.n_flags = 1;
+	cr_expect_eq(total(use(0)), INT64_C(7000) * UWH);
+}
+
 Test(rating, samples_from_before_or_after_the_session_are_left_out_and_said)
 {
 	energy(-5, 900);

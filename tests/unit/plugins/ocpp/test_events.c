@@ -256,7 +256,7 @@ Test(ocpp_events, a_meter_that_runs_backwards_costs_nothing)
 	started();
 	updated();
 	transaction("Ended", 2, "02:20:00", "", READ("02:20:00", "3", "Transaction.End"));
-	cr_expect_eq(number(session(1), "energyWh"), 400, "what it has shown before");
+	cr_expect_eq(number(session(1), "energyWh"), 403, "what it has shown before, and since it began anew");
 	cr_expect_eq(number(session(1), "meterStopWh"), 3);
 	cr_expect(flagged(session(1), "meter-backwards"));
 }
