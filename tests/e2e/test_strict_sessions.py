@@ -62,6 +62,20 @@ class Operator:
         assert self.ask('Reset')['status'] == 'Accepted'
 
 
+HASH = {'hashAlgorithm': 'SHA256', 'issuerNameHash': 'ab' * 32, 'issuerKeyHash': 'cd' * 32, 'serialNumber': '01'}
+LOG = {'logType': 'SecurityLog', 'requestId': 11, 'log': {'remoteLocation': 'http://127.0.0.1:9/logs'}}
+FIRMWARE = {'requestId': 12, 'firmware': {
+    'location': 'http://127.0.0.1:9/v3.bin', 'retrieveDateTime': '2025-01-15T02:09:54Z', 'signingCertificate': 'PEM', 'signature': 'c2ln'}}
+# The security extension of 1.6, as far as galvan has no service of its own for it: what is asked, and what this charger answers.
+SECURITY = {
+    'InstallCertificate': ({'certificateType': 'CentralSystemRootCertificate', 'certificate': 'PEM'}, ACCEPTED),
+    'GetInstalledCertificateIds': ({'certificateType': 'CentralSystemRootCertificate'}, dict(ACCEPTED, certificateHashData=[HASH])),
+    'DeleteCertificate': ({'certificateHashData': HASH}, {'status': 'NotFound'}),
+    'GetLog': (LOG, dict(ACCEPTED, filename='security.log')),
+    'SignedUpdateFirmware': (FIRMWARE, ACCEPTED),
+}
+
+
 class Strict(Session):
     def connect(self):
         self.station.connect(self.node.ws, self.identity, strict=True)
@@ -97,11 +111,27 @@ def test_a_whole_session_of_1_6(cloud):
     operator.while_it_charges()
     do(session, ['remote_stop', 'stop_transaction', 'finished'])
     operator.afterwards()
+    security_of_1_6(cloud, station)
     assert operator.node.call(CALL, {'device': DEVICE, 'action': 'DataTransfer', 'payload': {'vendorId': 'v'}})['payload'] == {
         'status': 'UnknownVendorId'}
     session.check()
     assert station.invalid == []
     station.close()
+
+
+def security_of_1_6(node, station):
+    """Both sides' words pass the other's schemas, and the charger hears what was asked."""
+    for action, (payload, answer) in SECURITY.items():
+        station.answer(action, answer)
+        assert node.call(CALL, {'device': DEVICE, 'action': action, 'payload': payload})['payload'] == answer
+        asked = station.asked(action)
+        assert asked.keys() == payload.keys()
+        assert asked.get('requestId') == payload.get('requestId')
+    station.call('LogStatusNotification', {'status': 'Uploaded', 'requestId': 11})
+    for status in 'Downloading', 'SignatureVerified', 'Installed':
+        station.call('SignedFirmwareStatusNotification', {'status': status, 'requestId': 12})
+    known = node.call('galvan.ocpp.v1.Ocpp/ListStations', {'device': DEVICE})['stations'][0]
+    assert (known['firmwareStatus'], known['logStatus']) == ('Installed', 'Uploaded')
 
 
 def test_a_whole_session_of_2_0_1(cloud):
