@@ -208,7 +208,7 @@ def test_check_knows_what_a_setting_needs(folder):
 
 @pytest.mark.parametrize('name', sorted(f for f in os.listdir(os.path.join(ROOT, 'config')) if f.endswith('.yaml')))
 def test_the_shipped_configs_pass_the_check(name):
-    env = dict(os.environ, GALVAN_CLOUD_URL='ws://127.0.0.1:9000/ocpp/')
+    env = dict(os.environ, GALVAN_CLOUD_URL='ws://127.0.0.1:9000/ocpp/', GALVAN_BLE_ROOT='00' * 32)
     done = galvan('check', os.path.join(ROOT, 'config', name), env=env)
     assert done.returncode == 0, done.stderr
 

@@ -37,7 +37,7 @@ def refused(node, target, status, **options):
         assert code == status, head
 
 
-def tests_by_file():
+def names_by_file():
     """The names of all tests, by the name of their file."""
     names = {}
     for path in (ROOT / 'tests').rglob('test_*.[cp]*'):
@@ -61,7 +61,7 @@ def names_in(cell):
 def test_each_row_names_a_counter_and_a_test_that_there_are():
     """In the two files of quirks a test has the row's number in its name; elsewhere the row says its name."""
     sources = ''.join(p.read_text() for plugin in ('link', 'ocpp') for p in (ROOT / 'plugins' / plugin).rglob('*.[ch]'))
-    tests = tests_by_file()
+    tests = names_by_file()
     rows = re.findall(r'^\| (\d+) \| .* \| (.*) \| (.*) \|$', (ROOT / 'docs/protocols/ocpp-quirks.md').read_text(), re.MULTILINE)
     assert [int(number) for number, _, _ in rows] == list(range(1, 54))
     for number, counters, places in rows:

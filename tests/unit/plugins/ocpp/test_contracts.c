@@ -470,10 +470,10 @@ Test(ocpp_contracts, what_a_pool_says_amiss_is_not_passed_on)
 
 	for (size_t i = 0; i < sizeof amiss / sizeof *amiss; i++) {
 		pool.says = amiss[i];
-		cr_expect(
-			strstr(tell("Get15118EVCertificate", WANTED), "{\"status\":\"Failed\",\"exiResponse\":\"\","
-								      "\"statusInfo\":{\"reasonCode\":\"NoAnswer\"}}"),
-			"%s", amiss[i]);
+		cr_expect(strstr(tell("Get15118EVCertificate", WANTED),
+				 "{\"status\":\"Failed\",\"exiResponse\":\"\","
+				 "\"statusInfo\":{\"reasonCode\":\"NoAnswer\"}}"),
+			  "%s", amiss[i]);
 	}
 	pool.says = "{\"status\":\"Accepted\",\"exiResponse\":\"gJgD\"}";
 	pool.http = 502;
