@@ -182,6 +182,7 @@ enum session_flag {
 	FLAG_OFFLINE,              /* the charger was offline meanwhile */
 	FLAG_DEVICE_DELETED,       /* ended as its device was deleted */
 	FLAG_METER_RESET,          /* what the meter counted before it fell is carried: sessions/register.c */
+	FLAG_METER_FOREIGN_ID,     /* samples that named a transaction which is none here, or over */
 	SESSION_FLAGS
 };
 #define FLAG(f) (1u << (f))

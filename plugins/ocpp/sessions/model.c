@@ -26,6 +26,7 @@ static const char *const flag_names[SESSION_FLAGS] = {
 	[FLAG_OFFLINE] = "offline",
 	[FLAG_DEVICE_DELETED] = "device-deleted",
 	[FLAG_METER_RESET] = "meter-reset",
+	[FLAG_METER_FOREIGN_ID] = "meter-foreign-id",
 };
 
 const char *model_session_id(struct gv_turn *t, const char *device, int32_t id)

@@ -308,6 +308,34 @@ static int meter_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 	return transaction_put_ended(o, t, in->device, x);
 }
 
+/* Whether samples that name no running transaction are those of the one that runs on their connector, by their time:
+ * `ended`, which they name, NULL where it is unknown, may have waited in the charger's queue. */
+static bool is_of_running(const Ocpp__Transaction *running, const Ocpp__Transaction *ended, const struct meter *m)
+{
+	if (!running || running->name[0]) /* the charger has named it, in another version */
+		return false;
+	if (m->replaced)
+		return !ended;
+	return m->oldest_ms >= running->started_at_ms && (!ended || m->oldest_ms > ended->ended_at_ms);
+}
+
+/* Samples with the id of a transaction that does not run: over, another charger's, or none at all. */
+static int meter_other(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *s)
+{
+	Ocpp__Transaction *ended = transaction_ended(t, in->device, (int32_t)s->id),
+			  *running = transaction_on(t, in->device, s->connector);
+
+	if (is_of_running(running, ended, s->values)) {
+		running->flags |= FLAG(FLAG_METER_FOREIGN_ID);
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_FOREIGN_TRANSACTION));
+		return meter_running(o, t, in, running, s->values);
+	}
+	if (ended)
+		return meter_ended(o, t, in, ended, s->values);
+	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
+	return orphan_keep(t, in->device, "MeterValues", in->payload);
+}
+
 int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *s)
 {
 	bool usable = s->id > 0 && s->id <= INT32_MAX;
@@ -326,9 +354,7 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 		return meter_running(o, t, in, x, s->values);
 	}
 	if (usable)
-		x = transaction_ended(t, in->device, (int32_t)s->id);
-	if (x)
-		return meter_ended(o, t, in, x, s->values);
+		return meter_other(o, t, in, s);
 	if (!s->id)
 		return sessions_reading(o, t, in, s->connector, s->values);
 	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));

@@ -70,7 +70,8 @@ enum quirk_policy {
 	X(NO_TOTAL, "no-total", "quirk_no_total", TOLERATE, OK)                                                        \
 	X(TELLS_SECRETS, "tells-secrets", "quirk_tells_secrets", FLAG, OK)                                             \
 	X(OLD_MESSAGES, "old-messages", "quirk_old_messages", TOLERATE, OK)                                            \
-	X(MANY_CONNECTORS, "many-connectors", "quirk_many_connectors", TOLERATE, OK)
+	X(MANY_CONNECTORS, "many-connectors", "quirk_many_connectors", TOLERATE, OK)                                   \
+	X(FOREIGN_TRANSACTION, "foreign-transaction", "quirk_foreign_transaction", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

@@ -68,3 +68,43 @@ Test(ocpp_orphans, a_stuck_session_can_be_closed)
 	cr_expect_eq(number(session(id), "energyWh"), 10);
 	refused(OCPP "CloseSession", "{\"sessionId\":\"ocpp:CP001/1\"}", GV_FAILED_PRECONDITION, "ended");
 }
+
+Test(ocpp_orphans, q39_meter_values_of_an_unknown_transaction_belong_to_what_runs_on_their_connector)
+{
+	int id = begin(START("A", T0, "0"));
+
+	meter(777, "2025-01-15T02:10:00Z", "10");
+	meter(778, "2025-01-15T02:11:00Z", "20");
+	cr_expect_eq(samples(session(id)), 2);
+	cr_expect_eq(number(session(id), "energyWh"), 20);
+	cr_expect(flagged(session(id), "meter-foreign-id"));
+	cr_expect_eq(met("foreign-transaction"), 2);
+	cr_expect_eq(cJSON_GetArraySize(orphans()), 0);
+}
+
+Test(ocpp_orphans, q39_what_was_read_before_it_began_is_not_its)
+{
+	int id = begin(START("A", T0, "0"));
+
+	meter(777, "2025-01-15T02:00:00Z", "10");
+	cr_expect_eq(samples(session(id)), 0);
+	cr_expect_eq(cJSON_GetArraySize(orphans()), 1);
+}
+
+Test(ocpp_orphans, q39_the_id_of_a_session_that_is_over_means_the_one_that_ran_when_it_was_read)
+{
+	int before = begin(START("A", T0, "0")), running;
+
+	stop_with(before, "\"meterStop\":30,\"timestamp\":\"2025-01-15T02:30:00Z\"");
+	running = begin(START("B", "2025-01-15T03:00:00Z", "30"));
+	meter(before, "2025-01-15T02:20:00Z", "20");
+	cr_expect_eq(samples(session(before)), 1, "it has waited in the charger's queue");
+	cr_expect_eq(samples(session(running)), 0);
+	meter(before, "2025-01-15T03:10:00Z", "40");
+	cr_expect_eq(samples(session(before)), 1);
+	cr_expect_eq(samples(session(running)), 1, "the charger names a transaction that is over");
+	cr_expect_eq(number(session(running), "energyWh"), 10);
+	cr_expect(flagged(session(running), "meter-foreign-id"));
+	cr_expect_not(flagged(session(before), "meter-foreign-id"));
+	cr_expect_eq(met("foreign-transaction"), 1);
+}
