@@ -130,7 +130,7 @@ extern const struct gv_table ocpp_transactions; /* number -> TransactionRef */
 extern const struct gv_table ocpp_starts;       /* device, what was started -> StartRef */
 extern const struct gv_table ocpp_samples;      /* number -> SampleRow */
 extern const struct gv_table ocpp_days;         /* day -> DayRow */
-extern const struct gv_table ocpp_readings;     /* device, connector -> the latest SampleRow outside a transaction */
+extern const struct gv_table ocpp_readings;     /* device, connector, number -> SampleRow outside a transaction */
 extern const struct gv_table ocpp_connectors;   /* device, connector -> ConnectorRow */
 extern const struct gv_table ocpp_stations;     /* device -> StationRow */
 extern const struct gv_table ocpp_commands;     /* device, number -> Command */
@@ -326,6 +326,14 @@ Charging__Sample **meter_samples(struct gv_turn *t, const struct meter *m);
 /* The samples of a transaction, oldest first. */
 void meter_collect(struct gv_turn *t, const Ocpp__Transaction *x, Charging__Session *session);
 
+/* Takes out of m what the row has already. */
+void meter_drop_known(const Ocpp__SampleRow *row, struct meter *m);
+
+/* ---- readings.c: what is read outside of transactions ---------------------------------------- */
+
+/* Changes m: what is new of it. */
+int readings_keep(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector, struct meter *m);
+
 /* ---- thin.c, hoard.c: how much of it is kept ------------------------------------------------- */
 
 /* Before the message's readings become the transaction's newest row: makes room, and counts them; changes x. */
@@ -509,6 +517,6 @@ int retention_due(struct ocpp *o, struct gv_turn *t);
 /* ---- services.c, queries.c ------------------------------------------------------------------- */
 
 extern const struct gv_service ocpp_services[];
-gv_method_fn list_sessions, get_session, list_connectors, list_messages, list_stations, list_orphans;
+gv_method_fn list_sessions, get_session, list_connectors, list_messages, list_stations, list_orphans, list_readings;
 
 #endif

@@ -264,6 +264,7 @@ static const struct gv_method ocpp_methods[] = {
 	{ "ListSecurityEvents", list_security_events },
 	{ "RotatePassword", rotate_password },
 	{ "ListOrphans", list_orphans },
+	{ "ListReadings", list_readings },
 	{ "OpenUpload", open_upload_method },
 	{ "ListTransfers", list_transfers },
 	{ "TakeFile", take_file_method },

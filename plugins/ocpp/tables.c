@@ -14,7 +14,6 @@ const struct gv_table ocpp_samples = {
 	.name = "samples", .key = "u", .value = &ocpp__sample_row__descriptor, .append = true
 };
 const struct gv_table ocpp_days = { .name = "days", .key = "u", .value = &ocpp__day_row__descriptor };
-const struct gv_table ocpp_readings = { .name = "readings", .key = "su", .value = &ocpp__sample_row__descriptor };
 const struct gv_table ocpp_connectors = { .name = "connectors",
 					  .key = "su",
 					  .value = &ocpp__connector_row__descriptor };

@@ -146,7 +146,7 @@ int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return error;
 }
 
-/* Those of transactions come with their events (2.0.1, J01 and J02): these are of none. */
+/* Those of transactions come with their events (2.0.1, J01 and J02): these are of the EVSE. */
 int v201_meters(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	struct meter values;
@@ -154,5 +154,5 @@ int v201_meters(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 
 	read_evse(o, t, in, in->payload, "evseId", &evse);
 	meter_read(t, in->st, json_get(in->payload, "meterValue"), &values);
-	return sessions_reading(o, t, in, evse, &values);
+	return sessions_apart(o, t, in, evse, &values);
 }

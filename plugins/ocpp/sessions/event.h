@@ -1,4 +1,4 @@
-/* What the files about numbered messages share: events.c, event_meter.c. */
+/* What the files about numbered messages share: events.c, event_meter.c, event_apart.c. */
 #ifndef OCPP_EVENT_H
 #define OCPP_EVENT_H
 

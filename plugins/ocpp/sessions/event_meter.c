@@ -8,6 +8,14 @@
 
 static void take_meter_start(Ocpp__Transaction *x, const struct meter *m)
 {
+	if (m->has_first && x->meter_basis == OCPP__METER_BASIS__METER_APART) {
+		x->meter_basis = OCPP__METER_BASIS__METER_FIRST;
+		if (m->has_begin) { /* it says all by itself */
+			x->has_register = false;
+			x->fall = NULL;
+			x->flags &= ~FLAG(FLAG_METER_RESET);
+		}
+	}
 	if (m->has_begin && x->meter_basis != OCPP__METER_BASIS__METER_BEGIN) {
 		x->meter_basis = OCPP__METER_BASIS__METER_BEGIN;
 		x->meter_start_wh = llround(m->begin_wh);

@@ -23,7 +23,7 @@ static bool same(const Ocpp__Reading *a, int64_t a_ms, const Ocpp__Reading *b, i
 	       !strcmp(a->texts->context, b->texts->context) && !strcmp(a->texts->location, b->texts->location);
 }
 
-static void drop_known(const Ocpp__SampleRow *row, struct meter *m)
+void meter_drop_known(const Ocpp__SampleRow *row, struct meter *m)
 {
 	size_t kept = 0;
 
@@ -61,7 +61,7 @@ static void drop_repeated(struct gv_turn *t, const Ocpp__Transaction *x, struct 
 		if (m->n * row->n_readings > budget)
 			return;
 		budget -= m->n * row->n_readings;
-		drop_known(row, m);
+		meter_drop_known(row, m);
 		at = row->prev;
 	}
 }

@@ -251,18 +251,10 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 
 /* ---- meter values ---------------------------------------------------------------------------- */
 
-int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m)
+int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, struct meter *m)
 {
-	Ocpp__SampleRow row = OCPP__SAMPLE_ROW__INIT;
-
 	station_quirks(o, t, in->st, m->quirks);
-	if (!m->n)
-		return 0;
-	row.time_ms = m->base_ms;
-	row.newest_ms = m->newest_ms;
-	row.n_readings = m->n;
-	row.readings = m->readings;
-	return gv_put(t, &ocpp_readings, gv_key(in->device, connector), &row);
+	return readings_keep(o, t, in->device, connector, m);
 }
 
 int sessions_tell_meter(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, const struct meter *m)

@@ -44,8 +44,10 @@ struct said_values {
 	struct meter *values;
 };
 int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *said);
-/* Samples that belong to no transaction, by the version's own rules: the newest are kept, as a reading of the meter. */
-int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, const struct meter *m);
+/* Samples that belong to no transaction: kept, see readings.c. */
+int sessions_reading(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, struct meter *m);
+/* Samples that by the version's own rules belong to none: kept with what runs there all the same, see event_apart.c. */
+int sessions_apart(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t connector, struct meter *m);
 
 /* SessionMetered: what of `m` was new. */
 int sessions_tell_meter(struct gv_turn *t, const char *device, const Ocpp__Transaction *x, const struct meter *m);

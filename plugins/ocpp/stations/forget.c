@@ -21,7 +21,7 @@
 
 #define ROWS_MAX 2000 /* that go in one turn; of large ones fewer, as each is read into the turn's memory */
 #define AT_ONCE_MAX 20000
-#define READINGS_COST 100
+#define READINGS_COST 4
 #define VARIABLE_COST 5
 #define AGAIN_MS 100     /* while there are more */
 #define SILENCE_MS 60000 /* for so long frames of its old connections may still come */

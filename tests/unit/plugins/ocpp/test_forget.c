@@ -46,7 +46,7 @@ static void come_back(void)
 static const char *const tables[] = {
 	"stations",
 	"connectors",
-	"readings",
+	"meter_readings",
 	"profiles",
 	"abilities",
 	"limits",
