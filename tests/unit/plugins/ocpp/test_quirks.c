@@ -640,6 +640,16 @@ Test(ocpp_quirks, q49_a_controller_with_many_chargers_behind_it_is_one_with_many
 	cr_expect_eq(met("many-connectors"), 4, "those beyond 8");
 }
 
+Test(ocpp_quirks_config, q50_pauses_of_a_charger_whose_profile_says_no_restart_are_counted)
+{
+	bench_load("{\"profiles\":[{\"vendor\":\"Acme*\",\"no_restart\":true}]}");
+	fine("BootNotification", BOOT("Acme", "Wall 2", "1"));
+	cp.reply = "{\"status\":\"Accepted\"}";
+	ask(CHARGING "SetLimit", "{\"device\":\"ocpp:CP001\",\"connector\":1,\"periods\":[{\"currentMa\":0}]}");
+	ask(CHARGING "SetLimit", "{\"device\":\"ocpp:CP001\",\"connector\":1,\"periods\":[{\"currentMa\":6000}]}");
+	cr_expect_eq(met("paused_by_limit"), 1);
+}
+
 /* ---- profiles -------------------------------------------------------------------------------- */
 
 Test(ocpp_quirks_config, a_profile_says_what_is_tolerated_and_what_is_refused)
