@@ -2,7 +2,8 @@
  *   - a fall by little is jitter: the register stays where it was;
  *   - a total that the time since the start cannot have brought was misread: the fall puts it right;
  *   - else the meter was reset, and what it counted before is carried. It began anew at 0, unless it cannot have come
- *     from there to what it shows since the reading before: then it is another meter, which counts from what it shows;
+ *     from there to what it shows since the reading before: then it is another meter, which counts from what it shows,
+ *     as it is where nothing but the start was read and it shows no less than half of that;
  *   - a rise as great as the last fall takes that back: the meter was not read meanwhile (chargers that have just
  *     booted say 0). */
 #include "register.h"
@@ -11,9 +12,11 @@
 
 #include <math.h>
 
-#define MARGIN_WH 1.0         /* registers are rounded */
-#define JITTER_WH 100.0       /* a fall by no more, */
-#define JITTER_PART 0.1       /* or by no more than this part of the register, is no reset */
+#define MARGIN_WH 1.0   /* registers are rounded */
+#define JITTER_WH 100.0 /* a fall by no more, */
+#define JITTER_PART 0.1 /* or by no more than this part of the register, is no reset */
+#define UNRISEN_PART                                                                                                   \
+	0.5 /* where the register has not risen since the start, it began at 0 only if it shows less than this part */
 #define POWER_MAX_W 1000000.0 /* that a connector is believed to give */
 #define MS_PER_H (3600.0 * 1000)
 
@@ -46,10 +49,15 @@ static Ocpp__MeterFall *new_fall(struct gv_turn *t, const Ocpp__Transaction *x)
 	return fall;
 }
 
+static bool has_risen(const Ocpp__Transaction *x)
+{
+	return x->fall || x->register_wh > (double)x->meter_start_wh + MARGIN_WH;
+}
+
 static void reset(struct gv_turn *t, Ocpp__Transaction *x, double wh, int64_t ms)
 {
 	Ocpp__MeterFall *fall = new_fall(t, x);
-	bool from_zero = plausible(wh, ms - x->register_ms);
+	bool from_zero = plausible(wh, ms - x->register_ms) && (has_risen(x) || wh < UNRISEN_PART * x->register_wh);
 
 	fall->before_wh = carried(x);
 	fall->from_wh = x->register_wh;

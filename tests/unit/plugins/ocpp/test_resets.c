@@ -154,6 +154,15 @@ Test(ocpp_resets, another_meter_counts_from_what_it_shows)
 	energy_is(id, 4500, true);
 }
 
+Test(ocpp_resets, a_stop_somewhat_below_the_start_is_nothing_that_was_delivered)
+{
+	int id = begin(START("A", AT("02:00:00"), "5000"));
+
+	stop_at(id, "4000");
+	cr_expect_eq(number(session(id), "energyWh"), 0, "nothing says that it began at 0");
+	cr_expect(flagged(session(id), "meter-backwards"));
+}
+
 Test(ocpp_resets, a_reading_that_cannot_be_is_put_right_by_the_next)
 {
 	int id = begin(START("A", AT("02:00:00"), "1000"));
