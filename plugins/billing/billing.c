@@ -14,18 +14,9 @@
 #include <galvan/link.pb-c.h>
 #include <galvan/registry.pb-c.h>
 #include <galvan/rental.pb-c.h>
+#include <lib/message.h>
 
 #include <string.h>
-
-/* The config that start is given dies with its turn. */
-static Billing__Config *keep(struct gv_turn *t, const Billing__Config *c)
-{
-	size_t size = billing__config__get_packed_size(c);
-	uint8_t *packed = gv_alloc(t, size + 1);
-
-	billing__config__pack(c, packed);
-	return billing__config__unpack(NULL, size, packed);
-}
 
 static int start(void *self, struct gv_turn *t, const void *config)
 {
@@ -35,7 +26,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "billing runs as one instance, since all money is in one ledger: remove `instances` "
 				   "from its entry in the config file");
-	b->config = keep(t, config);
+	b->config = gv_message_copy(config); /* what start is given dies with its turn */
 	if (!b->config)
 		return gv_fault(t, "no memory for the config");
 	if (!b->config->hold || !b->config->sign_in)

@@ -2,6 +2,7 @@
  * plugins that listen for their services. It knows GATT and no protocol above it. */
 #include "bluetooth.h"
 
+#include <lib/message.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,6 @@
 #include "bluetooth.schema.h"
 
 /* ---- turn side ------------------------------------------------------------------------------- */
-
-static Bluetooth__Config *keep(const Bluetooth__Config *config)
-{
-	size_t size = bluetooth__config__get_packed_size(config);
-	uint8_t *packed = malloc(size + 1);
-	Bluetooth__Config *copy = NULL;
-
-	if (packed) {
-		bluetooth__config__pack(config, packed);
-		copy = bluetooth__config__unpack(NULL, size, packed);
-	}
-	free(packed);
-	return copy;
-}
 
 static int start(void *self, struct gv_turn *t, const void *config)
 {
@@ -39,7 +26,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 		return gv_fault(t,
 				"config: loopback is there instead of a radio; leave out adapter and bus, or loopback");
 	b->port = c->loopback ? &loopback_port : &bluez_port;
-	b->config = keep(c);
+	b->config = gv_message_copy(&c->base);
 	return b->config ? 0 : -ENOMEM;
 }
 

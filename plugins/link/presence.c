@@ -1,5 +1,6 @@
 /* Who is connected: the list that people ask for, and the events. Events are gathered and emitted in the next turn, so
  * that ten thousand stations that come back at once cost a handful of commits. */
+#include <lib/message.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,26 +47,12 @@ static void ask_turn(struct link *l)
 		l->notices_due = true;
 }
 
-static ProtobufCMessage *copy(const ProtobufCMessage *m)
-{
-	size_t size = protobuf_c_message_get_packed_size(m);
-	uint8_t *packed = malloc(size + 1);
-	ProtobufCMessage *made = NULL;
-
-	if (packed) {
-		protobuf_c_message_pack(m, packed);
-		made = protobuf_c_message_unpack(m->descriptor, NULL, size, packed);
-	}
-	free(packed);
-	return made;
-}
-
 void notice_add(struct link *l, const ProtobufCMessage *event)
 {
 	struct notice *n = l->n_notices < NOTICES_MAX ? calloc(1, sizeof(*n)) : NULL;
 
 	if (n)
-		n->event = copy(event);
+		n->event = gv_message_copy(event);
 	if (!n || !n->event) {
 		free(n);
 		gv_world_count(l->world, "events_dropped", 1);

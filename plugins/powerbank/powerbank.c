@@ -4,18 +4,9 @@
 #include "powerbank.schema.h"
 
 #include <galvan/billing.pb-c.h>
+#include <lib/message.h>
 
 #include <string.h>
-
-/* The config that start is given dies with its turn. */
-static Powerbank__Config *keep(struct gv_turn *t, const Powerbank__Config *c)
-{
-	size_t size = powerbank__config__get_packed_size(c);
-	uint8_t *packed = gv_alloc(t, size + 1);
-
-	powerbank__config__pack(c, packed);
-	return powerbank__config__unpack(NULL, size, packed);
-}
 
 static int start(void *self, struct gv_turn *t, const void *config)
 {
@@ -25,7 +16,7 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "powerbank runs as one instance, since a bank comes back at another cabinet than it "
 				   "left: remove `instances` from its entry in the config file");
-	p->config = keep(t, config);
+	p->config = gv_message_copy(config); /* what start is given dies with its turn */
 	if (!p->config)
 		return gv_fault(t, "no memory for the config");
 	error = profiles_start(p, t);

@@ -1,6 +1,7 @@
 /* Fleets of charger models behind real sockets: made, removed, found, and whether one can be. */
 #include "fleet.h"
 
+#include <lib/message.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,13 +295,8 @@ int fleet_add(struct fleets *f, const Sim__Fleet *want, bool configured)
 {
 	char error[400];
 	struct fleet *fleet = calloc(1, sizeof *fleet);
-	size_t size = sim__fleet__get_packed_size(want);
-	uint8_t *packed = malloc(size + 1);
-	if (packed && fleet) {
-		sim__fleet__pack(want, packed);
-		fleet->want = sim__fleet__unpack(NULL, size, packed);
-	}
-	free(packed);
+	if (fleet)
+		fleet->want = gv_message_copy(&want->base);
 	if (!fleet || !fleet->want || line_target_parse(want->url, &fleet->target, error, sizeof error) < 0) {
 		if (fleet && fleet->want)
 			sim__fleet__free_unpacked(fleet->want, NULL);

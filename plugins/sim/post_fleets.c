@@ -1,6 +1,7 @@
 /* Fleets of simulated Bluetooth piles: made, removed, found, and whether one can be. */
 #include "posts.h"
 
+#include <lib/message.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,15 +62,8 @@ void posts_destroy(struct posts *p)
 
 static Sim__PileFleet *copy_of(const Sim__PileFleet *want)
 {
-	size_t size = sim__pile_fleet__get_packed_size(want);
-	uint8_t *packed = malloc(size + 1);
-	Sim__PileFleet *ret = NULL;
+	Sim__PileFleet *ret = gv_message_copy(&want->base);
 
-	if (packed) {
-		sim__pile_fleet__pack(want, packed);
-		ret = sim__pile_fleet__unpack(NULL, size, packed);
-	}
-	free(packed);
 	if (!ret)
 		return NULL;
 	/* What a call leaves out, as config would have it. */

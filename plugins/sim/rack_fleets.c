@@ -1,6 +1,7 @@
 /* Fleets of simulated cabinets: made, removed, found, and whether one can be. */
 #include "racks.h"
 
+#include <lib/message.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,13 +75,8 @@ int rack_fleet_add(struct racks *r, const Sim__CabinetFleet *want, bool configur
 {
 	char error[400];
 	struct rack_fleet *f = calloc(1, sizeof *f);
-	size_t size = sim__cabinet_fleet__get_packed_size(want);
-	uint8_t *packed = malloc(size + 1);
-	if (packed && f) {
-		sim__cabinet_fleet__pack(want, packed);
-		f->want = sim__cabinet_fleet__unpack(NULL, size, packed);
-	}
-	free(packed);
+	if (f)
+		f->want = gv_message_copy(&want->base);
 	unsigned count = want->count ? want->count : 1, copies = want->clones ? 2 : 1;
 	if (f && f->want)
 		f->by_number = calloc((size_t)count * copies, sizeof(struct rack *));

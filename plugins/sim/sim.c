@@ -4,6 +4,7 @@
 #include "sim.schema.h"
 
 #include <galvan/piles.pb-c.h>
+#include <lib/message.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,19 +20,15 @@ const struct gv_table sim_cabinets = { "cabinets", "s", &sim__cabinet_fleet__des
 /* Appends a copy of a message to a list that lives outside of turns. */
 static int keep(const ProtobufCMessage *message, void ***list, size_t *n)
 {
-	size_t size = protobuf_c_message_get_packed_size(message);
-	uint8_t *packed = malloc(size + 1);
+	ProtobufCMessage *copy = gv_message_copy(message);
 	void **grown = realloc(*list, (*n + 1) * sizeof *grown);
 	if (grown)
 		*list = grown;
-	ProtobufCMessage *copy = NULL;
-	if (packed && grown) {
-		protobuf_c_message_pack(message, packed);
-		copy = protobuf_c_message_unpack(message->descriptor, NULL, size, packed);
-	}
-	free(packed);
-	if (!copy)
+	if (!copy || !grown) {
+		if (copy)
+			protobuf_c_message_free_unpacked(copy, NULL);
 		return -ENOMEM;
+	}
 	(*list)[(*n)++] = copy;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* The role: starts and stops, and who is told of what. */
 #include "cloud.h"
 
+#include <lib/message.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -15,16 +16,6 @@ struct cloud *cloud_of(void *self, struct gv_turn *t, struct gv_ticket to)
 			  "this node keeps no piles' books: ask the cloud's, whose config has ble: {config: {cloud: "
 			  "...}}");
 	return c;
-}
-
-/* The config that start is given dies with its turn. */
-static Ble__Config *keep(struct gv_turn *t, const Ble__Config *c)
-{
-	size_t size = ble__config__get_packed_size(c);
-	uint8_t *packed = gv_alloc(t, size + 1);
-
-	ble__config__pack(c, packed);
-	return ble__config__unpack(NULL, size, packed);
 }
 
 static bool chosen(const Ble__Config *c)
@@ -43,7 +34,7 @@ static int start(struct gv_turn *t, const Ble__Config *config, void **ret_state)
 	if (gv_self(t)->instances != 1)
 		return gv_fault(t, "ble's cloud runs as one instance, since a phone brings records of any pile: remove "
 				   "`instances` from its entry in the config file");
-	c->config = keep(t, config);
+	c->config = gv_message_copy(&config->base); /* what start is given dies with its turn */
 	if (!c->config)
 		return -ENOMEM;
 	c->settings = c->config->cloud;

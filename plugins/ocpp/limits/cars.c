@@ -16,18 +16,6 @@
 
 const struct gv_table ocpp_cars = { .name = "cars", .key = "su", .value = &ocpp__car_row__descriptor };
 
-static int tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
-		const char *detail)
-{
-	struct said_notification said = { .action = action,
-					  .which = STATUS_OF_NOTHING,
-					  .status = status,
-					  .detail = detail,
-					  .time_ms = gv_now_ms(t) };
-
-	return report_notification(o, t, in, &said);
-}
-
 /* ---- what they need -------------------------------------------------------------------------- */
 
 static const char *refusal(struct gv_turn *t, const struct station *st, const Ocpp__Transaction *x)
@@ -77,10 +65,10 @@ int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t c
 		*ret = NEEDS_PENDING;
 	else if (!*ret_why && !car_offer(o, t, in->device, x))
 		*ret = NEEDS_SCHEDULED;
-	return tell(o, t, in, "NotifyEVChargingNeeds", needs->transfer,
-		    gv_str(t, "connector=%u energy_wh=%" PRId64 " departure_ms=%" PRId64 " answer=%s%s%s", connector,
-			   needs->energy_wh, needs->departure_ms, answers[*ret], *ret_why ? " why=" : "",
-			   *ret_why ? *ret_why : ""));
+	return limits_tell(o, t, in, "NotifyEVChargingNeeds", needs->transfer,
+			   gv_str(t, "connector=%u energy_wh=%" PRId64 " departure_ms=%" PRId64 " answer=%s%s%s",
+				  connector, needs->energy_wh, needs->departure_ms, answers[*ret],
+				  *ret_why ? " why=" : "", *ret_why ? *ret_why : ""));
 }
 
 /* ---- what they mean to draw ------------------------------------------------------------------ */
@@ -188,7 +176,7 @@ int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_
 	}
 	if (x && *ret_problem && renegotiate(o, t, in->device, x))
 		return -1;
-	return tell(o, t, in, "NotifyEVChargingSchedule", *ret_problem ? "Rejected" : "Accepted",
-		    gv_str(t, "connector=%u periods=%zu%s%s", connector, schedule->n_periods, *ret_problem ? " " : "",
-			   *ret_problem ? *ret_problem : ""));
+	return limits_tell(o, t, in, "NotifyEVChargingSchedule", *ret_problem ? "Rejected" : "Accepted",
+			   gv_str(t, "connector=%u periods=%zu%s%s", connector, schedule->n_periods,
+				  *ret_problem ? " " : "", *ret_problem ? *ret_problem : ""));
 }

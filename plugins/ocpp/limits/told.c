@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static int tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
+int limits_tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
 		const char *detail)
 {
 	struct said_notification said = { .action = action,
@@ -48,9 +48,9 @@ int told_limit(struct ocpp *o, struct gv_turn *t, struct inbound *in, const stru
 		p.source = (char *)said->source;
 		profiles_put(t, in->device, said->connector, &p, false);
 	}
-	return tell(o, t, in, "NotifyChargingLimit", said->source,
-		    gv_str(t, "connector=%u schedules=%zu critical=%s", said->connector, said->n_schedules,
-			   said->critical ? "true" : "false"));
+	return limits_tell(o, t, in, "NotifyChargingLimit", said->source,
+			   gv_str(t, "connector=%u schedules=%zu critical=%s", said->connector, said->n_schedules,
+				  said->critical ? "true" : "false"));
 }
 
 int told_limit_cleared(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_limit *said)
@@ -64,7 +64,7 @@ int told_limit_cleared(struct ocpp *o, struct gv_turn *t, struct inbound *in, co
 		    (!said->has_connector || scan.key.part[1].u == said->connector))
 			gv_delete(t, &ocpp_profiles, scan.key);
 	}
-	return tell(o, t, in, "ClearedChargingLimit", said->source, gv_str(t, "connector=%u", said->connector));
+	return limits_tell(o, t, in, "ClearedChargingLimit", said->source, gv_str(t, "connector=%u", said->connector));
 }
 
 /* ---- reports of profiles --------------------------------------------------------------------- */
