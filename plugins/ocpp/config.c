@@ -67,7 +67,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->soap_private = c->soap_private_addresses;
 	o->call_timeout_ms = (int64_t)c->call_timeout_s * 1000;
 	o->start_window_ms = (int64_t)c->start_window_s * 1000;
-	o->start_every_ms = 3600000 / c->new_transactions_per_hour;
+	o->start_every_ms = c->new_transactions_per_hour ? 3600000 / c->new_transactions_per_hour : 0; /* 0: no bound */
 	o->keep_days = c->keep_samples_days;
 	o->keep_samples = c->keep_samples_per_station;
 	o->keep_events_ms = (int64_t)c->keep_events_days * 86400000;

@@ -96,8 +96,8 @@ struct ocpp {
 	uint64_t next_sample, next_command, next_limit;
 	uint64_t last_security_event;
 	uint64_t next_transaction, transaction_step; /* numbers, not ids: see sessions/ids.c */
-	int64_t start_every_ms;                      /* of one charger, on the average: see sessions/quota.c */
-	int64_t day;                                 /* of the newest row of ocpp_days */
+	int64_t start_every_ms; /* of one charger, on the average, 0: no bound; see sessions/quota.c */
+	int64_t day;            /* of the newest row of ocpp_days */
 	uint32_t keep_days;
 	uint64_t keep_samples; /* of the ended sessions of one charger */
 	int64_t keep_events_ms;

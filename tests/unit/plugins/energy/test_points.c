@@ -104,30 +104,37 @@ Test(energy_points, a_cabinets_slots_are_no_connectors)
 		    "{\"device\":{\"id\":\"zone:Z0\",\"connectors\":[{\"id\":1,\"type\":\"slot\"}]}}");
 }
 
-/* 8 devices of 256 connectors of 10 mA each, behind outlet 0: with it 49 too many. */
+/* A device of so many connectors of 1 A each. */
+static void many(unsigned device, unsigned connectors)
+{
+	char text[256 * 40] = "";
+	size_t n = 0;
+
+	for (unsigned i = 1; i <= connectors; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s{\"id\":%u,\"maxCurrentMa\":1000}",
+				      i > 1 ? "," : "", i);
+	cr_assert_eq(host_call(h, "galvan.registry.v1.Registry/PutDevice",
+			       "{\"device\":{\"id\":\"zone:Z%u\",\"site\":\"yard\",\"connectors\":[%s]}}", device, text)
+			     ->code,
+		     GV_OK);
+}
+
+/* 2,008 connectors of 1 A each, behind outlet 0: with it 9 too many. */
 Test(energy_points, what_is_beyond_the_bound_of_a_site_is_reserved_all_the_same)
 {
-	char connectors[256 * 32] = "";
-	size_t n = 0;
 	cJSON *a;
 
 	outlets(1, ",\"connectors\":[{\"id\":1,\"phases\":3,\"maxCurrentMa\":32000}]");
 	o.outlet[0].commissioned = true;
 	car(0, 32000);
 	pass(5000);
-	for (unsigned i = 1; i <= 256; i++)
-		n += (size_t)snprintf(connectors + n, sizeof connectors - n, "%s{\"id\":%u,\"maxCurrentMa\":10}",
-				      i > 1 ? "," : "", i);
-	for (unsigned i = 0; i < 8; i++)
-		cr_assert_eq(host_call(h, "galvan.registry.v1.Registry/PutDevice",
-				       "{\"device\":{\"id\":\"zone:Z%u\",\"site\":\"yard\",\"connectors\":[%s]}}", i,
-				       connectors)
-				     ->code,
-			     GV_OK);
+	for (unsigned i = 0; i < 7; i++)
+		many(i, 256);
+	many(7, 216);
 	site("");
-	cr_expect_eq(state_of("unlisted"), 49);
-	cr_expect_eq(state_of("reservedMa"), 32000 + 8 * 256 * 10);
+	cr_expect_eq(state_of("unlisted"), 9);
+	cr_expect_eq(state_of("reservedMa"), 32000 + 2008 * 1000);
 	a = allocation(0);
-	cr_expect_leq(atoi(cJSON_GetObjectItemCaseSensitive(a, "targetMa")->valuestring), 32000 - 49 * 10);
+	cr_expect_leq(atoi(cJSON_GetObjectItemCaseSensitive(a, "targetMa")->valuestring), 32000 - 9 * 1000);
 	cJSON_Delete(a);
 }
