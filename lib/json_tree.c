@@ -87,7 +87,8 @@ static char *put_utf8(char *to, unsigned code)
 	return to;
 }
 
-/* \uXXXX at s, or two of them; `end`: the closing quote. The characters that it took, 0 where it is none. */
+/* \u and its four digits at s, or two such; `end`: the closing quote. The characters that it took, 0 where it is none.
+ */
 static size_t read_unicode(const char *s, const char *end, char **to)
 {
 	unsigned first, second;

@@ -108,7 +108,7 @@ static void hang_up(struct post_visit *v)
 	unwatch(v->post, &v->poll, &v->fd);
 }
 
-/* false: there is nothing to say, or the socket takes no more for now. */
+/* false: there is nothing to say, or the socket is full; it is watched until it takes more. */
 static bool notify(struct post_visit *v)
 {
 	if (v->held_size == 0)

@@ -22,5 +22,6 @@ struct world_options {
 /* Runs until SIGTERM (then drains) or until a client sends the text "!stop" or "!reload". 0 if everything was closed in
  * order. */
 int world_run(const struct world_options *options);
+const char *world_blobs(const struct gv_world *w); /* the folder of its blobs */
 
 #endif
