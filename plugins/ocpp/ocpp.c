@@ -16,7 +16,7 @@
 #include "stations/passwords.h"
 #include "stations/reports.h"
 #include "stations/security.h"
-#include "stations/soap.h"
+#include "stations/soap_station.h"
 
 #include <galvan/link.pb-c.h>
 

@@ -48,7 +48,7 @@ struct contracts;
 struct lists;
 struct outcome;
 
-#define STATION_SOAP UINT64_MAX /* instead of a connection's id: it calls over SOAP, see stations/soap.h */
+#define STATION_SOAP UINT64_MAX /* instead of a connection's id: it calls over SOAP, see stations/soap_station.h */
 
 struct station {
 	struct station *next;

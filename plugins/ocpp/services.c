@@ -9,7 +9,7 @@
 #include "stations/command_log.h"
 #include "stations/passwords.h"
 #include "stations/security.h"
-#include "stations/soap.h"
+#include "stations/soap_station.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* HTTP around a station's envelope: methods, content codings, and the way to the instance that the station belongs to,
  * as link cannot know from the outside whose request it is. */
-#include "stations/soap.h"
+#include "stations/soap_station.h"
 #include "wire/coding.h"
 
 #include <galvan/link.pb-c.h>

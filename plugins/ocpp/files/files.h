@@ -1,8 +1,8 @@
 /* Files to and from chargers: logs that they upload, firmware that they fetch, both by an address with a secret in it.
  *
- *   transfers.c  what is on its way
- *   serve.c      HTTP at /ocpp/files/
- *   services.c   how it is asked for */
+ *   transfers.c          what is on its way
+ *   serve.c              HTTP at /ocpp/files/
+ *   transfer_services.c  how it is asked for */
 #ifndef OCPP_FILES_H
 #define OCPP_FILES_H
 
@@ -49,7 +49,7 @@ int files_request(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f);
 int files_forwarded(struct gv_turn *t, const Ocpp__FileForward *note, const struct gv_answer *answer);
 int files_listen(struct gv_turn *t, const Ocpp__Config *config);
 
-/* ---- services.c ------------------------------------------------------------------------------ */
+/* ---- transfer_services.c --------------------------------------------------------------------- */
 
 conclude_fn conclude_diagnostics, conclude_firmware;
 gv_method_fn get_diagnostics_method, update_firmware_method, open_upload_method, list_transfers, take_file_method;

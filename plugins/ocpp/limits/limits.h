@@ -1,15 +1,15 @@
 /* Smart charging: what each charger was told that it may draw, and what is told next.
  *
- *   composite.c  what may be drawn by a set of profiles (pure)
- *   profiles.c   the profiles that a charger has accepted
- *   plan.c       a limit as profiles, in the ways that chargers are known to take it
- *   orders.c     SetLimit and ClearLimit, one after the other per charger
- *   limit_key.c  chargers that have a key of their configuration instead
- *   services.c   how they are asked for
- *   told.c       what chargers say of limits and profiles by themselves
- *   cars.c       what cars say of themselves
- *   car_plan.c   a schedule for a car, among the limits of its charger
- *   schedule.c   GetSchedule */
+ *   composite.c          what may be drawn by a set of profiles (pure)
+ *   accepted_profiles.c  the profiles that a charger has accepted
+ *   plan.c               a limit as profiles, in the ways that chargers are known to take it
+ *   orders.c             SetLimit and ClearLimit, one after the other per charger
+ *   limit_key.c          chargers that have a key of their configuration instead
+ *   limit_services.c     how they are asked for
+ *   told.c               what chargers say of limits and profiles by themselves
+ *   cars.c               what cars say of themselves
+ *   car_plan.c           a schedule for a car, among the limits of its charger
+ *   schedule.c           GetSchedule */
 #ifndef OCPP_LIMITS_H
 #define OCPP_LIMITS_H
 
@@ -33,7 +33,7 @@ extern const struct gv_table ocpp_abilities; /* device -> Abilities */
 extern const struct gv_table ocpp_limits;    /* device, number -> LimitOrder */
 extern const struct gv_table ocpp_cars;      /* device, connector -> CarRow */
 
-/* ---- profiles.c ------------------------------------------------------------------------------ */
+/* ---- accepted_profiles.c --------------------------------------------------------------------- */
 
 /* Which profiles ClearChargingProfile means: the id alone, or what fits all the others that are given. */
 struct profile_criteria {
@@ -119,7 +119,7 @@ int limits_enqueue(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__
 /* What is known of a charger; never NULL. */
 const Ocpp__Abilities *limits_abilities(struct gv_turn *t, const char *device);
 
-/* ---- services.c ------------------------------------------------------------------------------ */
+/* ---- limit_services.c ------------------------------------------------------------------------ */
 
 int limits_set(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__SetLimitRequest *r);
 int limits_clear(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__ClearLimitRequest *r);

@@ -1,7 +1,8 @@
 /* Lists of tokens that chargers keep, so that they can decide while they are offline; and reservations.
  *
  * listed.c: what lists say, and what changed when. difference.c: what the next message to one charger must hold.
- * sync.c, answers.c, asked.c: the talk with one charger until its list is right. fleet.c: which charger is next. */
+ * sync.c, list_answers.c, asked.c: the talk with one charger until its list is right. fleet.c: which charger is next.
+ */
 #ifndef OCPP_LISTS_H
 #define OCPP_LISTS_H
 
@@ -84,7 +85,7 @@ enum list_step difference_next(struct ocpp *o, struct gv_turn *t, const struct l
 /* The beginning of a full list. */
 void difference_begin(struct ocpp *o, Ocpp__ListPlace *place);
 
-/* ---- sync.c, answers.c, asked.c -------------------------------------------------------------- */
+/* ---- sync.c, list_answers.c, asked.c --------------------------------------------------------- */
 
 /* Does the next thing that this charger's list needs. */
 int sync_next(struct ocpp *o, struct gv_turn *t, struct station *st);

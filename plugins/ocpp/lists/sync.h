@@ -1,5 +1,5 @@
-/* What the files of the talk with a charger share: sync.c says what is next, answers.c takes what came of it, asked.c
- * is for whoever wants to know or to have something done. */
+/* What the files of the talk with a charger share: sync.c says what is next, list_answers.c takes what came of it,
+ * asked.c is for whoever wants to know or to have something done. */
 #ifndef OCPP_SYNC_H
 #define OCPP_SYNC_H
 

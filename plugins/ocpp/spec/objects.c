@@ -1,6 +1,6 @@
 /* The objects that several versions share. */
 #include "fields.h"
-#include "shared.h"
+#include "spec_shared.h"
 
 const struct spec_object spec_nothing = { NULL, 0, false };
 

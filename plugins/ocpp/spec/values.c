@@ -1,5 +1,5 @@
 /* The lists of values that several versions share. */
-#include "shared.h"
+#include "spec_shared.h"
 #include "fields.h"
 
 const char *const spec_measurands[] = {

@@ -8,7 +8,7 @@
 #include "command_log.h"
 #include "commands.h"
 #include "mask.h"
-#include "soap.h"
+#include "soap_station.h"
 
 #include <plugins/ocpp/edge/edge.h>
 

@@ -40,7 +40,8 @@ struct gv_ticket command_ticket(const Ocpp__Command *row);
 /* Tells whoever asked that there is no usable answer, and why. */
 int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct outcome *out);
 
-/* answers.c: notes where an answer of the charger's is not what its version says. Its payload may be made what it says.
+/* answer_check.c: notes where an answer of the charger's is not what its version says. Its payload may be made what it
+ * says.
  */
 void answer_check(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action,
 		  const struct rpc_frame *frame);

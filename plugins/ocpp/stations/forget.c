@@ -7,7 +7,7 @@
 #include "certificates.h"
 #include "command_log.h"
 #include "security.h"
-#include "soap.h"
+#include "soap_station.h"
 
 #include <plugins/ocpp/device/device.h>
 #include <plugins/ocpp/device/report_parts.h>

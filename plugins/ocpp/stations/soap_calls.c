@@ -1,6 +1,6 @@
 /* Calls to stations over SOAP: posted by link, durably, so that the answer comes back after a crash of ours too. The
  * calls themselves are rows of commands.c, one under way for each station; here is only how they travel. */
-#include "soap.h"
+#include "soap_station.h"
 #include "commands.h"
 
 #include <plugins/ocpp/edge/edge.h>

@@ -1,6 +1,6 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
-#include "soap.h"
+#include "soap_station.h"
 
 #include <plugins/ocpp/edge/edge.h>
 #include <plugins/ocpp/lists/lists.h>

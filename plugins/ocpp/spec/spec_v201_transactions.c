@@ -1,6 +1,6 @@
 /* OCPP 2.0.1, blocks C to J: authorization, the local list, transactions, remote control, availability, reservations,
  * cost, metering. */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(certificate_statuses, "Accepted", "SignatureError", "CertificateExpired", "CertificateRevoked",
        "NoCertificateAvailable", "CertChainError", "ContractCancelled");

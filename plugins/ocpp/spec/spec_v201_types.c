@@ -1,5 +1,5 @@
 /* OCPP 2.0.1: the types of which messages of several blocks are made. */
-#include "v201.h"
+#include "spec_v201.h"
 
 /* ---- values ---------------------------------------------------------------------------------- */
 

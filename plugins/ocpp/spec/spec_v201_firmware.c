@@ -1,5 +1,5 @@
 /* OCPP 2.0.1, block L (firmware), and the logs and customers' data of block N. */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(publish_statuses, "Idle", "DownloadScheduled", "Downloading", "Downloaded", "Published", "DownloadFailed",
        "DownloadPaused", "InvalidChecksum", "ChecksumVerified", "PublishFailed");

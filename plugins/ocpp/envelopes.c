@@ -4,7 +4,7 @@
 #include "stations/known.h"
 #include "stations/mask.h"
 #include "stations/security.h"
-#include "stations/soap.h"
+#include "stations/soap_station.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* OCPP 2.0.1, blocks A (security) and M (certificates). */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(signing_uses, "ChargingStationCertificate", "V2GCertificate");
 VALUES(stored_uses, "V2GRootCertificate", "MORootCertificate", "CSMSRootCertificate", "V2GCertificateChain",

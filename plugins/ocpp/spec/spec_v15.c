@@ -1,7 +1,7 @@
 /* OCPP 1.5: every message as its WSDL has it (2012/06), which stands for JSON (ocpp1.5), too: there is no other
  * description of that. What the WSDL makes an attribute or an element's text is a field in JSON. */
 #include "fields.h"
-#include "shared.h"
+#include "spec_shared.h"
 
 VALUES(registrations, "Accepted", "Rejected");
 VALUES(error_codes, "ConnectorLockFailure", "HighTemperature", "Mode3Error", "NoError", "PowerMeterFailure",

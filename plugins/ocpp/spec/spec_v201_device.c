@@ -1,5 +1,5 @@
 /* OCPP 2.0.1, block B (provisioning): booting, the device model, network profiles. */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(boot_reasons, "ApplicationReset", "FirmwareUpdate", "LocalReset", "PowerUp", "RemoteReset", "ScheduledReset",
        "Triggered", "Unknown", "Watchdog");

@@ -1,5 +1,5 @@
 /* OCPP 2.0.1, block K (smart charging). */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(limit_sources, "EMS", "Other", "SO", "CSO");
 VALUES(transfer_modes, "DC", "AC_single_phase", "AC_two_phase", "AC_three_phase");

@@ -1,5 +1,5 @@
 /* OCPP 2.0.1: the monitors of block N, O (display messages), P (data transfer). */
-#include "v201.h"
+#include "spec_v201.h"
 
 VALUES(clear_statuses, "Accepted", "Rejected", "NotFound");
 VALUES(criteria, "ThresholdMonitoring", "DeltaMonitoring", "PeriodicMonitoring");

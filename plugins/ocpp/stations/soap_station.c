@@ -1,6 +1,6 @@
 /* The presence of stations that call over SOAP: a row each, and one durable timer each that looks, when it fires,
  * whether there was a word since it was set. */
-#include "soap.h"
+#include "soap_station.h"
 
 #include "forget.h"
 

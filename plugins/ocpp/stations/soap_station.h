@@ -31,7 +31,7 @@ bool soap_knows(const struct station *st, const char *action);
 int soap_post(struct ocpp *o, struct gv_turn *t, const struct station *st, const Ocpp__Command *row);
 int soap_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__SoapCall *note, const struct gv_answer *answer);
 
-/* ---- soap.c of the plugin: envelopes --------------------------------------------------------- */
+/* ---- envelopes.c of the plugin --------------------------------------------------------------- */
 
 struct soap_exchange {
 	const char *data; /* an envelope */

@@ -4,7 +4,7 @@
 #define OCPP_V201_H
 
 #include "fields.h"
-#include "shared.h"
+#include "spec_shared.h"
 
 /* An answer of a status and what a person may want to know about it. */
 #define ANSWER(name, values) SHARED_OBJECT(name, ENUM("status", values, REQ), NESTED("statusInfo", v201_status_info, 0))

@@ -1,6 +1,6 @@
 /* OCPP 1.6 edition 2 with errata 4.0 and the security extension: every message, field by field. */
 #include "fields.h"
-#include "shared.h"
+#include "spec_shared.h"
 
 VALUES(connector_statuses, "Available", "Preparing", "Charging", "SuspendedEVSE", "SuspendedEV", "Finishing",
        "Reserved", "Unavailable", "Faulted");

@@ -1,5 +1,5 @@
 /* OCPP 2.0.1: its actions. Their messages stand in v201_*.c, by block. */
-#include "v201.h"
+#include "spec_v201.h"
 
 static const struct spec_action actions[] = {
 	UP("Authorize", v201_authorize, v201_authorize_answer),
