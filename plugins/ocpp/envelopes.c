@@ -59,7 +59,9 @@ static int fault(struct ocpp *o, struct gv_turn *t, struct exchange *x, enum soa
 		       x->out->peer);
 	if (x->st) {
 		rpc_write_error(&o->out, &frame, x->st->edge->spec->rpc, rpc, why);
-		message_log(o, t, x->st, false, x->e.action->name, gv_buf_str(&o->out), o->out.size);
+		message_log(o, t, x->st,
+			    &(struct message){
+				    .action = x->e.action->name, .text = gv_buf_str(&o->out), .size = o->out.size });
 	}
 	soap_write_fault(&o->out, &x->e, new_id(t), code, why);
 	return answered(o, x, soap_fault_status(code));
@@ -133,14 +135,18 @@ static enum soap_fault fault_of(enum rpc_code code)
 /* What stands in the message log: as OCPP-J would have it, so that people read one form. */
 static void show(struct ocpp *o, struct gv_turn *t, const struct exchange *x, bool in, const cJSON *payload)
 {
-	const char *action = x->e.action->name, *text = mask_needed(action) ? mask(t, payload) : json_print(t, payload);
+	const struct spec_action *action = x->e.action;
+	const char *text = mask_needed(action) ? mask(t, payload) : json_print(t, payload);
 	struct rpc_frame frame = { .id = x->e.message_id };
+	struct message m = { .action = action->name, .in = in, .routine = action->traits & SPEC_ROUTINE };
 
 	if (in)
-		rpc_write_call(&o->out, frame.id, action, text);
+		rpc_write_call(&o->out, frame.id, action->name, text);
 	else
 		rpc_write_result(&o->out, &frame, text);
-	message_log(o, t, x->st, in, action, gv_buf_str(&o->out), o->out.size);
+	m.text = gv_buf_str(&o->out);
+	m.size = o->out.size;
+	message_log(o, t, x->st, &m);
 }
 
 static int answer(struct ocpp *o, struct gv_turn *t, struct exchange *x, const char *json)
@@ -158,7 +164,9 @@ static int answer(struct ocpp *o, struct gv_turn *t, struct exchange *x, const c
 static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_t digest, bool again)
 {
 	struct station *st = x->st;
-	struct inbound in = { .st = st, .device = x->device, .payload = x->e.payload, .answer = "{}" };
+	struct inbound in = {
+		.st = st, .device = x->device, .action = x->e.action, .payload = x->e.payload, .answer = "{}"
+	};
 	inbound_fn *handler = st->edge->handler(x->e.action->name);
 	struct check check = { .version = st->edge->spec };
 	int error;
@@ -167,12 +175,12 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 		return fault(o, t, x, SOAP_NOT_SUPPORTED, "no station sends this");
 	show(o, t, x, true, x->e.payload);
 	if (validate(x->e.action->request, x->e.payload, &check)) {
-		frames_keep(t, st, x->e.action->name, x->e.payload);
+		frames_keep(t, st, x->e.action, x->e.payload);
 		return fault(o, t, x, fault_of(check.code), gv_str(t, "%s: %s", check.path, check.text));
 	}
 	check.quirks |= x->e.quirks;
 	station_quirks(o, t, st, check.quirks);
-	in.code = frames_refusal(t, st, x->e.action->name, check.quirks, &in.why);
+	in.code = frames_refusal(t, st, x->e.action, check.quirks, &in.why);
 	if (in.code)
 		return fault(o, t, x, fault_of(in.code), in.why);
 	in.again = again;
@@ -182,7 +190,7 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 		return error;
 	if (!in.code)
 		return answer(o, t, x, in.answer);
-	frames_keep(t, st, x->e.action->name, x->e.payload);
+	frames_keep(t, st, x->e.action, x->e.payload);
 	return fault(o, t, x, fault_of(in.code), in.why);
 }
 

@@ -8,11 +8,16 @@
 #include <errno.h>
 #include <string.h>
 
-static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action)
+/* routine: see messages.h. */
+static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action, bool routine)
 {
+	struct message m = {
+		.action = action, .text = (const char *)o->out.data, .size = o->out.size, .routine = routine
+	};
+
 	if (o->out.error)
 		return o->out.error;
-	message_log(o, t, st, false, action, (const char *)o->out.data, o->out.size);
+	message_log(o, t, st, &m);
 	return gv_send(t, st->conn, GV_TEXT, o->out.data, o->out.size);
 }
 
@@ -22,40 +27,34 @@ static int refuse(struct ocpp *o, struct gv_turn *t, struct station *st, const s
 	const struct rpc_frame unreadable = { .id = RPC_ID_UNKNOWN };
 
 	gv_count(t, "call_errors", 1);
+	if (frame->kind == RPC_SEND) {
+		gv_log(t, GV_INFO, "message that is not answered is dropped action=%.50s why=\"%s\"", frame->action,
+		       why);
+		return 0;
+	}
 	if (!frame->id)
 		frame = &unreadable;
 	rpc_write_error(&o->out, frame, st->edge->spec->rpc, code, why);
-	return send_out(o, t, st, frame->action ? frame->action : "");
+	return send_out(o, t, st, frame->action ? frame->action : "", false);
 }
 
 /* Energy is never refused, whatever is wrong with how it is told. */
-static bool is_transaction(const char *action)
-{
-	static const char *const actions[] = { "MeterValues", "StartTransaction", "StopTransaction",
-					       "TransactionEvent" };
-
-	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-		if (!strcmp(actions[i], action))
-			return true;
-	return false;
-}
-
-enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
-			     const char **ret_why)
+enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const struct spec_action *action,
+			     uint64_t quirks, const char **ret_why)
 {
 	uint64_t refused = quirks & st->profile.refused;
 	unsigned quirk;
 
-	if (!refused || is_transaction(action))
+	if (!refused || action->traits & SPEC_METERED)
 		return RPC_OK;
 	quirk = (unsigned)__builtin_ctzll(refused);
 	*ret_why = gv_str(t, "%s: this charger's profile does not let it pass", quirk_name(quirk));
 	return quirk_info[quirk].refusal;
 }
 
-void frames_keep(struct gv_turn *t, const struct station *st, const char *action, const cJSON *payload)
+void frames_keep(struct gv_turn *t, const struct station *st, const struct spec_action *action, const cJSON *payload)
 {
-	if (payload && is_transaction(action))
+	if (payload && action && action->traits & SPEC_METERED)
 		orphan_keep(t, st->device, action, payload);
 }
 
@@ -85,19 +84,21 @@ static void other_version(struct ocpp *o, struct gv_turn *t, struct station *st,
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_VERSION));
 }
 
+/* action: NULL where the version has none of this name. */
 static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		struct rpc_frame *frame)
+		struct rpc_frame *frame, const struct spec_action *action)
 {
 	uint64_t conn = f->conn->id;
-	const struct spec_action *action = spec_find(st->edge->spec, frame->action);
-	struct inbound in = { .st = st, .device = st->device, .payload = frame->payload, .answer = "{}" };
+	struct inbound in = {
+		.st = st, .device = st->device, .action = action, .payload = frame->payload, .answer = "{}"
+	};
 	uint64_t quirks = 0;
 	struct check check = { .version = st->edge->spec, .memory = frame->memory };
 	inbound_fn *handler;
 	int error;
 
 	if (!action) {
-		frames_keep(t, st, frame->action, frame->payload);
+		frames_keep(t, st, edge_action(st->edge, frame->action), frame->payload);
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, RPC_NOT_IMPLEMENTED,
 			      gv_str(t, "this action is not one of %s", st->edge->name));
@@ -112,7 +113,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 		quirks = QUIRK_BIT(QUIRK_NO_PAYLOAD);
 	}
 	if (validate(action->request, frame->payload, &check)) {
-		frames_keep(t, st, action->name, frame->payload);
+		frames_keep(t, st, action, frame->payload);
 		other_version(o, t, st, frame);
 		return refuse(o, t, st, frame, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	}
@@ -123,7 +124,7 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	quirks |= st->owes ? QUIRK_BIT(QUIRK_CROSSING_CALL) : 0;
 	quirks |= check.quirks | (frame->id_is_number ? QUIRK_BIT(QUIRK_NUMERIC_ID) : 0);
 	station_quirks(o, t, st, quirks);
-	in.code = frames_refusal(t, st, action->name, quirks, &in.why);
+	in.code = frames_refusal(t, st, action, quirks, &in.why);
 	if (in.code)
 		return refuse(o, t, st, frame, in.code, in.why);
 	in.again = f->again;
@@ -133,14 +134,14 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	if (error)
 		return error;
 	if (in.code) {
-		frames_keep(t, st, action->name, frame->payload);
+		frames_keep(t, st, action, frame->payload);
 		error = refuse(o, t, st, frame, in.code, in.why);
 		return in.farewell ? gv_disconnect(t, conn, 1008, in.why) : error;
 	}
-	if (!in.answer)
+	if (!in.answer || frame->kind == RPC_SEND)
 		return 0;
 	rpc_write_result(&o->out, frame, in.answer);
-	return send_out(o, t, st, action->name);
+	return send_out(o, t, st, action->name, action->traits & SPEC_ROUTINE);
 }
 
 int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const char *id, bool id_is_number,
@@ -149,7 +150,16 @@ int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const c
 	const struct rpc_frame frame = { .kind = RPC_CALL, .id = id, .id_is_number = id_is_number };
 
 	rpc_write_result(&o->out, &frame, answer);
-	return send_out(o, t, st, action);
+	return send_out(o, t, st, action, false);
+}
+
+int frames_unusable(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *answer,
+		    const char *action, enum rpc_code code, const char *why)
+{
+	if (!(st->edge->spec->rpc->kinds & RPC_KIND(RPC_RESULT_ERROR)))
+		return 0;
+	rpc_write_error(&o->out, answer, st->edge->spec->rpc, code, why);
+	return send_out(o, t, st, action, false);
 }
 
 /* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
@@ -157,13 +167,14 @@ int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const c
 static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
 		  struct rpc_frame *frame)
 {
-	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && st->edge->spec->rpc != RPC_V16);
+	const struct rpc_dialect *dialect = st->edge->spec->rpc;
+	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && dialect->says_broken);
 
 	gv_count(t, "broken_frames", 1);
 	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
 	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
-	if (!answered || (!frame->id && st->edge->spec->rpc == RPC_V16))
+	if (!answered || (!frame->id && !dialect->says_broken))
 		return 0;
 	if (!frame->id)
 		frame->fault = RPC_FRAMEWORK_ERROR;
@@ -174,42 +185,58 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 static int other_type(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *frame)
 {
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_OTHER_TYPE));
-	if (st->edge->spec->rpc == RPC_V16)
+	if (!st->edge->spec->rpc->says_type)
 		return 0;
 	return refuse(o, t, st, frame, RPC_MESSAGE_TYPE_NOT_SUPPORTED, "a message is of type 2, 3 or 4");
 }
 
-static void show_call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
-		      const struct rpc_frame *frame)
+/* An answer of ours that the charger could do nothing with. */
+static int result_refused(struct gv_turn *t, const struct rpc_frame *frame)
 {
-	const char *action = frame->action ? frame->action : "", *text = f->data;
-	size_t size = f->size;
+	gv_count(t, "answers_refused", 1);
+	gv_log(t, GV_WARN, "charger cannot use an answer message=%.40s code=%.40s description=\"%.200s\"", frame->id,
+	       frame->code, frame->description);
+	return 0;
+}
 
-	if (mask_needed(action)) {
-		text = gv_str(t, "[2,\"%.*s\",\"%s\",%s]", RPC_ECHO_MAX, frame->id ? frame->id : "", action,
-			      mask(t, frame->payload));
-		size = strlen(text);
-	} else if (frame->fault && mask_suspect(f->data)) {
-		text = "(no OCPP message, and it may hold a secret)";
-		size = strlen(text);
-	}
-	message_log(o, t, st, true, action, text, size);
+/* What is not an answer to a call of ours. action: of whatever version. */
+static void show(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
+		 const struct rpc_frame *frame, const struct spec_action *action)
+{
+	struct message m = { .action = frame->action ? frame->action : "",
+			     .text = f->data,
+			     .size = f->size,
+			     .in = true,
+			     .routine = action && action->traits & SPEC_ROUTINE };
+
+	if (mask_needed(action))
+		m.text = gv_str(t, "[%d,\"%.*s\",\"%s\",%s]", frame->kind, RPC_ECHO_MAX, frame->id ? frame->id : "",
+				action->name, mask(t, frame->payload));
+	else if (frame->fault && mask_suspect(f->data))
+		m.text = "(no OCPP message, and it may hold a secret)";
+	if (m.text != f->data)
+		m.size = strlen(m.text);
+	message_log(o, t, st, &m);
 }
 
 int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st)
 {
+	const struct spec_action *action = NULL;
 	struct rpc_frame frame;
-	int error = rpc_parse(gv_allocator(t), f->data, f->size, &frame);
+	int error = rpc_parse(gv_allocator(t), f->data, f->size, st->edge->spec->rpc, &frame);
 
-	if (error || frame.kind == RPC_CALL || frame.kind == RPC_OTHER)
-		show_call(o, t, f, st, &frame);
+	if (!error && (frame.kind == RPC_RESULT || frame.kind == RPC_ERROR))
+		return commands_answered(o, t, st, f, &frame);
+	if (frame.action)
+		action = spec_find(st->edge->spec, frame.action);
+	show(o, t, f, st, &frame, action || !frame.action ? action : edge_action(st->edge, frame.action));
 	if (error == -EBADMSG)
-		error = broken(o, t, f, st, &frame);
-	else if (!error && frame.kind == RPC_CALL)
-		error = call(o, t, f, st, &frame);
-	else if (!error && frame.kind == RPC_OTHER)
-		error = other_type(o, t, st, &frame);
-	else if (!error)
-		error = commands_answered(o, t, st, f, &frame);
-	return error;
+		return broken(o, t, f, st, &frame);
+	if (error)
+		return error;
+	if (frame.kind == RPC_OTHER)
+		return other_type(o, t, st, &frame);
+	if (frame.kind == RPC_RESULT_ERROR)
+		return result_refused(t, &frame);
+	return call(o, t, f, st, &frame, action);
 }

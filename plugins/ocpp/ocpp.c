@@ -255,7 +255,7 @@ static int listen_for(struct gv_turn *t, const Ocpp__Config *c)
 	l.device_prefix = gv_str(t, "%s:", plugin);
 	l.unknown = strcmp(c->unknown_station, "accept") ? LINK__LISTENER__UNKNOWN__REFUSE
 							 : LINK__LISTENER__UNKNOWN__ACCEPT;
-	l.default_subprotocol = (char *)spec_v16.subprotocol;
+	l.default_subprotocol = (char *)edge_assumed->spec->subprotocol;
 	l.max_frame_bytes = OCPP_FRAME_MAX;
 	l.ping_s = c->ping_s;
 	l.one_per_device = true;

@@ -421,7 +421,7 @@ int silent_due(struct ocpp *o, struct gv_turn *t);
 
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
-int orphan_keep(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
+int orphan_keep(struct gv_turn *t, const char *device, const struct spec_action *action, const struct cJSON *payload);
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 
 /* ---- calls of chargers: see edge/ ------------------------------------------------------------ */
@@ -429,6 +429,7 @@ int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__Li
 struct inbound {
 	struct station *st;
 	const char *device;
+	const struct spec_action *action;
 	const struct cJSON *payload; /* validated; an object */
 	const char *id;              /* of the message */
 	bool id_is_number;
@@ -489,10 +490,14 @@ int frames_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const c
 		  const char *action, const char *answer);
 int frames_text(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st);
 /* What the charger's profile does not let pass, of a message with these quirks; RPC_OK: nothing. */
-enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const char *action, uint64_t quirks,
-			     const char **ret_why);
-/* Before a message is refused: its payload, where it stands for energy, becomes an orphan. */
-void frames_keep(struct gv_turn *t, const struct station *st, const char *action, const struct cJSON *payload);
+enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const struct spec_action *action,
+			     uint64_t quirks, const char **ret_why);
+/* Before a message is refused: its payload, where it stands for energy, becomes an orphan. `action`: NULL is none. */
+void frames_keep(struct gv_turn *t, const struct station *st, const struct spec_action *action,
+		 const struct cJSON *payload);
+/* The charger's answer to a call of galvan's was of no use: it is told so where its version has a way to. */
+int frames_unusable(struct ocpp *o, struct gv_turn *t, struct station *st, const struct rpc_frame *answer,
+		    const char *action, enum rpc_code code, const char *why);
 
 /* ---- config.c -------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* Charging/Start and Charging/Stop. */
 #include "services.h"
 #include "edge/profiles.h"
-#include "edge/v16.h"
+#include "edge/edge.h"
 #include "lists/reservations.h"
 
 #include <cjson/cJSON.h>
@@ -70,7 +70,7 @@ static int send_start(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	request.token = r->token;
 	request.token_type = (char *)order.token_type;
 	request.requested_at_ms = gv_now_ms(t);
-	request.profile = profile ? profiles_read(t, &v16_profiles, profile)
+	request.profile = profile ? profiles_read(t, profiles_asked, profile)
 				  : NULL; /* as 1.6 has it, whatever the version */
 	request.number = order.number;
 	request_put(o, t, r->device, c.request_id, &request);

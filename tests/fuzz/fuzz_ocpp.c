@@ -15,7 +15,7 @@ static void check_answer(struct gv_buf *out, const struct rpc_frame *to)
 	const char *text = gv_buf_str(out);
 	struct rpc_frame answer;
 
-	FUZZ_ASSERT(rpc_parse(to->memory, text, strlen(text), &answer) == 0);
+	FUZZ_ASSERT(rpc_parse(to->memory, text, strlen(text), &rpc_21, &answer) == 0);
 	FUZZ_ASSERT(answer.kind == RPC_RESULT || answer.kind == RPC_ERROR);
 	FUZZ_ASSERT(answer.id_is_number == to->id_is_number);
 }
@@ -72,10 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memory_init(&memory);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	error = rpc_parse(&memory.allocator, text, size, &frame);
+	error = rpc_parse(&memory.allocator, text, size, &rpc_21, &frame);
 	if (error)
 		FUZZ_ASSERT(frame.fault != RPC_OK && frame.why);
-	if (!error && frame.kind == RPC_CALL)
+	if (!error && (frame.kind == RPC_CALL || frame.kind == RPC_SEND))
 		check_call(&frame, &out);
 	if (frame.id && frame.kind == RPC_CALL) {
 		rpc_write_result(&out, &frame, "{}");

@@ -56,6 +56,7 @@ static int begin(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Oc
 	note->device = (char *)in->device;
 	note->conn = in->st->conn;
 	note->message_id = (char *)in->id;
+	note->action = (char *)in->action->name;
 	note->numeric_id = in->id_is_number;
 	in->answer = go_on(o, t, in->st->edge, note);
 	return 0;
@@ -143,7 +144,5 @@ int contract_answered(struct ocpp *o, struct gv_turn *t, Ocpp__OcspAsked *note, 
 		text = st->edge->contracts->authorized(o, t, note->device, note->token, "NoCertificateAvailable");
 	else
 		text = status_answer(t, st->edge, NULL, "NoAnswer");
-	return text ? frames_answer(o, t, st, note->message_id, note->numeric_id,
-				    note->authorize ? "Authorize" : "GetCertificateStatus", text)
-		    : 0;
+	return text ? frames_answer(o, t, st, note->message_id, note->numeric_id, note->action, text) : 0;
 }

@@ -34,6 +34,7 @@ int pool_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *
 	note.device = (char *)in->device;
 	note.conn = in->st->conn;
 	note.message_id = (char *)in->id;
+	note.action = (char *)in->action->name;
 	note.numeric_id = in->id_is_number;
 	*GV_APPEND(t, fetch.headers, fetch.n_headers) = header(t, "content-type", "application/json");
 	if (o->contracts->pool_authorization[0])
@@ -68,7 +69,7 @@ int pool_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__PoolAsked *note
 		       note->device, reply ? reply->status : 0, answer->error ? answer->error : "");
 	if (!st || st->conn != note->conn || !st->edge->contracts)
 		return 0; /* nobody waits for it any more */
-	return frames_answer(o, t, st, note->message_id, note->numeric_id, "Get15118EVCertificate",
+	return frames_answer(o, t, st, note->message_id, note->numeric_id, note->action,
 			     st->edge->contracts->certificate(t, good ? (const char *)reply->body.data : NULL,
 							      good ? reply->body.len : 0, "NoAnswer"));
 }

@@ -1,10 +1,8 @@
-/* The versions that are spoken. */
+/* What is asked of all versions at once. */
 #include "edge.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
-
-const struct edge *const edges[] = { &edge_v201, &edge_v16, &edge_v15, NULL };
 
 const struct edge *edge_find(const char *subprotocol)
 {
@@ -12,6 +10,25 @@ const struct edge *edge_find(const char *subprotocol)
 		if (!strcmp((*e)->spec->subprotocol, subprotocol))
 			return *e;
 	return NULL;
+}
+
+const struct spec_action *edge_action(const struct edge *rather, const char *action)
+{
+	const struct spec_action *found = spec_find(rather->spec, action);
+
+	for (const struct edge *const *e = edges; *e && !found; e++)
+		found = spec_find((*e)->spec, action);
+	return found;
+}
+
+bool edge_is_personal(const char *text)
+{
+	for (const struct edge *const *e = edges; *e; e++)
+		for (size_t i = 0; i < (*e)->spec->count; i++)
+			if ((*e)->spec->actions[i].traits & SPEC_PERSONAL &&
+			    strcasestr(text, (*e)->spec->actions[i].name))
+				return true;
+	return false;
 }
 
 const struct edge *edge_of_message(const struct edge *not_this, const char *action, const cJSON *payload)

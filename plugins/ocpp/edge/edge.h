@@ -1,6 +1,6 @@
 /* A version of OCPP as the rest of the plugin meets it: the tables of its messages, and their translation to and from
  * the neutral model (charging.proto, and the structs of sessions.h and reports.h). Another version is a table and an
- * edge, and nothing else. */
+ * edge, listed in versions.c, and nothing else. */
 #ifndef OCPP_EDGE_H
 #define OCPP_EDGE_H
 
@@ -21,6 +21,8 @@ struct firmware_order {
 	int64_t retrieve_at_ms;
 };
 
+#define TRIGGER_BOOT "BootNotification" /* a message of TriggerMessageRequest */
+
 /* What charging.proto asks of a charger, made a call of the version: fills the action and the payload of *ret, in the
  * turn's memory. 0; -EINVAL where it cannot be asked so, with the reason for people in ret->problem. NULL: the version
  * has nothing of the kind. */
@@ -31,6 +33,7 @@ struct edge_orders {
 	int (*unlock)(struct gv_turn *t, uint32_t connector, uint32_t plug, struct command *ret);
 	int (*reset)(struct gv_turn *t, bool hard, struct command *ret);
 	int (*set_availability)(struct gv_turn *t, uint32_t connector, bool operative, struct command *ret);
+	/* message: as TriggerMessageRequest names it. */
 	int (*trigger)(struct gv_turn *t, const char *message, uint32_t connector, struct command *ret);
 	int (*clear_cache)(struct gv_turn *t, struct command *ret);
 	int (*get_log)(struct gv_turn *t, const struct log_order *order, struct command *ret);
@@ -39,7 +42,9 @@ struct edge_orders {
 	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
 	/* What the transaction with that name costs; amount: a decimal number. */
 	int (*cost)(struct gv_turn *t, const char *name, const char *amount, struct command *ret);
-	/* Keys as ConfigurationEntry has them. n 0: all. */
+	/* Keys as ConfigurationEntry has them. n 0: all. most_keys: the key that says of how many a charger can be
+	 * asked in one call; NULL: the version has none. */
+	const char *most_keys;
 	int (*get_configuration)(struct gv_turn *t, char *const *keys, size_t n, struct command *ret);
 	int (*set_configuration)(struct gv_turn *t, const char *key, const char *value, struct command *ret);
 	/* The charger's answers to these. */
@@ -74,8 +79,6 @@ struct edge_model {
 			struct command *ret);
 	/* A person is about to ask this (Ocpp/Call): a report may be awaited from now on. */
 	void (*asking)(struct gv_turn *t, const char *device, const char *action, const struct cJSON *payload);
-	/* What an answer says of the charger is kept, before whoever asked has it. */
-	void (*answered)(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct cJSON *payload);
 };
 
 /* Answers to chargers that have waited for them: see contracts/. */
@@ -93,6 +96,9 @@ struct edge {
 	const struct spec_version *spec;
 	const char *name;                           /* "OCPP 1.6", for people */
 	inbound_fn *(*handler)(const char *action); /* NULL: no charger sends it */
+	/* What the answer to a call says of the charger is kept, before whoever asked has it. NULL: nothing is. */
+	void (*answered)(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
+			 const struct cJSON *payload);
 	const struct edge_orders *orders;
 	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */
 	const struct edge_security
@@ -102,8 +108,15 @@ struct edge {
 	const struct edge_contracts *contracts; /* NULL: it knows none */
 };
 
-extern const struct edge edge_v15, edge_v16, edge_v201;
-extern const struct edge *const edges[]; /* the one that is spoken rather first; ends with NULL */
+/* versions.c: all that are spoken, the one that is spoken rather first; ends with NULL. And the one that is meant where
+ * nobody says which. */
+extern const struct edge *const edges[];
+extern const struct edge *const edge_assumed;
+
+/* The action in that version's table, or else in another's, as chargers mix versions up. NULL: no version has it. */
+const struct spec_action *edge_action(const struct edge *rather, const char *action);
+/* Does the text name an action of SPEC_PERSONAL, of whatever version? */
+bool edge_is_personal(const char *text);
 
 /* Another version of which this is a message, to the letter; NULL: none. */
 const struct edge *edge_of_message(const struct edge *not_this, const char *action, const struct cJSON *payload);

@@ -197,6 +197,7 @@ static const struct edge_orders orders = {
 	.set_configuration = v16_set_configuration,
 	.read_configuration = v16_read_configuration,
 	.configuration_status = v16_configuration_status,
+	.most_keys = V16_MOST_KEYS,
 	.get_log = get_log,
 	.update_firmware = update_firmware,
 	.reserve = v16_reserve,
@@ -207,6 +208,7 @@ const struct edge edge_v15 = {
 	.spec = &spec_v15,
 	.name = "OCPP 1.5",
 	.handler = handler,
+	.answered = v16_answered,
 	.orders = &orders,
 	.lists = &lists,
 };

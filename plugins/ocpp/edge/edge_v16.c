@@ -125,12 +125,14 @@ static const struct edge_orders orders = {
 	.set_configuration = v16_set_configuration,
 	.read_configuration = v16_read_configuration,
 	.configuration_status = v16_configuration_status,
+	.most_keys = V16_MOST_KEYS,
 };
 
 const struct edge edge_v16 = {
 	.spec = &spec_v16,
 	.name = "OCPP 1.6",
 	.handler = v16_handler,
+	.answered = v16_answered,
 	.orders = &orders,
 	.security = &edge_v16_security,
 	.profiles = &v16_profiles,

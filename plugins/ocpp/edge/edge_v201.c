@@ -34,7 +34,7 @@ static int start(struct gv_turn *t, const struct start_order *order, struct comm
 
 	ret->problem = order->profile ? v16_profile_problem(t, order->profile) : NULL;
 	if (order->profile && !ret->problem) {
-		profile = profiles_read(t, &v16_profiles, order->profile);
+		profile = profiles_read(t, profiles_asked, order->profile);
 		ret->problem = profile ? NULL : "chargingProfile holds numbers that no charger could reckon with";
 	}
 	if (ret->problem)
@@ -137,6 +137,7 @@ const struct edge edge_v201 = {
 	.spec = &spec_v201,
 	.name = "OCPP 2.0.1",
 	.handler = v201_handler,
+	.answered = v201_answered,
 	.orders = &orders,
 	.lists = &v201_lists,
 	.model = &v201_model,

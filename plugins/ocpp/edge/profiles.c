@@ -79,6 +79,15 @@ cJSON *profiles_write(const struct edge_profiles *v, const Ocpp__Profile *p)
 	return object;
 }
 
+enum profile_call profiles_call(const struct edge_profiles *v, const char *action)
+{
+	if (!strcmp(action, v->set_call))
+		return PROFILE_CALL_SET;
+	if (!strcmp(action, v->clear_call))
+		return PROFILE_CALL_CLEAR;
+	return v->report_call && !strcmp(action, v->report_call) ? PROFILE_CALL_REPORT : PROFILE_CALL_NONE;
+}
+
 int profiles_order_set(struct gv_turn *t, const struct edge_profiles *v, uint32_t connector, const Ocpp__Profile *p,
 		       struct command *ret)
 {
@@ -86,7 +95,7 @@ int profiles_order_set(struct gv_turn *t, const struct edge_profiles *v, uint32_
 
 	cJSON_AddNumberToObject(payload, v->connector, connector);
 	cJSON_AddItemToObject(payload, v->profile, profiles_write(v, p));
-	ret->action = "SetChargingProfile";
+	ret->action = v->set_call;
 	ret->payload = json_print(t, payload);
 	cJSON_Delete(payload);
 	return 0;
@@ -94,7 +103,7 @@ int profiles_order_set(struct gv_turn *t, const struct edge_profiles *v, uint32_
 
 int profiles_order_clear(struct gv_turn *t, const struct edge_profiles *v, int64_t id, struct command *ret)
 {
-	ret->action = "ClearChargingProfile";
+	ret->action = v->clear_call;
 	ret->payload = gv_str(t, "{\"%s\":%lld}", v->clear_id, (long long)id);
 	return 0;
 }
@@ -102,7 +111,7 @@ int profiles_order_clear(struct gv_turn *t, const struct edge_profiles *v, int64
 int profiles_order_schedule(struct gv_turn *t, const struct edge_profiles *v, uint32_t connector, uint32_t duration_s,
 			    bool power, struct command *ret)
 {
-	ret->action = "GetCompositeSchedule";
+	ret->action = v->schedule_call;
 	ret->payload = gv_str(t, "{\"%s\":%u,\"duration\":%u,\"chargingRateUnit\":\"%s\"}", v->connector, connector,
 			      duration_s, power ? "W" : "A");
 	return 0;

@@ -6,6 +6,9 @@
 #include <plugins/ocpp/limits/limits.h>
 
 struct edge_profiles {
+	/* The calls that set, clear and report profiles, and ask for a schedule of all; report NULL: the version has
+	 * none. */
+	const char *set_call, *clear_call, *report_call, *schedule_call;
 	const char *connector;   /* "connectorId" */
 	const char *profile;     /* of SetChargingProfile: "csChargingProfiles" */
 	const char *id;          /* "chargingProfileId" */
@@ -20,6 +23,13 @@ struct edge_profiles {
 	int (*ask_abilities)(struct gv_turn *t, struct command *ret);
 	void (*read_abilities)(struct gv_turn *t, const struct cJSON *payload, Ocpp__Abilities *ret);
 };
+
+/* versions.c: as those write them who ask galvan for a session, whatever version the charger speaks. */
+extern const struct edge_profiles *const profiles_asked;
+
+/* What a call does to profiles. */
+enum profile_call { PROFILE_CALL_NONE, PROFILE_CALL_SET, PROFILE_CALL_CLEAR, PROFILE_CALL_REPORT };
+enum profile_call profiles_call(const struct edge_profiles *v, const char *action);
 
 /* To be deleted. */
 struct cJSON *profiles_write(const struct edge_profiles *v, const Ocpp__Profile *p);

@@ -15,9 +15,9 @@ int shared_heartbeat(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	return 0;
 }
 
-int shared_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, enum status_of which)
+int shared_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, enum status_of which)
 {
-	struct said_notification said = { .action = action, .which = which, .detail = "", .time_ms = gv_now_ms(t) };
+	struct said_notification said = { .which = which, .detail = "", .time_ms = gv_now_ms(t) };
 
 	said.status = shared_text(t, in->payload, "status");
 	said.request_id = json_int(in->payload, "requestId", 0);
@@ -26,17 +26,17 @@ int shared_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const c
 
 int shared_firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	return shared_status(o, t, in, "FirmwareStatusNotification", STATUS_OF_FIRMWARE);
+	return shared_status(o, t, in, STATUS_OF_FIRMWARE);
 }
 
 int shared_log_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	return shared_status(o, t, in, "LogStatusNotification", STATUS_OF_LOG);
+	return shared_status(o, t, in, STATUS_OF_LOG);
 }
 
 int shared_security_event(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	struct said_notification said = { .action = "SecurityEventNotification", .which = STATUS_OF_NOTHING };
+	struct said_notification said = { .which = STATUS_OF_NOTHING, .security = true };
 	struct when when;
 
 	when_read(t, in->st, json_get(in->payload, "timestamp"), &when);

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define V16_TAG_MAX 20 /* characters of an idTag that is sent */
+#define V16_MOST_KEYS "GetConfigurationMaxKeys"
+
+extern const struct edge edge_v15, edge_v16; /* 1.5 is made of 1.6: see edge_v15.c */
 
 inbound_fn *v16_handler(const char *action);
 /* v16.c: orders that 1.5 has, too. */
@@ -30,6 +33,9 @@ const char *v16_profile_problem(struct gv_turn *t, const struct cJSON *profile);
 int v16_get_configuration(struct gv_turn *t, char *const *keys, size_t n, struct command *ret);
 int v16_set_configuration(struct gv_turn *t, const char *key, const char *value, struct command *ret);
 void v16_read_configuration(struct gv_turn *t, const struct cJSON *payload, Charging__GetConfigurationReply *ret);
+/* What a charger says of its configuration, whoever asked for it. */
+void v16_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
+		  const struct cJSON *payload);
 const char *v16_configuration_status(struct gv_turn *t, const struct cJSON *payload);
 /* v16_transactions.c */
 inbound_fn v16_start_transaction, v16_stop_transaction, v16_meter_values;

@@ -72,14 +72,9 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 
 /* ---- notifications --------------------------------------------------------------------------- */
 
-static int signed_firmware_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
-{
-	return shared_status(o, t, in, "SignedFirmwareStatusNotification", STATUS_OF_FIRMWARE);
-}
-
 static int diagnostics_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	return shared_status(o, t, in, "DiagnosticsStatusNotification", STATUS_OF_DIAGNOSTICS);
+	return shared_status(o, t, in, STATUS_OF_DIAGNOSTICS);
 }
 
 /* Without a certificate authority to hand it to, Rejected is the specified answer, and the charger goes on with what it
@@ -126,7 +121,7 @@ inbound_fn *v16_handler(const char *action)
 		{ "DiagnosticsStatusNotification", diagnostics_status },
 		{ "SecurityEventNotification", shared_security_event },
 		{ "LogStatusNotification", shared_log_status },
-		{ "SignedFirmwareStatusNotification", signed_firmware_status },
+		{ "SignedFirmwareStatusNotification", shared_firmware_status },
 		{ "SignCertificate", sign_certificate },
 	};
 

@@ -1,6 +1,8 @@
 /* OCPP 1.6: keys of the configuration. */
 #include "v16.h"
 
+#include <plugins/ocpp/stations/commands.h>
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 
@@ -54,6 +56,12 @@ void v16_read_configuration(struct gv_turn *t, const cJSON *payload, Charging__G
 	for (const cJSON *k = cJSON_IsArray(unknown) ? unknown->child : NULL; k; k = k->next)
 		if (cJSON_IsString(k))
 			*GV_APPEND(t, ret->unknown, ret->n_unknown) = gv_strdup(t, k->valuestring);
+}
+
+void v16_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row, const cJSON *payload)
+{
+	if (!strcmp(row->action, "GetConfiguration"))
+		configuration_told(o, t, st, payload);
 }
 
 const char *v16_configuration_status(struct gv_turn *t, const cJSON *payload)

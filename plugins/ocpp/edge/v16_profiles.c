@@ -43,6 +43,9 @@ static void read_abilities(struct gv_turn *t, const cJSON *payload, Ocpp__Abilit
 }
 
 const struct edge_profiles v16_profiles = {
+	.set_call = "SetChargingProfile",
+	.clear_call = "ClearChargingProfile",
+	.schedule_call = "GetCompositeSchedule",
 	.connector = "connectorId",
 	.profile = "csChargingProfiles",
 	.id = "chargingProfileId",

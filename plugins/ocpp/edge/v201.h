@@ -8,6 +8,8 @@
 
 #define V201_TOKEN_MAX 36 /* characters of an idToken that is sent */
 
+extern const struct edge edge_v201;
+
 inbound_fn *v201_handler(const char *action);
 /* v201_security.c */
 inbound_fn v201_certificate_asked;
@@ -22,6 +24,10 @@ const char *v201_token_info(struct gv_turn *t, const struct verdict *v);
 /* Whoever comes with a contract: answers Authorize, now or later. */
 int v201_authorize_contract(struct ocpp *o, struct gv_turn *t, struct inbound *in);
 bool v201_read_id(struct gv_turn *t, struct inbound *in, const struct cJSON *object, const char *name, uint32_t *ret);
+
+/* v201_model.c */
+void v201_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
+		   const struct cJSON *payload);
 
 /* v201_files.c */
 int v201_order_log(struct gv_turn *t, const struct log_order *order, struct command *ret);

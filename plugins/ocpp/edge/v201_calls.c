@@ -57,7 +57,7 @@ static int status_notification(struct ocpp *o, struct gv_turn *t, struct inbound
 static int publish_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *where = json_get(in->payload, "location");
-	struct said_notification said = { .action = "PublishFirmwareStatusNotification", .which = STATUS_OF_NOTHING };
+	struct said_notification said = { .which = STATUS_OF_NOTHING };
 
 	said.status = shared_text(t, in->payload, "status");
 	said.detail = where && cJSON_IsString(where->child) ? where->child->valuestring : "";
@@ -68,7 +68,7 @@ static int publish_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 
 static int reservation_status(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
-	struct said_notification said = { .action = "ReservationStatusUpdate", .which = STATUS_OF_NOTHING };
+	struct said_notification said = { .which = STATUS_OF_NOTHING };
 
 	said.status = shared_text(t, in->payload, "reservationUpdateStatus");
 	said.detail = "";

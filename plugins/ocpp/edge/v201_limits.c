@@ -43,6 +43,10 @@ static void read_abilities(struct gv_turn *t, const cJSON *payload, Ocpp__Abilit
 }
 
 const struct edge_profiles v201_profiles = {
+	.set_call = "SetChargingProfile",
+	.clear_call = "ClearChargingProfile",
+	.report_call = "GetChargingProfiles",
+	.schedule_call = "GetCompositeSchedule",
 	.connector = "evseId",
 	.profile = "chargingProfile",
 	.id = "id",

@@ -104,7 +104,8 @@ static v201_answer_fn *answer_of(const char *action)
 	return NULL;
 }
 
-static void answered(struct gv_turn *t, const char *device, const Ocpp__Command *row, const cJSON *payload)
+void v201_answered(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
+		   const cJSON *payload)
 {
 	const struct report_call *call = row->kind == OCPP__COMMAND__KIND__CALL ? report_of(row->action) : NULL;
 	v201_answer_fn *answer = answer_of(row->action);
@@ -114,9 +115,9 @@ static void answered(struct gv_turn *t, const char *device, const Ocpp__Command 
 		return;
 	asked = cJSON_Parse(row->payload);
 	if (call)
-		report_answered(t, device, call, asked, payload);
+		report_answered(t, st->device, call, asked, payload);
 	else
-		answer(t, device, asked, payload);
+		answer(t, st->device, asked, payload);
 	cJSON_Delete(asked);
 }
 
@@ -126,5 +127,4 @@ const struct edge_model v201_model = {
 	.report = report,
 	.customer = v201_ask_customer,
 	.asking = asking,
-	.answered = answered,
 };

@@ -122,11 +122,12 @@ static int was_set(struct gv_turn *t, const char *device, const struct edge_prof
 }
 
 /* Of all of its profiles, and not only of some (2.0.1). */
-static int were_asked_for(struct gv_turn *t, const char *device, const cJSON *payload, const char *status)
+static int were_asked_for(struct gv_turn *t, const char *device, const struct edge_profiles *v, const cJSON *payload,
+			  const char *status)
 {
-	const cJSON *criteria = json_get(payload, "chargingProfile");
+	const cJSON *criteria = json_get(payload, v->profile);
 
-	if ((criteria && criteria->child) || json_get(payload, "evseId"))
+	if ((criteria && criteria->child) || json_get(payload, v->connector))
 		return 0;
 	if (strcmp(status, "Accepted") != 0 && strcmp(status, "NoProfiles") != 0)
 		return 0;
@@ -138,24 +139,23 @@ int profiles_called(struct ocpp *o, struct gv_turn *t, const char *device, const
 {
 	const struct station *st = station_find(o, device);
 	const struct edge_profiles *v = st ? st->edge->profiles : NULL;
-	bool set = !strcmp(row->action, "SetChargingProfile"), clear = !strcmp(row->action, "ClearChargingProfile"),
-	     get = !strcmp(row->action, "GetChargingProfiles");
+	enum profile_call call = v ? profiles_call(v, row->action) : PROFILE_CALL_NONE;
 	const char *status = outcome_status(out);
 	struct profile_criteria criteria;
 	cJSON *payload;
 
-	if (!v || (!set && !clear && !get))
+	if (call == PROFILE_CALL_NONE)
 		return 0;
 	payload = cJSON_Parse(row->payload);
-	if (set && !strcmp(status, "Accepted"))
+	if (call == PROFILE_CALL_SET && !strcmp(status, "Accepted"))
 		was_set(t, device, v, payload);
 	/* Unknown says the same as Accepted: it has none of these. */
-	if (clear && (!strcmp(status, "Accepted") || !strcmp(status, "Unknown"))) {
+	if (call == PROFILE_CALL_CLEAR && (!strcmp(status, "Accepted") || !strcmp(status, "Unknown"))) {
 		profiles_read_clear(v, payload, &criteria);
 		profiles_clear(t, device, &criteria);
 	}
-	if (get)
-		were_asked_for(t, device, payload, status);
+	if (call == PROFILE_CALL_REPORT)
+		were_asked_for(t, device, v, payload, status);
 	cJSON_Delete(payload);
 	return 0;
 }

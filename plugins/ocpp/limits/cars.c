@@ -65,7 +65,7 @@ int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t c
 		*ret = NEEDS_PENDING;
 	else if (!*ret_why && !car_offer(o, t, in->device, x))
 		*ret = NEEDS_SCHEDULED;
-	return limits_tell(o, t, in, "NotifyEVChargingNeeds", needs->transfer,
+	return limits_tell(o, t, in, needs->transfer,
 			   gv_str(t, "connector=%u energy_wh=%" PRId64 " departure_ms=%" PRId64 " answer=%s%s%s",
 				  connector, needs->energy_wh, needs->departure_ms, answers[*ret],
 				  *ret_why ? " why=" : "", *ret_why ? *ret_why : ""));
@@ -176,7 +176,7 @@ int told_schedule(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_
 	}
 	if (x && *ret_problem && renegotiate(o, t, in->device, x))
 		return -1;
-	return limits_tell(o, t, in, "NotifyEVChargingSchedule", *ret_problem ? "Rejected" : "Accepted",
+	return limits_tell(o, t, in, *ret_problem ? "Rejected" : "Accepted",
 			   gv_str(t, "connector=%u periods=%zu%s%s", connector, schedule->n_periods,
 				  *ret_problem ? " " : "", *ret_problem ? *ret_problem : ""));
 }

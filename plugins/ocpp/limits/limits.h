@@ -127,8 +127,7 @@ int limits_clear(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 /* ---- told.c ---------------------------------------------------------------------------------- */
 
 /* Tells as a StationNotified that a charger said this by itself. */
-int limits_tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
-		const char *detail);
+int limits_tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *status, const char *detail);
 /* Somebody else limits a connector (0: the charger), or does so no more. Without schedules it is only known that there
  * is a limit. `source`: EMS, SO, Other; CSO is ourselves. */
 struct said_limit {

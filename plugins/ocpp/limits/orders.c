@@ -268,6 +268,7 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	const struct orders q = { o, t, device };
 	const struct station *st = station_find(o, device);
 	Ocpp__LimitOrder *order;
+	enum profile_call call;
 
 	profiles_called(o, t, device, row, out);
 	if (!gv_get(t, &ocpp_limits, gv_key(device, row->about)))
@@ -279,7 +280,8 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	order = gv_edit(t, &ocpp_limits, gv_key(device, row->about));
 	if (order->keyed)
 		return key_concluded(&q, st, row->about, order, out);
-	if (order->car && !strcmp(row->action, "SetChargingProfile"))
+	call = st->edge->profiles ? profiles_call(st->edge->profiles, row->action) : PROFILE_CALL_NONE;
+	if (order->car && call == PROFILE_CALL_SET)
 		return car_concluded(&q, row->about, order, out);
 	if (order->clearing_car && !car_cleared(&q, order, out))
 		return orders_finish(&q, row->about, order, "Rejected");
@@ -288,12 +290,12 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	if (!order->set && !order->car) {
 		order->attempt++;
 		order->done |= !strcmp(outcome_status(out), "Accepted");
-	} else if (!strcmp(row->action, "SetChargingProfile")) {
+	} else if (call == PROFILE_CALL_SET) {
 		if (!strcmp(outcome_status(out), "Accepted"))
 			set_accepted(&q, order);
 		else
 			set_refused(&q, order, out);
-	} else if (strcmp(row->action, "ClearChargingProfile") != 0) {
+	} else if (call != PROFILE_CALL_CLEAR) {
 		abilities_told(&q, st, out);
 	}
 	return step(&q, st, row->about, order);

@@ -6,14 +6,11 @@
 
 #include <string.h>
 
-int limits_tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *action, const char *status,
-		const char *detail)
+int limits_tell(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *status, const char *detail)
 {
-	struct said_notification said = { .action = action,
-					  .which = STATUS_OF_NOTHING,
-					  .status = status,
-					  .detail = detail,
-					  .time_ms = gv_now_ms(t) };
+	struct said_notification said = {
+		.which = STATUS_OF_NOTHING, .status = status, .detail = detail, .time_ms = gv_now_ms(t)
+	};
 
 	return report_notification(o, t, in, &said);
 }
@@ -48,7 +45,7 @@ int told_limit(struct ocpp *o, struct gv_turn *t, struct inbound *in, const stru
 		p.source = (char *)said->source;
 		profiles_put(t, in->device, said->connector, &p, false);
 	}
-	return limits_tell(o, t, in, "NotifyChargingLimit", said->source,
+	return limits_tell(o, t, in, said->source,
 			   gv_str(t, "connector=%u schedules=%zu critical=%s", said->connector, said->n_schedules,
 				  said->critical ? "true" : "false"));
 }
@@ -64,7 +61,7 @@ int told_limit_cleared(struct ocpp *o, struct gv_turn *t, struct inbound *in, co
 		    (!said->has_connector || scan.key.part[1].u == said->connector))
 			gv_delete(t, &ocpp_profiles, scan.key);
 	}
-	return limits_tell(o, t, in, "ClearedChargingLimit", said->source, gv_str(t, "connector=%u", said->connector));
+	return limits_tell(o, t, in, said->source, gv_str(t, "connector=%u", said->connector));
 }
 
 /* ---- reports of profiles --------------------------------------------------------------------- */

@@ -136,9 +136,9 @@ static void read_taken(struct gv_turn *t, const char *device, Ocpp__DeviceList *
 		       full);
 	if (full || row->failures) {
 		fail(t, device, row,
-		     out->kind == OUTCOME_ANSWERED ? gv_str(t, "the charger answered SendLocalList with %.50s", status)
-						   : gv_str(t, "the charger refused SendLocalList: %.60s %.200s",
-							    out->code, out->description));
+		     out->kind == OUTCOME_ANSWERED
+			     ? gv_str(t, "the charger answered its list with %.50s", status)
+			     : gv_str(t, "the charger refused its list: %.60s %.200s", out->code, out->description));
 		sync_tell(t, row, status[0] ? status : "Failed");
 	} else {
 		row->failures++;

@@ -30,11 +30,11 @@ static const char *transaction_text(struct gv_turn *t, const cJSON *payload)
 	return cJSON_IsString(id) ? gv_str(t, "%.*s", ID_MAX, id->valuestring) : "";
 }
 
-int orphan_keep(struct gv_turn *t, const char *device, const char *action, const cJSON *payload)
+int orphan_keep(struct gv_turn *t, const char *device, const struct spec_action *action, const cJSON *payload)
 {
 	struct gv_scan scan = { .table = &ocpp_orphans, .prefix = gv_key(device), .reverse = true };
 	const char *text = json_print(t, payload);
-	uint64_t key = digest(action, text), newest = 0;
+	uint64_t key = digest(action->name, text), newest = 0;
 	Ocpp__OrphanRow row = OCPP__ORPHAN_ROW__INIT;
 	Ocpp__Orphan orphan = OCPP__ORPHAN__INIT;
 
@@ -50,7 +50,7 @@ int orphan_keep(struct gv_turn *t, const char *device, const char *action, const
 			return 0;
 		}
 	}
-	orphan.action = (char *)action;
+	orphan.action = (char *)action->name;
 	orphan.transaction_id = (char *)transaction_text(t, payload);
 	orphan.received_at_ms = gv_now_ms(t);
 	orphan.count = 1;
@@ -59,8 +59,8 @@ int orphan_keep(struct gv_turn *t, const char *device, const char *action, const
 	row.digest = key;
 	gv_count(t, "orphans", 1);
 	/* Starts and stops are few and stand for a whole session; the others may come every second. */
-	gv_log(t, !strcmp(action, "StopTransaction") || !strcmp(action, "StartTransaction") ? GV_WARN : GV_DEBUG,
-	       "message that no transaction could take is kept action=%s transaction=\"%s\"", action,
+	gv_log(t, action->traits & SPEC_MILESTONE ? GV_WARN : GV_DEBUG,
+	       "message that no transaction could take is kept action=%s transaction=\"%s\"", action->name,
 	       orphan.transaction_id);
 	if (newest + 1 > OCPP_ORPHANS_MAX)
 		gv_delete(t, &ocpp_orphans, gv_key(device, newest + 1 - OCPP_ORPHANS_MAX));

@@ -243,7 +243,7 @@ int sessions_stop(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	judge(o, t, in, x, s, ret_verdict);
 	if (!x) {
 		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
-		return orphan_keep(t, in->device, "StopTransaction", in->payload);
+		return orphan_keep(t, in->device, in->action, in->payload);
 	}
 	apply_stop(o, t, in, x, s);
 	return transaction_end(o, t, in->device, x);
@@ -325,7 +325,7 @@ static int meter_other(struct ocpp *o, struct gv_turn *t, struct inbound *in, co
 	if (ended)
 		return meter_ended(o, t, in, ended, s->values);
 	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
-	return orphan_keep(t, in->device, "MeterValues", in->payload);
+	return orphan_keep(t, in->device, in->action, in->payload);
 }
 
 int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_values *s)
@@ -350,5 +350,5 @@ int sessions_meter(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	if (!s->id)
 		return sessions_reading(o, t, in, s->connector, s->values);
 	station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_UNKNOWN_TRANSACTION));
-	return orphan_keep(t, in->device, "MeterValues", in->payload);
+	return orphan_keep(t, in->device, in->action, in->payload);
 }

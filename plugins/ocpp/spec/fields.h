@@ -23,11 +23,11 @@
 #define NESTED(n, o, ...) { .name = n, .type = SPEC_OBJECT, .object = &(o), .flags = __VA_ARGS__ }
 #define ANY(n, ...) { .name = n, .type = SPEC_ANY, .flags = __VA_ARGS__ }
 
-/* Actions: their name, request and answer. AGAIN: down, and repeatable. */
-#define UP(n, r, a) { n, SPEC_UP, false, &(r), &(a) }
-#define DOWN(n, r, a) { n, SPEC_DOWN, false, &(r), &(a) }
-#define AGAIN(n, r, a) { n, SPEC_DOWN, true, &(r), &(a) }
-#define BOTH(n, r, a) { n, SPEC_UP | SPEC_DOWN, false, &(r), &(a) }
+/* Actions: their name, request and answer, and their traits where they have any. AGAIN: down, and repeatable. */
+#define UP(n, r, a, ...) { n, SPEC_UP, false, &(r), &(a), ##__VA_ARGS__ }
+#define DOWN(n, r, a, ...) { n, SPEC_DOWN, false, &(r), &(a), ##__VA_ARGS__ }
+#define AGAIN(n, r, a, ...) { n, SPEC_DOWN, true, &(r), &(a), ##__VA_ARGS__ }
+#define BOTH(n, r, a, ...) { n, SPEC_UP | SPEC_DOWN, false, &(r), &(a), ##__VA_ARGS__ }
 /* clang-format on */
 
 #define REQ SPEC_REQUIRED

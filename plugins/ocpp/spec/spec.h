@@ -50,6 +50,16 @@ struct spec_object {
 
 enum spec_direction { SPEC_UP = 1, SPEC_DOWN = 2 }; /* up: from the charger */
 
+/* What else the plugin has to know of an action, so that no other file names it. */
+enum spec_trait {
+	SPEC_METERED = 1 << 0,   /* tells of energy: no quirk refuses it, and it is kept where nothing can take it */
+	SPEC_MILESTONE = 1 << 1, /* begins or ends a session: few, and each counts */
+	SPEC_ROUTINE = 1 << 2,   /* said all the time, each like the other: the history keeps it in memory alone */
+	SPEC_SECRET = 1 << 3,    /* it or its answer may hold a secret, or what is a person's: shown with that masked */
+	SPEC_PERSONAL = 1 << 4,  /* so much so that nothing of it is shown where its form cannot be read */
+	SPEC_JSON_ONLY = 1 << 5, /* OCPP-S does not have it */
+};
+
 struct spec_action {
 	const char *name;
 	unsigned directions;
@@ -57,13 +67,14 @@ struct spec_action {
 			  */
 	const struct spec_object *request;
 	const struct spec_object *answer;
+	unsigned traits;
 };
 
 struct spec_version {
 	const char *subprotocol;
 	const struct spec_action *actions; /* sorted by name */
 	size_t count;
-	enum rpc_version rpc;                /* how it spells its error codes */
+	const struct rpc_dialect *rpc;       /* how it is framed as OCPP-J */
 	enum rpc_code missing;               /* the code for a required field that is absent */
 	const struct spec_field *everywhere; /* a field that every object may have; NULL: there is none */
 };

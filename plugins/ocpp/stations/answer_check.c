@@ -28,6 +28,7 @@ void answer_check(struct ocpp *o, struct gv_turn *t, struct station *st, const c
 		       "why=\"%s\"",
 		       st->device, action_name, check.path, check.text);
 		quirks |= QUIRK_BIT(QUIRK_WRONG_ANSWER);
+		frames_unusable(o, t, st, frame, action_name, check.code, gv_str(t, "%s: %s", check.path, check.text));
 	}
 	station_quirks(o, t, st, quirks | check.quirks);
 	cJSON_Delete(empty);

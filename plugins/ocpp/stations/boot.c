@@ -38,7 +38,7 @@ int boot_due(struct ocpp *o, struct gv_turn *t, const char *device)
 	if (!st || known(t, device) || !st->edge->orders->trigger)
 		return 0;
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_NO_BOOT));
-	if (st->edge->orders->trigger(t, "BootNotification", 0, &c))
+	if (st->edge->orders->trigger(t, TRIGGER_BOOT, 0, &c))
 		return 0;
 	return command_send(o, t, (struct gv_ticket){ 0 }, device, &c);
 }

@@ -79,17 +79,16 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 
 static void show_call(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row)
 {
-	const char *text = (const char *)o->out.data;
-	size_t size = o->out.size;
+	struct message m = { .action = row->action, .text = (const char *)o->out.data, .size = o->out.size };
 
-	if (mask_needed(row->action)) {
+	if (mask_needed(edge_action(st->edge, row->action))) {
 		cJSON *payload = cJSON_Parse(row->payload);
 
-		text = gv_str(t, "[2,\"%s\",\"%s\",%s]", row->message_id, row->action, mask(t, payload));
-		size = strlen(text);
+		m.text = gv_str(t, "[2,\"%s\",\"%s\",%s]", row->message_id, row->action, mask(t, payload));
+		m.size = strlen(m.text);
 		cJSON_Delete(payload);
 	}
-	message_log(o, t, st, false, row->action, text, size);
+	message_log(o, t, st, &m);
 }
 
 /* The row must be written by the caller: before the turn ends it says where the call went. */
@@ -220,28 +219,26 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 static void show_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 			const Ocpp__Command *row, const struct rpc_frame *frame)
 {
-	const char *text = f->data;
-	size_t size = f->size;
+	struct message m = { .action = row->action, .text = f->data, .size = f->size, .in = true };
 
-	if (frame->kind == RPC_RESULT && mask_needed(row->action)) {
-		text = gv_str(t, "[3,\"%s\",%s]", row->message_id, mask(t, frame->payload));
-		size = strlen(text);
+	if (frame->kind == RPC_RESULT && mask_needed(edge_action(st->edge, row->action))) {
+		m.text = gv_str(t, "[3,\"%s\",%s]", row->message_id, mask(t, frame->payload));
+		m.size = strlen(m.text);
 	}
-	message_log(o, t, st, true, row->action, text, size);
+	message_log(o, t, st, &m);
 }
 
 /* To a call that is over, or that nobody knows: it may be any answer. */
 static void show_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 		      const char *action, const struct rpc_frame *frame)
 {
-	const char *text = f->data;
-	size_t size = f->size;
+	struct message m = { .action = action, .text = f->data, .size = f->size, .in = true };
 
 	if (frame->kind == RPC_RESULT) {
-		text = gv_str(t, "[3,\"%.*s\",%s]", RPC_ECHO_MAX, frame->id, mask(t, frame->payload));
-		size = strlen(text);
+		m.text = gv_str(t, "[3,\"%.*s\",%s]", RPC_ECHO_MAX, frame->id, mask(t, frame->payload));
+		m.size = strlen(m.text);
 	}
-	message_log(o, t, st, true, action, text, size);
+	message_log(o, t, st, &m);
 }
 
 /* It is late, or came before, or answers nothing. */
@@ -278,12 +275,10 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 		if (row->conn != conn || strcmp(row->message_id, frame->id) != 0)
 			continue;
 		show_answer(o, t, st, f, row, frame);
-		if (frame->kind == RPC_RESULT && !strcmp(row->action, "GetConfiguration"))
-			configuration_told(o, t, st, frame->payload);
 		if (frame->kind == RPC_RESULT)
 			answer_check(o, t, st, row->action, frame);
-		if (frame->kind == RPC_RESULT && st->edge->model)
-			st->edge->model->answered(t, st->device, row, frame->payload);
+		if (frame->kind == RPC_RESULT && st->edge->answered)
+			st->edge->answered(o, t, st, row, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);
 		return st->conn == conn ? next(o, t, st) : 0;
 	}
@@ -309,7 +304,7 @@ int commands_failed(struct ocpp *o, struct gv_turn *t, struct station *st, const
 
 static const char *version_of(const Ocpp__Command *row)
 {
-	return row->subprotocol[0] ? row->subprotocol : spec_v16.subprotocol;
+	return row->subprotocol[0] ? row->subprotocol : edge_assumed->spec->subprotocol;
 }
 
 int commands_opened(struct ocpp *o, struct gv_turn *t, struct station *st, bool again)

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAX_KEYS "GetConfigurationMaxKeys"
-
 /* ---- read ------------------------------------------------------------------------------------ */
 
 /* The next of the keys, as many as the charger takes. */
@@ -35,7 +33,7 @@ static int ask_max_keys(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 			const Ocpp__Question *q)
 {
 	struct command c = { .kind = OCPP__COMMAND__KIND__GET_CONFIGURATION, .question = q };
-	char *key = MAX_KEYS;
+	char *key = (char *)st->edge->orders->most_keys;
 
 	st->edge->orders->get_configuration(t, &key, 1, &c);
 	return command_send(o, t, ticket, st->device, &c);
@@ -50,7 +48,8 @@ int configuration_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 
 	if (st->edge->orders->get_configuration(t, r->keys, r->n_keys, &all))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", all.problem);
-	if (r->n_keys < 2 || r->n_keys <= st->max_keys || (!st->max_keys && profile_asks_nothing(t, st)))
+	if (r->n_keys < 2 || r->n_keys <= st->max_keys || !st->edge->orders->most_keys ||
+	    (!st->max_keys && profile_asks_nothing(t, st)))
 		return command_send(o, t, ticket, r->device, &all);
 	q.keys = r->keys;
 	q.n_keys = r->n_keys;
@@ -69,7 +68,7 @@ static void max_keys_told(struct gv_turn *t, struct station *st, const struct ou
 	for (size_t i = 0; i < said.n_entries; i++) {
 		long value = strtol(said.entries[i]->value, NULL, 10);
 
-		if (!strcasecmp(said.entries[i]->key, MAX_KEYS) && value > 0 && value <= INT32_MAX)
+		if (!strcasecmp(said.entries[i]->key, st->edge->orders->most_keys) && value > 0 && value <= INT32_MAX)
 			st->max_keys = (uint32_t)value;
 	}
 }
@@ -78,8 +77,6 @@ void configuration_told(struct ocpp *o, struct gv_turn *t, struct station *st, c
 {
 	Charging__GetConfigurationReply said = CHARGING__GET_CONFIGURATION_REPLY__INIT;
 
-	if (st->edge->model || !st->edge->orders->read_configuration)
-		return;
 	st->edge->orders->read_configuration(t, payload, &said);
 	for (size_t i = 0; i < said.n_entries; i++)
 		if (said.entries[i]->value[0] && mask_is_secret(said.entries[i]->key)) {

@@ -18,14 +18,9 @@
 #define MAKE_ROOM_MAX 8     /* rows that go for one that comes */
 
 /* An answer that refuses begins so: people look for it. */
-static bool is_error(const char *text, size_t size)
+static bool is_error(const struct message *m)
 {
-	return size > 2 && text[0] == '[' && text[1] == '4';
-}
-
-static bool worth_a_row(const char *action, const char *text, size_t size)
-{
-	return is_error(text, size) || (strcmp(action, "MeterValues") != 0 && strcmp(action, "Heartbeat") != 0);
+	return m->size > 2 && m->text[0] == '[' && (m->text[1] == '4' || m->text[1] == '5');
 }
 
 static bool fits(struct station *st, int64_t now_ms)
@@ -64,19 +59,18 @@ static void make_room(const struct messages *m, struct gv_turn *t, const char *d
 	}
 }
 
-void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, bool in, const char *action, const char *text,
-		 size_t size)
+void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m)
 {
-	bool keep = o->messages.keep_days && worth_a_row(action, text, size) && fits(st, gv_now_ms(t));
-	uint64_t number = messages_add(&o->messages, gv_now_ms(t), st->device, in, action, text, size, keep);
+	bool keep = o->messages.keep_days && (!m->routine || is_error(m)) && fits(st, gv_now_ms(t));
+	uint64_t number = messages_add(&o->messages, gv_now_ms(t), st->device, m, keep);
 	Ocpp__MessageRow row = OCPP__MESSAGE_ROW__INIT;
 
 	if (!keep)
 		return;
-	row.in = in;
-	row.cut = size > MESSAGE_TEXT_MAX;
-	row.action = (char *)action;
-	row.text = gv_str(t, "%.*s", (int)(row.cut ? MESSAGE_TEXT_MAX : size), text);
+	row.in = m->in;
+	row.cut = m->size > MESSAGE_TEXT_MAX;
+	row.action = (char *)m->action;
+	row.text = gv_str(t, "%.*s", (int)(row.cut ? MESSAGE_TEXT_MAX : m->size), m->text);
 	make_room(&o->messages, t, st->device, &row);
 	gv_put(t, &ocpp_messages, gv_key(st->device, number), &row);
 }

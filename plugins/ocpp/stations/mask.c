@@ -4,38 +4,16 @@
 #include "mask.h"
 
 #include <plugins/ocpp/files/files.h>
+#include <plugins/ocpp/spec/spec.h>
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
 #define SHOWN "***"
 
-static const char *const actions[] = {
-	"ChangeConfiguration",
-	"GetConfiguration",
-	"GetDiagnostics",
-	"GetLog",
-	"NotifyEvent",
-	"CustomerInformation",
-	"DataTransfer",
-	"NotifyCustomerInformation",
-	"GetVariables",
-	"NotifyReport",
-	"SetNetworkProfile",
-	"SetVariables",
-	"SecurityEventNotification",
-	"SignedUpdateFirmware",
-	"UpdateFirmware",
-	"PublishFirmware",
-	"PublishFirmwareStatusNotification",
-};
-
-bool mask_needed(const char *action)
+bool mask_needed(const struct spec_action *action)
 {
-	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-		if (actions[i][0] == action[0] && !strcmp(actions[i], action))
-			return true;
-	return false;
+	return action && action->traits & SPEC_SECRET;
 }
 
 static void hide(cJSON *object, const char *name)

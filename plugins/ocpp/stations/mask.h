@@ -5,11 +5,12 @@
 #include <galvan/plugin.h>
 
 struct cJSON;
+struct spec_action;
 
 /* Does a key or variable of this name hold a secret? */
 bool mask_is_secret(const char *name);
-/* May a payload of this action, or of its answer, hold a secret? */
-bool mask_needed(const char *action);
+/* May a payload of this action, or of its answer, hold a secret? NULL, which no version has: no. */
+bool mask_needed(const struct spec_action *action);
 /* May a text in which nothing can be masked, as nobody knows its form, hold a secret? Ends with a zero byte. */
 bool mask_suspect(const char *text);
 /* A copy as text, in the turn's memory, with *** for each secret. NULL payload: "{}". */

@@ -2,6 +2,8 @@
  * so that "pin" is found in "SimPin" and not in "Shipping". */
 #include "mask.h"
 
+#include <plugins/ocpp/edge/edge.h>
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -91,8 +93,8 @@ bool mask_suspect(const char *text)
 {
 	char name[NAME_MAX_SIZE];
 
-	if (strcasestr(text, "AuthorizationKey") || strcasestr(text, "CustomerInformation") ||
-	    strcasestr(text, "password") || strcasestr(text, "secret") || strcasestr(text, "passphrase"))
+	if (strcasestr(text, "AuthorizationKey") || strcasestr(text, "password") || strcasestr(text, "secret") ||
+	    strcasestr(text, "passphrase") || edge_is_personal(text))
 		return true;
 	while (*text) {
 		size_t size = 0;

@@ -28,10 +28,9 @@ void messages_fini(struct messages *m)
 	memset(m, 0, sizeof *m);
 }
 
-uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action,
-		      const char *text, size_t size, bool kept)
+uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, const struct message *said, bool kept)
 {
-	struct message_entry e = { .number = (uint64_t)now_ms * NUMBERS_PER_MS, .in = in, .kept = kept };
+	struct message_entry e = { .number = (uint64_t)now_ms * NUMBERS_PER_MS, .in = said->in, .kept = kept };
 	size_t total, place;
 
 	if (!m->data)
@@ -40,9 +39,9 @@ uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bo
 		e.number = m->newest + 1;
 	m->newest = e.number;
 	e.device_size = (uint32_t)strnlen(device, 255);
-	e.action_size = (uint32_t)strnlen(action, 64);
-	e.cut = size > MESSAGE_TEXT_MAX;
-	e.text_size = (uint32_t)(e.cut ? MESSAGE_TEXT_MAX : size);
+	e.action_size = (uint32_t)strnlen(said->action, 64);
+	e.cut = said->size > MESSAGE_TEXT_MAX;
+	e.text_size = (uint32_t)(e.cut ? MESSAGE_TEXT_MAX : said->size);
 	total = e.device_size + e.action_size + e.text_size;
 	place = m->written % m->capacity;
 	if (place + total > m->capacity) {
@@ -51,8 +50,8 @@ uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bo
 	}
 	e.at = m->written;
 	memcpy(m->data + place, device, e.device_size);
-	memcpy(m->data + place + e.device_size, action, e.action_size);
-	memcpy(m->data + place + e.device_size + e.action_size, text, e.text_size);
+	memcpy(m->data + place + e.device_size, said->action, e.action_size);
+	memcpy(m->data + place + e.device_size + e.action_size, said->text, e.text_size);
 	m->written += total;
 	m->entries[m->added++ % m->count] = e;
 	return e.number;

@@ -38,9 +38,15 @@ extern const struct gv_table ocpp_messages; /* device, number -> MessageRow */
 
 int messages_init(struct messages *m, size_t bytes);
 void messages_fini(struct messages *m);
+/* A frame to or from a charger. `text` holds no secret: see mask.h. */
+struct message {
+	const char *action, *text;
+	size_t size;
+	bool in;
+	bool routine; /* like its neighbours by the hundred, as meter values are: the ring alone, unless it refuses */
+};
 /* Into the ring; the entry's number. */
-uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, bool in, const char *action,
-		      const char *text, size_t size, bool kept);
+uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, const struct message *said, bool kept);
 
 /* What a device said, in the ring. */
 void messages_forget(struct messages *m, const char *device);
@@ -58,10 +64,8 @@ void messages_list(const struct messages *m, struct gv_turn *t, const struct mes
 
 /* ---- history.c ------------------------------------------------------------------------------- */
 
-/* A frame to or from a charger. Of the same kind as its neighbours by the hundred, as meter values are: the ring alone.
- * `text` holds no secret: see mask.h. */
-void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, bool in, const char *action, const char *text,
-		 size_t size);
+/* Into the ring and, if it is worth it, the table. */
+void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m);
 /* Both, newest first. */
 void message_list(struct ocpp *o, struct gv_turn *t, const struct message_filter *filter,
 		  Ocpp__ListMessagesReply *reply);

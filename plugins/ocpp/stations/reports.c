@@ -152,15 +152,15 @@ int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 	if (said->which == STATUS_OF_FIRMWARE || said->which == STATUS_OF_DIAGNOSTICS || said->which == STATUS_OF_LOG)
 		transfer_told(t, in->device, said->which == STATUS_OF_FIRMWARE, (uint64_t)said->request_id,
 			      said->status);
-	if (!strcmp(said->action, "SecurityEventNotification"))
+	if (said->security)
 		keep_security_event(o, t, in->device, said);
 	event.device = (char *)in->device;
-	event.action = (char *)said->action;
+	event.action = (char *)in->action->name;
 	event.status = (char *)said->status;
 	event.detail = (char *)said->detail;
 	event.request_id = said->request_id;
 	event.time_ms = said->time_ms;
-	gv_log(t, GV_INFO, "charger notified action=%s status=%s", said->action, said->status);
+	gv_log(t, GV_INFO, "charger notified action=%s status=%s", in->action->name, said->status);
 	return gv_emit(t, &event);
 }
 

@@ -35,8 +35,8 @@ int report_use(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t c
 /* Which of a station's fields keeps the status of a notification. */
 enum status_of { STATUS_OF_FIRMWARE, STATUS_OF_DIAGNOSTICS, STATUS_OF_LOG, STATUS_OF_NOTHING };
 struct said_notification {
-	const char *action; /* a literal */
 	enum status_of which;
+	bool security;      /* it is a security event, which is kept among them */
 	const char *status; /* or the type of a security event */
 	const char *detail;
 	int64_t request_id, time_ms;

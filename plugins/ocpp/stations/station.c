@@ -33,14 +33,14 @@ const struct edge *station_edge(struct ocpp *o, struct gv_turn *t, const char *d
 	const Ocpp__StationRow *row = st ? NULL : gv_get(t, &ocpp_stations, gv_key(device));
 	const struct edge *edge = st ? st->edge : row ? edge_find(row->subprotocol) : NULL;
 
-	return edge ? edge : &edge_v16;
+	return edge ? edge : edge_assumed;
 }
 
 /* What is not the default is written, once. */
 static void remember_version(struct gv_turn *t, const struct station *st)
 {
 	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(st->device));
-	const char *spoken = st->edge == &edge_v16 ? "" : st->edge->spec->subprotocol;
+	const char *spoken = st->edge == edge_assumed ? "" : st->edge->spec->subprotocol;
 
 	if (strcmp(row ? row->subprotocol : "", spoken) != 0)
 		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(st->device)))->subprotocol = (char *)spoken;
@@ -72,7 +72,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 	st->conn = conn->id;
 	st->edge = edge_find(conn->subprotocol);
 	if (!st->edge)
-		st->edge = &edge_v16; /* an older store's connection, or a listener without subprotocols */
+		st->edge = edge_assumed; /* an older store's connection, or a listener without subprotocols */
 	station_profile(o, st, row ? row->station : NULL);
 	st->opened_ms = gv_now_ms(t);
 	remember_version(t, st);

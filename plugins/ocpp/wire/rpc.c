@@ -1,6 +1,6 @@
 /* Frames are the first thing of a stranger's that the plugin reads, so this file trusts nothing: a frame is either one
- * of the three forms or a fault with a code, and the sender is told whenever its message id can be read, be the rest
- * broken. */
+ * of the forms that its dialect has or a fault with a code, and the sender is told whenever its message id can be read,
+ * be the rest broken. */
 #include "rpc.h"
 
 #include <lib/json.h>
@@ -11,37 +11,39 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const names_16[RPC_CODES] = {
-	[RPC_OK] = "",
-	[RPC_NOT_IMPLEMENTED] = "NotImplemented",
-	[RPC_NOT_SUPPORTED] = "NotSupported",
-	[RPC_INTERNAL_ERROR] = "InternalError",
-	[RPC_PROTOCOL_ERROR] = "ProtocolError",
-	[RPC_SECURITY_ERROR] = "SecurityError",
-	[RPC_FORMATION_VIOLATION] = "FormationViolation",
-	[RPC_PROPERTY_CONSTRAINT_VIOLATION] = "PropertyConstraintViolation",
-	[RPC_OCCURENCE_CONSTRAINT_VIOLATION] = "OccurenceConstraintViolation",
-	[RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation",
-	[RPC_GENERIC_ERROR] = "GenericError",
-	[RPC_FRAMEWORK_ERROR] = "GenericError",
-	[RPC_MESSAGE_TYPE_NOT_SUPPORTED] = "GenericError",
+/* clang-format off */
+#define CODES(name, ...) static const char *const name[RPC_CODES] = { \
+	[RPC_OK] = "", \
+	[RPC_NOT_IMPLEMENTED] = "NotImplemented", \
+	[RPC_NOT_SUPPORTED] = "NotSupported", \
+	[RPC_INTERNAL_ERROR] = "InternalError", \
+	[RPC_PROTOCOL_ERROR] = "ProtocolError", \
+	[RPC_SECURITY_ERROR] = "SecurityError", \
+	[RPC_PROPERTY_CONSTRAINT_VIOLATION] = "PropertyConstraintViolation", \
+	[RPC_TYPE_CONSTRAINT_VIOLATION] = "TypeConstraintViolation", \
+	[RPC_GENERIC_ERROR] = "GenericError", \
+	__VA_ARGS__ \
+}
+/* clang-format on */
+
+CODES(codes_16, [RPC_FORMATION_VIOLATION] = "FormationViolation",
+      [RPC_OCCURENCE_CONSTRAINT_VIOLATION] = "OccurenceConstraintViolation", [RPC_FRAMEWORK_ERROR] = "GenericError",
+      [RPC_MESSAGE_TYPE_NOT_SUPPORTED] = "GenericError");
+CODES(codes_2, [RPC_FORMATION_VIOLATION] = "FormatViolation",
+      [RPC_OCCURENCE_CONSTRAINT_VIOLATION] = "OccurrenceConstraintViolation",
+      [RPC_FRAMEWORK_ERROR] = "RpcFrameworkError", [RPC_MESSAGE_TYPE_NOT_SUPPORTED] = "MessageTypeNotSupported");
+
+const struct rpc_dialect rpc_16 = { .codes = codes_16 };
+const struct rpc_dialect rpc_2 = { .codes = codes_2, .says_broken = true, .says_type = true };
+const struct rpc_dialect rpc_21 = {
+	.codes = codes_2,
+	.kinds = RPC_KIND(RPC_RESULT_ERROR) | RPC_KIND(RPC_SEND),
+	.says_broken = true,
 };
 
-const char *rpc_code_name(enum rpc_version version, enum rpc_code code)
+const char *rpc_code_name(const struct rpc_dialect *dialect, enum rpc_code code)
 {
-	if ((unsigned)code >= RPC_CODES)
-		code = RPC_GENERIC_ERROR;
-	if (version == RPC_V2) {
-		if (code == RPC_FORMATION_VIOLATION)
-			return "FormatViolation";
-		if (code == RPC_OCCURENCE_CONSTRAINT_VIOLATION)
-			return "OccurrenceConstraintViolation";
-		if (code == RPC_FRAMEWORK_ERROR)
-			return "RpcFrameworkError";
-		if (code == RPC_MESSAGE_TYPE_NOT_SUPPORTED)
-			return "MessageTypeNotSupported";
-	}
-	return names_16[code];
+	return dialect->codes[(unsigned)code < RPC_CODES ? code : RPC_GENERIC_ERROR];
 }
 
 static int fault(struct rpc_frame *f, enum rpc_code code, const char *why)
@@ -148,7 +150,28 @@ static int read_error(const cJSON *rest, struct rpc_frame *f)
 	return 0;
 }
 
-int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, struct rpc_frame *f)
+static bool has_kind(const struct rpc_dialect *dialect, int type)
+{
+	const unsigned always = RPC_KIND(RPC_CALL) | RPC_KIND(RPC_RESULT) | RPC_KIND(RPC_ERROR);
+
+	return type > 0 && type < 32 && ((always | dialect->kinds) & RPC_KIND(type));
+}
+
+static int read_rest(cJSON *item, struct rpc_frame *f)
+{
+	switch (f->kind) {
+	case RPC_CALL:
+	case RPC_SEND:
+		return read_call(item, f);
+	case RPC_RESULT:
+		return read_payload(item, f);
+	default:
+		return read_error(item, f);
+	}
+}
+
+int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, const struct rpc_dialect *dialect,
+	      struct rpc_frame *f)
 {
 	cJSON *root, *item;
 	int type, error = gv_json_tree(memory, data, size, &root);
@@ -168,7 +191,7 @@ int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, s
 	if (!cJSON_IsNumber(item))
 		return fault(f, RPC_FORMATION_VIOLATION, "the first element, the message type, is not a number");
 	type = item->valuedouble == item->valueint ? item->valueint : 0;
-	if (type != RPC_CALL && type != RPC_RESULT && type != RPC_ERROR) {
+	if (!has_kind(dialect, type)) {
 		f->kind = RPC_OTHER;
 		read_id(item->next, f); /* for versions that answer it */
 		return 0;
@@ -178,14 +201,9 @@ int rpc_parse(const ProtobufCAllocator *memory, const char *data, size_t size, s
 	if (!read_id(item, f))
 		return fault(f, RPC_FORMATION_VIOLATION,
 			     "the second element, the message id, is not a string that could be echoed");
-	if (type == RPC_CALL && count_characters(f->id) > RPC_ID_MAX)
+	if (f->kind == RPC_CALL && count_characters(f->id) > RPC_ID_MAX)
 		return fault(f, RPC_FORMATION_VIOLATION, "the message id is longer than 36 characters");
-	item = item->next;
-	if (type == RPC_CALL)
-		return read_call(item, f);
-	if (type == RPC_RESULT)
-		return read_payload(item, f);
-	return read_error(item, f);
+	return read_rest(item->next, f);
 }
 
 static void add_id(struct gv_buf *out, const char *id, bool number)
@@ -218,8 +236,8 @@ void rpc_write_result(struct gv_buf *out, const struct rpc_frame *to, const char
 	gv_buf_putc(out, ']');
 }
 
-void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_version version, enum rpc_code code,
-		     const char *description)
+void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, const struct rpc_dialect *dialect,
+		     enum rpc_code code, const char *description)
 {
 	size_t size = strlen(description);
 
@@ -227,10 +245,10 @@ void rpc_write_error(struct gv_buf *out, const struct rpc_frame *to, enum rpc_ve
 		for (size = RPC_DESCRIPTION_MAX; size > 0 && ((unsigned char)description[size] & 0xc0) == 0x80; size--)
 			;
 	out->size = 0;
-	gv_buf_puts(out, "[4,");
+	gv_buf_puts(out, to->kind == RPC_RESULT ? "[5," : "[4,");
 	add_id(out, to->id, to->id_is_number);
 	gv_buf_puts(out, ",\"");
-	gv_buf_puts(out, rpc_code_name(version, code));
+	gv_buf_puts(out, rpc_code_name(dialect, code));
 	gv_buf_puts(out, "\",");
 	gv_json_string(out, description, size);
 	gv_buf_puts(out, ",{}]");

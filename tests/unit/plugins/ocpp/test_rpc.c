@@ -14,7 +14,7 @@ static struct memory memory;
 
 static int parse(const char *text)
 {
-	return rpc_parse(&memory.allocator, text, strlen(text), &frame);
+	return rpc_parse(&memory.allocator, text, strlen(text), &rpc_2, &frame);
 }
 
 static void setup(void)
@@ -49,6 +49,42 @@ Test(rpc, results_and_errors_are_told_apart)
 	cr_assert_eq(parse("[4,\"a\"]"), 0, "a station's CALLERROR counts as one, be it incomplete");
 	cr_expect_str_eq(frame.code, "GenericError");
 	cr_expect_str_eq(frame.description, "");
+}
+
+static int parse_21(const char *text)
+{
+	return rpc_parse(&memory.allocator, text, strlen(text), &rpc_21, &frame);
+}
+
+Test(rpc, what_2_1_has_beside_calls_and_answers_is_no_message_before_it)
+{
+	static const char *const send = "[6,\"a\",\"NotifyPeriodicEventStream\",{\"id\":1}]",
+				 *const unusable = "[5,\"a\",\"PropertyConstraintViolation\",\"status\",{}]";
+
+	cr_assert_eq(parse(send), 0);
+	cr_expect_eq(frame.kind, RPC_OTHER);
+	cr_assert_eq(parse(unusable), 0);
+	cr_expect_eq(frame.kind, RPC_OTHER);
+	cr_assert_eq(parse_21(send), 0);
+	cr_expect_eq(frame.kind, RPC_SEND);
+	cr_expect_str_eq(frame.action, "NotifyPeriodicEventStream");
+	cr_expect(cJSON_HasObjectItem(frame.payload, "id"));
+	cr_assert_eq(parse_21(unusable), 0);
+	cr_expect_eq(frame.kind, RPC_RESULT_ERROR);
+	cr_expect_str_eq(frame.code, "PropertyConstraintViolation");
+	cr_expect_str_eq(frame.description, "status");
+	cr_assert_eq(parse_21("[7,\"a\",\"Heartbeat\",{}]"), 0);
+	cr_expect_eq(frame.kind, RPC_OTHER);
+}
+
+Test(rpc, what_is_wrong_with_a_result_is_told_as_an_error_of_results)
+{
+	struct gv_buf out = { 0 };
+
+	cr_assert_eq(parse_21("[3,\"a\",{}]"), 0);
+	rpc_write_error(&out, &frame, &rpc_21, RPC_OCCURENCE_CONSTRAINT_VIOLATION, "status is missing");
+	cr_expect_str_eq(gv_buf_str(&out), "[5,\"a\",\"OccurrenceConstraintViolation\",\"status is missing\",{}]");
+	gv_buf_fini(&out);
 }
 
 Test(rpc, an_empty_payload_may_be_null_or_absent)
@@ -99,7 +135,7 @@ Test(rpc, what_is_no_frame_is_no_frame)
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		cr_expect_eq(parse(texts[i]), -EBADMSG, "%s", texts[i]);
-	cr_expect_eq(rpc_parse(&memory.allocator, "[2,\"a\",\"Heartbeat\",{}]\0{}", 26, &frame), -EBADMSG,
+	cr_expect_eq(rpc_parse(&memory.allocator, "[2,\"a\",\"Heartbeat\",{}]\0{}", 26, &rpc_2, &frame), -EBADMSG,
 		     "a zero byte ends no frame");
 }
 
@@ -155,22 +191,22 @@ Test(rpc, errors_have_five_elements_and_a_bounded_description)
 	longest[sizeof longest - 1] = '\0';
 	memcpy(longest + 254, "\xc3\xa4", 2);
 	cr_assert_eq(parse("[2,\"a\",\"Foo\",{}]"), 0);
-	rpc_write_error(&out, &frame, RPC_V16, RPC_NOT_IMPLEMENTED, "");
+	rpc_write_error(&out, &frame, &rpc_16, RPC_NOT_IMPLEMENTED, "");
 	cr_expect_str_eq(gv_buf_str(&out), "[4,\"a\",\"NotImplemented\",\"\",{}]");
-	rpc_write_error(&out, &frame, RPC_V16, RPC_INTERNAL_ERROR, longest);
+	rpc_write_error(&out, &frame, &rpc_16, RPC_INTERNAL_ERROR, longest);
 	cr_expect_eq(out.size, strlen("[4,\"a\",\"InternalError\",\"\",{}]") + 254, "cut between characters");
 	gv_buf_fini(&out);
 }
 
 Test(rpc, each_version_spells_the_codes_its_own_way)
 {
-	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_FORMATION_VIOLATION), "FormationViolation");
-	cr_expect_str_eq(rpc_code_name(RPC_V2, RPC_FORMATION_VIOLATION), "FormatViolation");
-	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurenceConstraintViolation");
-	cr_expect_str_eq(rpc_code_name(RPC_V2, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurrenceConstraintViolation");
-	cr_expect_str_eq(rpc_code_name(RPC_V16, RPC_MESSAGE_TYPE_NOT_SUPPORTED), "GenericError",
+	cr_expect_str_eq(rpc_code_name(&rpc_16, RPC_FORMATION_VIOLATION), "FormationViolation");
+	cr_expect_str_eq(rpc_code_name(&rpc_2, RPC_FORMATION_VIOLATION), "FormatViolation");
+	cr_expect_str_eq(rpc_code_name(&rpc_16, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurenceConstraintViolation");
+	cr_expect_str_eq(rpc_code_name(&rpc_2, RPC_OCCURENCE_CONSTRAINT_VIOLATION), "OccurrenceConstraintViolation");
+	cr_expect_str_eq(rpc_code_name(&rpc_16, RPC_MESSAGE_TYPE_NOT_SUPPORTED), "GenericError",
 			 "1.6 has no such code");
-	cr_expect_str_eq(rpc_code_name(RPC_V16, (enum rpc_code)99), "GenericError");
+	cr_expect_str_eq(rpc_code_name(&rpc_16, (enum rpc_code)99), "GenericError");
 	for (int code = RPC_NOT_IMPLEMENTED; code < RPC_CODES; code++)
-		cr_expect(rpc_code_name(RPC_V16, code)[0] && rpc_code_name(RPC_V2, code)[0]);
+		cr_expect(rpc_code_name(&rpc_16, code)[0] && rpc_code_name(&rpc_2, code)[0]);
 }

@@ -32,7 +32,7 @@ static void takes(const char *action, const char *json, uint64_t quirks)
 static void refuses(const char *action, const char *json, enum rpc_code code, const char *path)
 {
 	cr_expect_neq(run(action, json, false), 0, "%s %s", action, json);
-	cr_expect_eq(check.code, code, "%s %s: %s", action, json, rpc_code_name(RPC_V16, check.code));
+	cr_expect_eq(check.code, code, "%s %s: %s", action, json, rpc_code_name(&rpc_16, check.code));
 	cr_expect_str_eq(check.path, path);
 }
 
