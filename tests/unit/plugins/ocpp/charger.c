@@ -45,10 +45,15 @@ void bench_connect(const char *subprotocol)
 
 void bench_load_as(const char *subprotocol, const char *config)
 {
+	bench_load_from(PLUGINS "/ocpp.so", subprotocol, config);
+}
+
+void bench_load_from(const char *ocpp, const char *subprotocol, const char *config)
+{
 	h = host_create(7);
 	host_verbose(h, getenv("VERBOSE") != NULL);
 	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, NULL), 0, "%s", host_error(h));
-	cr_assert_eq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, config), 0, "%s", host_error(h));
+	cr_assert_eq(host_load(h, "ocpp", ocpp, 1, config), 0, "%s", host_error(h));
 	host_settle(h, 100);
 	bench_connect(subprotocol);
 }

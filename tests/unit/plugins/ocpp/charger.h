@@ -35,6 +35,7 @@ extern cJSON *kept; /* reply or event looked at last */
  */
 void bench_load(const char *config);
 void bench_load_as(const char *subprotocol, const char *config);
+void bench_load_from(const char *ocpp, const char *subprotocol, const char *config); /* a plugin of that path */
 void bench_connect(const char *subprotocol); /* the charger, in a new connection */
 void bench_setup(void);
 void bench_setup_v201(void); /* the same, and the charger speaks 2.0.1 */
