@@ -16,8 +16,31 @@ WRONG = {'string': 'a string', 'integer': 12, 'number': 1.5, 'boolean': True, 'o
 FILLER = 'aé€😀'  # one to four bytes each
 
 
+def inlined(schema, definitions):
+    """With each $ref replaced by what it names, so that each place in a message is a place of its own; and cheaper to validate by."""
+    if '$ref' in schema:
+        return inlined(definitions[schema['$ref'].rpartition('/')[2]], definitions)
+    made = dict(schema)
+    made.pop('definitions', None)
+    if 'properties' in made:
+        made['properties'] = {name: inlined(field, definitions) for name, field in made['properties'].items()}
+    if 'items' in made:
+        made['items'] = inlined(made['items'], definitions)
+    return made
+
+
+def places(schema, path=()):
+    """The path of each field of a message that has a type, in lists that of their first element: what may be anything cannot be broken."""
+    if path and 'type' in schema:
+        yield path
+    for name, field in schema.get('properties', {}).items():
+        yield from places(field, path + (name,))
+    if 'items' in schema:
+        yield from places(schema['items'], path + (0,))
+
+
 def schemas(version):
-    """{(action, 'request' or 'answer'): schema} of all messages of a version."""
+    """{(action, 'request' or 'answer'): schema} of all messages of a version, each without references."""
     folder = os.path.join(os.path.dirname(ocpp.__file__), FOLDERS[version], 'schemas')
     found = {}
     for name in sorted(os.listdir(folder)):
@@ -27,7 +50,8 @@ def schemas(version):
         elif version != 'ocpp1.6':
             action = action.removesuffix('Request')
         with open(os.path.join(folder, name), encoding='utf-8-sig') as f:
-            found[action, direction] = json.load(f)
+            schema = json.load(f)
+        found[action, direction] = inlined(schema, schema.get('definitions', {}))
     return found
 
 
@@ -39,16 +63,10 @@ class Payloads:
         self.random = random.Random(seed)
         self.longest, self.most = 10000, 4  # characters; elements, unless more must be
 
-    def resolve(self, schema):
-        while '$ref' in schema:
-            schema = self.schema['definitions'][schema['$ref'].rpartition('/')[2]]
-        return schema
-
     def valid(self, fill):
         return self.value(self.schema, fill)
 
     def value(self, schema, fill):
-        schema = self.resolve(schema)
         kind = schema.get('type')
         if kind is None:
             return self.random.choice(('text', 1, 0.5, False, None, [1, 'a'], {'deep': {'er': []}}))
@@ -94,11 +112,11 @@ class Payloads:
         return self.random.random() < 0.5
 
     def broken(self):
-        """(what is broken, where, payload): each field of each type that the message is made of, in turn and in every way."""
+        """(what is broken, where, payload): each field at each place of the message, in turn and in every way."""
         self.longest, self.most = 20, 1
-        yield from self.break_object(self.schema, self.valid(1), (), set(), lambda value: value)
+        yield from self.break_object(self.schema, self.valid(1), (), lambda value: value)
 
-    def break_object(self, schema, value, path, seen, wrap):
+    def break_object(self, schema, value, path, wrap):
         """`wrap` puts a changed value in the place of this one and returns the whole payload, without what else is optional."""
         required = {name: value[name] for name in schema.get('required', ())}
         if schema.get('additionalProperties', True) is False:
@@ -108,10 +126,9 @@ class Payloads:
                 return wrap(dict(required, **{name: changed}))
             if name in required:
                 yield 'missing', path + (name,), wrap({k: v for k, v in value.items() if k != name})
-            yield from self.break_value(field, value[name], path + (name,), seen, wrap_field)
+            yield from self.break_value(field, value[name], path + (name,), wrap_field)
 
-    def break_value(self, field, value, path, seen, wrap):
-        schema = self.resolve(field)
+    def break_value(self, schema, value, path, wrap):
         kind = schema.get('type')
         if kind is None:
             return
@@ -119,26 +136,21 @@ class Payloads:
         for other, wrong in WRONG.items():
             if other != kind and (kind, other) != ('number', 'integer'):
                 yield 'type', path, wrap(wrong)
-        name = field.get('$ref')
-        if name in seen:
-            return
-        if name:
-            seen.add(name)
         if kind == 'object':
-            yield from self.break_object(schema, value, path, seen, wrap)
+            yield from self.break_object(schema, value, path, wrap)
         elif kind == 'array':
-            yield from self.break_array(schema, value, path, seen, wrap)
+            yield from self.break_array(schema, value, path, wrap)
         else:
             for what, wrong in self.wrong_scalars(schema, value):
                 yield what, path, wrap(wrong)
 
-    def break_array(self, schema, value, path, seen, wrap):
+    def break_array(self, schema, value, path, wrap):
         if 'minItems' in schema:
             yield 'short list', path, wrap(value[:schema['minItems'] - 1])
         if 'maxItems' in schema:
             yield 'long list', path, wrap([self.value(schema['items'], 0)] * (schema['maxItems'] + 1))
         at = len(value) - 1
-        yield from self.break_value(schema['items'], value[at], path + (at,), seen, lambda changed: wrap(value[:at] + [changed]))
+        yield from self.break_value(schema['items'], value[at], path + (at,), lambda changed: wrap(value[:at] + [changed]))
 
     def wrong_scalars(self, schema, value):
         if 'enum' in schema:

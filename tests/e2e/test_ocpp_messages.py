@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from galvan import PLUGINS
-from ocpp_payloads import FOLDERS, Payloads, schemas, spelt
+from ocpp_payloads import FOLDERS, Payloads, places, schemas, spelt
 
 VALIDATE_LINES = os.path.join(PLUGINS, 'tests', 'unit', 'plugins', 'ocpp', 'validate_lines')
 MIXTURES = 12  # seeded, of each message
@@ -154,6 +154,14 @@ def test_each_field_broken_in_turn_is_refused_with_its_code_and_path(version, br
              if verdict != '%s %s' % (CODES[version][what], path)]
     assert wrong == []
     assert len(breakages) > 2000
+
+
+def test_no_place_is_left_whole(version, breakages):
+    broken = {(m.action, m.direction, path) for m, _, path, _ in breakages}
+    whole = [(m.action, m.direction, spelt(path)) for m in messages(version) for path in places(m.payloads.schema)
+             if (m.action, m.direction, spelt(path)) not in broken]
+    assert whole == []
+    assert len(broken) > {'ocpp1.6': 300, 'ocpp2.0.1': 1900}[version]
 
 
 def test_leniency_takes_more_and_notes_it(breakages):
