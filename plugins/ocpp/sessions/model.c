@@ -169,6 +169,7 @@ Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device
 	s->info = row->info;
 	s->since_ms = row->since_ms;
 	s->online = online;
+	s->plugged = row->plugged;
 	for (size_t i = 0; i < row->n_plugs; i++) {
 		Charging__Plug *plug = gv_alloc(t, sizeof *plug);
 

@@ -3,6 +3,7 @@
 #include "costs.h"
 
 #include <plugins/ocpp/limits/limits.h>
+#include <plugins/ocpp/stations/plugged.h>
 
 #include <errno.h>
 #include <string.h>
@@ -172,6 +173,7 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 		return -EINVAL;
 	x->told = true;
 	transaction_put_active(t, device, x);
+	plugged_session(o, t, device, x, false);
 	return transaction_tell_start(t, device, x);
 }
 
@@ -190,6 +192,7 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 		gv_delete(t, &ocpp_active, gv_key(device, x->connector));
 		gv_delete(t, &ocpp_progress, gv_key(device, x->connector));
 		limits_ended(o, t, device, x);
+		plugged_session(o, t, device, x, true);
 	}
 	/* Nobody has authorised it: it is told of where it took energy. */
 	if (!transaction_is_told(x) && (x->token_order || x->energy_wh > 0))

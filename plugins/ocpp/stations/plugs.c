@@ -1,6 +1,7 @@
 /* An EVSE charges one car at a time, by one of its physical connectors: to the rest of galvan it is the connector. Each
  * plug's state is kept as it was reported, what the transaction says beside it, and the EVSE's state follows from both:
  * the charger may report them in any order. */
+#include "plugged.h"
 #include "reports.h"
 
 #include <plugins/ocpp/lists/reservations.h>
@@ -56,11 +57,17 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, uint32_
 {
 	Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
 	int64_t now = gv_now_ms(t);
+	Charging__Plugged plugged;
 	const char *status;
 
 	if (!any_is(row, "Occupied") && !strcmp(row->use, "Finishing"))
 		row->use = ""; /* the car has gone */
 	status = derive(row);
+	plugged = plugged_evse(o, t, station_find(o, device), row);
+	if (plugged != row->plugged) {
+		row->plugged = plugged;
+		changed = true;
+	}
 	if (strcmp(status, row->status) != 0) {
 		reservations_status(o, t, device, connector, row->status, status);
 		row->status = (char *)status;
@@ -90,6 +97,7 @@ static Ocpp__ConnectorRow *take(struct gv_turn *t, const char *device, uint32_t 
 	row->since_ms = known->since_ms;
 	row->use = known->use;
 	row->use_ms = known->use_ms;
+	row->plugged = known->plugged;
 	for (size_t i = 0; i < known->n_plugs; i++)
 		*GV_APPEND(t, row->plugs, row->n_plugs) = known->plugs[i];
 	return row;

@@ -22,6 +22,7 @@ static void apply(const struct profile_rule *r, struct profile *p)
 	p->ask_nothing |= r->set.ask_nothing;
 	p->no_restart |= r->set.no_restart;
 	p->ignored_contexts |= r->set.ignored_contexts;
+	p->plug_untold |= r->set.plug_untold;
 	if (r->set.token_max)
 		p->token_max = r->set.token_max;
 	if (r->set.limit_key) {
@@ -97,6 +98,22 @@ static int take_contexts(struct gv_turn *t, size_t profile, const Ocpp__StationP
 	return 0;
 }
 
+static int take_untold(struct gv_turn *t, size_t profile, const Ocpp__StationProfile *from, unsigned *ret)
+{
+	for (size_t i = 0; i < from->n_plug_untold; i++) {
+		if (!strcmp(from->plug_untold[i], "Available"))
+			*ret |= PLUG_UNTOLD_AVAILABLE;
+		else if (!strcmp(from->plug_untold[i], "Finishing"))
+			*ret |= PLUG_UNTOLD_FINISHING;
+		else
+			return gv_fault(t,
+					"profiles[%zu].plug_untold: \"%.50s\" is neither Available nor Finishing, the "
+					"states that chargers are known to say with and without a car",
+					profile, from->plug_untold[i]);
+	}
+	return 0;
+}
+
 static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *from, struct profile_rule *r)
 {
 	int error = take_quirks(t, at, from->tolerate, from->n_tolerate, false, &r->tolerate);
@@ -107,6 +124,8 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 		error = take_quirks(t, at, from->refuse, from->n_refuse, true, &r->refuse);
 	if (!error)
 		error = take_contexts(t, at, from, &r->set.ignored_contexts);
+	if (!error)
+		error = take_untold(t, at, from, &r->set.plug_untold);
 	if (error)
 		return error;
 	if (from->limit_key[0] && !from->limit_units_per_a)

@@ -13,6 +13,9 @@
 struct gv_turn;
 struct ocpp;
 
+#define PLUG_UNTOLD_AVAILABLE 1u
+#define PLUG_UNTOLD_FINISHING 2u
+
 struct profile {
 	uint64_t tolerated, refused; /* bits of quirks; the rest is flagged */
 	bool clean_tags, connector_zero_is_one, ask_nothing;
@@ -21,6 +24,7 @@ struct profile {
 	unsigned ignored_contexts;  /* bits of Ocpp__Context */
 	const char *limit_key;      /* NULL: none */
 	unsigned limit_units_per_a; /* 0: none */
+	unsigned plug_untold;       /* PLUG_UNTOLD_ of the states that do not tell whether a car is plugged in */
 };
 
 /* What holds for chargers that match all patterns; NULL or "": any. */

@@ -25,6 +25,8 @@ const struct profile_rule profile_known[] = {
 	/* 42: samples at the full hour that repeat what the periodic ones said. */
 	{ .vendor = "Delta*", .set = { .ignored_contexts = 1u << OCPP__CONTEXT__SAMPLE_CLOCK } },
 	{ .vendor = "ABB*", .version = "OCPP 1.5", .set = { .ignored_contexts = 1u << OCPP__CONTEXT__SAMPLE_CLOCK } },
+	/* 43: it says Available while the cable is still in. */
+	{ .vendor = "Fox*ESS*", .version = "OCPP 2*", .set = { .plug_untold = PLUG_UNTOLD_AVAILABLE } },
 	/* 50: started again soon after a stop, it gives no power and goes off line. */
 	{ .vendor = "Fox*ESS*", .set = { .no_restart = true } },
 };

@@ -1,6 +1,7 @@
 /* What a charger says of itself becomes rows and events. Messages that become events of their own have no natural key:
  * a frame that comes again after a crash is known by its digest. */
 #include "reports.h"
+#include "plugged.h"
 
 #include <plugins/ocpp/files/files.h>
 #include "security.h"
@@ -102,6 +103,8 @@ int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	row.since_ms = s->when.ms < now ? s->when.ms : now;
 	row.reported_ms = row.since_ms;
 	row.zoned = s->when.zoned;
+	row.plugged = plugged_told(o, t, in->st, s->connector, s->status,
+				   known ? known->plugged : CHARGING__PLUGGED__PLUGGED_UNKNOWN);
 	gv_put(t, &ocpp_connectors, gv_key(in->device, s->connector), &row);
 	reservations_status(o, t, in->device, s->connector, known ? known->status : "", s->status);
 	if (!strcmp(s->error_code, "LocalListConflict"))
