@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PROFILE_MAX 16384 /* bytes of JSON */
+#define ENDED_LOOK_MAX 32 /* sessions looked at to find the last one on a connector */
 #define TOKEN_MAX 36      /* characters, 2.0.1's idToken: the longest of all versions */
 
 /* ---- Start ----------------------------------------------------------------------------------- */
@@ -95,6 +96,39 @@ static bool reserved_for_another(struct gv_turn *t, struct gv_ticket ticket, con
 	return true;
 }
 
+/* When it was stopped remotely last, on this connector (0: on any); 0: not lately. */
+static int64_t stopped_ms(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t connector)
+{
+	struct ended_walk walk = { .device = device };
+
+	for (unsigned i = 0; i < ENDED_LOOK_MAX && ended_next(o, t, &walk); i++)
+		if (!connector || walk.row->connector == connector)
+			return strcmp(walk.row->reason, "Remote") ? 0 : walk.row->ended_at_ms;
+	return 0;
+}
+
+/* Quirk row 50: True where the charger was stopped a moment ago and would give no power: the ticket has been answered.
+ */
+static bool too_soon(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r)
+{
+	const struct station *st = station_find(o, r->device);
+	int64_t pause_ms = (int64_t)st->profile.restart_after_s * 1000;
+	int64_t again_ms = pause_ms ? stopped_ms(o, t, r->device, r->connector) + pause_ms : 0;
+	char at[25];
+
+	/* One that ended in the future did so by a clock that is wrong. */
+	if (again_ms <= gv_now_ms(t) || again_ms > gv_now_ms(t) + pause_ms)
+		return false;
+	gv_time_format(again_ms, at);
+	gv_count(t, "quirk_restart_refused", 1);
+	gv_refuse(
+		t, ticket, GV_FAILED_PRECONDITION,
+		"%s gives no power when it is started within %u s of a stop, by its profile: start it again at %s, and "
+		"pause sessions by SetLimit with 0 mA, not by Stop",
+		r->device, st->profile.restart_after_s, at);
+	return true;
+}
+
 static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, const Charging__StartRequest *r,
 		      const cJSON *profile)
 {
@@ -106,7 +140,7 @@ static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 	if (strcmp(v.status, "Accepted") != 0)
 		return gv_refuse(t, ticket, GV_FAILED_PRECONDITION, "token %s may not start at %s: it is %s", r->token,
 				 r->device, v.status);
-	if (reserved_for_another(t, ticket, r, &v))
+	if (reserved_for_another(t, ticket, r, &v) || too_soon(o, t, ticket, r))
 		return 0;
 	if (!request_fits(o, t, r->device))
 		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED,

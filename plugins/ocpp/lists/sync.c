@@ -241,7 +241,7 @@ int sync_next(struct ocpp *o, struct gv_turn *t, struct station *st)
 		return 0;
 	if (!waited_for && known && known->retry_ms > gv_now_ms(t))
 		return fleet_due(o, t, st, known->retry_ms);
-	if (under_way(t, st->device))
+	if (under_way(t, st->device) || (!waited_for && profile_asks_nothing(t, st)))
 		return 0;
 	return next(o, t, st, sync_edit(t, st->device), on, site);
 }

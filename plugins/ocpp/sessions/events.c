@@ -9,6 +9,7 @@
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/reservations.h>
 #include <plugins/ocpp/stations/reports.h>
+#include <plugins/ocpp/stations/units.h>
 
 #include <errno.h>
 #include <math.h>
@@ -94,6 +95,7 @@ static void move(struct event *e)
 		authorize_started(e->t, e->in->device, e->x);
 	}
 	e->x->connector = e->said->connector;
+	unit_session(e->o, e->in->device, e->x);
 	transaction_put_start(e->t, e->in->device, e->x);
 }
 
@@ -338,6 +340,8 @@ int sessions_event(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 	error = find(&e);
 	if (error || !e.x)
 		return error;
+	if (e.begins && unit_is_of_many(in->st, e.x->connector))
+		station_quirks(o, t, in->st, QUIRK_BIT(QUIRK_MANY_CONNECTORS));
 	before = *e.x;
 	token = e.x->token;
 	take_number(&e);

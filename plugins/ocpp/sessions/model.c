@@ -121,6 +121,8 @@ Charging__Session *model_session(struct gv_turn *t, const char *device, const Oc
 	s->token_type = x->token_type;
 	s->phases = x->phases;
 	s->cable_ma = (int64_t)x->cable_a * 1000;
+	s->unit = x->unit;
+	s->unit_connector = x->unit_connector;
 	s->needs = x->needs;
 	s->plan = x->plan;
 	for (unsigned i = 0; i < SESSION_FLAGS; i++)
@@ -170,6 +172,8 @@ Charging__ConnectorStatus *model_connector(struct gv_turn *t, const char *device
 	s->since_ms = row->since_ms;
 	s->online = online;
 	s->plugged = row->plugged;
+	s->unit = row->unit;
+	s->unit_connector = row->unit_connector;
 	for (size_t i = 0; i < row->n_plugs; i++) {
 		Charging__Plug *plug = gv_alloc(t, sizeof *plug);
 

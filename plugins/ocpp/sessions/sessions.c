@@ -4,13 +4,13 @@
 
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/reservations.h>
+#include <plugins/ocpp/stations/units.h>
 
 #include <errno.h>
 #include <string.h>
 
 #define STOPS_MAX 8 /* ended transactions among which a repeated stop without an id is looked for */
 #define TIME_TEXT 40
-#define MANY_CONNECTORS 8 /* more than these are those of several chargers */
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
@@ -70,7 +70,7 @@ int sessions_start(struct ocpp *o, struct gv_turn *t, struct inbound *in, const 
 
 	station_quirks(o, t, in->st,
 		       s->when.quirks | when_old(t, &s->when) |
-			       (s->connector > MANY_CONNECTORS ? QUIRK_BIT(QUIRK_MANY_CONNECTORS) : 0));
+			       (unit_is_of_many(in->st, s->connector) ? QUIRK_BIT(QUIRK_MANY_CONNECTORS) : 0));
 	if (ref && !id_is_anothers(o, in->st, ref->transaction))
 		return again(o, t, in, ref, s->tag, ret);
 	if (!quota_start(o, t, in))

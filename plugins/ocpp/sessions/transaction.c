@@ -4,6 +4,7 @@
 
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/stations/plugged.h>
+#include <plugins/ocpp/stations/units.h>
 
 #include <errno.h>
 #include <string.h>
@@ -148,6 +149,7 @@ int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Oc
 		o->next_transaction += o->transaction_step;
 	} while (is_taken(t, device, number));
 	x->id = id_of(number);
+	unit_session(o, device, x);
 	ref.device = (char *)device;
 	ref.connector = x->connector;
 	gv_put(t, &ocpp_transactions, gv_key(number), &ref);

@@ -72,7 +72,8 @@ enum quirk_policy {
 	X(OLD_MESSAGES, "old-messages", "quirk_old_messages", TOLERATE, OK)                                            \
 	X(MANY_CONNECTORS, "many-connectors", "quirk_many_connectors", TOLERATE, OK)                                   \
 	X(FOREIGN_TRANSACTION, "foreign-transaction", "quirk_foreign_transaction", FLAG, OK)                           \
-	X(AVAILABLE_IN_USE, "available-in-use", "quirk_available_in_use", TOLERATE, OK)
+	X(AVAILABLE_IN_USE, "available-in-use", "quirk_available_in_use", TOLERATE, OK)                                \
+	X(RESTARTS_WHEN_ASKED, "restarts-when-asked", "quirk_restarts_when_asked", FLAG, OK)
 
 #define QUIRK_ENTRY(id, name, counter, policy, code) QUIRK_##id,
 enum quirk { QUIRK_LIST(QUIRK_ENTRY) QUIRKS };

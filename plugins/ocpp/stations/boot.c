@@ -1,5 +1,6 @@
-/* BootNotification, around it: a charger that was never seen to boot is asked to say what it is (quirk row 25), and one
- * that boots over and over is answered without being told of each time (row 26). */
+/* BootNotification, around it: a charger that was never seen to boot is asked to say what it is (quirk row 25). One
+ * that boots over and over is answered, and no more: what it says is neither written nor told, and it is asked nothing
+ * (row 26). One that restarts instead of answering a question is not asked again, until it has another firmware. */
 #include "reports.h"
 
 #include <plugins/ocpp/edge/edge.h>
@@ -9,7 +10,8 @@
 #define PATIENCE_MS 10000 /* after a connection, for a BootNotification to come by itself */
 #define STORM_MS 300000   /* in which so many boots are a storm */
 #define STORM_BOOTS 5
-#define SAME_MS 60000 /* within which the same boot again is the answer's loss, not a boot */
+#define SAME_MS 60000     /* within which the same boot again is the answer's loss, not a boot */
+#define RESTART_MS 180000 /* from a question to the boot that stands for its answer */
 
 static const char *timer_name(struct gv_turn *t, const char *device)
 {
@@ -50,8 +52,8 @@ static bool same(const Ocpp__Station *a, const Ocpp__Station *b)
 	       !strcmp(a->charge_box_serial, b->charge_box_serial);
 }
 
-bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *before,
-		  const Ocpp__Station *said)
+/* Boots that come again on one connection, told or not. */
+static void count_boot(struct ocpp *o, struct gv_turn *t, struct station *st)
 {
 	int64_t now = gv_now_ms(t);
 
@@ -61,9 +63,73 @@ bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const O
 	}
 	if (++st->boots == STORM_BOOTS)
 		station_quirks(o, t, st, QUIRK_BIT(QUIRK_BOOT_STORM));
+}
+
+bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *said)
+{
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(st->device));
+	const Ocpp__Station *before = row ? row->station : NULL;
+	int64_t now = gv_now_ms(t);
+
+	count_boot(o, t, st);
 	if (!before || !before->booted_at_ms) {
 		gv_timer_cancel(t, timer_name(t, st->device));
 		return true;
 	}
-	return now - before->booted_at_ms >= SAME_MS || !same(before, said);
+	if (now - before->booted_at_ms < SAME_MS && same(before, said))
+		return false;
+	if (now - row->boots_since_ms >= STORM_MS || row->boots < STORM_BOOTS)
+		return true;
+	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BOOT_STORM));
+	gv_count(t, "boots_not_told", 1);
+	return false;
+}
+
+void boot_count(struct gv_turn *t, Ocpp__StationRow *row)
+{
+	int64_t now = gv_now_ms(t);
+
+	if (now - row->boots_since_ms >= STORM_MS) {
+		row->boots_since_ms = now;
+		row->boots = 0;
+	}
+	row->boots++;
+}
+
+/* It was asked something, and restarts instead of answering. */
+static bool is_answer(struct gv_turn *t, const Ocpp__StationRow *row)
+{
+	return row->unanswered_ms && gv_now_ms(t) - row->unanswered_ms <= RESTART_MS;
+}
+
+void boot_learn(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *said)
+{
+	const uint64_t learnt = QUIRK_BIT(QUIRK_RESTARTS_WHEN_ASKED);
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(st->device));
+	bool other = row && row->station && strcmp(row->station->firmware, said->firmware) != 0;
+	Ocpp__StationRow *edit;
+
+	if (!row || (!row->unanswered_ms && !(other && row->quirks & learnt)))
+		return;
+	if (!other && is_answer(t, row))
+		station_quirks(o, t, st, learnt);
+	edit = gv_edit(t, &ocpp_stations, gv_key(st->device));
+	edit->unanswered_ms = 0;
+	if (other) { /* it may take questions well */
+		edit->quirks &= ~learnt;
+		st->quirks &= ~learnt;
+	}
+}
+
+/* A firmware that it was given, a reset that it was told: those it answers before it restarts. What is lost otherwise
+ * is only believed of questions that galvan puts, or may put, by itself. */
+void boot_unanswered(struct gv_turn *t, const char *device, const Ocpp__Command *row)
+{
+	bool question = row->kind == OCPP__COMMAND__KIND__QUIET || row->kind == OCPP__COMMAND__KIND__REPORT ||
+			row->kind == OCPP__COMMAND__KIND__LIST || row->kind == OCPP__COMMAND__KIND__READ_BACK ||
+			row->kind == OCPP__COMMAND__KIND__GET_CONFIGURATION ||
+			row->kind == OCPP__COMMAND__KIND__VARIABLES;
+
+	if (question && row->sent_at_ms)
+		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(device)))->unanswered_ms = row->sent_at_ms;
 }

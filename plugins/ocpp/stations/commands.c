@@ -8,6 +8,7 @@
 #include "command_log.h"
 #include "commands.h"
 #include "mask.h"
+#include "reports.h"
 #include "soap_station.h"
 
 #include <plugins/ocpp/edge/edge.h>
@@ -172,6 +173,8 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct 
 
 	if (st && st->conn == row->conn)
 		st->owes = false;
+	if (out->kind == OUTCOME_LOST)
+		boot_unanswered(t, device, row);
 	gv_delete(t, &ocpp_commands, key);
 	command_log_add(o, t, device, row, out);
 	return outcome_conclude(o, t, device, row, out);

@@ -1,6 +1,7 @@
 /* Whether a car is plugged in. 2.0.1's plugs say it, 1.6's states do not, and both are contradicted by what runs there:
- * some chargers say Available while a car charges, or once a session is over and the cable still in it, and some stay in
- * Finishing when it has gone (quirk row 43). So it follows from the state, the transaction, and what was known before. */
+ * some chargers say Available while a car charges, or once a session is over and the cable still in it, and some stay
+ * in Finishing when it has gone (quirk row 43). So it follows from the state, the transaction, and what was known
+ * before. */
 #include "plugged.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  * the charger may report them in any order. */
 #include "plugged.h"
 #include "reports.h"
+#include "units.h"
 
 #include <plugins/ocpp/lists/reservations.h>
 
@@ -57,13 +58,14 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, uint32_
 {
 	Charging__ConnectorStatusChanged event = CHARGING__CONNECTOR_STATUS_CHANGED__INIT;
 	int64_t now = gv_now_ms(t);
+	struct station *st = station_find(o, device);
 	Charging__Plugged plugged;
 	const char *status;
 
 	if (!any_is(row, "Occupied") && !strcmp(row->use, "Finishing"))
 		row->use = ""; /* the car has gone */
 	status = derive(row);
-	plugged = plugged_evse(o, t, station_find(o, device), row);
+	plugged = plugged_evse(o, t, st, row);
 	if (plugged != row->plugged) {
 		row->plugged = plugged;
 		changed = true;
@@ -75,11 +77,13 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, uint32_
 		row->since_ms = when->ms < now ? when->ms : now;
 		changed = true;
 	}
+	if (st)
+		row->unit = (char *)unit_of(&st->profile, connector, &row->unit_connector);
 	gv_put(t, &ocpp_connectors, gv_key(device, connector), row);
 	if (!changed)
 		return 0;
 	event.device = (char *)device;
-	event.status = model_connector(t, device, connector, row, station_find(o, device) != NULL);
+	event.status = model_connector(t, device, connector, row, st != NULL);
 	return gv_emit(t, &event);
 }
 
@@ -98,6 +102,8 @@ static Ocpp__ConnectorRow *take(struct gv_turn *t, const char *device, uint32_t 
 	row->use = known->use;
 	row->use_ms = known->use_ms;
 	row->plugged = known->plugged;
+	row->unit = known->unit;
+	row->unit_connector = known->unit_connector;
 	for (size_t i = 0; i < known->n_plugs; i++)
 		*GV_APPEND(t, row->plugs, row->n_plugs) = known->plugs[i];
 	return row;

@@ -1,5 +1,5 @@
 /* Rules that match a charger, one after the other, make its profile. */
-#include "profile.h"
+#include "units.h"
 
 #include <plugins/ocpp/ocpp.h>
 
@@ -25,6 +25,12 @@ static void apply(const struct profile_rule *r, struct profile *p)
 	p->plug_untold |= r->set.plug_untold;
 	if (r->set.token_max)
 		p->token_max = r->set.token_max;
+	if (r->set.n_units) {
+		p->units = r->set.units;
+		p->n_units = r->set.n_units;
+	}
+	if (r->set.restart_after_s)
+		p->restart_after_s = r->set.restart_after_s;
 	if (r->set.limit_key) {
 		p->limit_key = r->set.limit_key;
 		p->limit_units_per_a = r->set.limit_units_per_a;
@@ -57,9 +63,12 @@ void profile_resolve(const struct profile_rule *rules, size_t count, const struc
 
 bool profile_asks_nothing(struct gv_turn *t, const struct station *st)
 {
-	if (st->profile.ask_nothing)
+	uint64_t seen = st->quirks & ~st->profile.tolerated;
+	bool nothing = st->profile.ask_nothing || seen & QUIRK_BIT(QUIRK_RESTARTS_WHEN_ASKED);
+
+	if (nothing)
 		gv_count(t, "quirk_not_asked", 1);
-	return st->profile.ask_nothing;
+	return nothing;
 }
 
 /* ---- the config's rules ---------------------------------------------------------------------- */
@@ -126,6 +135,8 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 		error = take_contexts(t, at, from, &r->set.ignored_contexts);
 	if (!error)
 		error = take_untold(t, at, from, &r->set.plug_untold);
+	if (!error)
+		error = units_take(t, at, from, &r->set);
 	if (error)
 		return error;
 	if (from->limit_key[0] && !from->limit_units_per_a)
@@ -141,6 +152,7 @@ static int take_rule(struct gv_turn *t, size_t at, const Ocpp__StationProfile *f
 	r->set.ask_nothing = from->ask_nothing;
 	r->set.no_restart = from->no_restart;
 	r->set.token_max = from->token_max;
+	r->set.restart_after_s = from->restart_after_s;
 	r->set.limit_units_per_a = from->limit_units_per_a;
 	if (from->limit_key[0] && !r->set.limit_key)
 		return -ENOMEM;
@@ -169,6 +181,7 @@ void profile_free(struct ocpp *o)
 		free((char *)r->model);
 		free((char *)r->firmware);
 		free((char *)r->set.limit_key);
+		units_free(&r->set);
 	}
 	free(o->rules);
 }

@@ -27,7 +27,7 @@ const struct profile_rule profile_known[] = {
 	{ .vendor = "ABB*", .version = "OCPP 1.5", .set = { .ignored_contexts = 1u << OCPP__CONTEXT__SAMPLE_CLOCK } },
 	/* 43: it says Available while the cable is still in. */
 	{ .vendor = "Fox*ESS*", .version = "OCPP 2*", .set = { .plug_untold = PLUG_UNTOLD_AVAILABLE } },
-	/* 50: started again soon after a stop, it gives no power and goes off line. */
-	{ .vendor = "Fox*ESS*", .set = { .no_restart = true } },
+	/* 50: started again within minutes of a stop, it gives no power and goes off line. */
+	{ .vendor = "Fox*ESS*", .set = { .no_restart = true, .restart_after_s = 300 } },
 };
 const size_t profile_known_count = sizeof profile_known / sizeof profile_known[0];

@@ -2,6 +2,7 @@
  * a frame that comes again after a crash is known by its digest. */
 #include "reports.h"
 #include "plugged.h"
+#include "units.h"
 
 #include <plugins/ocpp/files/files.h>
 #include "security.h"
@@ -50,9 +51,13 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 
 	if (!serial_check(o, t, in, said))
 		return 0;
-	row = gv_edit(t, &ocpp_stations, gv_key(in->device));
-	if (told(t, in, row) || !boot_is_news(o, t, in->st, row->station, said))
+	boot_learn(o, t, in->st, said);
+	if (!boot_is_news(o, t, in->st, said))
 		return 0;
+	row = gv_edit(t, &ocpp_stations, gv_key(in->device));
+	if (told(t, in, row))
+		return 0;
+	boot_count(t, row);
 	if (row->station) {
 		said->firmware_status = row->station->firmware_status;
 		said->diagnostics_status = row->station->diagnostics_status;
@@ -103,6 +108,7 @@ int report_status(struct ocpp *o, struct gv_turn *t, struct inbound *in, const s
 	row.since_ms = s->when.ms < now ? s->when.ms : now;
 	row.reported_ms = row.since_ms;
 	row.zoned = s->when.zoned;
+	row.unit = (char *)unit_of(&in->st->profile, s->connector, &row.unit_connector);
 	row.plugged = plugged_told(o, t, in->st, s->connector, s->status,
 				   known ? known->plugged : CHARGING__PLUGGED__PLUGGED_UNKNOWN);
 	gv_put(t, &ocpp_connectors, gv_key(in->device, s->connector), &row);

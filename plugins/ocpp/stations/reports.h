@@ -52,8 +52,13 @@ int report_data(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Dat
 /* After a connection: should the charger not say what it is, it is asked. */
 int boot_expect(struct gv_turn *t, const struct station *st);
 int boot_due(struct ocpp *o, struct gv_turn *t, const char *device);
-/* False for a boot that says again what was said just now. */
-bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *before,
-		  const Ocpp__Station *said);
+/* False for a boot that says again what was said just now, and for one too many: it is answered, and no more. */
+bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *said);
+/* One that is told. */
+void boot_count(struct gv_turn *t, Ocpp__StationRow *row);
+/* Of each boot, before it becomes the row's: learns whether the charger takes questions badly. */
+void boot_learn(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *said);
+/* A call has lost its connection before it was answered. */
+void boot_unanswered(struct gv_turn *t, const char *device, const Ocpp__Command *row);
 
 #endif

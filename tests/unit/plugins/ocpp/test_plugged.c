@@ -1,5 +1,5 @@
-/* Quirk row 43: whether a car is plugged in follows from what a charger says and what runs there, however it contradicts
- * itself; what cannot be known is unknown. */
+/* Quirk row 43: whether a car is plugged in follows from what a charger says and what runs there, however it
+ * contradicts itself; what cannot be known is unknown. */
 #include "charger.h"
 
 #include <string.h>
@@ -107,7 +107,8 @@ Test(ocpp_plugged_config, a_profile_says_which_states_do_not_tell, .timeout = 60
 Test(ocpp_plugged_config, a_profile_names_states_that_are_said_so, .timeout = 60)
 {
 	h = host_create(7);
-	cr_expect_neq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, "{\"profiles\":[{\"plug_untold\":[\"Charging\"]}]}"), 0);
+	cr_expect_neq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, "{\"profiles\":[{\"plug_untold\":[\"Charging\"]}]}"),
+		      0);
 	cr_expect(strstr(host_error(h), "profiles[0].plug_untold: \"Charging\""), "%s", host_error(h));
 	host_destroy(h);
 }
@@ -119,8 +120,8 @@ static void plug(int id, const char *status, const char *time)
 	char payload[200];
 
 	snprintf(payload, sizeof payload,
-		 "{\"timestamp\":\"2025-01-15T02:%s:00Z\",\"connectorStatus\":\"%s\",\"evseId\":1,\"connectorId\":%d}", time,
-		 status, id);
+		 "{\"timestamp\":\"2025-01-15T02:%s:00Z\",\"connectorStatus\":\"%s\",\"evseId\":1,\"connectorId\":%d}",
+		 time, status, id);
 	fine("StatusNotification", payload);
 }
 

@@ -640,6 +640,69 @@ Test(ocpp_quirks, q49_a_controller_with_many_chargers_behind_it_is_one_with_many
 	cr_expect_eq(met("many-connectors"), 4, "those beyond 8");
 }
 
+#define TWO_UNITS                                                                                                      \
+	"{\"unknownToken\":\"accept\",\"profiles\":[{\"device\":\"ocpp:CP*\",\"units\":[{\"name\":\"East\","           \
+	"\"connectors\":"                                                                                              \
+	"2},{\"name\":\"West\",\"first_connector\":3,\"connectors\":2}]}]}"
+
+Test(ocpp_quirks_config, q49_a_mapping_says_whose_a_connector_is)
+{
+	const cJSON *s;
+	int id;
+
+	bench_load(TWO_UNITS);
+	id = begin("{\"connectorId\":4,\"idTag\":\"A\",\"meterStart\":0,\"timestamp\":\"" T0 "\"}");
+	s = session(id);
+	cr_expect_str_eq(text(s, "unit"), "West");
+	cr_expect_eq(get(s, "unitConnector")->valueint, 2);
+	cr_expect_eq(get(s, "connector")->valueint, 4, "it is asked by its own number");
+	cr_expect_eq(met("many-connectors"), 1);
+	fine("StatusNotification", "{\"connectorId\":1,\"status\":\"Available\",\"errorCode\":\"NoError\"}");
+	s = get(event(EVENT "ConnectorStatusChanged", 0), "status");
+	cr_expect_str_eq(text(s, "unit"), "East");
+	cr_expect_eq(get(s, "unitConnector")->valueint, 1);
+	fine("StatusNotification", "{\"connectorId\":5,\"status\":\"Available\",\"errorCode\":\"NoError\"}");
+	cr_expect_str_eq(text(get(event(EVENT "ConnectorStatusChanged", 1), "status"), "unit"), "", "of none");
+}
+
+static void refuses_to_start(const char *config, const char *why)
+{
+	h = host_create(7);
+	cr_expect_neq(host_load(h, "ocpp", PLUGINS "/ocpp.so", 1, config), 0);
+	cr_expect(strstr(host_error(h), why), "%s", host_error(h));
+	host_destroy(h);
+}
+
+Test(ocpp_quirks_refused, q49_a_connector_is_of_one_charger)
+{
+	refuses_to_start("{\"profiles\":[{\"units\":[{\"name\":\"East\",\"connectors\":3},{\"name\":\"West\","
+			 "\"first_connector\":3}]}]}",
+			 "\"East\" and \"West\" have a connector in common");
+	refuses_to_start("{\"profiles\":[{\"units\":[{\"name\":\"East\"},{\"name\":\"East\",\"first_connector\":2}]}]}",
+			 "\"East\" stands twice");
+}
+
+Test(ocpp_quirks_config, q50_a_charger_that_gives_no_power_soon_after_a_stop_is_not_started_then)
+{
+	static const char *const start = "{\"device\":\"ocpp:CP001\",\"connector\":1,\"token\":\"A\"}";
+	int id;
+
+	bench_load("{\"unknownToken\":\"accept\",\"profiles\":[{\"vendor\":\"Acme*\",\"restart_after_s\":300}]}");
+	fine("BootNotification", BOOT("Acme", "Wall 2", "1"));
+	id = begin(START("A", "2025-01-15T02:00:00Z", "0"));
+	stop_with(id, "\"meterStop\":10,\"timestamp\":\"2025-01-15T02:09:00Z\",\"reason\":\"Remote\"");
+	cp.reply = "{\"status\":\"Accepted\"}";
+	refused(CHARGING "Start", start, GV_FAILED_PRECONDITION, "start it again at 2025-01-15T02:14:00");
+	cr_expect_eq(met("restart_refused"), 1);
+	cr_expect(!received("RemoteStartTransaction"));
+	host_run_ms(h, 300000);
+	ask(CHARGING "Start", start);
+	cr_expect(received("RemoteStartTransaction"));
+	id = begin(START("A", "2025-01-15T02:14:30Z", "10"));
+	stop_with(id, "\"meterStop\":20,\"timestamp\":\"2025-01-15T02:14:40Z\",\"reason\":\"EVDisconnected\"");
+	ask(CHARGING "Start", start);
+}
+
 Test(ocpp_quirks_config, q50_pauses_of_a_charger_whose_profile_says_no_restart_are_counted)
 {
 	bench_load("{\"profiles\":[{\"vendor\":\"Acme*\",\"no_restart\":true}]}");
