@@ -149,6 +149,7 @@ struct peer {
 	uint64_t hash; /* of the name */
 	uint32_t instance, instances;
 	bool listed, up, driver, gone;
+	bool self;            /* this very actor */
 	uint64_t incarnation; /* as the directory says */
 	uint64_t newest;      /* greatest seen in the directory or in a packet */
 	int64_t down_since_ms;

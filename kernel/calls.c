@@ -89,6 +89,11 @@ static bool serves(const struct peer *p, const char *service, size_t n)
 	return false;
 }
 
+static bool is_other(const struct peer *p)
+{
+	return p->listed && !p->self;
+}
+
 /* The instances that a call goes to, at most `max`; 0 with *ret_why set where there is none. */
 static size_t route(const struct gv_actor *a, const char *to, const char *method, struct peer **ret, size_t max,
 		    char *ret_why, size_t why_size)
@@ -104,7 +109,7 @@ static size_t route(const struct gv_actor *a, const char *to, const char *method
 			n = ret[0] ? 1 : 0;
 		} else {
 			for (size_t i = 0; i < a->peers.count && n < max; i++)
-				if (a->peers.items[i]->listed && !strcmp(a->peers.items[i]->plugin, to))
+				if (is_other(a->peers.items[i]) && !strcmp(a->peers.items[i]->plugin, to))
 					ret[n++] = a->peers.items[i];
 		}
 		if (!n)
@@ -113,7 +118,7 @@ static size_t route(const struct gv_actor *a, const char *to, const char *method
 		return n;
 	}
 	for (size_t i = 0; i < a->peers.count && n < max; i++)
-		if (a->peers.items[i]->listed && serves(a->peers.items[i], method, service))
+		if (is_other(a->peers.items[i]) && serves(a->peers.items[i], method, service))
 			ret[n++] = a->peers.items[i];
 	if (!n)
 		snprintf(ret_why, why_size, "no plugin of this node serves %.*s", (int)service, method);

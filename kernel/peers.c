@@ -1,4 +1,5 @@
-/* Whom an actor knows: the directory's peers, their comings and goings, and packets from those it does not list yet. */
+/* Whom an actor knows: the directory's peers, their comings and goings, and packets from those it does not list yet.
+ * It is among them itself, for calls that by their key are its own to answer: its events and connections it has. */
 #include "actor_internal.h"
 
 #include <errno.h>
@@ -90,6 +91,7 @@ static struct peer *add_peer(struct gv_actor *a, const Kernel__Peer *in)
 	p->name = strdup(in->name);
 	p->plugin = strdup(in->plugin);
 	p->hash = gv_hash_str(in->name);
+	p->self = !strcmp(in->name, a->name);
 	p->queue_end = &p->queue;
 	p->down_since_ms = gv_now(a);
 	Rows__Cursor *row = gv_get_row(a, a->cursors, p->name, strlen(p->name), &rows__cursor__descriptor);
@@ -128,14 +130,14 @@ static int update_peer(struct gv_actor *a, struct peer *p, const Kernel__Peer *i
 	p->listed = true;
 	p->instance = in->instance;
 	p->instances = in->instances;
-	p->driver = in->driver;
+	p->driver = in->driver && !p->self;
 	p->gone = in->gone;
 	free_list(p->serves);
 	free_list(p->hears);
 	free_list(p->emits);
 	p->serves = copy_list(in->serves, in->n_serves);
-	p->hears = copy_list(in->hears, in->n_hears);
-	p->emits = copy_list(in->emits, in->n_emits);
+	p->hears = copy_list(in->hears, p->self ? 0 : in->n_hears);
+	p->emits = copy_list(in->emits, p->self ? 0 : in->n_emits);
 	p->up = in->up;
 	if (in->up) {
 		gv_peer_meet(a, p, in->incarnation);
@@ -164,7 +166,7 @@ bool gv_actor_settled(const struct gv_actor *a)
 
 	for (size_t i = 0; i < a->peers.count; i++) {
 		const struct peer *p = a->peers.items[i];
-		if (!p->up || !strcmp(p->plugin, "kernel"))
+		if (!p->up || p->self || !strcmp(p->plugin, "kernel"))
 			continue;
 		if (p->hears_mask && !p->sub.active)
 			return false;
@@ -188,7 +190,7 @@ int gv_actor_directory(struct gv_actor *a, const Kernel__Directory *d)
 		a->peers.items[i]->listed = false;
 	for (size_t i = 0; changes && i < d->n_peers; i++) {
 		struct peer *p = gv_peer_named(a, d->peers[i]->name);
-		if (!strcmp(d->peers[i]->name, a->name) || (!p && !(p = add_peer(a, d->peers[i]))))
+		if (!p && !(p = add_peer(a, d->peers[i])))
 			continue;
 		size_t at = 0;
 		while (a->peers.items[at] != p)

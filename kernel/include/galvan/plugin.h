@@ -223,8 +223,8 @@ struct gv_call {
 	const char *method;  /* "galvan.charging.v1.Charging/Start", of a service among the record's `calls` */
 	const void *request; /* a message of the method's input type */
 	const char *to; /* NULL: by the request's key field. A device or session id, a plugin ("ocpp") or an instance
-			 * ("ocpp.0"). Without either, the only plugin that serves it; several: all are asked and the
-			 * answers merged. */
+			 * ("ocpp.0"). Without either, the only other plugin that serves it; several: all are asked
+			 * and the answers merged. What is this plugin's own to answer it answers, too. */
 	int64_t timeout_ms; /* 0: 30 s */
 	/* Given: the call survives a crash of either side, and the note comes back with the answer; its type must be
 	 * among the record's `notes`. NULL: a query, forgotten if this plugin dies. */

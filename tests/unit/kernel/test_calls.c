@@ -587,3 +587,31 @@ Test(calls, that_several_serve_ask_all_and_merge_what_they_say)
 	cr_assert_eq(answered.code, GV_OK);
 	cr_assert_eq(answered.at_ms, 2, "merged as protobuf merges: the last scalar wins, lists are joined");
 }
+
+Test(calls, of_a_plugin_to_what_is_its_own_come_back_to_it)
+{
+	struct rig_peer *self = rig_peer(&rig, gv_actor_name(rig.actor), gv_actor_incarnation(rig.actor));
+
+	self->serves[0] = "galvan.zoo.v1.Alarm";
+	with_callee(calls_with_note);
+	to = self->name;
+	add_again(1, "x", 4, false, false);
+	cr_assert_eq(rig_count(&rig, self->name, ENV__ITEM__KIND_CALL), 1);
+	to = NULL;
+	add_again(2, "y", 4, false, false);
+	cr_assert_eq(rig_count(&rig, "alarm.0", ENV__ITEM__KIND_CALL), 1,
+		     "a call without a key asks the others that serve it: who asks knows its own answer");
+	cr_assert_eq(rig_count(&rig, self->name, ENV__ITEM__KIND_CALL), 1);
+}
+
+Test(calls, of_a_plugin_to_itself_are_no_subscription)
+{
+	struct rig_peer *self = rig_peer(&rig, gv_actor_name(rig.actor), gv_actor_incarnation(rig.actor));
+
+	self->hears[0] = "galvan.zoo.v1.Added";
+	self->emits[0] = "galvan.zoo.v1.Added";
+	rig_directory(&rig);
+	rig_run(&rig);
+	cr_assert_eq(rig_count(&rig, self->name, ENV__ITEM__KIND_SUBSCRIBE), 0, "what it emits it knows");
+	cr_assert(gv_actor_settled(rig.actor), "and it does not wait for itself");
+}
