@@ -17,6 +17,7 @@
 #include "stations/reports.h"
 #include "stations/security.h"
 #include "stations/soap_station.h"
+#include "updates/updates.h"
 
 #include <galvan/link.pb-c.h>
 
@@ -118,6 +119,10 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 {
 	if (!strncmp(name, SOAP_TIMER, strlen(SOAP_TIMER)))
 		return soap_due(self, t, name);
+	if (!strncmp(name, LEASES_TIMER, strlen(LEASES_TIMER)))
+		return lease_due(self, t, name);
+	if (!strncmp(name, UPDATES_TIMER, strlen(UPDATES_TIMER)))
+		return settings_due(t, name + strlen(UPDATES_TIMER));
 	if (!strcmp(name, RETENTION_TIMER))
 		return retention_due(self, t);
 	if (!strcmp(name, LISTED_TIMER))
@@ -192,6 +197,8 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 {
 	const ProtobufCMessage *note = answer->note;
 
+	if (note && note->descriptor == &ocpp__settings_asked__descriptor)
+		return settings_answered(t, answer->note, answer);
 	if (note && note->descriptor == &ocpp__signing__descriptor)
 		return certificate_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__ocsp_asked__descriptor)
@@ -365,6 +372,9 @@ static const struct gv_emits emits[] = {
 	{ &ocpp__command_answered_late__descriptor, NULL },
 	{ &charging__diagnostics_uploaded__descriptor, NULL },
 	{ &ocpp__station_alerted__descriptor, NULL },
+	{ &update__lease_changed__descriptor, lease_snapshot },
+	{ &update__update_progressed__descriptor, NULL },
+	{ &update__device_identified__descriptor, lease_snapshot_identities },
 	{ 0 },
 };
 static const struct gv_table *const tables[] = {
@@ -417,6 +427,8 @@ static const struct gv_table *const tables[] = {
 	&ocpp_costs,
 	&ocpp_ocsp,
 	&ocpp_ocsp_ends,
+	&leases_table,
+	&ocpp_settings,
 	NULL,
 };
 
@@ -429,10 +441,11 @@ GV_PLUGIN = {
 	.serves = ocpp_services,
 	.hears = hears,
 	.emits = emits,
-	.calls = GV_CALLS(&ocpp__ocpp__descriptor, &link__http__descriptor, &pki__pki__descriptor,
-			  &registry__registry__descriptor),
-	.notes = GV_NOTES(&ocpp__file_forward__descriptor, &ocpp__signing__descriptor, &ocpp__rotation__descriptor,
-			  &ocpp__soap_call__descriptor, &ocpp__soap_forward__descriptor, &ocpp__ocsp_asked__descriptor,
+	.calls = GV_CALLS(&ocpp__ocpp__descriptor, &charging__charging__descriptor, &link__http__descriptor,
+			  &pki__pki__descriptor, &registry__registry__descriptor),
+	.notes = GV_NOTES(&ocpp__settings_asked__descriptor, &ocpp__file_forward__descriptor,
+			  &ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor,
+			  &ocpp__soap_forward__descriptor, &ocpp__ocsp_asked__descriptor,
 			  &ocpp__pool_asked__descriptor),
 	.listens = GV_LISTENS("/ocpp/", "/ocpp/files/", "/ocpp/soap"),
 	.tables = tables,

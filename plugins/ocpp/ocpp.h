@@ -363,7 +363,7 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 int transaction_put_start(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 int transaction_put_active(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
-int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transaction *x);
+int transaction_tell_start(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x);
 /* Whether SessionStarted has been told. */
 bool transaction_is_told(const Ocpp__Transaction *x);
 /* Moves it to the history and says so. */

@@ -10,6 +10,7 @@
 #include "stations/passwords.h"
 #include "stations/security.h"
 #include "stations/soap_station.h"
+#include "updates/updates.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -281,5 +282,6 @@ static const struct gv_method ocpp_methods[] = {
 const struct gv_service ocpp_services[] = {
 	{ &charging__charging__descriptor, charging_methods },
 	{ &ocpp__ocpp__descriptor, ocpp_methods },
+	{ &update__updates__descriptor, leases_methods },
 	{ 0 },
 };

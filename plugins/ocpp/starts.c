@@ -3,6 +3,7 @@
 #include "edge/profiles.h"
 #include "edge/edge.h"
 #include "lists/reservations.h"
+#include "updates/updates.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -134,7 +135,7 @@ static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 {
 	struct verdict v;
 
-	if (command_impossible(o, t, ticket, r->device))
+	if (lease_bars(t, ticket, r->device) || command_impossible(o, t, ticket, r->device))
 		return 0;
 	v = authorize(o, t, &(struct ask){ .device = r->device, .tag = r->token, .asked_for = true, .starts = true });
 	if (strcmp(v.status, "Accepted") != 0)

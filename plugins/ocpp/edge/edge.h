@@ -38,6 +38,7 @@ struct edge_orders {
 	int (*clear_cache)(struct gv_turn *t, struct command *ret);
 	int (*get_log)(struct gv_turn *t, const struct log_order *order, struct command *ret);
 	int (*update_firmware)(struct gv_turn *t, const struct firmware_order *order, struct command *ret);
+	bool plain_firmware_stays; /* one without a signature cannot be taken back by another */
 	int (*reserve)(struct gv_turn *t, const struct reserve_order *order, struct command *ret);
 	int (*cancel_reservation)(struct gv_turn *t, uint64_t id, struct command *ret);
 	/* What the transaction with that name costs; amount: a decimal number. */

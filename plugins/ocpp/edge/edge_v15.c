@@ -200,6 +200,7 @@ static const struct edge_orders orders = {
 	.most_keys = V16_MOST_KEYS,
 	.get_log = get_log,
 	.update_firmware = update_firmware,
+	.plain_firmware_stays = true,
 	.reserve = v16_reserve,
 	.cancel_reservation = shared_cancel_reservation,
 };

@@ -119,6 +119,7 @@ static const struct edge_orders orders = {
 	.clear_cache = shared_clear_cache,
 	.get_log = v16_order_log,
 	.update_firmware = v16_order_firmware,
+	.plain_firmware_stays = true,
 	.reserve = v16_reserve,
 	.cancel_reservation = shared_cancel_reservation,
 	.get_configuration = v16_get_configuration,

@@ -3,6 +3,7 @@
 
 #include "lists.h"
 
+#include <plugins/leases/leases.h>
 #include <plugins/ocpp/edge/edge.h>
 
 #include <inttypes.h>
@@ -95,7 +96,7 @@ int reserve_method(void *self, struct gv_turn *t, struct gv_ticket ticket, const
 
 	if (problem)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "%s", problem);
-	if (command_impossible(o, t, ticket, r->device))
+	if (lease_bars(t, ticket, r->device) || command_impossible(o, t, ticket, r->device))
 		return 0;
 	st = station_find(o, r->device);
 	if (!st->edge->orders->reserve)

@@ -1,5 +1,6 @@
 /* Who may charge: the config's tags, then the tokens that a plugin which knows people has told of, then the policy for
  * unknown ones. All that asks goes through this one function, and it answers from what is here: a charger waits. */
+#include <plugins/leases/leases.h>
 #include <plugins/ocpp/lists/reservations.h>
 
 #include <lib/json.h>
@@ -158,7 +159,7 @@ void authorize_listing(struct ocpp *o, struct gv_turn *t, const char *fold, stru
 		ret->type = "";
 }
 
-struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
+static struct verdict judge(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
 {
 	const char *fold = model_fold(t, ask->tag), *status, *exact = NULL;
 	const struct tag *tag = find_tag(o, fold);
@@ -177,6 +178,19 @@ struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *as
 		exact = NULL;
 	}
 	return (struct verdict){ status, token->parent, token->valid_until_ms, exact };
+}
+
+/* Who asks before anything begins at a charger that is being updated is told so. */
+struct verdict authorize(struct ocpp *o, struct gv_turn *t, const struct ask *ask)
+{
+	struct verdict v = judge(o, t, ask);
+
+	if (!ask->starts && !strcmp(v.status, "Accepted") && lease_of(t, ask->device) &&
+	    !runs_here(t, ask->device, model_fold(t, ask->tag))) {
+		v.status = "Blocked";
+		v.exact = "NotAtThisTime";
+	}
+	return v;
 }
 
 const char *authorize_info(struct gv_turn *t, const struct verdict *v)

@@ -260,7 +260,7 @@ static int go_on(struct event *e, const Ocpp__Transaction *before)
 	else
 		transaction_put_progress(e->t, e->in->device, e->x);
 	if (tells)
-		transaction_tell_start(e->t, e->in->device, e->x);
+		transaction_tell_start(e->o, e->t, e->in->device, e->x);
 	return e->x->told && e->values.n ? sessions_tell_meter(e->t, e->in->device, e->x, &e->values) : 0;
 }
 

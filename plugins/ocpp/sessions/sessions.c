@@ -55,7 +55,7 @@ static int begin_ended(struct ocpp *o, struct gv_turn *t, struct inbound *in, Oc
 		return -EINVAL;
 	x->reason = "Other";
 	x->ended_at_ms = x->started_at_ms;
-	transaction_tell_start(t, in->device, x);
+	transaction_tell_start(o, t, in->device, x);
 	return transaction_give_up(o, t, in->device, x, 0, FLAG(FLAG_NO_STOP));
 }
 

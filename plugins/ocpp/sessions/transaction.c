@@ -2,6 +2,7 @@
  * have ended. */
 #include "costs.h"
 
+#include <plugins/leases/leases.h>
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/stations/plugged.h>
 #include <plugins/ocpp/stations/units.h>
@@ -156,7 +157,7 @@ int transaction_number(struct ocpp *o, struct gv_turn *t, const char *device, Oc
 	return transaction_put_start(t, device, x);
 }
 
-int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transaction *x)
+int transaction_tell_start(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
 	Charging__SessionStarted event = CHARGING__SESSION_STARTED__INIT;
 
@@ -166,6 +167,8 @@ int transaction_tell_start(struct gv_turn *t, const char *device, Ocpp__Transact
 	event.session->shows_cost = x->name[0] && costs_shown(t, device);
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
 	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
+	if (!x->reason[0])
+		lease_begun(o, t, device, x->token);
 	return gv_emit(t, &event);
 }
 
@@ -176,7 +179,7 @@ int transaction_begin(struct ocpp *o, struct gv_turn *t, const char *device, Ocp
 	x->told = true;
 	transaction_put_active(t, device, x);
 	plugged_session(o, t, device, x, false);
-	return transaction_tell_start(t, device, x);
+	return transaction_tell_start(o, t, device, x);
 }
 
 bool transaction_is_told(const Ocpp__Transaction *x)
@@ -198,7 +201,7 @@ int transaction_end(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp_
 	}
 	/* Nobody has authorised it: it is told of where it took energy. */
 	if (!transaction_is_told(x) && (x->token_order || x->energy_wh > 0))
-		transaction_tell_start(t, device, x);
+		transaction_tell_start(o, t, device, x);
 	transaction_put_ended(o, t, device, x);
 	if (!transaction_is_told(x))
 		return 0;

@@ -32,6 +32,8 @@ int configuration_get(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 		      const Charging__GetConfigurationRequest *r);
 /* Notes where an answer to GetConfiguration has passwords in it. */
 void configuration_told(struct ocpp *o, struct gv_turn *t, struct station *st, const struct cJSON *payload);
+/* Whether two values are the same to a charger. */
+bool configuration_same(struct gv_turn *t, const char *a, const char *b);
 conclude_fn conclude_get_configuration, conclude_set_configuration, conclude_read_back;
 
 /* The result's `status`; "" where there is none. */

@@ -145,6 +145,11 @@ static const char *trim(struct gv_turn *t, const char *value)
 	return gv_str(t, "%.*s", (int)size, value);
 }
 
+bool configuration_same(struct gv_turn *t, const char *a, const char *b)
+{
+	return !strcasecmp(trim(t, a), trim(t, b));
+}
+
 static int tell(struct gv_turn *t, const Ocpp__Command *row, const char *value, bool as_set)
 {
 	Charging__SetConfigurationReply reply = CHARGING__SET_CONFIGURATION_REPLY__INIT;
@@ -190,7 +195,7 @@ int conclude_read_back(struct ocpp *o, struct gv_turn *t, const char *device, co
 	for (size_t i = 0; i < found.n_entries; i++) {
 		const Charging__ConfigurationEntry *e = found.entries[i];
 		bool as_set = e->secret || mask_is_secret(e->key) ||
-			      !strcasecmp(trim(t, e->value), trim(t, row->setting->value));
+			      configuration_same(t, e->value, row->setting->value);
 
 		if (strcasecmp(e->key, row->setting->key) != 0)
 			continue;

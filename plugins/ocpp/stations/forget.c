@@ -16,6 +16,7 @@
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
 #include <plugins/ocpp/sessions/costs.h>
+#include <plugins/ocpp/updates/updates.h>
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static const struct gv_table *const owned[] = {
 	&ocpp_requests,  &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,     &ocpp_models,
 	&ocpp_reports,   &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events, &ocpp_device_event_digests,
 	&ocpp_displays,  &ocpp_command_log,  &ocpp_commands,    &ocpp_orphans,       &ocpp_security_by_device,
-	&ocpp_transfers, &ocpp_costs,
+	&ocpp_transfers, &ocpp_costs,        &ocpp_settings,
 };
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -113,6 +114,7 @@ int forget_deleted(struct ocpp *o, struct gv_turn *t, const char *device)
 	ocpp_closed(o, t, device, conn);
 	limits_forget(t, device);
 	reservations_forget(t, device);
+	lease_forget(o, t, device);
 	reports_forget(t, device);
 	end_sessions(o, t, device);
 	messages_forget(&o->messages, device);

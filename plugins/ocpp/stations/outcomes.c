@@ -9,6 +9,7 @@
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
 #include <plugins/ocpp/sessions/costs.h>
+#include <plugins/ocpp/updates/updates.h>
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -151,6 +152,8 @@ static conclude_fn *const conclude[] = {
 	[OCPP__COMMAND__KIND__QUIET] = conclude_quiet,
 	[OCPP__COMMAND__KIND__DIAGNOSTICS] = conclude_diagnostics,
 	[OCPP__COMMAND__KIND__FIRMWARE] = conclude_firmware,
+	[OCPP__COMMAND__KIND__INSTALL] = conclude_install,
+	[OCPP__COMMAND__KIND__CANCEL_INSTALL] = conclude_cancel_install,
 	[OCPP__COMMAND__KIND__GET_CONFIGURATION] = conclude_get_configuration,
 	[OCPP__COMMAND__KIND__SET_CONFIGURATION] = conclude_set_configuration,
 	[OCPP__COMMAND__KIND__READ_BACK] = conclude_read_back,

@@ -12,6 +12,7 @@
 #include <plugins/ocpp/limits/limits.h>
 #include <plugins/ocpp/lists/lists.h>
 #include <plugins/ocpp/lists/reservations.h>
+#include <plugins/ocpp/updates/updates.h>
 
 #include <string.h>
 
@@ -72,6 +73,7 @@ int report_boot(struct ocpp *o, struct gv_turn *t, struct inbound *in, Ocpp__Sta
 	gv_log(t, GV_INFO, "charger booted vendor=%s model=%s firmware=%s", said->vendor, said->model, said->firmware);
 	fleet_opened(o, t, in->st);
 	model_booted(o, t, in->st, said);
+	updates_booted(o, t, in->st, said);
 	return gv_emit(t, &event);
 }
 
@@ -161,6 +163,8 @@ int report_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in, c
 	if (said->which == STATUS_OF_FIRMWARE || said->which == STATUS_OF_DIAGNOSTICS || said->which == STATUS_OF_LOG)
 		transfer_told(t, in->device, said->which == STATUS_OF_FIRMWARE, (uint64_t)said->request_id,
 			      said->status);
+	if (said->which == STATUS_OF_FIRMWARE)
+		updates_notified(t, in->device, said->request_id, said->status);
 	if (said->security)
 		keep_security_event(o, t, in->device, said);
 	event.device = (char *)in->device;
