@@ -56,6 +56,7 @@ struct ota_device {
 	const char
 		*version; /* of the artifact's kind, as installed; "": unknown, then only artifacts from any version */
 	int64_t counter;  /* the highest of the artifact's kind that was confirmed */
+	const char *sha256; /* of what is installed of it; NULL: unknown */
 };
 /* TUF_NOT_FOR_US, or TUF_ROLLBACK: its counter is lower than what the device runs. */
 int ota_artifact_fits(const struct ota_artifact *it, const struct ota_device *device, struct tuf_error *err);
@@ -87,8 +88,10 @@ int ota_assignment_read(const struct tuf_document *it, struct ota_assignment *re
 struct cJSON *ota_assignment_make(const struct ota_assignment *it);
 
 /* The whole decision of a device over the bytes of an assignment: signature, expiry, device, that it is not older than
- * `seen_version`, that the trusted targets name the same file, and that it fits. `device`'s version and counter are
- * those of the kind that is assigned: `of_kind` is called with it to fill them in. */
+ * `seen_version`, that the trusted targets name the same file, and that it fits or is installed already. OTA_DONE: it
+ * is the one of seen_version, and *ret is untouched. `device`'s version and counter are those of the kind that is
+ * assigned: `of_kind` is called with it to fill them in. */
+#define OTA_DONE 1
 struct ota_order {
 	struct ota_assignment assignment;
 	struct tuf_file target;

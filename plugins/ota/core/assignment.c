@@ -190,11 +190,14 @@ int ota_decide(const struct tuf_document *targets, const void *data, size_t size
 	if (r == 0)
 		r = check_assignment(document, &order.assignment, now_s, seen_version, device->id, err);
 	tuf_document_destroy(document);
+	if (r == 0 && order.assignment.version == seen_version)
+		return OTA_DONE;
 	if (r < 0 || (r = tuf_target(targets, order.assignment.path, &order.target, err)) < 0 ||
 	    (r = ota_artifact_read(&order.target, &order.artifact, err)) < 0 || (r = same_file(&order, err)) < 0)
 		return r;
 	of_kind(arg, order.artifact.kind, device);
-	r = ota_artifact_fits(&order.artifact, device, err);
+	if (!device->sha256 || strcmp(device->sha256, order.target.sha256) != 0)
+		r = ota_artifact_fits(&order.artifact, device, err);
 	if (r == 0)
 		*ret = order;
 	return r;

@@ -63,7 +63,7 @@ static enum tuf_result decide(const struct ota_assignment *it, int key)
 	struct ota_order order;
 	size_t size;
 	char *text = repository_assign(&r, it, key, &size);
-	int result = ota_decide(tuf_client_trusted(d.client, TUF_TARGETS), text, size, NOW_S, 3, &device, no_kind, NULL,
+	int result = ota_decide(tuf_client_trusted(d.client, TUF_TARGETS), text, size, NOW_S, 2, &device, no_kind, NULL,
 				&order, &d.error);
 
 	free(text);
@@ -216,8 +216,8 @@ Test(tuf_attacks, rollback_of_an_assignment)
 	struct ota_assignment it = repository_assignment(&r);
 
 	trusting();
-	it.version = 2;
-	refused(decide(&it, DIRECTOR_KEY), TUF_ROLLBACK, "assignment version 2 is older than the 3");
+	it.version = 1;
+	refused(decide(&it, DIRECTOR_KEY), TUF_ROLLBACK, "assignment version 1 is older than the 2");
 }
 
 /* Targets and snapshot of two states of the repository, each rightly signed. */

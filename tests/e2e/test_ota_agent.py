@@ -1,0 +1,195 @@
+"""galvan-ota-agent against a server: it installs what is assigned and signed, once, and goes back from what is not well."""
+import hashlib
+import os
+import signal
+import subprocess
+
+import pytest
+from agents import AGENT, DEVICE, ENDS, PATIENCE_S, SAYS_NOTHING, fleet, program
+from repositories import later, stamp
+
+
+@pytest.fixture
+def world(tmp_path):
+    repository, server, device, target = fleet(tmp_path)
+    yield repository, server, device, target
+    server.close()
+
+
+def test_an_assigned_update_is_installed_confirmed_and_told(world):
+    _, server, device, _ = world
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.1.0', 2)
+    assert device.ran() == ['1.0.0', '1.1.0']
+    assert server.steps() == ['downloading', 'verified', 'installing', 'rebooting', 'installed']
+    last = server.reports[-1]
+    assert last['assignment'] == 'campaign-1' and last['version'] == 1 and last['result'] == 'OK'
+    assert last['installed']['firmware']['version'] == '1.1.0' and last['installed']['firmware']['counter'] == 2
+    assert [report['sequence'] for report in server.reports] == [1, 2, 3, 4, 5]
+
+
+def test_the_same_assignment_is_done_once(world):
+    _, server, device, _ = world
+    device.once()
+    server.requests.clear()
+    assert device.once()[0] == 0
+    assert device.ran() == ['1.0.0', '1.1.0', '1.1.0']
+    assert [path for path, _ in server.requests] == ['tuf/2.root.json', 'tuf/timestamp.json', 'devices/%s/assignment.json' % DEVICE]
+    assert len(server.reports) == 5
+
+
+def test_without_an_assignment_nothing_is_installed(world):
+    """Nothing updates because it is newer."""
+    _, server, device, _ = world
+    server.assignments.clear()
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.0.0', 1) and server.reports == []
+
+
+def test_a_download_that_breaks_off_goes_on(world):
+    _, server, device, target = world
+    server.cut_after = 100000
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.1.0', 2)
+    ranges = [wanted for path, wanted in server.requests if 'targets/' in path]
+    assert ranges[0] is None and ranges[1] == 'bytes=100000-' and len(ranges) == 2
+
+
+@pytest.mark.parametrize('health', [ENDS, SAYS_NOTHING])
+def test_what_is_not_well_is_gone_back_from(world, health):
+    repository, server, device, _ = world
+    device.configure(health_s=1)
+    target = repository.add('meter/1.2.0/fw.bin', program('1.2.0', health), version='1.2.0', counter=3)
+    repository.publish_next()
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2)
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.0.0', 1)
+    assert device.ran() == ['1.0.0', '1.2.0', '1.0.0']
+    assert server.steps()[-2:] == ['rebooting', 'reverted']
+    assert 'well' in server.reports[-1]['detail']
+    device.once()
+    assert device.ran() == ['1.0.0', '1.2.0', '1.0.0', '1.0.0'], 'it is not tried again'
+
+
+def test_a_configuration_file_likewise(tmp_path):
+    repository, server, device, _ = fleet(tmp_path)
+    try:
+        ran = os.path.join(device.folder, 'ran')
+        slots = {'firmware': ['firmware-a', 'firmware-b'], 'config': ['conf-a', 'conf-b']}
+        device.configure(run=['@firmware@', ran, '@config@'], slots=slots)
+        device.factory('config', b'amps=16', '1', 1)
+        target = repository.add('meter/config/7.conf', b'amps=32', version='7', counter=7, kind='config')
+        repository.publish_next()
+        server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2)
+        assert device.once()[0] == 0
+        assert device.confirmed('config') == ('7', 7) and device.confirmed() == ('1.0.0', 1)
+        assert device.ran() == ['1.0.0 amps=16', '1.0.0 amps=32']
+    finally:
+        server.close()
+
+
+def test_an_update_waits_for_its_window(world):
+    repository, server, device, target = world
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2, window={'from': stamp(later(1)), 'until': stamp(later(2))})
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.0.0', 1)
+    assert server.steps() == ['downloading', 'verified', 'install-scheduled']
+    server.requests.clear()
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, 3, window={'from': stamp(later(-1)), 'until': stamp(later(1))})
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.1.0', 2)
+    assert not [path for path, _ in server.requests if 'targets/' in path], 'it was here already'
+
+
+def test_reports_wait_for_the_server(world):
+    _, server, device, _ = world
+    server.refuse_reports = 1000
+    assert device.once()[0] == 0
+    assert server.reports == []
+    server.refuse_reports = 0
+    device.once()
+    assert server.steps() == ['downloading', 'verified', 'installing', 'rebooting', 'installed']
+
+
+def test_what_a_device_has_no_slots_for_is_told_once(world):
+    repository, server, device, _ = world
+    target = repository.add('meter/config/7.conf', b'amps=32', version='7', counter=7, kind='config')
+    repository.publish_next()
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2)
+    assert device.once()[0] == 1
+    device.once()
+    assert server.steps() == ['installation-failed']
+    assert 'no slots for config' in server.reports[0]['detail']
+
+
+def test_wrong_credentials_are_said(world):
+    _, server, device, _ = world
+    server.password = 'another'
+    status, said = device.once()
+    assert status == 1 and 'the server answers 401' in said
+    assert device.ran() == ['1.0.0'], 'the device does its work all the same'
+
+
+@pytest.mark.parametrize('change, words', [
+    ({'server': 'ftp://x'}, 'server must be an address'), ({'slots': {}}, 'slots must name two paths'), ({'run': []}, 'run must be a list'),
+    ({'slots': {'firmware': ['a', 'a']}}, 'two different paths'), ({'poll_s': 0}, 'poll_s must be 1 to 86400'), ({'product': ''}, 'product must be a text'),
+])
+def test_a_wrong_config_is_named(world, change, words):
+    device = world[2]
+    device.configure(**change)
+    status, said = device.once()
+    assert status == 1 and words in said
+
+
+def test_the_agent_keeps_its_process_running_and_ends_with_it(world):
+    _, server, device, _ = world
+    agent = subprocess.Popen([AGENT, 'run', device.folder], stderr=subprocess.DEVNULL)
+    with server.changed:
+        assert server.changed.wait_for(lambda: 'installed' in server.steps(), PATIENCE_S)
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(PATIENCE_S) == 0
+    assert device.ran() == ['1.0.0', '1.1.0']
+
+
+# ---- deltas
+
+
+def delta_of(device, server, target, path, algorithm, data):
+    with open(os.path.join(device.folder, 'firmware-a'), 'rb') as f:
+        old = hashlib.sha256(f.read()).hexdigest()
+    return {'algorithm': algorithm, 'from': old, 'sha256': server.offer(data), 'length': len(data)}
+
+
+def zstd_delta(device, server):
+    old, new = os.path.join(device.folder, 'firmware-a'), os.path.join(device.folder, 'new')
+    with open(new, 'wb') as f:
+        f.write(program('1.1.0', size=300000))
+    return subprocess.run(['zstd', '-q', '-c', '--patch-from=' + old, new], capture_output=True, check=True).stdout
+
+
+def test_a_delta_of_zstds_own_command_is_applied(world):
+    repository, server, device, target = world
+    delta = delta_of(device, server, target, 'new', 'zstd', zstd_delta(device, server))
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, deltas=[delta])
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.1.0', 2)
+    assert not [path for path, _ in server.requests if 'targets/' in path], 'the whole file was not fetched'
+
+
+@pytest.mark.parametrize('spoil', ['other-bytes', 'cut', 'missing', 'unknown-algorithm', 'no-delta'])
+def test_what_is_wrong_with_a_delta_costs_a_download(world, spoil):
+    repository, server, device, target = world
+    data = zstd_delta(device, server)
+    delta = delta_of(device, server, target, 'new', 'zstd', data if spoil != 'no-delta' else os.urandom(len(data)))
+    if spoil == 'other-bytes':
+        server.deltas[delta['sha256']] = os.urandom(len(data))
+    elif spoil == 'cut':
+        server.deltas[delta['sha256']] = data[:len(data) // 2]
+    elif spoil == 'missing':
+        server.deltas.clear()
+    elif spoil == 'unknown-algorithm':
+        delta['algorithm'] = 'vcdiff'
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, deltas=[delta])
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.1.0', 2)
+    assert len([path for path, _ in server.requests if 'targets/' in path]) == 1
