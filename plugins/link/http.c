@@ -1,6 +1,7 @@
 /* HTTP/1 requests: read, bounded, and handed to the plugin as one GV_REQUEST frame each. One request at a time per
  * connection; what a client sends behind it waits. */
 #include "http.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +14,8 @@ void exchange_destroy(struct exchange *x)
 		return;
 	if (x->blob)
 		gv_world_blob_destroy(x->blob);
-	if (x->file >= 0)
-		close(x->file);
+	transfer_destroy(x->transfer);
+	exchange_forget_headers(x);
 	route_release(x->route);
 	x->link->in_bytes -= x->body.size;
 	bytes_fini(&x->body);
@@ -27,13 +28,43 @@ uint64_t http_body_ms(const struct conn *c)
 	return c->exchange->body_size;
 }
 
-static void copy_header(const struct head *h, const char *name, char ret[static VALIDATOR_MAX])
+void exchange_forget_headers(struct exchange *x)
 {
-	const struct slice *value = head_get(h, name);
+	char **all[] = { &x->range, &x->if_range, &x->match, &x->none_match };
 
-	ret[0] = '\0';
-	if (value && value->size < VALIDATOR_MAX)
-		snprintf(ret, VALIDATOR_MAX, "%.*s", (int)value->size, value->data);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		free(*all[i]);
+		*all[i] = NULL;
+	}
+}
+
+/* A header's value, or those of all its lines as one list. False: no memory. */
+static bool take_header(const struct head *h, const char *name, char **ret)
+{
+	char value[HEAD_MAX] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_fields; i++) {
+		struct slice s = h->fields[i].value;
+
+		if (slice_is(h->fields[i].name, name)) /* all lines together are shorter than the head */
+			n += (size_t)snprintf(value + n, sizeof(value) - n, "%s%.*s", n ? "," : "", (int)s.size,
+					      s.data);
+	}
+	if (n)
+		*ret = strdup(value);
+	return !n || *ret;
+}
+
+/* Those that a blob is answered by (RFC 9110, 13.2 and 14.2): ranges are for GET alone. */
+static bool take_headers(struct exchange *x, const struct head *h)
+{
+	bool get = slice_is(h->method, "GET");
+
+	if (!get && !x->is_head)
+		return true;
+	return take_header(h, "if-match", &x->match) && take_header(h, "if-none-match", &x->none_match) &&
+	       (!get || (take_header(h, "range", &x->range) && take_header(h, "if-range", &x->if_range)));
 }
 
 static struct exchange *exchange_make(struct conn *c, struct route *route, const struct head *h)
@@ -42,7 +73,6 @@ static struct exchange *exchange_make(struct conn *c, struct route *route, const
 
 	if (!x)
 		return NULL;
-	x->file = -1;
 	x->link = c->link;
 	x->route = route_hold(route);
 	x->is_head = slice_is(h->method, "HEAD");
@@ -50,10 +80,10 @@ static struct exchange *exchange_make(struct conn *c, struct route *route, const
 	x->keep_alive = h->keep_alive;
 	x->chunked = h->chunked;
 	x->left = h->content_length > 0 ? (uint64_t)h->content_length : 0;
-	copy_header(h, "range", x->range);
-	copy_header(h, "if-none-match", x->none_match);
-	if (head_get(h, "if-range")) /* the whole is always a right answer */
-		x->range[0] = '\0';
+	if (!take_headers(x, h)) {
+		exchange_destroy(x);
+		return NULL;
+	}
 	return x;
 }
 

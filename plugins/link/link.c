@@ -66,6 +66,7 @@ static void stop(void *self)
 	view_fini(&l->view);
 	origins_fini(l);
 	revoked_fini(l);
+	budgets_fini(l);
 	if (l->batch.data)
 		free(l->batch.data - LWS_PRE);
 	l->batch.data = NULL;

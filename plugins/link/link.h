@@ -37,6 +37,8 @@
 #define LINK_PATH_MAX 2048            /* bytes of a request's path that its plugin is told, with a zero */
 #define LINK_AUTHORITIES_MAX 8        /* of this node: one for each instance of pki */
 #define LINK_SENTENCE_MAX 512         /* bytes of a reason for people, with a zero */
+#define LINK_FILE_SLOTS 256           /* of a hash table */
+#define LINK_BUDGET_SLOTS 4096        /* the same */
 #define COMPRESSION_LINE_SIZE 200     /* bytes of the answer's line about it, with a zero */
 
 struct bytes {
@@ -98,6 +100,8 @@ struct exchange;
 struct origin;
 struct outgoing;
 struct dial;
+struct file;
+struct budget;
 
 struct conn {
 	struct link *link;
@@ -201,6 +205,11 @@ struct link {
 	struct fetcher *fetcher;
 	struct dial *dials;
 	struct gv_deflate *deflate; /* of all connections; NULL until the first has agreed to compress */
+
+	struct file *files[LINK_FILE_SLOTS]; /* that are being sent, by hash of their id */
+	struct budget **budgets; /* LINK_BUDGET_SLOTS, by hash of their name; NULL until the first is named */
+	size_t n_files, n_transfers, n_budgets;
+	uint64_t file_bytes; /* sent, not yet counted in the metrics */
 
 	uv_timer_t *sweep, *rate, *drain;
 	uv_prepare_t *prepare;
@@ -431,12 +440,18 @@ void websocket_send(struct conn *c, enum gv_frame_kind kind, const uint8_t *data
 void websocket_ping(struct conn *c);
 void websocket_close(struct conn *c, unsigned code, const char *reason);
 
-/* ---- http.c and reply.c */
+/* ---- budgets.c */
+void budgets_sweep(struct link *l, uint64_t now);
+void budgets_fini(struct link *l);
+
+/* ---- http.c, reply.c, transfer.c */
 /* An answer of link's own, which ends the connection unless the request had no body and may be followed by another. */
 void http_refuse(struct conn *c, unsigned status, const char *text, bool keep_alive);
 void http_send(struct conn *c, const uint8_t *packed, size_t size);
 /* The output has room: a blob that is being sent goes on. */
 void http_pump(struct conn *c);
+/* Whether its peer has taken something of a blob since this was last asked, though there is no room for more. */
+bool http_moves(struct conn *c);
 /* How much longer than a handshake a body may take: a millisecond per byte that came. */
 uint64_t http_body_ms(const struct conn *c);
 void exchange_destroy(struct exchange *x);

@@ -1,5 +1,5 @@
-/* HTTP/1 replies: what a plugin answered, streamed where it goes on, and blobs served from their files, ranges
- * included. Lengths, framing and keep-alive are decided here; a plugin says status, headers and body. */
+/* HTTP/1 replies: what a plugin answered, streamed where it goes on; blobs are blob.c's. Lengths, framing and
+ * keep-alive are decided here; a plugin says status, headers and body. */
 #include "http.h"
 
 #include <errno.h>
@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define PUMP_CHUNKS 16 /* of LINK_CHUNK bytes each, before other connections get their turn */
 
 const char *http_status_text(unsigned status)
 {
@@ -126,33 +124,28 @@ static bool is_token_text(const char *s)
 	return n && !s[n];
 }
 
-/* Framing is link's; a line break would let a value write headers of its own. */
-static bool header_allowed(const char *name, const char *value)
+bool http_header_allowed(const Link__HttpHeader *h)
 {
 	static const char *const ours[] = { "content-length", "transfer-encoding", "connection",
 					    "keep-alive",     "upgrade",           "trailer" };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		if (strcasecmp(name, ours[i]) == 0)
+		if (strcasecmp(h->name, ours[i]) == 0)
 			return false;
 	}
-	return is_token_text(name) && !strpbrk(value, "\r\n");
+	return is_token_text(h->name) && !strpbrk(h->value, "\r\n");
 }
 
-static void put_head(struct gv_buf *out, const struct conn *c, unsigned status, const Link__HttpResponse *m)
+void http_put_status(struct gv_buf *out, const struct conn *c, unsigned status)
 {
 	gv_buf_printf(out, "HTTP/1.1 %u %s\r\n", status, http_status_text(status));
-	for (size_t i = 0; i < m->n_headers; i++) {
-		if (header_allowed(m->headers[i]->name, m->headers[i]->value))
-			gv_buf_printf(out, "%s: %s\r\n", m->headers[i]->name, m->headers[i]->value);
-	}
 	if (!c->exchange->keep_alive)
 		gv_buf_puts(out, "Connection: close\r\n");
 	else if (c->exchange->http10)
 		gv_buf_puts(out, "Connection: keep-alive\r\n");
 }
 
-static void write_buf(struct conn *c, struct gv_buf *out)
+void http_write(struct conn *c, struct gv_buf *out)
 {
 	if (out->error)
 		conn_kill(c, 1011, "out of memory");
@@ -171,13 +164,17 @@ static void start(struct conn *c, const Link__HttpResponse *m)
 	if (m->more && (x->http10 || x->is_head || bodiless))
 		x->keep_alive = false;
 	x->chunked_out = m->more && !x->http10 && !x->is_head && !bodiless;
-	put_head(&out, c, m->status, m);
+	http_put_status(&out, c, m->status);
+	for (size_t i = 0; i < m->n_headers; i++) {
+		if (http_header_allowed(m->headers[i]))
+			gv_buf_printf(&out, "%s: %s\r\n", m->headers[i]->name, m->headers[i]->value);
+	}
 	if (x->chunked_out)
 		gv_buf_puts(&out, "Transfer-Encoding: chunked\r\n");
 	else if (!m->more && !bodiless)
 		gv_buf_printf(&out, "Content-Length: %zu\r\n", m->body.len);
 	gv_buf_puts(&out, "\r\n");
-	write_buf(c, &out);
+	http_write(c, &out);
 }
 
 static void put_body(struct conn *c, const Link__HttpResponse *m)
@@ -193,7 +190,14 @@ static void put_body(struct conn *c, const Link__HttpResponse *m)
 		gv_buf_puts(&out, "\r\n");
 	if (x->chunked_out && !m->more)
 		gv_buf_puts(&out, "0\r\n\r\n");
-	write_buf(c, &out);
+	http_write(c, &out);
+}
+
+void http_bad_answer(struct conn *c, const char *why)
+{
+	gv_world_log(c->link->world, GV_ERR, "%s answered an HTTP request with what cannot be sent: %s",
+		     c->exchange->route->plugin, why);
+	http_refuse(c, 502, "the plugin that answers here gave no proper answer", false);
 }
 
 static void answer(struct conn *c, const Link__HttpResponse *m)
@@ -203,10 +207,7 @@ static void answer(struct conn *c, const Link__HttpResponse *m)
 
 	if (!x->started) {
 		if (m->status < 200 || m->status > 599) {
-			gv_world_log(c->link->world, GV_ERR,
-				     "%s answered an HTTP request with an impossible status status=%u",
-				     x->route->plugin, m->status);
-			http_refuse(c, 502, "the plugin that answers here gave no proper answer", false);
+			http_bad_answer(c, "its status is none of 200 to 599");
 			return;
 		}
 		if (m->blob && m->blob[0]) {
@@ -230,7 +231,7 @@ void http_send(struct conn *c, const uint8_t *packed, size_t size)
 {
 	Link__HttpResponse *m;
 
-	if (c->dead || !c->exchange || (c->state != CONN_WAIT && c->state != CONN_REPLY) || c->exchange->file >= 0)
+	if (c->dead || !c->exchange || (c->state != CONN_WAIT && c->state != CONN_REPLY) || c->exchange->transfer)
 		return;
 	m = link__http_response__unpack(NULL, size, packed);
 	if (!m) {
@@ -244,100 +245,4 @@ void http_send(struct conn *c, const uint8_t *packed, size_t size)
 	c->link->frames_out++;
 	answer(c, m);
 	link__http_response__free_unpacked(m, NULL);
-}
-
-/* ---- blobs ----------------------------------------------------------------------------------- */
-
-/* Which bytes to send, and the status that says so. */
-static unsigned choose_range(struct exchange *x, uint64_t size)
-{
-	uint64_t first, last;
-	int r = range_parse(slice(x->range, strlen(x->range)), size, &first, &last);
-
-	x->file_at = 0;
-	x->file_left = size;
-	if (r == -ERANGE)
-		return 416;
-	if (r == 0)
-		return 200;
-	x->file_at = first;
-	x->file_left = last - first + 1;
-	return 206;
-}
-
-static bool etag_matches(const char *none_match, const char *id)
-{
-	return strcmp(none_match, "*") == 0 || strstr(none_match, id);
-}
-
-void blob_send(struct conn *c, const Link__HttpResponse *m)
-{
-	struct exchange *x = c->exchange;
-	struct gv_buf out = { 0 };
-	uint64_t size = 0;
-	unsigned status = m->status;
-	int fd = gv_world_blob_open(c->link->world, m->blob, &size);
-
-	if (fd < 0) {
-		gv_world_log(c->link->world, GV_ERR, "%s answered with a blob that cannot be opened blob=%s error=%s",
-			     x->route->plugin, m->blob, strerror(-fd));
-		http_refuse(c, 404, "the file is not in this node's store", false);
-		return;
-	}
-	if (status == 200 && x->none_match[0] && etag_matches(x->none_match, m->blob))
-		status = 304;
-	else if (status == 200)
-		status = choose_range(x, size);
-	else
-		x->file_left = size;
-	x->started = true;
-	put_head(&out, c, status, m);
-	gv_buf_printf(&out, "Accept-Ranges: bytes\r\nETag: \"%s\"\r\n", m->blob);
-	if (status == 206)
-		gv_buf_printf(&out, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)x->file_at,
-			      (unsigned long long)(x->file_at + x->file_left - 1), (unsigned long long)size);
-	if (status == 416) {
-		gv_buf_printf(&out, "Content-Range: bytes */%llu\r\n", (unsigned long long)size);
-		x->file_left = 0;
-	}
-	if (status != 304)
-		gv_buf_printf(&out, "Content-Length: %llu\r\n", (unsigned long long)x->file_left);
-	gv_buf_puts(&out, "\r\n");
-	write_buf(c, &out);
-	if (x->is_head || status == 304)
-		x->file_left = 0;
-	x->file = fd;
-	c->state = CONN_REPLY;
-	http_pump(c);
-}
-
-void http_pump(struct conn *c)
-{
-	uint8_t chunk[LINK_CHUNK];
-
-	if (c->dead || c->state != CONN_REPLY || !c->exchange || c->exchange->file < 0)
-		return;
-	for (unsigned i = 0; i < PUMP_CHUNKS && c->exchange->file_left; i++) {
-		struct exchange *x = c->exchange;
-		size_t want = x->file_left < sizeof(chunk) ? (size_t)x->file_left : sizeof(chunk);
-		ssize_t n = pread(x->file, chunk, want, (off_t)x->file_at);
-
-		if (n <= 0) {
-			gv_world_log(c->link->world, GV_ERR,
-				     "A blob ends early; its file is damaged missing_bytes=%llu",
-				     (unsigned long long)x->file_left);
-			conn_kill(c, 1011, "file is damaged");
-			return;
-		}
-		x->file_at += (uint64_t)n;
-		x->file_left -= (uint64_t)n;
-		conn_write(c, chunk, (size_t)n);
-		link_flush(c->link);
-		if (c->dead || c->stuck_ms)
-			return; /* goes on when the peer has read */
-	}
-	if (c->exchange->file_left)
-		wire_ask_writable(c);
-	else
-		http_completed(c);
 }

@@ -40,8 +40,11 @@ static void check(struct conn *c, uint64_t now)
 	uint64_t handshake_ms = c->link->handshake_timeout_ms;
 
 	if (c->stuck_ms && now - c->stuck_ms > LINK_STUCK_MS) {
-		conn_kill(c, 1008, "did not read what it was sent");
-		return;
+		if (!http_moves(c)) {
+			conn_kill(c, 1008, "did not read what it was sent");
+			return;
+		}
+		c->stuck_ms = now;
 	}
 	if (c->unwanted) {
 		conn_close(c, 1008, c->unwanted);
@@ -102,6 +105,10 @@ static void report(struct link *l)
 	gv_world_gauge(l->world, "connections", (double)l->n_conns);
 	gv_world_gauge(l->world, "input_bytes_held", (double)l->in_bytes);
 	gv_world_gauge(l->world, "devices_known", (double)l->view.n_devices);
+	gv_world_gauge(l->world, "files_open", (double)l->n_files);
+	gv_world_gauge(l->world, "downloads", (double)l->n_transfers);
+	gv_world_gauge(l->world, "budgets", (double)l->n_budgets);
+	count(l, "file_bytes", &l->file_bytes);
 	count(l, "frames_in", &l->frames_in);
 	count(l, "frames_out", &l->frames_out);
 	count(l, "quirk_fragmented", &l->fragmented_in);
@@ -125,6 +132,7 @@ static void on_sweep(uv_timer_t *timer)
 	link_flush(l);
 	ports_retry(l);
 	origins_sweep(l, now);
+	budgets_sweep(l, now);
 	report(l);
 }
 

@@ -54,8 +54,4 @@ struct basic {
 };
 int basic_parse(struct slice value, struct basic *ret);
 
-/* One range of a Range header (RFC 9110 14.2) over `size` bytes. 1: the bytes *ret_first to *ret_last; 0: to be ignored
- * (another unit, several ranges, malformed); -ERANGE: nothing of it exists. */
-int range_parse(struct slice value, uint64_t size, uint64_t *ret_first, uint64_t *ret_last);
-
 #endif

@@ -232,7 +232,9 @@ int tls_prepare(struct port *p, SSL_CTX *ctx)
 	if (port_index < 0 || !SSL_CTX_set_ex_data(ctx, port_index, p))
 		return -ENOMEM;
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	/* A write that is repeated may come from another place: files are read into the stack. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_info_callback(ctx, informed);
 	if (!tls->ciphers && SSL_CTX_set_cipher_list(ctx, CIPHERS) != 1)

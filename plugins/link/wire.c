@@ -42,7 +42,7 @@ struct ssl_st *wire_ssl(const struct conn *c)
 
 void wire_ask_writable(struct conn *c)
 {
-	if (!c->outgoing) /* blobs go to who came in */
+	if (!c->outgoing) /* files go to who came in */
 		lws_callback_on_writable(c->wsi);
 }
 

@@ -83,29 +83,6 @@ Test(text, basic_credentials_split_at_the_first_colon_whatever_the_bytes)
 	cr_expect_eq(basic_parse(s("BasicYTpi"), &b), -EINVAL);
 }
 
-Test(text, ranges)
-{
-	uint64_t first = 0, last = 0;
-
-	cr_expect_eq(range_parse(s("bytes=0-99"), 1000, &first, &last), 1);
-	cr_expect(first == 0 && last == 99);
-	cr_expect_eq(range_parse(s("bytes=990-"), 1000, &first, &last), 1);
-	cr_expect(first == 990 && last == 999);
-	cr_expect_eq(range_parse(s("bytes=-10"), 1000, &first, &last), 1);
-	cr_expect(first == 990 && last == 999);
-	cr_expect_eq(range_parse(s("bytes=-5000"), 1000, &first, &last), 1);
-	cr_expect(first == 0 && last == 999);
-	cr_expect_eq(range_parse(s("bytes=5-5000"), 1000, &first, &last), 1);
-	cr_expect(first == 5 && last == 999);
-	cr_expect_eq(range_parse(s("bytes=1000-"), 1000, &first, &last), -ERANGE);
-	cr_expect_eq(range_parse(s("bytes=-0"), 1000, &first, &last), -ERANGE);
-	cr_expect_eq(range_parse(s("bytes=0-"), 0, &first, &last), -ERANGE);
-	cr_expect_eq(range_parse(s("bytes=1-2,4-5"), 1000, &first, &last), 0, "the whole is a right answer to several");
-	cr_expect_eq(range_parse(s("bytes=9-3"), 1000, &first, &last), 0);
-	cr_expect_eq(range_parse(s("lines=1-2"), 1000, &first, &last), 0);
-	cr_expect_eq(range_parse(s("bytes=99999999999999999999-"), 1000, &first, &last), 0);
-}
-
 Test(text, lists_skip_what_is_empty)
 {
 	struct slice rest = s(" , a ,,b\t, "), item;
