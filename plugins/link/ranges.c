@@ -93,7 +93,7 @@ static bool skip(struct slice *s, const char *text)
 	return true;
 }
 
-/* The next tag of a list, without quotes. False at the end. */
+/* The next tag of a list, without quotes. False at the end, or where there is a quote without its other. */
 static bool next_tag(struct slice *rest, struct slice *ret, bool *ret_weak)
 {
 	const char *end;
@@ -106,6 +106,8 @@ static bool next_tag(struct slice *rest, struct slice *ret, bool *ret_weak)
 	*ret_weak = skip(rest, "W/");
 	quoted = skip(rest, "\"");
 	end = rest->size ? memchr(rest->data, quoted ? '"' : ',', rest->size) : NULL;
+	if (quoted && !end)
+		return false;
 	*ret = slice(rest->data, end ? (size_t)(end - rest->data) : rest->size);
 	*rest = slice(rest->data + ret->size, rest->size - ret->size);
 	if (quoted)

@@ -4,6 +4,7 @@ import tempfile
 
 import pytest
 
+import downloads
 from fake_stripe import FakeStripe
 from galvan import GALVAN, Node, base_config, free_ports
 from security import Authorities
@@ -45,6 +46,18 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     if outcome.get_result().failed:
         item.failed = True
+
+
+@pytest.fixture(scope='module')
+def file_server(authorities):
+    """One for all tests of a file: they leave nothing behind but what they name."""
+    if not os.path.isfile(downloads.PLUGIN):
+        pytest.skip('the fixture plugins are not built: %s' % downloads.PLUGIN)
+    path = tempfile.mkdtemp(prefix='gv-')
+    files = downloads.Files(path, authorities)
+    yield files
+    files.node.close()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

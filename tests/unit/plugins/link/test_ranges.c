@@ -110,6 +110,7 @@ Test(etags, one_of_a_list_is_enough)
 	cr_expect_not(have("\"abcd\"", true));
 	cr_expect_not(have("\"x, abc\"", true), "a comma within quotes parts nothing");
 	cr_expect_not(have("\"*\"", true));
+	cr_expect_not(have("\"abc", true));
 	cr_expect_not(have("", true));
 }
 
