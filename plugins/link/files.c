@@ -35,7 +35,7 @@ int file_join(struct link *l, const char *id, struct file **ret)
 			free(f);
 			return r;
 		}
-		strcpy(f->id, id);
+		memcpy(f->id, id, strlen(id) + 1);
 		f->next = *slot;
 		*slot = f;
 		l->n_files++;
