@@ -11,7 +11,7 @@ static const struct scenario *const scenarios[] = { &scenario_zoo,       &scenar
 						    &scenario_events,    &scenario_ledger,   &scenario_tokens,
 						    &scenario_lists,     &scenario_billing,  &scenario_stream,
 						    &scenario_powerbank, &scenario_rentals,  &scenario_energy,
-						    &scenario_power,     &scenario_piles };
+						    &scenario_power,     &scenario_piles,    &scenario_ota };
 
 static int usage(void)
 {
