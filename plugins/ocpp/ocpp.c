@@ -147,6 +147,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return report_due(t, name);
 	if (!strncmp(name, MODEL_TIMER, strlen(MODEL_TIMER)))
 		return model_due(self, t, name + strlen(MODEL_TIMER));
+	if (!strncmp(name, COST_TIMER, strlen(COST_TIMER)))
+		return costs_due(self, t, name);
 	if (!strncmp(name, CAR_TIMER, strlen(CAR_TIMER)))
 		return car_due(self, t, name + strlen(CAR_TIMER));
 	if (!strncmp(name, BOOT_TIMER, strlen(BOOT_TIMER)))

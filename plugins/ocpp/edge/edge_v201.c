@@ -138,6 +138,7 @@ const struct edge edge_v201 = {
 	.name = "OCPP 2.0.1",
 	.handler = v201_handler,
 	.answered = v201_answered,
+	.ended = v201_ended,
 	.orders = &orders,
 	.lists = &v201_lists,
 	.model = &v201_model,

@@ -15,6 +15,7 @@ inbound_fn *v201_handler(const char *action);
 inbound_fn v201_certificate_asked;
 /* v201_transactions.c */
 inbound_fn v201_authorize_token, v201_transaction, v201_meters;
+const char *v201_ended(struct gv_turn *t, const char *cost, const char *token_info);
 /* An id that is to be believed: from 0 to OCPP_CONNECTOR_MAX; false: in->code and in->why say what is wrong. `name`: of
  * the field, a literal. */
 extern const struct edge_contracts v201_contracts;

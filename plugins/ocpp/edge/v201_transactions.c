@@ -102,15 +102,24 @@ static void read_info(struct gv_turn *t, const cJSON *info, struct said_event *s
 	said->start_number = (int32_t)natural(info, "remoteStartId");
 }
 
-/* 2.0.1, TransactionEventResponse: the cost is said when charging has ended, and zero where it is free. Where it is not
- * known yet, it follows in a CostUpdated. */
-static const char *transaction_answer(struct gv_turn *t, const char *device, const struct said_event *said,
+/* 2.0.1, TransactionEventResponse: the cost is said when charging has ended, and zero where it is free. */
+const char *v201_ended(struct gv_turn *t, const char *cost, const char *token_info)
+{
+	return gv_str(t, "{%s%s%s%s%s}", cost ? "\"totalCost\":" : "", cost ? cost : "",
+		      cost && token_info[0] ? "," : "", token_info[0] ? "\"idTokenInfo\":" : "", token_info);
+}
+
+/* One that ends a transaction waits for its price, if that is about to come. */
+static const char *transaction_answer(struct gv_turn *t, struct inbound *in, const struct said_event *said,
 				      const struct verdict *v)
 {
-	const char *cost = said->kind == EVENT_ENDED ? costs_final(t, device, said->name) : NULL;
+	const char *token_info = v->status ? v201_token_info(t, v) : "", *cost = NULL;
 
-	return gv_str(t, "{%s%s%s%s%s}", cost ? "\"totalCost\":" : "", cost ? cost : "", cost && v->status ? "," : "",
-		      v->status ? "\"idTokenInfo\":" : "", v->status ? v201_token_info(t, v) : "");
+	if (said->kind == EVENT_ENDED)
+		cost = costs_final(t, in->device, said->name);
+	if (said->kind == EVENT_ENDED && !cost && !said->offline && costs_wait(t, in, said->name, token_info))
+		return NULL;
+	return v201_ended(t, cost, token_info);
 }
 
 int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
@@ -142,7 +151,7 @@ int v201_transaction(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 	said.values = &values;
 	error = sessions_event(o, t, in, &said, &verdict);
 	if (!error)
-		in->answer = transaction_answer(t, in->device, &said, &verdict);
+		in->answer = transaction_answer(t, in, &said, &verdict);
 	return error;
 }
 

@@ -12,6 +12,7 @@
 
 #define COSTS_MAX 16 /* transactions of one charger, the newest */
 #define DECIMALS_MAX 4
+#define WAIT_MS 2000 /* that an answer waits for a price; chargers wait for half a minute */
 
 const struct gv_table ocpp_costs = { .name = "costs", .key = "su", .value = &ocpp__cost_row__descriptor };
 
@@ -109,6 +110,72 @@ int costs_opened(struct ocpp *o, struct gv_turn *t, const struct station *st)
 	return error;
 }
 
+/* ---- answers that wait ----------------------------------------------------------------------- */
+
+static const char *timer_of(struct gv_turn *t, const char *device, uint64_t id)
+{
+	return gv_str(t, COST_TIMER "%" PRIu64 " %s", id, device);
+}
+
+/* Its row, by the charger's own name; false: nobody has said a price of it. */
+static bool find(struct gv_turn *t, const char *device, const char *name, uint64_t *ret_id)
+{
+	struct gv_scan scan = { .table = &ocpp_costs, .prefix = gv_key(device), .reverse = true };
+
+	while (gv_next(t, &scan)) {
+		*ret_id = scan.key.part[1].u;
+		if (!strcmp(((const Ocpp__CostRow *)scan.row)->name, name))
+			return true;
+	}
+	return false;
+}
+
+bool costs_wait(struct gv_turn *t, struct inbound *in, const char *name, const char *token_info)
+{
+	Ocpp__CostWait *wait;
+	uint64_t id;
+
+	if (!find(t, in->device, name, &id))
+		return false;
+	wait = gv_alloc(t, sizeof *wait);
+	ocpp__cost_wait__init(wait);
+	wait->conn = in->st->conn;
+	wait->message_id = gv_strdup(t, in->id);
+	wait->numeric_id = in->id_is_number;
+	wait->action = (char *)in->action->name;
+	wait->token_info = gv_strdup(t, token_info);
+	((Ocpp__CostRow *)gv_edit(t, &ocpp_costs, gv_key(in->device, id)))->wait = wait;
+	gv_timer(t, timer_of(t, in->device, id), gv_now_ms(t) + WAIT_MS, NULL);
+	return true;
+}
+
+/* cost NULL: it has not come. True where the charger is told it so. */
+static bool answer(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__CostRow *row, const char *cost)
+{
+	struct station *st = station_find(o, device);
+	const Ocpp__CostWait *wait = row->wait;
+
+	row->wait = NULL;
+	if (!st || st->conn != wait->conn || !st->edge->ended)
+		return false;
+	frames_answer(o, t, st, wait->message_id, wait->numeric_id, wait->action,
+		      st->edge->ended(t, cost, wait->token_info));
+	return cost != NULL;
+}
+
+int costs_due(struct ocpp *o, struct gv_turn *t, const char *name)
+{
+	char *device;
+	uint64_t id = strtoull(name + strlen(COST_TIMER), &device, 10);
+	const Ocpp__CostRow *row = gv_get(t, &ocpp_costs, gv_key(device + 1, id));
+
+	if (row && row->wait) {
+		gv_count(t, "prices_late", 1);
+		answer(o, t, device + 1, gv_edit(t, &ocpp_costs, gv_key(device + 1, id)), NULL);
+	}
+	return 0;
+}
+
 /* ---- what billing says ----------------------------------------------------------------------- */
 
 /* The oldest goes. */
@@ -148,18 +215,23 @@ int costs_priced(struct ocpp *o, struct gv_turn *t, const Billing__SessionPriced
 	row->currency = e->currency;
 	row->decimals = e->decimals;
 	row->final |= e->final;
+	if (row->final && row->wait) {
+		gv_timer_cancel(t, timer_of(t, device, (uint64_t)x->id));
+		if (answer(o, t, device, row, amount(t, row))) {
+			row->told = true;
+			row->told_cost = row->cost;
+		}
+	}
 	return tell(o, t, device, (uint64_t)x->id);
 }
 
 const char *costs_final(struct gv_turn *t, const char *device, const char *name)
 {
-	struct gv_scan scan = { .table = &ocpp_costs, .prefix = gv_key(device), .reverse = true };
+	const Ocpp__CostRow *row;
+	uint64_t id;
 
-	while (gv_next(t, &scan)) {
-		const Ocpp__CostRow *row = scan.row;
-
-		if (!strcmp(row->name, name))
-			return row->final ? amount(t, row) : NULL;
-	}
-	return NULL;
+	if (!find(t, device, name, &id))
+		return NULL;
+	row = gv_get(t, &ocpp_costs, gv_key(device, id));
+	return row->final ? amount(t, row) : NULL;
 }

@@ -16,6 +16,11 @@ int costs_priced(struct ocpp *o, struct gv_turn *t, const Billing__SessionPriced
 int costs_opened(struct ocpp *o, struct gv_turn *t, const struct station *st);
 /* The price of a transaction that is over, or free, as a decimal number; NULL: nobody has said it. */
 const char *costs_final(struct gv_turn *t, const char *device, const char *name);
+/* The answer to what ended this transaction is to wait for its price: false where none is on its way. token_info: what
+ * else the answer will say. */
+bool costs_wait(struct gv_turn *t, struct inbound *in, const char *name, const char *token_info);
+#define COST_TIMER "cost " /* and the transaction, a space, the device: the price has not come in time */
+int costs_due(struct ocpp *o, struct gv_turn *t, const char *name);
 conclude_fn costs_concluded;
 
 #endif

@@ -41,6 +41,14 @@ static void setup(void)
 
 TestSuite(ocpp_costs, .init = setup, .fini = bench_teardown, .timeout = 60);
 
+static const char *answer_in_inbox(const char *head)
+{
+	for (size_t i = 0; i < cp.received; i++)
+		if (!strncmp(cp.inbox[i], head, strlen(head)))
+			return cp.inbox[i];
+	return NULL;
+}
+
 /* TransactionEvent of tx-1 now; what follows from it has happened behind it. The answer's frame. */
 static const char *event_of(const char *type, int number, long wh, const char *rest)
 {
@@ -62,11 +70,10 @@ static const char *event_of(const char *type, int number, long wh, const char *r
 	raw(frame);
 	host_settle(h, 500);
 	snprintf(head, sizeof head, "[3,\"%s\",", id);
-	for (size_t i = 0; i < cp.received; i++)
-		if (!strncmp(cp.inbox[i], head, strlen(head)))
-			return cp.inbox[i];
-	cr_assert_fail("no answer to %s", frame);
-	return "";
+	if (!answer_in_inbox(head))
+		host_run_ms(h, 5000); /* it may wait for a price */
+	cr_assert_not_null(answer_in_inbox(head), "no answer to %s", frame);
+	return answer_in_inbox(head);
 }
 
 static unsigned told(const char *cost)
@@ -78,6 +85,11 @@ static unsigned told(const char *cost)
 	for (size_t i = 0; i < cp.received; i++)
 		n += strstr(cp.inbox[i], payload) != NULL;
 	return n;
+}
+
+static void crash_ocpp(struct host *host, void *arg)
+{
+	host_crash(host, "ocpp.0");
 }
 
 static void begin_here(void)
@@ -93,11 +105,33 @@ Test(ocpp_costs, the_driver_sees_what_it_costs_so_far_and_in_the_end)
 	event_of("Updated", 1, 2500, "");
 	cr_expect_eq(told("1.5"), 1, "1.5 kWh");
 	host_run_ms(h, 60000);
+	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"), "the answer waits until it is charged");
+	cr_expect_eq(told("3.25"), 0, "it has been said");
+	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"), "and is said again");
+}
+
+Test(ocpp_costs, an_answer_does_not_wait_for_a_price_that_does_not_come)
+{
+	report(1, 0, false, DISPLAY);
+	begin_here();
+	event_of("Updated", 1, 2500, "");
+	host_stop(h, "billing.0");
 	cr_expect_null(strstr(event_of("Ended", 2, 4250, ""), "totalCost"),
-		       "what is not known at that moment is not said: no cost would be a free session");
+		       "what is not known is not said: no cost would be a free session");
+	cr_expect_eq(met("prices_late"), 1);
+	host_start(h, "billing.0");
+	host_settle(h, 5000);
 	cr_expect_eq(told("3.25"), 1, "and follows when it has been charged");
-	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"), "by now it is known");
-	cr_expect_eq(told("3.25"), 1, "it is told once");
+}
+
+Test(ocpp_costs, an_answer_that_waits_outlives_a_crash)
+{
+	report(1, 0, false, DISPLAY);
+	begin_here();
+	event_of("Updated", 1, 2500, "");
+	host_stop(h, "billing.0");
+	host_after(h, 400, crash_ocpp, NULL);
+	cr_expect_null(strstr(event_of("Ended", 2, 4250, ""), "totalCost"));
 }
 
 Test(ocpp_costs, meter_values_that_come_quickly_are_not_all_told)
