@@ -143,6 +143,7 @@ GV_PLUGIN = {
 	.hears = GV_HEARS({ &registry__device_changed__descriptor, places_device_changed },
 			  { &charging__session_started__descriptor, uses_started },
 			  { &charging__session_metered__descriptor, live_metered },
+			  { &charging__session_shows_cost__descriptor, priced_shown },
 			  { &charging__session_ended__descriptor, uses_ended },
 			  { &charging__start_abandoned__descriptor, orders_start_abandoned },
 			  { &rental__rental_started__descriptor, rents_started },

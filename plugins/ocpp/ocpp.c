@@ -330,6 +330,7 @@ static int snapshot_started(void *self, struct gv_turn *t)
 			continue;
 		event.device = (char *)scan.key.part[0].s;
 		event.session = model_session(t, event.device, transaction_now(t, event.device, scan.row), true);
+		event.session->shows_cost = costs_shows(t, event.device, scan.row);
 		gv_emit(t, &event);
 	}
 	return 0;
@@ -362,6 +363,7 @@ static const struct gv_hears hears[] = {
 static const struct gv_emits emits[] = {
 	{ &charging__session_started__descriptor, snapshot_started },
 	{ &charging__session_metered__descriptor, NULL },
+	{ &charging__session_shows_cost__descriptor, NULL },
 	{ &charging__session_ended__descriptor, NULL },
 	{ &charging__connector_status_changed__descriptor, snapshot_connectors },
 	{ &charging__reservation_changed__descriptor, reservations_snapshot },

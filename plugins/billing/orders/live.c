@@ -27,7 +27,7 @@ static int compare_tariffs(const void *a, const void *b)
 	return strcmp(((const struct live_tariff *)a)->text, ((const struct live_tariff *)b)->text);
 }
 
-static struct live_session *find(const struct billing *b, const char *id)
+struct live_session *live_find(const struct billing *b, const char *id)
 {
 	return b->live ? (struct live_session *)billing_map_find(&b->live->sessions, id, "", false) : NULL;
 }
@@ -86,7 +86,7 @@ static void remove_session(struct live *live, struct live_session *s)
 
 void live_end(struct billing *b, const char *session)
 {
-	struct live_session *s = find(b, session);
+	struct live_session *s = live_find(b, session);
 
 	if (s)
 		remove_session(b->live, s);
@@ -284,7 +284,7 @@ static int read_again(struct billing *b, struct gv_turn *t, const Charging__Sess
 int live_metered(void *self, struct gv_turn *t, const ProtobufCMessage *event, const struct gv_emitter *from)
 {
 	const Charging__SessionMetered *e = (const Charging__SessionMetered *)event;
-	struct live_session *s = find(self, e->session_id);
+	struct live_session *s = live_find(self, e->session_id);
 
 	if (!s || !is_ready(s))
 		return read_again(self, t, e);
@@ -383,8 +383,9 @@ int live_check(struct billing *b, struct gv_turn *t, Billing__UseRow *row, const
 
 void live_show(struct billing *b, struct gv_turn *t, Billing__Order *order)
 {
-	struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED ? find(b, order->session)
-											   : NULL;
+	struct live_session *s = order->state == BILLING__ORDER_STATE__ORDER_STATE_STARTED
+					 ? live_find(b, order->session)
+					 : NULL;
 
 	if (!s || !is_ready(s))
 		return;

@@ -31,6 +31,8 @@ struct live_session {
 	int64_t started_ms, used_uwh;   /* of a package */
 };
 
+/* NULL: it is not followed. */
+struct live_session *live_find(const struct billing *b, const char *id);
 /* What it costs so far: as an order's change, and to a charger that shows it. */
 int live_tell(struct billing *b, struct gv_turn *t, struct live_session *s);
 int priced_so_far(struct billing *b, struct gv_turn *t, struct live_session *s); /* priced.c */

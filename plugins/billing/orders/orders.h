@@ -143,7 +143,7 @@ int priced_in_the_end(struct billing *b, struct gv_turn *t, const Billing__UseRo
 
 /* ---- live.c: what goes on at this moment, kept in memory and found again after a restart */
 
-gv_event_fn live_metered;
+gv_event_fn live_metered, priced_shown;
 int live_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a); /* GetSession without a note */
 void live_begin(struct billing *b, struct gv_turn *t, const Billing__UseRow *row);
 void live_end(struct billing *b, const char *session);

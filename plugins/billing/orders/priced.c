@@ -32,3 +32,19 @@ int priced_in_the_end(struct billing *b, struct gv_turn *t, const Billing__UseRo
 {
 	return use->shows_cost ? tell(b, t, use->device, use->session, cost, true) : 0;
 }
+
+/* Its charger's display was not known when it started. */
+int priced_shown(void *self, struct gv_turn *t, const ProtobufCMessage *event, const struct gv_emitter *from)
+{
+	const Charging__SessionShowsCost *e = (const Charging__SessionShowsCost *)event;
+	const Billing__UseRow *known = gv_get(t, &uses_table, gv_key(e->device, e->session_id));
+	struct live_session *s = live_find(self, e->session_id);
+
+	if (!known || known->shows_cost)
+		return 0;
+	((Billing__UseRow *)gv_edit(t, &uses_table, gv_key(e->device, e->session_id)))->shows_cost = true;
+	if (!s)
+		return 0;
+	s->shows_cost = true;
+	return priced_so_far(self, t, s);
+}

@@ -2,6 +2,7 @@
  * as they were: a row is written only where something of it has changed. */
 #include "device.h"
 
+#include <plugins/ocpp/sessions/costs.h>
 #include <plugins/ocpp/stations/mask.h>
 
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static bool is_hidden(const Ocpp__Variable *v, const Ocpp__Attribute *a)
 static int put(struct gv_turn *t, const char *device, const char *fold, Ocpp__Variable *v)
 {
 	const Ocpp__Variable *known = gv_get(t, &ocpp_variables, gv_key(device, fold));
+	bool display = !strcasecmp(v->component, COSTS_COMPONENT), shown = display && costs_shown(t, device);
 
 	for (size_t i = 0; i < v->n_attributes; i++) {
 		Ocpp__Attribute *a = v->attributes[i];
@@ -66,7 +68,8 @@ static int put(struct gv_turn *t, const char *device, const char *fold, Ocpp__Va
 	if (!known)
 		((Ocpp__ModelRow *)gv_edit(t, &ocpp_models, gv_key(device)))->variables++;
 	v->changed_at_ms = gv_now_ms(t);
-	return gv_put(t, &ocpp_variables, gv_key(device, fold), v);
+	gv_put(t, &ocpp_variables, gv_key(device, fold), v);
+	return display && !shown && costs_shown(t, device) ? costs_appeared(t, device) : 0;
 }
 
 int variable_told(struct gv_turn *t, const char *device, Ocpp__Variable *v)

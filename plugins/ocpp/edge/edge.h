@@ -100,8 +100,8 @@ struct edge {
 	/* What the answer to a call says of the charger is kept, before whoever asked has it. NULL: nothing is. */
 	void (*answered)(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row,
 			 const struct cJSON *payload);
-	/* The answer to what ended a transaction, as JSON. cost: a decimal number; NULL: nobody has said it. token_info: as
-	 * sessions/costs.h was given it; "": none. NULL: the version's answers know no costs. */
+	/* The answer to what ended a transaction, as JSON. cost: a decimal number; NULL: nobody has said it.
+	 * token_info: as sessions/costs.h was given it; "": none. NULL: the version's answers know no costs. */
 	const char *(*ended)(struct gv_turn *t, const char *cost, const char *token_info);
 	const struct edge_orders *orders;
 	const struct edge_profiles *profiles; /* charging profiles: see profiles.h; NULL: the version has none */

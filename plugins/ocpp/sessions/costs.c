@@ -21,9 +21,9 @@ const struct gv_table ocpp_costs = { .name = "costs", .key = "su", .value = &ocp
 /* The instance Cost, or the variable itself where a charger tells no instances apart. */
 static const char *display(struct gv_turn *t, const char *device, const char *variable)
 {
-	const char *value = variable_text(t, device, gv_str(t, "TariffCostCtrlr/%s.Cost", variable));
+	const char *value = variable_text(t, device, gv_str(t, COSTS_COMPONENT "/%s.Cost", variable));
 
-	return value[0] ? value : variable_text(t, device, gv_str(t, "TariffCostCtrlr/%s", variable));
+	return value[0] ? value : variable_text(t, device, gv_str(t, COSTS_COMPONENT "/%s", variable));
 }
 
 bool costs_shown(struct gv_turn *t, const char *device)
@@ -33,10 +33,33 @@ bool costs_shown(struct gv_turn *t, const char *device)
 	return !strcasecmp(enabled[0] ? enabled : display(t, device, "Available"), "true");
 }
 
+bool costs_shows(struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
+{
+	return x->name[0] && costs_shown(t, device);
+}
+
+int costs_appeared(struct gv_turn *t, const char *device)
+{
+	struct gv_scan scan = { .table = &ocpp_active, .prefix = gv_key(device) };
+	int error = 0;
+
+	while (!error && gv_next(t, &scan)) {
+		Charging__SessionShowsCost event = CHARGING__SESSION_SHOWS_COST__INIT;
+		const Ocpp__Transaction *x = scan.row;
+
+		if (!x->name[0] || !transaction_is_told(x))
+			continue;
+		event.device = (char *)device;
+		event.session_id = (char *)model_session_id(t, device, x->id);
+		error = gv_emit(t, &event);
+	}
+	return error;
+}
+
 /* A number in another currency than the display's would be a lie. */
 static bool other_currency(struct gv_turn *t, const char *device, const char *currency)
 {
-	const char *shown = variable_text(t, device, "TariffCostCtrlr/Currency");
+	const char *shown = variable_text(t, device, COSTS_COMPONENT "/Currency");
 
 	return shown[0] && strcasecmp(shown, currency) != 0;
 }
@@ -202,8 +225,8 @@ int costs_priced(struct ocpp *o, struct gv_turn *t, const Billing__SessionPriced
 	known = gv_get(t, &ocpp_costs, gv_key(device, (uint64_t)x->id));
 	if (!known && other_currency(t, device, e->currency)) {
 		gv_log(t, GV_WARN,
-		       "what sessions cost is not told: the charger shows another currency than %s, set its "
-		       "TariffCostCtrlr/Currency device=%s session=%s",
+		       "what sessions cost is not told: the charger shows another currency than %s, set "
+		       "its " COSTS_COMPONENT "/Currency device=%s session=%s",
 		       e->currency, device, e->session);
 		return 0;
 	}

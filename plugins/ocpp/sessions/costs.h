@@ -10,6 +10,11 @@ extern const struct gv_table ocpp_costs; /* device, transaction -> CostRow */
 
 /* By what it has reported of itself, the charger shows what a session costs. */
 bool costs_shown(struct gv_turn *t, const char *device);
+/* Whether its driver is to see there what this session costs. */
+bool costs_shows(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
+/* The charger's display has become known, or was switched on: what runs there is told of. */
+int costs_appeared(struct gv_turn *t, const char *device);
+#define COSTS_COMPONENT "TariffCostCtrlr" /* whose variables say it */
 /* Billing's word. */
 int costs_priced(struct ocpp *o, struct gv_turn *t, const Billing__SessionPriced *e);
 /* It is there again, and may show an older one. */

@@ -164,7 +164,7 @@ int transaction_tell_start(struct ocpp *o, struct gv_turn *t, const char *device
 	x->told = true;
 	event.device = (char *)device;
 	event.session = model_session(t, device, x, !x->reason[0]); /* one may be told of when it is over */
-	event.session->shows_cost = x->name[0] && costs_shown(t, device);
+	event.session->shows_cost = costs_shows(t, device, x);
 	gv_log(t, GV_INFO, "session started session=%s connector=%u token_status=%s meter_wh=%lld request=%s",
 	       event.session->id, x->connector, x->token_status, (long long)x->meter_start_wh, x->request_id);
 	if (!x->reason[0])

@@ -105,7 +105,8 @@ Test(ocpp_costs, the_driver_sees_what_it_costs_so_far_and_in_the_end)
 	event_of("Updated", 1, 2500, "");
 	cr_expect_eq(told("1.5"), 1, "1.5 kWh");
 	host_run_ms(h, 60000);
-	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"), "the answer waits until it is charged");
+	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"),
+		  "the answer waits until it is charged");
 	cr_expect_eq(told("3.25"), 0, "it has been said");
 	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"), "and is said again");
 }
@@ -179,6 +180,43 @@ Test(ocpp_costs, a_charger_without_a_display_is_told_nothing)
 	event_of("Ended", 2, 4250, "");
 	cr_expect(!received("CostUpdated"));
 	cr_expect_eq(host_events(h, "galvan.billing.v1.SessionPriced"), 0, "and billing writes nothing for it");
+}
+
+/* What a session costs so far is told behind its answer. */
+static void shows_its_display(int request)
+{
+	char frame[1000];
+
+	snprintf(frame, sizeof frame,
+		 "[2,\"r%d\",\"NotifyReport\",{\"requestId\":%d,\"generatedAt\":\"" T0
+		 "\",\"seqNo\":0,\"reportData\":[" DISPLAY "]}]",
+		 request, request);
+	raw(frame);
+	host_settle(h, 500);
+}
+
+Test(ocpp_costs, a_display_that_is_reported_after_the_start_shows_the_cost_too)
+{
+	begin_here();
+	event_of("Updated", 1, 2500, "");
+	cr_expect_eq(host_events(h, "galvan.billing.v1.SessionPriced"), 0, "nobody has said that it has a display");
+	shows_its_display(1);
+	cr_expect_eq(events(EVENT "SessionShowsCost"), 1);
+	cr_expect_eq(told("1.5"), 1, "at once");
+	shows_its_display(2);
+	cr_expect_eq(events(EVENT "SessionShowsCost"), 1, "it was known");
+	cr_expect(strstr(event_of("Ended", 2, 4250, ""), "{\"totalCost\":3.25}"));
+}
+
+Test(ocpp_costs, a_display_that_is_switched_on_shows_what_goes_on)
+{
+	report(1, 0, false, COST("Available", "true") "," COST("Enabled", "false"));
+	begin_here();
+	shows_its_display(2);
+	cr_expect_eq(told("0"), 1);
+	host_run_ms(h, 31000);
+	event_of("Updated", 1, 2500, "");
+	cr_expect_eq(told("1.5"), 1);
 }
 
 Test(ocpp_costs, a_number_in_another_currency_is_not_shown)
