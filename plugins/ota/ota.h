@@ -7,6 +7,7 @@
 #include <lib/zones.h>
 
 #define OTA_PAGE_DEFAULT 100
+#define OTA_PAGE_MAX 1000
 #define OTA_LOOKED_MAX 10000 /* rows that a list looks at for one page */
 #define OTA_DAY_MS INT64_C(86400000)
 
@@ -49,7 +50,7 @@ extern const struct gv_table ota_audit;       /* number -> AuditLine */
 /* Lists: what a page holds at most, of what was asked for. */
 static inline size_t ota_limit(uint32_t asked)
 {
-	return asked ? asked : OTA_PAGE_DEFAULT;
+	return !asked ? OTA_PAGE_DEFAULT : asked < OTA_PAGE_MAX ? asked : OTA_PAGE_MAX;
 }
 
 /* ---- audit.c: what was done, by whom --------------------------------------------------------- */

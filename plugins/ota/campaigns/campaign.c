@@ -8,6 +8,9 @@
 const struct gv_table ota_campaigns = { .name = "campaigns", .key = "s", .value = &ota__campaign__descriptor };
 const struct gv_table ota_work = { .name = "work", .key = "s", .value = &ota__campaign_work__descriptor };
 
+#define ID_MAX 64
+#define ARTIFACTS_MAX 64
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 const Ota__Campaign *campaign_get(struct gv_turn *t, const char *id)
@@ -112,6 +115,8 @@ static const char *phases_problem(const Ota__Campaign *c)
 
 static const char *artifacts_problem(const struct ota *o, struct gv_turn *t, const Ota__Campaign *c)
 {
+	if (!c->n_artifacts || c->n_artifacts > ARTIFACTS_MAX)
+		return "artifacts must name 1 to 64 of them";
 	for (size_t i = 0; i < c->n_artifacts; i++) {
 		const Ota__Artifact *a = artifact_get(t, c->artifacts[i]);
 
@@ -154,12 +159,17 @@ int campaign_put(void *self, struct gv_turn *t, struct gv_ticket to, const Proto
 {
 	const Ota__PutCampaignRequest *r = (const Ota__PutCampaignRequest *)m;
 	struct ota *o = self;
-	const Ota__Campaign *was = campaign_get(t, r->campaign->id);
+	const Ota__Campaign *was;
 	Ota__PutCampaignReply reply = OTA__PUT_CAMPAIGN_REPLY__INIT;
-	Ota__Campaign row = *r->campaign;
-	const char *problem = problem_of(o, t, &row);
+	Ota__Campaign row;
+	const char *problem;
 	int64_t devices;
 
+	if (!r->campaign || !*r->campaign->id || strlen(r->campaign->id) > ID_MAX)
+		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "campaign.id must have 1 to %d characters", ID_MAX);
+	row = *r->campaign;
+	was = campaign_get(t, row.id);
+	problem = problem_of(o, t, &row);
 	if (was && was->state > CAMPAIGN(READY))
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION,
 				 "the campaign %s has started: abort it and make another", was->id);

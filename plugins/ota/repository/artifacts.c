@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define ID_MAX 200
+#define NAME_MAX_SIZE 64
 #define COUNTER_MAX ((UINT64_C(1) << 53) - 1)
 #define ARTIFACTS_MAX 5000 /* in one targets document */
 
@@ -42,6 +44,18 @@ static const char *blob_problem(struct gv_turn *t, const char *what, const char 
 	return gv_blob_size(t, blob) < 0
 		       ? gv_str(t, "there is no file %.64s: put it to an address of OpenUpload first", blob)
 		       : NULL;
+}
+
+/* What the contract's rules say, for callers that are not held to them. */
+static const char *bounds_problem(const Ota__Artifact *a)
+{
+	if (!*a->id || strlen(a->id) > ID_MAX || !*a->product || strlen(a->product) > NAME_MAX_SIZE)
+		return "id must have 1 to 200 characters, product 1 to 64";
+	if (strcmp(a->kind, "firmware") != 0 && strcmp(a->kind, "software") != 0 && strcmp(a->kind, "config") != 0)
+		return "kind must be firmware, software or config";
+	if (!*a->version || strlen(a->version) > NAME_MAX_SIZE || !a->counter)
+		return "version must have 1 to 64 characters, counter must be above 0";
+	return NULL;
 }
 
 const char *artifact_problem(struct gv_turn *t, const Ota__Artifact *a)
@@ -167,10 +181,14 @@ static const Ota__Artifact *plain(struct gv_turn *t, const Ota__Artifact *a)
 
 int artifact_put(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
-	const Ota__Artifact *a = plain(t, ((const Ota__PutArtifactRequest *)m)->artifact);
+	const Ota__Artifact *a = ((const Ota__PutArtifactRequest *)m)->artifact, *was;
 	Ota__PutArtifactReply reply = OTA__PUT_ARTIFACT_REPLY__INIT;
-	const Ota__Artifact *was = artifact_get(t, a->id);
 	const char *problem;
+
+	if (!a || bounds_problem(a))
+		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "%s", a ? bounds_problem(a) : "artifact must be given");
+	a = plain(t, a);
+	was = artifact_get(t, a->id);
 
 	if (was && artifact_same(t, a, was)) {
 		if (!strcmp(was->state, "withdrawn"))
