@@ -34,7 +34,6 @@ struct object {
 	uint64_t heard_ms;               /* device: of the loop's clock */
 	char uuid[UUID_SIZE];            /* service, characteristic */
 	unsigned flags;                  /* characteristic */
-	uint16_t mtu;                    /* characteristic; 0: not told */
 	char path[];
 };
 

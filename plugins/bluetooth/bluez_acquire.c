@@ -31,16 +31,48 @@ static int read_acquired(struct radio *r, sd_bus_message *m)
 
 static void opened(struct radio *r)
 {
-	struct object *o = object_find(r->z, r->write);
-
-	if (!r->mtu && o)
-		r->mtu = o->mtu; /* of the fallback; before BlueZ 5.62 there is none */
 	r->step = RADIO_OPEN;
 	gv_world_log(r->conn->b->world, GV_DEBUG, "Values come by %s and go by %s peripheral=%s",
 		     r->notify_fd >= 0 ? "AcquireNotify" : "StartNotify",
 		     r->write_fd >= 0 ? "AcquireWrite" : "WriteValue", radio_address(r));
 	conn_opened(r->conn, r->mtu);
 	radio_deliver(r);
+}
+
+static int on_mtu(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct radio *r = arg;
+
+	r->call = sd_bus_slot_unref(r->call);
+	if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_read(m, "v", "q", &r->mtu) < 0)
+		r->mtu = 0; /* before BlueZ 5.62 there is none: what every peripheral takes */
+	opened(r);
+	return 0;
+}
+
+/* Without a socket nobody has told the MTU. It is a property of the characteristic, but only as long as there is a
+ * connection, and BlueZ tells its change only where it is exchanged anew: it has to be asked for. */
+static void ask_mtu(struct radio *r)
+{
+	sd_bus_message *m = NULL;
+	int n = sd_bus_message_new_method_call(bus_sd(r->z->bus), &m, BLUEZ, r->write, PROPERTIES, "Get");
+
+	if (n >= 0)
+		n = sd_bus_message_append(m, "ss", CHARACTERISTIC, "MTU");
+	if (n >= 0)
+		n = bluez_send(r->z, m, CALL_MS, on_mtu, r, &r->call);
+	else
+		sd_bus_message_unref(m);
+	if (n < 0)
+		conn_end(r->conn, GV_UNAVAILABLE, 1006, "out of memory");
+}
+
+static void can_write(struct radio *r)
+{
+	if (r->mtu)
+		opened(r);
+	else
+		ask_mtu(r);
 }
 
 static int on_write(sd_bus_message *m, void *arg, sd_bus_error *error)
@@ -63,7 +95,7 @@ static int on_write(sd_bus_message *m, void *arg, sd_bus_error *error)
 	}
 	fd = e ? -1 : read_acquired(r, m);
 	if (e || (fd >= 0 && radio_take_write(r, fd) == 0))
-		opened(r);
+		can_write(r);
 	else
 		conn_end(r->conn, GV_UNAVAILABLE, 1006, "AcquireWrite of %s gave no socket", radio_address(r));
 	return 0;
@@ -98,7 +130,7 @@ static void ask_write(struct radio *r)
 {
 	r->step = RADIO_WRITE;
 	if (!(r->flags & FLAG_COMMAND) || !may_acquire(r))
-		opened(r);
+		can_write(r);
 	else if (call_acquire(r, r->write, "AcquireWrite", on_write) < 0)
 		conn_end(r->conn, GV_UNAVAILABLE, 1006, "out of memory");
 }

@@ -201,8 +201,6 @@ static int read_characteristic(struct bluez *z, sd_bus_message *m, struct object
 {
 	if (strcmp(name, "Flags") == 0)
 		return read_flags(m, o);
-	if (strcmp(name, "MTU") == 0)
-		return read_basic(m, 'q', &o->mtu);
 	if (strcmp(name, "Value") == 0 && change)
 		return read_value(z, m, o);
 	return sd_bus_message_skip(m, "v");

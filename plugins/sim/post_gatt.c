@@ -113,6 +113,23 @@ static const struct gatt_events events = {
 	on_ready, on_trouble, on_listening, on_written, on_read, on_gone, on_closed
 };
 
+/* ---- what it shows --------------------------------------------------------------------------- */
+
+static void tell(struct post_gatt *g)
+{
+	uint8_t advertised[BLE_PILE_ADVERTISED_SIZE], status[BLE_PILE_STATUS_SIZE];
+
+	ble_pile_advertised(&g->post->mind, advertised);
+	ble_pile_status(&g->post->mind, 1, status);
+	if (!g->told || memcmp(advertised, g->advertised, sizeof advertised) != 0)
+		gatt_server_advertise(g->server, advertised, sizeof advertised);
+	if (g->told && memcmp(status, g->status, sizeof status) != 0)
+		gatt_server_notify(g->server, STATUS, status, sizeof status);
+	memcpy(g->advertised, advertised, sizeof advertised);
+	memcpy(g->status, status, sizeof status);
+	g->told = true;
+}
+
 /* ---- on and off ------------------------------------------------------------------------------ */
 
 void post_gatt_on(struct post *post)
@@ -140,6 +157,7 @@ void post_gatt_on(struct post *post)
 	}
 	g->all->handles++;
 	post->gatt = g;
+	tell(g); /* so that it is in the first advertisement */
 }
 
 void post_gatt_off(struct post *post)
@@ -152,21 +170,6 @@ void post_gatt_off(struct post *post)
 	post->gatt = NULL;
 	g->post = NULL;
 	gatt_server_close(g->server);
-}
-
-static void tell(struct post_gatt *g)
-{
-	uint8_t advertised[BLE_PILE_ADVERTISED_SIZE], status[BLE_PILE_STATUS_SIZE];
-
-	ble_pile_advertised(&g->post->mind, advertised);
-	ble_pile_status(&g->post->mind, 1, status);
-	if (!g->told || memcmp(advertised, g->advertised, sizeof advertised) != 0)
-		gatt_server_advertise(g->server, advertised, sizeof advertised);
-	if (g->told && memcmp(status, g->status, sizeof status) != 0)
-		gatt_server_notify(g->server, STATUS, status, sizeof status);
-	memcpy(g->advertised, advertised, sizeof advertised);
-	memcpy(g->status, status, sizeof status);
-	g->told = true;
 }
 
 void post_gatt_pump(struct post *post)

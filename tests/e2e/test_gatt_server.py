@@ -43,8 +43,16 @@ def pile(bus, mock):
 def test_it_registers_its_characteristics_and_advertises_them(mock, pile):
     assert sorted(mock.wait(REGISTERED[-1])) == sorted(REGISTERED)
     assert pile.next() == 'advertised'
-    pile.say('advertise 0102')
+    pile.say('advertise 0102030405060708')
     mock.wait('advertisement changed')
+
+
+def test_service_data_of_another_size_are_registered_anew_as_a_change_that_does_not_fit_kills_bluetoothd(mock, pile):
+    mock.wait(REGISTERED[-1])
+    pile.wait('advertised')
+    pile.say('advertise 0102')
+    assert [mock.next(), mock.next()] == ['UnregisterAdvertisement', 'RegisterAdvertisement 0102']
+    pile.wait('advertised')
 
 
 def test_bytes_go_both_ways_for_one_client_at_a_time(mock, pile):

@@ -35,7 +35,8 @@ struct gatt_server {
 	char adapter[64];                /* its path; "": none */
 	bool application, advertisement; /* they are registered */
 	bool asking;
-	bool without_data; /* the advertisement has no room for service data */
+	bool without_data;                  /* the advertisement has no room for service data */
+	size_t asked_size, advertised_size; /* of the data that bluetoothd was asked to advertise, and has taken */
 	uint8_t data[GATT_ADVERTISED_MAX];
 	size_t data_size;
 	char client[GATT_PATH_MAX], client_name[GATT_DEVICE_SIZE]; /* path of its device; "": none */

@@ -140,11 +140,21 @@ static int on_advertised(sd_bus_message *m, void *arg, sd_bus_error *error)
 	if (failed(s, "bluetoothd does not advertise", m) < 0)
 		return 0;
 	s->advertisement = true;
+	s->advertised_size = s->without_data ? 0 : s->asked_size;
 	*s->told = 0;
 	if (s->without_data && s->data_size)
 		trouble(s, "The adapter's advertisements have no room for service data beside the service's UUID: it "
 			   "is left out");
 	s->events->ready(s->arg);
+	return 0;
+}
+
+static int on_withdrawn(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct gatt_server *s = arg;
+
+	s->asking = false;
+	go_on(s);
 	return 0;
 }
 
@@ -217,6 +227,20 @@ static int on_tree(sd_bus_message *m, void *arg, sd_bus_error *error)
 	return 0;
 }
 
+static int advertise(struct gatt_server *s, sd_bus *bus)
+{
+	s->asked_size = s->data_size;
+	return sd_bus_call_method_async(bus, NULL, BLUEZ, s->adapter, "org.bluez.LEAdvertisingManager1",
+					"RegisterAdvertisement", on_advertised, s, "oa{sv}", GATT_ADVERTISEMENT, 0);
+}
+
+static int withdraw(struct gatt_server *s, sd_bus *bus)
+{
+	s->advertisement = false;
+	return sd_bus_call_method_async(bus, NULL, BLUEZ, s->adapter, "org.bluez.LEAdvertisingManager1",
+					"UnregisterAdvertisement", on_withdrawn, s, "o", GATT_ADVERTISEMENT);
+}
+
 /* Does the next step. */
 static void go_on(struct gatt_server *s)
 {
@@ -232,9 +256,9 @@ static void go_on(struct gatt_server *s)
 		r = sd_bus_call_method_async(bus, NULL, BLUEZ, s->adapter, "org.bluez.GattManager1",
 					     "RegisterApplication", on_registered, s, "oa{sv}", GATT_APPLICATION, 0);
 	else if (!s->advertisement)
-		r = sd_bus_call_method_async(bus, NULL, BLUEZ, s->adapter, "org.bluez.LEAdvertisingManager1",
-					     "RegisterAdvertisement", on_advertised, s, "oa{sv}", GATT_ADVERTISEMENT,
-					     0);
+		r = advertise(s, bus);
+	else if (!s->without_data && s->data_size != s->advertised_size)
+		r = withdraw(s, bus);
 	else
 		return;
 	s->asking = r >= 0;
@@ -364,6 +388,8 @@ int gatt_server_notify(struct gatt_server *s, unsigned characteristic, const voi
 	return sd_bus_emit_properties_changed(bus_sd(s->bus), p->path, GATT_CHARACTERISTIC_INTERFACE, "Value", NULL);
 }
 
+/* Data of another size is registered anew: whether it has room is answered then. bluetoothd dies (5.66, an assertion)
+ * where a changed property makes an advertisement too long. */
 int gatt_server_advertise(struct gatt_server *s, const void *data, size_t size)
 {
 	if (size > sizeof s->data)
@@ -373,6 +399,10 @@ int gatt_server_advertise(struct gatt_server *s, const void *data, size_t size)
 		memcpy(s->data, data, size);
 	if (!s->bus || !s->advertisement || s->without_data)
 		return 0;
+	if (size != s->advertised_size) {
+		go_on(s);
+		return 0;
+	}
 	return sd_bus_emit_properties_changed(bus_sd(s->bus), GATT_ADVERTISEMENT, "org.bluez.LEAdvertisement1",
 					      "ServiceData", NULL);
 }
