@@ -1,5 +1,5 @@
-/* The board of a simulated pile. Its flash is a file of places: records, the two states, and one of the board's own for
- * its meters and its certificate. */
+/* The board of a simulated pile. Its flash is a file of places: records, the two states, one of the board's own for its
+ * meters and its certificate, the two for letters, and the bytes of the letter in hand. */
 #include "post_board.h"
 
 #include <errno.h>
@@ -18,8 +18,16 @@ static size_t offset_of(const struct post_board *b, enum ble_pile_area area, uin
 {
 	size_t records = (size_t)b->records * BLE_PILE_PLACE_SIZE;
 
-	return area == BLE_PILE_RECORDS ? (size_t)place * BLE_PILE_PLACE_SIZE
-					: records + (size_t)place * BLE_PILE_STATE_SIZE;
+	if (area == BLE_PILE_RECORDS)
+		return (size_t)place * BLE_PILE_PLACE_SIZE;
+	if (area == BLE_PILE_STATE)
+		return records + (size_t)place * BLE_PILE_STATE_SIZE;
+	return records + 2 * BLE_PILE_STATE_SIZE + sizeof(struct own) + (size_t)place * BLE_PILE_MAIL_SIZE;
+}
+
+static size_t letter_offset(const struct post_board *b)
+{
+	return offset_of(b, BLE_PILE_MAIL, 2);
 }
 
 static size_t own_offset(const struct post_board *b)
@@ -120,6 +128,55 @@ static void relay(void *user, unsigned connector, bool closed)
 	keep_own(b);
 }
 
+/* Memory is taken with the first letter: a fleet's piles seldom have one. */
+static int letter_write(void *user, uint32_t offset, const void *data, size_t size)
+{
+	struct post_board *b = user;
+
+	if (b->fd >= 0)
+		return put(b, letter_offset(b) + offset, data, size) < 0 ? -EIO : fdatasync(b->fd);
+	if (!b->letter)
+		b->letter = calloc(1, b->letter_max);
+	if (!b->letter)
+		return -ENOMEM;
+	memcpy(b->letter + offset, data, size);
+	return 0;
+}
+
+int post_board_letter(struct post_board *b, uint32_t offset, void *ret, size_t size)
+{
+	if (b->fd >= 0)
+		return get(b, letter_offset(b) + offset, ret, size);
+	if (!b->letter || offset + size > b->letter_max)
+		return -EINVAL;
+	memcpy(ret, b->letter + offset, size);
+	return 0;
+}
+
+static int letter_hash(void *user, uint32_t size, uint8_t ret[32])
+{
+	uint8_t *whole = malloc(size);
+	int r = whole ? post_board_letter(user, 0, whole, size) : -ENOMEM;
+
+	if (r == 0)
+		r = ble_openssl.sha256(NULL, whole, size, ret);
+	free(whole);
+	return r;
+}
+
+static void letter(void *user, unsigned kind, uint64_t number, uint32_t size)
+{
+	struct post_board *b = user;
+	struct post_letter *it = &b->letters[b->n_letters++ % POST_LETTERS];
+
+	it->number = number;
+	it->kind = kind;
+	it->size = size;
+	letter_hash(b, size, it->hash);
+	if (b->on_letter)
+		b->on_letter(b->arg, kind, size);
+}
+
 void post_board_hardware(struct post_board *b, struct ble_pile_hardware *ret)
 {
 	*ret = (struct ble_pile_hardware){ .user = b,
@@ -128,7 +185,10 @@ void post_board_hardware(struct post_board *b, struct ble_pile_hardware *ret)
 					   .random = fill_random,
 					   .meter_wh = meter_wh,
 					   .power_w = power_w,
-					   .relay = relay };
+					   .relay = relay,
+					   .letter_write = letter_write,
+					   .letter_hash = letter_hash,
+					   .letter = letter };
 }
 
 void post_board_power_off(struct post_board *b)
@@ -166,14 +226,16 @@ static void load_own(struct post_board *b)
 	b->certificate_size = own.certificate_size;
 }
 
-int post_board_init(struct post_board *b, const char *secret, const char *address, const char *file, uint32_t records)
+int post_board_init(struct post_board *b, const char *secret, const char *address, const char *file, uint32_t records,
+		    uint32_t letter_max)
 {
 	size_t size;
 	int r;
 
 	b->records = records;
 	b->fd = -1;
-	size = own_offset(b) + sizeof(struct own);
+	b->letter_max = letter_max;
+	size = letter_offset(b) + (file ? letter_max : 0);
 	r = make_keys(b, secret, address);
 	if (r < 0)
 		return r;
@@ -202,6 +264,8 @@ void post_board_fini(struct post_board *b)
 	if (b->fd >= 0)
 		close(b->fd);
 	free(b->memory);
+	free(b->letter);
+	b->letter = NULL;
 	b->fd = -1;
 	b->memory = NULL;
 }

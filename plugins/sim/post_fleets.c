@@ -73,6 +73,7 @@ static Sim__PileFleet *copy_of(const Sim__PileFleet *want)
 	ret->power_w = ret->power_w ? ret->power_w : 7000;
 	ret->records = ret->records ? ret->records : 2048;
 	ret->heartbeat_s = ret->heartbeat_s ? ret->heartbeat_s : 60;
+	ret->letter_max = ret->letter_max ? ret->letter_max : 1048576;
 	return ret;
 }
 

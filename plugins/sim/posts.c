@@ -126,7 +126,8 @@ static void power_on(struct post *post)
 					  .firmware = 1,
 					  .cap_minor = (uint32_t)want->cap_minor,
 					  .meter_s = want->meter_s,
-					  .heartbeat_s = want->heartbeat_s };
+					  .heartbeat_s = want->heartbeat_s,
+					  .letter_max = post->board.letter_max };
 	struct ble_pile_hardware hardware;
 
 	post->booted_ms = uplink_now_ms(&post->uplink);
@@ -219,7 +220,8 @@ int post_add(struct post_fleet *f, unsigned number)
 		post->radio.visits[i].fd = -1;
 	name(post, number);
 	snprintf(file, sizeof file, "%s/%s", want->store, post->address);
-	r = post_board_init(&post->board, want->secret, post->address, *want->store ? file : NULL, want->records);
+	r = post_board_init(&post->board, want->secret, post->address, *want->store ? file : NULL, want->records,
+			    want->letter_max);
 	if (r < 0) {
 		post_board_fini(&post->board);
 		free(post);

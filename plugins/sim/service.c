@@ -256,6 +256,7 @@ const struct gv_method sim_methods[] = {
 	{ "SetPileCertificate", sim_set_pile_certificate_call },
 	{ "UnplugPile", sim_unplug_pile_call },
 	{ "StopPile", sim_stop_pile_call },
+	{ "WritePileLetter", sim_write_pile_letter_call },
 	{ "PowerCyclePile", sim_power_cycle_pile_call },
 	{ "SetPileNetwork", sim_set_pile_network_call },
 	{ "SetPileRadio", sim_set_pile_radio_call },

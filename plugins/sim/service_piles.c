@@ -40,6 +40,27 @@ static Sim__PileConnector *connector_message(struct gv_turn *t, struct post *pos
 	return ret;
 }
 
+static void letter_messages(struct gv_turn *t, const struct post *post, Sim__Pile *ret)
+{
+	const struct post_board *b = &post->board;
+	unsigned first = b->n_letters > POST_LETTERS ? b->n_letters - POST_LETTERS : 0;
+
+	for (unsigned i = first; i < b->n_letters; i++) {
+		const struct post_letter *from = &b->letters[i % POST_LETTERS];
+		Sim__PileLetter *it = gv_alloc(t, sizeof *it);
+
+		sim__pile_letter__init(it);
+		it->number = from->number;
+		it->kind = from->kind;
+		it->size = from->size;
+		it->hash = hex(t, from->hash, sizeof from->hash);
+		*GV_APPEND(t, ret->letters, ret->n_letters) = it;
+	}
+	ret->letters_written = post->mind.mail.written;
+	ret->letters_receipted = post->mind.mail.receipted;
+	ret->letter_have = post->mind.mail.have;
+}
+
 static Sim__Pile *pile_message(struct gv_turn *t, struct post *post)
 {
 	Sim__Pile *ret = gv_alloc(t, sizeof *ret);
@@ -63,6 +84,7 @@ static Sim__Pile *pile_message(struct gv_turn *t, struct post *post)
 	ret->boots = post->mind.state.boot;
 	ret->started = post->mind.started;
 	ret->refused = post->mind.refused;
+	letter_messages(t, post, ret);
 	return ret;
 }
 
@@ -276,6 +298,28 @@ ACT(stop_pile, emergency)
 ACT(power_cycle_pile, power_cycle)
 ACT(set_pile_network, set_network)
 ACT(set_pile_radio, set_radio)
+
+int sim_write_pile_letter_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
+{
+	const Sim__WritePileLetterRequest *request = (const Sim__WritePileLetterRequest *)m;
+	Sim__PileReply reply = SIM__PILE_REPLY__INIT;
+	struct sim *sim = self;
+	struct post *post = sim->posts ? post_find(sim->posts, request->pile) : NULL;
+	int r;
+
+	if (!sim->posts)
+		return sim_no_loop(t, ticket);
+	if (!post || !post->on)
+		return gv_refuse(t, ticket, GV_NOT_FOUND, "there is no simulated pile %s that has power",
+				 request->pile);
+	r = ble_pile_write_letter(&post->mind, request->kind, request->body.data, request->body.len);
+	if (r < 0)
+		return gv_refuse(t, ticket, GV_RESOURCE_EXHAUSTED, "%s writes no letter now: %s", request->pile,
+				 ble_result_name(r));
+	post_pump(post);
+	reply.pile = pile_message(t, post);
+	return gv_reply(t, ticket, &reply);
+}
 
 int sim_set_pile_certificate_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m)
 {

@@ -54,6 +54,7 @@ int sim_set_pile_certificate_call(void *self, struct gv_turn *t, struct gv_ticke
 int sim_unplug_pile_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_stop_pile_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_power_cycle_pile_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
+int sim_write_pile_letter_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_set_pile_network_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 int sim_set_pile_radio_call(void *self, struct gv_turn *t, struct gv_ticket ticket, const ProtobufCMessage *m);
 /* Has the piles whose fleets say so signed for by ble. Again by sim_on_timer until it is done. */

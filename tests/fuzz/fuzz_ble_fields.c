@@ -3,6 +3,8 @@
 #include "fuzz.h"
 #include "ble_agreeing.h"
 
+#include <plugins/ble/core/ble_letters.h>
+
 static uint8_t again[BLE_DOCUMENT_MAX + 64];
 
 /* Fields that are unknown and optional are not kept, so what is written may be shorter than what came. */
@@ -30,6 +32,7 @@ BODY(ask)
 BODY(ask_result)
 BODY(voucher_get)
 BODY(fetch)
+BODY(courier)
 
 static void frame(const uint8_t *data, size_t size)
 {
@@ -59,12 +62,16 @@ DOCUMENT(head, ble_head_check(&ble_agreeing, key,
 			      (const uint8_t *)"\xf1\x79\x10\x13\xd8\xe8\xfa\x61\x21\x82\x16\xcb\xf3\xbd\x41\x17", data,
 			      size, &it))
 DOCUMENT(receipt, ble_receipt_read(data, size, &it))
+DOCUMENT(letter, ble_letter_read(data, size, &it))
+DOCUMENT(own_letter, ble_own_letter_read(data, size, &it))
+DOCUMENT(letter_box, ble_letter_box_read(data, size, &it))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const uint8_t *, size_t) = {
-		answer, command, status, record_get, record_stored, certificate, voucher, keyset,
-		head,   receipt, ask,    ask_result, voucher_get,   fetch,       frame,
+		answer, command, status,  record_get, record_stored, certificate, voucher,
+		keyset, head,    receipt, ask,        ask_result,    voucher_get, fetch,
+		frame,  courier, letter,  own_letter, letter_box,
 	};
 	if (size > 1)
 		readers[data[0] % (sizeof(readers) / sizeof(*readers))](data + 1, size - 1);

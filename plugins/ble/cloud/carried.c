@@ -1,5 +1,5 @@
-/* What is carried between a pile and the cloud: records and heads that a phone posts, what is there for a pile to be
- * taken along, and mail. */
+/* What is carried between a pile and the cloud: records, heads and letters that a phone posts, and what is there for a
+ * pile to be taken along. */
 #include "cloud.h"
 #include "../core/ble_openssl.h"
 
@@ -30,7 +30,6 @@ void carried_each(struct cloud *c, struct gv_turn *t, const struct pile *p, cons
 		  void *arg)
 {
 	struct gv_scan chains = { .table = &cloud_chains, .prefix = gv_key(p->device) };
-	struct gv_scan mails = { .table = &cloud_mail, .prefix = gv_key(p->device, "to") };
 	const Ble__KeysRow *keys = keys_row(t);
 	uint8_t document[BLE_DOCUMENT_MAX];
 	int size;
@@ -46,11 +45,7 @@ void carried_each(struct cloud *c, struct gv_turn *t, const struct pile *p, cons
 		if (size)
 			fn(arg, t, BLE_RCPT_PUT, document, (size_t)size);
 	}
-	while (gv_next(t, &mails)) {
-		const Ble__Mail *mail = ((const Ble__MailRow *)mails.row)->mail;
-
-		fn(arg, t, BLE_COURIER, mail->body.data, mail->body.len);
-	}
+	letters_each(c, t, p, fn, arg);
 }
 
 static void collect(void *arg, struct gv_turn *t, uint8_t type, const uint8_t *data, size_t size)
@@ -65,7 +60,7 @@ static void collect(void *arg, struct gv_turn *t, uint8_t type, const uint8_t *d
 	else if (type == BLE_RCPT_PUT)
 		*GV_APPEND(t, reply->receipts, reply->n_receipts) = bytes;
 	else
-		*GV_APPEND(t, reply->mail, reply->n_mail) = bytes;
+		*GV_APPEND(t, reply->letters, reply->n_letters) = bytes;
 }
 
 int carried_fetch(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
@@ -139,78 +134,14 @@ int carried_put(void *self, struct gv_turn *t, struct gv_ticket to, const Protob
 		*GV_APPEND(t, reply.head_results, reply.n_head_results) = (char *)ble_result_name(result);
 		note(t, device, &devices, &n);
 	}
+	for (size_t i = 0; i < r->n_letters; i++) {
+		const char *device = NULL;
+		int result = letters_came(t, &road, r->letters[i].data, r->letters[i].len, &device);
+
+		*GV_APPEND(t, reply.letter_results, reply.n_letter_results) = (char *)ble_result_name(result);
+		note(t, device, &devices, &n);
+	}
 	for (size_t i = 0; i < n; i++)
 		add_receipts(c, t, devices[i], &reply);
-	return gv_reply(t, to, &reply);
-}
-
-/* ---- mail ------------------------------------------------------------------------------------ */
-
-/* The oldest goes where there are too many. */
-static uint64_t keep_mail(struct gv_turn *t, struct pile *p, const char *direction, const struct road *road,
-			  const uint8_t *data, size_t size)
-{
-	struct gv_scan scan = { .table = &cloud_mail, .prefix = gv_key(p->device, direction), .reverse = true };
-	Ble__MailRow row = BLE__MAIL_ROW__INIT;
-	Ble__Mail it = BLE__MAIL__INIT;
-	Ble__Road by = BLE__ROAD__INIT;
-	unsigned n = 0;
-
-	while (gv_next(t, &scan))
-		if (++n >= CLOUD_MAIL_MAX)
-			gv_delete(t, &cloud_mail, scan.key);
-	it.id = ++pile_edit(t, p)->mails;
-	it.body = pile_bytes(t, data, size);
-	it.at_ms = by.at_ms = gv_now_ms(t);
-	if (road) {
-		by.kind = (char *)road->kind;
-		by.who = (char *)road->who;
-		it.road = &by;
-	}
-	row.mail = &it;
-	gv_put(t, &cloud_mail, gv_key(p->device, direction, it.id), &row);
-	return it.id;
-}
-
-void mail_from(struct gv_turn *t, struct pile *p, const struct road *road, const uint8_t *data, size_t size)
-{
-	keep_mail(t, p, "from", road, data, size);
-}
-
-int mail_put(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
-{
-	const Ble__PutMailRequest *r = (const Ble__PutMailRequest *)m;
-	Ble__PutMailReply reply = BLE__PUT_MAIL_REPLY__INIT;
-	struct cloud *c = cloud_of(self, t, to);
-	const struct line *l;
-	struct pile p;
-
-	if (!c)
-		return 0;
-	if (!pile_find(t, r->device, &p))
-		return gv_refuse(t, to, GV_NOT_FOUND, "%.128s is no pile: PutPile makes it one", r->device);
-	reply.id = keep_mail(t, &p, "to", NULL, r->body.data, r->body.len);
-	l = line_of(c, p.device);
-	if (l)
-		line_say(t, l, BLE_COURIER, ++pile_edit(t, &p)->counter, r->body.data, (int)r->body.len);
-	return gv_reply(t, to, &reply);
-}
-
-int mail_list(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
-{
-	const Ble__ListMailRequest *r = (const Ble__ListMailRequest *)m;
-	struct gv_scan scan = { .table = &cloud_mail, .prefix = gv_key(r->device) };
-	Ble__ListMailReply reply = BLE__LIST_MAIL_REPLY__INIT;
-
-	if (!cloud_of(self, t, to))
-		return 0;
-	while (gv_next(t, &scan)) {
-		Ble__Mail *it = ((const Ble__MailRow *)scan.row)->mail;
-
-		if (!strcmp(scan.key.part[1].s, "to"))
-			*GV_APPEND(t, reply.to_pile, reply.n_to_pile) = it;
-		else
-			*GV_APPEND(t, reply.from_pile, reply.n_from_pile) = it;
-	}
 	return gv_reply(t, to, &reply);
 }

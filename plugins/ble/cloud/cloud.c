@@ -65,6 +65,8 @@ static int on_timer(void *state, struct gv_turn *t, const char *name, const void
 		return grants_due(c, t, due);
 	if (!strncmp(name, "session:", 8))
 		return sessions_due(c, t, due);
+	if (!strncmp(name, "letter:", 7))
+		return letter_due(c, t, due);
 	if (!strncmp(name, "hole:", 5))
 		return chain_due(c, t, due);
 	if (!strncmp(name, "purge:", 6))

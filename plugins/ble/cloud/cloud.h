@@ -2,7 +2,7 @@
  *
  * Layers, each knowing only those above it in this list, but for what is said: tables, keys, piles (who is one), cases,
  * clocks (when something was), grants (who may start), sessions, ingest (records and heads, by whichever road), lines
- * (the WebSocket), commands (what is asked of a pile there), services, cloud (the role). */
+ * (the WebSocket), letters, commands (what is asked of a pile there), services, cloud (the role). */
 #ifndef BLE_CLOUD_H
 #define BLE_CLOUD_H
 
@@ -18,17 +18,18 @@
 #define CLOUD_IDLE_S 150
 #define CLOUD_MAKERS_MAX 16
 #define CLOUD_FORMER_KEYS_MAX 3
-#define CLOUD_BOOTS_MAX 16       /* of a pile, whose clocks are remembered */
-#define CLOUD_ROADS_MAX 8        /* of a record */
-#define CLOUD_FORKS_MAX 64       /* records of another history, of one pile */
-#define CLOUD_CHAINS_MAX 64      /* of one pile: it begins a new one where its store was lost */
-#define CLOUD_OPEN_GRANTS_MAX 64 /* of one pile */
-#define CLOUD_MAIL_MAX 8         /* of one pile and direction; the oldest goes */
-#define CLOUD_RANGES_MAX 16      /* of what is missing, in an answer */
-#define CLOUD_SAMPLES_MAX 5000   /* of a session, in an answer */
-#define CLOUD_SCAN_MAX 20000     /* rows that one list call looks at */
-#define CLOUD_ANSWER_MS 20000    /* so long a pile on line has to answer START and STOP */
-#define CLOUD_RESTORE_MS 30000   /* after a start link has told of each connection that is still there */
+#define CLOUD_BOOTS_MAX 16        /* of a pile, whose clocks are remembered */
+#define CLOUD_ROADS_MAX 8         /* of a record */
+#define CLOUD_FORKS_MAX 64        /* records of another history, of one pile */
+#define CLOUD_CHAINS_MAX 64       /* of one pile: it begins a new one where its store was lost */
+#define CLOUD_OPEN_GRANTS_MAX 64  /* of one pile */
+#define CLOUD_LETTERS_OPEN_MAX 16 /* to one pile, under way */
+#define CLOUD_LETTERS_KEPT 64     /* of one pile that are over, and of its own; the oldest goes */
+#define CLOUD_RANGES_MAX 16       /* of what is missing, in an answer */
+#define CLOUD_SAMPLES_MAX 5000    /* of a session, in an answer */
+#define CLOUD_SCAN_MAX 20000      /* rows that one list call looks at */
+#define CLOUD_ANSWER_MS 20000     /* so long a pile on line has to answer START and STOP */
+#define CLOUD_RESTORE_MS 30000    /* after a start link has told of each connection that is still there */
 #define CLOUD_DAY_MS INT64_C(86400000)
 #define CLOUD_BUCKETS 1024 /* a power of 2 */
 #define CLOUD_PURGE 500    /* rows of a pile that is gone, a turn */
@@ -72,7 +73,10 @@ extern const struct gv_table cloud_connectors;    /* device, connector -> Connec
 extern const struct gv_table cloud_cases;         /* id -> CaseRow */
 extern const struct gv_table cloud_open_cases;    /* device, kind, about -> CaseRef */
 extern const struct gv_table cloud_stops;         /* device, counter -> StopRow */
-extern const struct gv_table cloud_mail;          /* device, direction, id -> MailRow */
+extern const struct gv_table cloud_letters;       /* device, number -> LetterRow */
+extern const struct gv_table cloud_letter_ids;    /* device, id -> LetterNumber */
+extern const struct gv_table cloud_letter_boxes;  /* device, box -> LetterNumber: its own up to that one are here */
+extern const struct gv_table cloud_own_letters;   /* device, box, number -> OwnLetterRow */
 
 /* ---- keys.c: what this node signs with */
 
@@ -249,14 +253,39 @@ void command_stopped(struct gv_turn *t, const char *device, uint32_t counter, in
 int command_due(struct cloud *c, struct gv_turn *t, const Ble__Due *due);
 gv_method_fn charging_start, charging_stop;
 
-/* ---- carried.c: the road by HTTP, and mail */
+/* ---- carried.c: the road by HTTP */
 
-gv_method_fn carried_put, carried_fetch, mail_put, mail_list;
+gv_method_fn carried_put, carried_fetch;
 /* Documents that are there for a pile, each once: calls fn for each. */
 typedef void carried_fn(void *arg, struct gv_turn *t, uint8_t type, const uint8_t *data, size_t size);
 void carried_each(struct cloud *c, struct gv_turn *t, const struct pile *p, const uint8_t *nonce, carried_fn *fn,
 		  void *arg);
-void mail_from(struct gv_turn *t, struct pile *p, const struct road *road, const uint8_t *data, size_t size);
+
+/* ---- letters.c: letters to piles, as their senders see them */
+
+const Ble__LetterRow *letter_find(struct gv_turn *t, const char *device, uint64_t number);
+bool letter_open(const Ble__LetterRow *row); /* NULL is not */
+/* It is no longer open; as it is now. */
+Ble__Letter *letter_end(struct gv_turn *t, const char *device, uint64_t number, const char *state);
+void letter_progress(struct gv_turn *t, const char *device, uint64_t number, uint32_t have);
+int letter_due(struct cloud *c, struct gv_turn *t, const Ble__Due *due);
+gv_method_fn letters_put, letters_withdraw, letters_list;
+
+/* ---- letter_roads.c: letters on their way */
+
+/* What is signed of each that is open, and the receipt for the pile's own. */
+void letters_each(struct cloud *c, struct gv_turn *t, const struct pile *p, carried_fn *fn, void *arg);
+/* To the pile at once, where it is on line. */
+void letter_tell(struct cloud *c, struct gv_turn *t, struct pile *p, uint64_t number);
+/* The COURIER with the piece that was asked for; its size, or negative. */
+struct ble_courier;
+int letter_piece(struct gv_turn *t, const struct ble_courier *asked, uint8_t *ret, size_t room);
+/* What a pile has said of letters, or its own: 0 or -BLE_DUPLICATE: it is here; else why it never will be.
+ * *ret_device: the pile's, where there is one. */
+int letters_came(struct gv_turn *t, const struct road *road, const uint8_t *body, size_t size, const char **ret_device);
+/* The COURIER with the receipt for its own letters; its size, 0: there is none. */
+int letter_receipt_of(struct cloud *c, struct gv_turn *t, const char *device, uint8_t ret[BLE_DOCUMENT_MAX]);
+gv_method_fn letters_piece;
 
 /* ---- cloud.c */
 

@@ -1,5 +1,6 @@
 /* What piles and terminals say on the WebSocket, and what they are answered. */
 #include "cloud.h"
+#include "../core/ble_letters.h"
 #include "../core/ble_openssl.h"
 
 #include <string.h>
@@ -180,15 +181,35 @@ static int on_answer(struct cloud *c, struct gv_turn *t, struct line *l, const s
 	return 0;
 }
 
+/* A letter's piece that is asked for. */
+static int on_courier_get(struct gv_turn *t, const struct line *l, const struct ble_frame *f)
+{
+	struct ble_courier it;
+	uint8_t body[BLE_DOCUMENT_MAX];
+	int r = ble_courier_read(f->body.at, f->body.size, &it);
+
+	if (r == 0)
+		r = letter_piece(t, &it, body, sizeof(body));
+	return r > 0 ? line_say(t, l, BLE_COURIER, f->counter, body, r) : answer(t, l, f->counter, r);
+}
+
+/* A pile's word on its letters, or its own, of which its module gets the receipt at once. */
 static int on_courier(struct cloud *c, struct gv_turn *t, struct line *l, const struct ble_frame *f)
 {
-	struct road road = { "pile", l->device };
+	const char *device = NULL;
+	uint8_t body[BLE_DOCUMENT_MAX];
+	struct ble_courier it;
 	struct pile p;
+	struct road road = road_of(l, pile_find(t, l->device, &p) ? p.device : NULL);
+	int r = letters_came(t, &road, f->body.at, f->body.size, &device), size;
 
-	if (!pile_find(t, l->device, &p))
-		return answer(t, l, f->counter, -BLE_OTHER_PILE);
-	mail_from(t, &p, &road, f->body.at, f->body.size);
-	return answer(t, l, f->counter, 0);
+	if (answer(t, l, f->counter, r))
+		return -1;
+	if ((r != 0 && r != -BLE_DUPLICATE) || !device || strcmp(device, l->device) != 0 ||
+	    ble_courier_read(f->body.at, f->body.size, &it) < 0 || !it.cover.size)
+		return 0;
+	size = letter_receipt_of(c, t, device, body);
+	return size > 0 ? line_say(t, l, BLE_COURIER, ++pile_edit(t, &p)->counter, body, size) : 0;
 }
 
 int heard(struct cloud *c, struct gv_turn *t, struct line *l, const struct ble_frame *f)
@@ -209,6 +230,8 @@ int heard(struct cloud *c, struct gv_turn *t, struct line *l, const struct ble_f
 	case BLE_START_RES:
 	case BLE_STOP_RES:
 		return on_answer(c, t, l, f);
+	case BLE_COURIER_GET:
+		return on_courier_get(t, l, f);
 	case BLE_COURIER:
 		return on_courier(c, t, l, f);
 	case BLE_PUT_RES: /* of a receipt, a key set or a time: nothing follows from it */

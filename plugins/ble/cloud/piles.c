@@ -311,9 +311,10 @@ static bool purge(struct gv_turn *t, const struct gv_table *table, const char *d
 
 int piles_purge(struct cloud *c, struct gv_turn *t, const char *device)
 {
-	static const struct gv_table *const tables[] = { &cloud_records, &cloud_forks,      &cloud_chains,
-							 &cloud_grants,  &cloud_connectors, &cloud_mail,
-							 &cloud_stops,   &cloud_open_grants };
+	static const struct gv_table *const tables[] = { &cloud_records,    &cloud_forks,       &cloud_chains,
+							 &cloud_grants,     &cloud_connectors,  &cloud_letters,
+							 &cloud_letter_ids, &cloud_own_letters, &cloud_letter_boxes,
+							 &cloud_stops,      &cloud_open_grants };
 	Ble__Due due = BLE__DUE__INIT;
 	unsigned left = CLOUD_PURGE;
 

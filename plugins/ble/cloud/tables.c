@@ -21,4 +21,7 @@ TABLE(cloud_connectors, "connectors", "su", ble__connector_row__descriptor);
 TABLE(cloud_cases, "cases", "u", ble__case_row__descriptor);
 TABLE(cloud_open_cases, "open_cases", "sss", ble__case_ref__descriptor);
 TABLE(cloud_stops, "stops", "su", ble__stop_row__descriptor);
-TABLE(cloud_mail, "mail", "ssu", ble__mail_row__descriptor);
+TABLE(cloud_letters, "letters", "su", ble__letter_row__descriptor);
+TABLE(cloud_letter_ids, "letter_ids", "ss", ble__letter_number__descriptor);
+TABLE(cloud_letter_boxes, "letter_boxes", "su", ble__letter_number__descriptor);
+TABLE(cloud_own_letters, "own_letters", "suu", ble__own_letter_row__descriptor);

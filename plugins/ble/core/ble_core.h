@@ -24,6 +24,7 @@ extern "C" {
 #define BLE_MTU_MIN 23
 #define BLE_MTU_MAX 517
 #define BLE_VALUE_MAX 512    /* bytes of a segment: no attribute is longer, whatever the MTU (Core 5.4, 3.F.3.2.9) */
+#define BLE_SENT_MAX 510     /* of one that is sent: BlueZ's GATT server drops more before 5.69 (docs/adr/0023) */
 #define BLE_MESSAGE_MAX 4096 /* bytes of a message */
 #define BLE_HEADER_SIZE 6    /* type, flags, counter */
 #define BLE_TAG_SIZE 16      /* of a sealed message */
@@ -441,7 +442,8 @@ enum ble_type {
 	BLE_TIME_PUT = 0x26,   /* a time */
 	BLE_CFG_PUT = 0x27,
 	BLE_PUT_RES = 0x28,
-	BLE_COURIER = 0x2a, /* bytes between cloud and pile, either way */
+	BLE_COURIER_GET = 0x29,
+	BLE_COURIER = 0x2a, /* ble_letters.h */
 	/* on the road to the cloud only (ble_frame_write) */
 	BLE_FETCH = 0x2b,
 	BLE_VOUCHER_GET = 0x2c,
@@ -456,7 +458,7 @@ enum { BLE_ANSWER_SEQ = 0x06, BLE_ANSWER_SESSION = 0x0d };
 struct ble_answer {
 	uint64_t has;
 	uint8_t result; /* enum ble_result */
-	uint64_t seq;   /* of the record that the command made */
+	uint64_t seq;   /* of the record that the command made; of a COURIER: the bytes that the pile has */
 	uint8_t session[16];
 };
 /* What the cloud allows one session, to a pile that it speaks to itself: what a voucher would say. */

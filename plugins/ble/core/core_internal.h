@@ -3,6 +3,7 @@
 #define BLE_CORE_INTERNAL_H
 
 #include "ble_core.h"
+#include "ble_letters.h"
 
 #define DOMAIN_SIZE 8 /* "CPB1-VCH": what a signature is for stands in front of what is signed */
 

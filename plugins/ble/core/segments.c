@@ -56,7 +56,7 @@ int ble_join(struct ble_join *j, const uint8_t *value, size_t size, uint64_t now
 
 static size_t value_size(unsigned mtu)
 {
-	return mtu - 3 < BLE_VALUE_MAX ? mtu - 3 : BLE_VALUE_MAX;
+	return mtu - 3 < BLE_SENT_MAX ? mtu - 3 : BLE_SENT_MAX;
 }
 
 int ble_split(struct ble_split *s, unsigned mtu, uint8_t *ret, size_t room)

@@ -8,25 +8,30 @@
 #define BLE_PILE_H
 
 #include <ble_core.h>
+#include <ble_letters.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define BLE_PILE_CONNECTORS 4
-#define BLE_PILE_VISITS 3          /* connections over Bluetooth at a time */
-#define BLE_PILE_RECORDS_MIN 64    /* places of the store */
-#define BLE_PILE_PLACE_SIZE 344    /* bytes of a place for a record */
-#define BLE_PILE_STATE_SIZE 8704   /* bytes of a place for the state */
-#define BLE_PILE_INFO_SIZE 30      /* what the characteristic INFO reads */
-#define BLE_PILE_STATUS_SIZE 9     /* what STATUS reads */
-#define BLE_PILE_ADVERTISED_SIZE 8 /* the service data */
-#define BLE_PILE_UPLINK_WINDOW 16  /* records under way to the cloud */
-#define BLE_PILE_RELAY_MOST 64     /* records that one REC_GET brings */
+#define BLE_PILE_VISITS 3              /* connections over Bluetooth at a time */
+#define BLE_PILE_RECORDS_MIN 64        /* places of the store */
+#define BLE_PILE_PLACE_SIZE 344        /* bytes of a place for a record */
+#define BLE_PILE_STATE_SIZE 8704       /* bytes of a place for the state */
+#define BLE_PILE_INFO_SIZE 30          /* what the characteristic INFO reads */
+#define BLE_PILE_STATUS_SIZE 9         /* what STATUS reads */
+#define BLE_PILE_ADVERTISED_SIZE 8     /* the service data */
+#define BLE_PILE_UPLINK_WINDOW 16      /* records under way to the cloud */
+#define BLE_PILE_RELAY_MOST 64         /* records that one REC_GET brings */
+#define BLE_PILE_MAIL_SIZE 4608        /* bytes of a place for letters */
+#define BLE_PILE_OWN_LETTERS 4         /* the pile's own that wait for the cloud's receipt */
+#define BLE_PILE_LETTER_WAIT_MS 600000 /* no other letter takes the place of the one in hand, since its last piece */
 
 enum ble_pile_area {
 	BLE_PILE_RECORDS, /* as many places as the config says, of BLE_PILE_PLACE_SIZE */
 	BLE_PILE_STATE,   /* two, of BLE_PILE_STATE_SIZE */
+	BLE_PILE_MAIL,    /* two, of BLE_PILE_MAIL_SIZE, where the pile takes letters */
 };
 
 /* What a pile stands on. Reads and writes are of whole places, and return 0 or anything else for a failure. A write is
@@ -40,6 +45,13 @@ struct ble_pile_hardware {
 	uint64_t (*meter_wh)(void *user, unsigned connector);
 	uint32_t (*power_w)(void *user, unsigned connector);
 	void (*relay)(void *user, unsigned connector, bool closed);
+	/* Letters, where the config takes any. The bytes of the one in hand are durable when its write returns; both
+	 * return 0 or anything else for a failure. letter_hash: the SHA-256 of the first `size` bytes. */
+	int (*letter_write)(void *user, uint32_t offset, const void *data, size_t size);
+	int (*letter_hash)(void *user, uint32_t size, uint8_t ret[32]);
+	/* One is whole, and is what the cloud has signed. What it means is the caller's; it may answer by
+	 * ble_pile_write_letter(). Told once more where the power goes before the pile has kept that it was. */
+	void (*letter)(void *user, unsigned kind, uint64_t number, uint32_t size);
 };
 
 struct ble_pile_config {
@@ -55,6 +67,7 @@ struct ble_pile_config {
 	uint32_t cap_minor;   /* the most on a voucher that is not bound, without a trusted clock */
 	uint32_t meter_s;     /* between two meter records of a session; 0: none */
 	uint32_t heartbeat_s; /* of the uplink; the cloud's word makes the pile one with a network for twice as long */
+	uint32_t letter_max;  /* bytes of the longest letter that it takes; 0: it takes none */
 };
 
 /* The session of a connector, or the last one, whose order gets its answer again. */
@@ -78,6 +91,24 @@ struct ble_pile_state {
 	uint16_t keyset_size;
 	uint8_t keyset[BLE_DOCUMENT_MAX];
 	struct ble_pile_session sessions[BLE_PILE_CONNECTORS];
+};
+
+/* A letter of the pile's own. */
+struct ble_pile_own {
+	uint16_t size, kind;
+	uint8_t bytes[BLE_LETTER_PIECE];
+};
+
+/* Letters, as they are kept over a boot. */
+struct ble_pile_mail {
+	uint64_t generation;
+	uint32_t box;
+	struct ble_letters_had had;
+	uint16_t cover_size; /* of the one in hand; 0: none */
+	uint8_t cover[BLE_LETTER_PAPER_MAX];
+	uint32_t have; /* of its bytes */
+	uint64_t written, receipted;
+	struct ble_pile_own own[BLE_PILE_OWN_LETTERS]; /* by number, modulo their count */
 };
 
 struct ble_pile;
@@ -123,12 +154,18 @@ struct ble_pile_uplink {
 	uint32_t answer_counter, get_counter;
 	uint64_t next, last;
 	uint8_t head_nonce[16];
+	/* letters: what is to be asked for, or said */
+	bool piece_due, box_due;
+	uint32_t piece_counter; /* of the question that is under way; 0: none */
+	uint64_t own_said;      /* its own letters up to this one were said on this connection */
 };
 
 struct ble_pile {
 	struct ble_pile_config config;
 	struct ble_pile_hardware hardware;
 	struct ble_pile_state state;
+	struct ble_pile_mail mail;
+	uint64_t piece_ms; /* when the letter in hand last grew, or this boot */
 	struct ble_chain chain;
 	struct ble_keyset keys; /* borrows state.keyset */
 	struct ble_clock clock;
@@ -183,6 +220,12 @@ bool ble_pile_uplink_dead(const struct ble_pile *, uint64_t now_ms);
 /* The next message to send; its size, 0 where there is none now. `ret` holds BLE_DOCUMENT_MAX + BLE_HEADER_SIZE bytes.
  */
 int ble_pile_uplink_message(struct ble_pile *, uint64_t now_ms, uint8_t *ret, size_t room);
+
+/* ---- letters --------------------------------------------------------------------------------- */
+
+/* Writes one of the pile's own, of up to BLE_LETTER_PIECE bytes: it goes by the next road that there is, and stays
+ * until the cloud has said that it has it. -BLE_NO_ROOM where as many wait as may. */
+int ble_pile_write_letter(struct ble_pile *, unsigned kind, const void *data, size_t size);
 
 /* ---- what it holds --------------------------------------------------------------------------- */
 

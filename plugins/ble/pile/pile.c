@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { FLAG_ONLINE = 1, FLAG_CHARGING = 2, FLAG_PENDING = 4, FLAG_FAULT = 8, FLAG_FILLING = 16 };
+enum { FLAG_ONLINE = 1, FLAG_CHARGING = 2, FLAG_PENDING = 4, FLAG_FAULT = 8, FLAG_FILLING = 16, FLAG_LETTERS = 32 };
 
 /* A chain that nobody has seen, as a store that lost its records must not go on with numbers that were used. The next
  * one, where the pile still knows which it had: the cloud takes the greatest for the newest. */
@@ -55,6 +55,7 @@ int ble_pile_boot(struct ble_pile *p, const struct ble_pile_config *config, cons
 	p->config = c;
 	p->hardware = h;
 	load(p);
+	mind_letters_load(p);
 	updated = p->state.firmware != c.firmware;
 	p->state.boot++;
 	p->state.firmware = c.firmware;
@@ -139,6 +140,7 @@ static uint8_t flags(const struct ble_pile *p)
 	ret |= ble_pile_pending(p) ? FLAG_PENDING : 0;
 	ret |= p->fault || p->broken ? FLAG_FAULT : 0;
 	ret |= mind_store_nearly_full(p) ? FLAG_FILLING : 0;
+	ret |= mind_letters_next(p, 0) ? FLAG_LETTERS : 0;
 	return (uint8_t)ret;
 }
 

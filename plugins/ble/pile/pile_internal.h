@@ -35,6 +35,33 @@ bool mind_store_nearly_full(const struct ble_pile *); /* 80 %: no more meter rec
 /* As mind_store_append(), of something that may be left out: nothing is written at the reserve. */
 void mind_store_note(struct ble_pile *, unsigned connector, struct ble_record *);
 
+/* The check of a place's bytes behind it; false: the cryptography has failed. And whether the place has it. */
+bool mind_store_check(const struct ble_pile *, const void *at, size_t size, uint8_t ret[8]);
+bool mind_store_whole(const struct ble_pile *, const void *at, size_t size);
+
+/* ---- letters.c ------------------------------------------------------------------------------- */
+
+void mind_letters_load(struct ble_pile *);
+/* A receipt, a cover, a piece. BLE_OK; -BLE_STALE: it had that letter; -BLE_GAP: it has another number of bytes
+ * (mail.have); -BLE_BUSY: another is in hand; -BLE_BAD_CRC: the bytes were not those, and it begins again. */
+int mind_letters_put(struct ble_pile *, const struct ble_courier *);
+/* The letter in hand and what is missing of it. False: none is. */
+bool mind_letters_wanted(const struct ble_pile *, uint64_t *ret_number, uint32_t *ret_offset);
+/* The number of its own letter behind that one which has no receipt; 0: there is none. */
+uint64_t mind_letters_next(const struct ble_pile *, uint64_t behind);
+/* A COURIER with that letter (0: none), and with the box. The size, or negative. */
+int mind_letters_say(struct ble_pile *, uint64_t number, bool box, uint8_t *ret, size_t room);
+
+/* ---- line_letters.c -------------------------------------------------------------------------- */
+
+void mind_line_letters_open(struct ble_pile *); /* the line is there */
+/* A COURIER of the cloud; its result. */
+int mind_line_letters_put(struct ble_pile *, const struct ble_frame *);
+/* The cloud has refused what had this counter. */
+void mind_line_letters_refused(struct ble_pile *, uint32_t counter);
+/* What is to be said of letters, with this counter: its type, 0: nothing. */
+enum ble_type mind_line_letters_say(struct ble_pile *, uint32_t counter, uint8_t *ret, size_t room, int *ret_size);
+
 /* ---- sessions.c ------------------------------------------------------------------------------ */
 
 /* A session that may begin: what is granted, and for whom. */

@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct place) == BLE_PILE_PLACE_SIZE, "a record fits its p
 
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-static bool check_of(const struct ble_pile *p, const void *at, size_t size, uint8_t ret[8])
+bool mind_store_check(const struct ble_pile *p, const void *at, size_t size, uint8_t ret[8])
 {
 	const struct ble_crypto *c = p->config.crypto;
 	uint8_t hash[32];
@@ -28,11 +28,11 @@ static bool check_of(const struct ble_pile *p, const void *at, size_t size, uint
 	return true;
 }
 
-static bool whole(const struct ble_pile *p, const void *at, size_t size)
+bool mind_store_whole(const struct ble_pile *p, const void *at, size_t size)
 {
 	uint8_t check[8];
 
-	return check_of(p, at, size, check) && memcmp(check, at, 8) == 0;
+	return mind_store_check(p, at, size, check) && memcmp(check, at, 8) == 0;
 }
 
 static int broken(struct ble_pile *p)
@@ -61,7 +61,7 @@ int mind_store_load_state(struct ble_pile *p)
 		if (h->read(h->user, BLE_PILE_STATE, place, p->scratch, BLE_PILE_STATE_SIZE) != 0)
 			return broken(p);
 		unused = unused && blank(p->scratch, BLE_PILE_STATE_SIZE);
-		if (!whole(p, p->scratch, BLE_PILE_STATE_SIZE) || it->version != STATE_VERSION)
+		if (!mind_store_whole(p, p->scratch, BLE_PILE_STATE_SIZE) || it->version != STATE_VERSION)
 			continue;
 		if (!found || it->state.generation > p->state.generation)
 			p->state = it->state;
@@ -84,7 +84,7 @@ int mind_store_write_state(struct ble_pile *p)
 	memset(p->scratch, 0, sizeof(p->scratch));
 	it->version = STATE_VERSION;
 	it->state = p->state;
-	if (!check_of(p, p->scratch, BLE_PILE_STATE_SIZE, it->check) ||
+	if (!mind_store_check(p, p->scratch, BLE_PILE_STATE_SIZE, it->check) ||
 	    h->write(h->user, BLE_PILE_STATE, p->state.generation % 2, p->scratch, BLE_PILE_STATE_SIZE) != 0)
 		return broken(p);
 	return 0;
@@ -101,8 +101,9 @@ static bool read_place(struct ble_pile *p, uint32_t at, struct place *ret)
 {
 	struct ble_pile_hardware *h = &p->hardware;
 
-	return h->read(h->user, BLE_PILE_RECORDS, at, ret, sizeof(*ret)) == 0 && whole(p, ret, sizeof(*ret)) &&
-	       ret->chain == p->state.chain && ret->size <= sizeof(ret->record);
+	return h->read(h->user, BLE_PILE_RECORDS, at, ret, sizeof(*ret)) == 0 &&
+	       mind_store_whole(p, ret, sizeof(*ret)) && ret->chain == p->state.chain &&
+	       ret->size <= sizeof(ret->record);
 }
 
 bool mind_store_read(struct ble_pile *p, uint64_t seq, struct place *ret)
@@ -166,7 +167,7 @@ int mind_store_append(struct ble_pile *p, unsigned connector, struct ble_record 
 	if (size < 0)
 		return broken(p);
 	it.size = (uint16_t)size;
-	if (!check_of(p, &it, sizeof(it), it.check) ||
+	if (!mind_store_check(p, &it, sizeof(it), it.check) ||
 	    h->write(h->user, BLE_PILE_RECORDS, place_of(p, it.seq), &it, sizeof(it)) != 0)
 		return broken(p);
 	p->chain = chain;

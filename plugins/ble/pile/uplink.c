@@ -27,6 +27,7 @@ void ble_pile_uplink_open(struct ble_pile *p, uint64_t now_ms)
 	u->said = p->state.acked;
 	u->heard_ms = now_ms;
 	p->hardware.random(p->hardware.user, u->nonce, sizeof(u->nonce));
+	mind_line_letters_open(p);
 }
 
 void ble_pile_uplink_close(struct ble_pile *p, uint64_t now_ms)
@@ -131,7 +132,8 @@ static int get_records(struct ble_pile *p, const struct ble_frame *f)
 static int put(struct ble_pile *p, const struct ble_frame *f)
 {
 	struct ble_pile_uplink *u = &p->uplink;
-	int r = -BLE_UNSUPPORTED; /* mail, as no courier's is for this pile */
+	bool asked_for = f->type == BLE_COURIER && f->counter == u->piece_counter;
+	int r;
 
 	if (f->type == BLE_RCPT_PUT)
 		r = mind_command_receipt(p, f->body.at, f->body.size);
@@ -139,16 +141,21 @@ static int put(struct ble_pile *p, const struct ble_frame *f)
 		r = mind_command_keyset(p, f->body.at, f->body.size);
 	else if (f->type == BLE_TIME_PUT)
 		r = mind_command_time(p, u->nonce, f->body.at, f->body.size);
+	else
+		r = mind_line_letters_put(p, f);
 	if (u->said < p->state.acked)
 		u->said = p->state.acked;
-	if (u->fetching && f->counter == u->fetch_counter)
+	if (asked_for || (u->fetching && f->counter == u->fetch_counter))
 		return 0; /* asked for: its end is the cloud's to say */
 	u->answer = (struct ble_answer){ 0 };
 	return owe(u, f, BLE_PUT_RES, r);
 }
 
-static int answered(struct ble_pile_uplink *u, const struct ble_frame *f)
+static int answered(struct ble_pile *p, const struct ble_frame *f)
 {
+	struct ble_pile_uplink *u = &p->uplink;
+
+	mind_line_letters_refused(p, f->counter);
 	if (u->fetching && f->counter == u->fetch_counter)
 		u->fetching = false;
 	for (uint64_t seq = u->answered + 1; f->counter % 2 && seq <= u->said; seq++)
@@ -174,7 +181,7 @@ int ble_pile_uplink_receive(struct ble_pile *p, const uint8_t *message, size_t s
 	u->greeted = true;
 	switch (f.type) {
 	case BLE_PUT_RES:
-		return answered(u, &f);
+		return answered(p, &f);
 	case BLE_ASK_RES:
 		return asked(p, &f);
 	case BLE_START:
@@ -296,6 +303,16 @@ static int say_record(struct ble_pile *p, uint8_t *ret, size_t room)
 	return say(BLE_REC, counter_of(seq), body, ble_pile_record(p, seq, body), ret, room);
 }
 
+static int say_letters(struct ble_pile *p, uint8_t *ret, size_t room)
+{
+	struct ble_pile_uplink *u = &p->uplink;
+	uint8_t body[BLE_DOCUMENT_MAX];
+	int size = 0;
+	enum ble_type type = mind_line_letters_say(p, u->counter + 2, body, sizeof(body), &size);
+
+	return type ? say(type, next_counter(u), body, size, ret, room) : 0;
+}
+
 int ble_pile_uplink_message(struct ble_pile *p, uint64_t now_ms, uint8_t *ret, size_t room)
 {
 	struct ble_pile_uplink *u = &p->uplink;
@@ -313,7 +330,9 @@ int ble_pile_uplink_message(struct ble_pile *p, uint64_t now_ms, uint8_t *ret, s
 		return say_asked(p, ret, room);
 	if (record_due(p))
 		return say_record(p, ret, room);
-	return u->status_due ? say_status(p, ret, room) : 0;
+	if (u->status_due)
+		return say_status(p, ret, room);
+	return say_letters(p, ret, room);
 }
 
 bool ble_pile_uplink_dead(const struct ble_pile *p, uint64_t now_ms)

@@ -206,6 +206,33 @@ static int records_asked(struct ble_pile_visit *v)
 	return 0;
 }
 
+static int letters_asked(struct ble_pile_visit *v)
+{
+	struct ble_courier c;
+	struct ble_answer answer = { 0 };
+	uint8_t body[BLE_DOCUMENT_MAX];
+	int r = ble_courier_read(v->body, v->size, &c);
+
+	if (r == 0)
+		r = mind_letters_say(v->pile, mind_letters_next(v->pile, c.number), true, body, sizeof(body));
+	return r < 0 ? reply(v, BLE_PUT_RES, r, &answer) : ble_link_send(&v->link, BLE_COURIER, body, (size_t)r);
+}
+
+/* Whatever becomes of it, the answer says how much is here of the letter in hand. */
+static int letter_put(struct ble_pile_visit *v)
+{
+	struct ble_pile *p = v->pile;
+	struct ble_courier c;
+	struct ble_answer answer = { .has = BLE_HAS(BLE_ANSWER_SEQ) };
+	int r = ble_courier_read(v->body, v->size, &c);
+
+	if (r == 0)
+		r = mind_letters_put(p, &c);
+	answer.result = (uint8_t)-r;
+	answer.seq = p->mail.have;
+	return reply(v, BLE_PUT_RES, 0, &answer);
+}
+
 static int respond(struct ble_pile_visit *v)
 {
 	struct ble_pile *p = v->pile;
@@ -232,7 +259,11 @@ static int respond(struct ble_pile_visit *v)
 		return reply(v, BLE_PUT_RES, mind_command_keyset(p, v->body, v->size), &answer);
 	case BLE_TIME_PUT:
 		return reply(v, BLE_PUT_RES, mind_command_time(p, v->link.nonce[BLE_PILE], v->body, v->size), &answer);
-	default: /* nothing here is configured or brought by a courier */
+	case BLE_COURIER_GET:
+		return letters_asked(v);
+	case BLE_COURIER:
+		return letter_put(v);
+	default: /* nothing here is configured */
 		return reply(v, BLE_PUT_RES, -BLE_UNSUPPORTED, &answer);
 	}
 }

@@ -46,18 +46,18 @@ enum ble_term_action {
 	BLE_TERM_RECORD, /* keep step.data durably, then say ble_term_stored(); nothing goes on before */
 	BLE_TERM_HEAD,   /* behind the records: the pile's signed word on where its history stands; to be carried with
 			    them */
-	BLE_TERM_MAIL,   /* bytes for the cloud, opaque */
 	BLE_TERM_CLOSED, /* the visit is over: disconnect. step.request: what had no answer, 0: nothing */
 };
 
 struct ble_term_step {
-	const uint8_t *data; /* until the next call */
+	const uint8_t *data; /* until the next call; ANSWER: the message's body */
 	size_t size;
 	enum ble_type request; /* ANSWER, CLOSED: BLE_AUTH, BLE_START, ...; 0: none */
 	int result;            /* enum ble_result */
 	uint8_t pile[16], nonce[16];
 	struct ble_facts facts;   /* MET */
-	uint64_t seq;             /* ANSWER: of the record that the command made; RECORD, HEAD: its number */
+	uint64_t seq;             /* ANSWER: of the record that the command made, to COURIER: the bytes that the pile
+				   * has of the letter; RECORD, HEAD: its number */
 	uint32_t chain;           /* RECORD, HEAD */
 	uint8_t session[16];      /* ANSWER to START and STOP */
 	struct ble_status status; /* ANSWER to STATUS */
@@ -106,7 +106,8 @@ bool ble_term_idle(const struct ble_term *);
 
 /* ---- requests: each waits for its turn; -BLE_NO_ROOM where too many do ----------------------- */
 
-/* KEYSET_PUT and TIME_PUT (before or behind AUTH), RCPT_PUT, COURIER: a document as the cloud signed it. */
+/* KEYSET_PUT and TIME_PUT (before or behind AUTH), RCPT_PUT: a document as the cloud signed it. COURIER and
+ * COURIER_GET: what ble_courier_write() writes; the answer to COURIER_GET has the pile's COURIER as its data. */
 int ble_term_put(struct ble_term *, enum ble_type, const uint8_t *document, size_t size);
 /* Who one is; size 0: by the holder's key alone, which is enough to fetch, to bring, and to stop one's own session. */
 int ble_term_auth(struct ble_term *, const uint8_t *voucher, size_t size);

@@ -22,7 +22,8 @@ static int queue(struct ble_term *t, enum ble_type type, const uint8_t *body, si
 
 int ble_term_put(struct ble_term *t, enum ble_type type, const uint8_t *document, size_t size)
 {
-	if (type != BLE_KEYSET_PUT && type != BLE_TIME_PUT && type != BLE_RCPT_PUT && type != BLE_COURIER)
+	if (type != BLE_KEYSET_PUT && type != BLE_TIME_PUT && type != BLE_RCPT_PUT && type != BLE_COURIER &&
+	    type != BLE_COURIER_GET)
 		return -BLE_UNSUPPORTED;
 	return queue(t, type, document, size);
 }
@@ -138,6 +139,8 @@ static enum ble_type answer_to(enum ble_type asked)
 		return BLE_STATUS_RES;
 	case BLE_REC_GET:
 		return BLE_REC_END;
+	case BLE_COURIER_GET:
+		return BLE_COURIER;
 	default:
 		return BLE_PUT_RES;
 	}
@@ -173,19 +176,17 @@ static int message_came(struct ble_term *t, uint64_t now_ms)
 		t->due = BLE_TERM_MET;
 		return 0;
 	}
-	if (type == BLE_COURIER) {
-		t->due = BLE_TERM_MAIL;
-		return 0;
-	}
 	if (type == BLE_REC)
 		return record_came(t, now_ms);
 	if (type == BLE_REC_END && t->asked == BLE_REC_GET) {
 		t->due = BLE_TERM_HEAD; /* its answer is told behind it */
 		return 0;
 	}
-	if (!t->asked || (type != answer_to(t->asked) && type != BLE_ERR))
+	if (!t->asked || (type != answer_to(t->asked) && type != BLE_ERR &&
+			  !(t->asked == BLE_COURIER_GET && type == BLE_PUT_RES))) /* which refuses it */
 		return -BLE_UNEXPECTED;
-	if (type != BLE_STATUS_RES && ble_answer_read(t->heard.body.at, t->heard.body.size, &answer) < 0)
+	if (type != BLE_STATUS_RES && type != BLE_COURIER &&
+	    ble_answer_read(t->heard.body.at, t->heard.body.size, &answer) < 0)
 		return -BLE_MALFORMED;
 	answered(t, answer.result);
 	return 0;
@@ -256,7 +257,7 @@ static void told_answer(const struct ble_term *t, struct ble_term_step *ret)
 		return;
 	if (t->heard.type == BLE_STATUS_RES) {
 		ret->result = -ble_status_read(t->heard.body.at, t->heard.body.size, &ret->status);
-	} else if (t->heard.type != BLE_REC_END &&
+	} else if (t->heard.type != BLE_REC_END && t->heard.type != BLE_COURIER &&
 		   ble_answer_read(t->heard.body.at, t->heard.body.size, &answer) == 0) {
 		ret->seq = answer.seq;
 		memcpy(ret->session, answer.session, 16);

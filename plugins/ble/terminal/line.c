@@ -2,6 +2,8 @@
  * the window takes; what is not answered goes again. */
 #include "terminal.h"
 
+#include "../core/ble_letters.h"
+
 #include <galvan/link.pb-c.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +107,8 @@ static int send_place(struct terminal *s, struct gv_turn *t, uint64_t order, con
 
 	if (place->head.len)
 		return say(s, t, BLE_REC_END, (uint32_t)order, place->head.data, place->head.len);
+	if (place->courier.len)
+		return say(s, t, BLE_COURIER, (uint32_t)order, place->courier.data, place->courier.len);
 	row = gv_get(t, &terminal_records, gv_key(place->pile, place->chain, place->seq));
 	return row ? say(s, t, BLE_REC, (uint32_t)order, row->record.data, row->record.len)
 		   : gv_delete(t, &terminal_queue, gv_key(order));
@@ -141,6 +145,7 @@ static void forget(struct terminal *s)
 	memset(s->flight, 0, sizeof(s->flight));
 	memset(s->asked, 0, sizeof(s->asked));
 	s->sent_upto = 0;
+	mail_line_gone(s);
 }
 
 int line_due(struct terminal *s, struct gv_turn *t)
@@ -166,6 +171,10 @@ int line_open(struct terminal *s, struct gv_turn *t, uint64_t conn)
 	s->line = conn;
 	forget(s);
 	r = visit_line(s, t);
+	if (r == 0)
+		r = mail_fetch(s, t);
+	if (r == 0)
+		r = mail_ask(s, t);
 	return r < 0 ? r : line_flush(s, t);
 }
 
@@ -190,7 +199,8 @@ static struct asked *ask(struct terminal *s, enum asked_for what, const char *de
 	return a;
 }
 
-bool line_fetch(struct terminal *s, struct gv_turn *t, const char *device, const char *pile, const uint8_t *nonce)
+static bool fetch(struct terminal *s, struct gv_turn *t, enum asked_for what, const char *device, const char *pile,
+		  const uint8_t *nonce)
 {
 	struct ble_fetch it = { 0 };
 	uint8_t body[64];
@@ -203,7 +213,26 @@ bool line_fetch(struct terminal *s, struct gv_turn *t, const char *device, const
 		memcpy(it.nonce, nonce, 16);
 	}
 	size = ble_fetch_write(&it, body, sizeof(body));
-	return size > 0 && say(s, t, BLE_FETCH, ask(s, ASKED_FETCH, device, pile)->counter, body, (size_t)size) == 0;
+	return size > 0 && say(s, t, BLE_FETCH, ask(s, what, device, pile)->counter, body, (size_t)size) == 0;
+}
+
+bool line_fetch(struct terminal *s, struct gv_turn *t, const char *device, const char *pile, const uint8_t *nonce)
+{
+	return fetch(s, t, ASKED_FETCH, device, pile, nonce);
+}
+
+bool line_letters(struct terminal *s, struct gv_turn *t, const char *device, const char *pile)
+{
+	return fetch(s, t, ASKED_LETTERS, device, pile, NULL);
+}
+
+bool line_piece(struct terminal *s, struct gv_turn *t, const char *pile, const struct ble_courier *asked)
+{
+	uint8_t body[64];
+	int size = ble_courier_write(asked, body, sizeof(body));
+
+	return s->line && size > 0 &&
+	       say(s, t, BLE_COURIER_GET, ask(s, ASKED_PIECE, "", pile)->counter, body, (size_t)size) == 0;
 }
 
 bool line_voucher(struct terminal *s, struct gv_turn *t, const char *device, const struct ble_voucher_get *wish)
@@ -230,6 +259,11 @@ static bool on_its_way(struct gv_turn *t, const Ble__QueuedRow *place)
 	return row && row->order;
 }
 
+static bool is_record(const Ble__QueuedRow *place)
+{
+	return !place->head.len && !place->courier.len;
+}
+
 static int record_answered(struct terminal *s, struct gv_turn *t, uint32_t counter, int result)
 {
 	const Ble__QueuedRow *place;
@@ -247,9 +281,11 @@ static int record_answered(struct terminal *s, struct gv_turn *t, uint32_t count
 		return 0;
 	s->flight_ms = gv_now_ms(t);
 	r = store_answered(s, t, order, result);
-	if (r == 0 && !place->head.len && !on_its_way(t, place)) {
+	if (r == 0 && place->courier.len && !place->box)
+		line_letters(s, t, "", place->pile); /* for its receipt */
+	if (r == 0 && is_record(place) && !on_its_way(t, place)) {
 		s->failures = 0;
-	} else if (r == 0 && !place->head.len && s->retry_ms <= gv_now_ms(t)) {
+	} else if (r == 0 && is_record(place) && s->retry_ms <= gv_now_ms(t)) {
 		s->retry_ms = gv_now_ms(t) + back_off(s, t);
 		gv_timer(t, TERMINAL_FLUSH, s->retry_ms, NULL);
 		gv_log(t, GV_WARN, "The cloud does not take a record yet; again later pile=%s seq=%llu result=%s",
@@ -300,18 +336,28 @@ static int question_answered(struct terminal *s, struct gv_turn *t, struct asked
 	struct visit *v = visit_of(s, a->device);
 	bool last = f->type == BLE_PUT_RES || f->type == BLE_VOUCHER;
 	bool beforehand = a->what == ASKED_BEFOREHAND;
-	bool for_pile = f->type == BLE_RCPT_PUT || f->type == BLE_KEYSET_PUT || f->type == BLE_COURIER;
+	bool for_pile = f->type == BLE_RCPT_PUT || f->type == BLE_KEYSET_PUT;
 	int r = 0;
 
 	if (f->body.size > BLE_DOCUMENT_MAX)
 		return 0;
-	if (for_pile && a->what == ASKED_FETCH && !known(t, a, f))
+	if (a->what == ASKED_PIECE) {
+		a->what = ASKED_NOTHING;
+		return mail_piece(s, t, a->pile, f);
+	}
+	if (f->type == BLE_COURIER)
+		r = mail_offered(s, t, a->pile, f->body.at, f->body.size);
+	if (a->what == ASKED_LETTERS && last) {
+		a->what = ASKED_NOTHING;
+		return mail_asked(s, t);
+	}
+	if (for_pile && (a->what == ASKED_FETCH || a->what == ASKED_LETTERS) && !known(t, a, f))
 		r = bring_keep(t, a->pile, (enum ble_type)f->type, f->body.at, f->body.size);
 	if (last)
 		a->what = ASKED_NOTHING;
 	if (beforehand && f->type == BLE_VOUCHER)
 		keep_voucher(t, a->device, f);
-	if (r == 0 && v && !beforehand && strcmp(v->pile, a->pile) == 0)
+	if (r == 0 && v && !beforehand && a->what != ASKED_LETTERS && strcmp(v->pile, a->pile) == 0)
 		r = visit_cloud(s, t, v, (enum ble_type)f->type, f->body.at, f->body.size, last);
 	return r;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ADVERTISED_SIZE = 4, FLAG_ONLINE = 1, FLAG_CHARGING = 2, FLAG_PENDING = 4, FLAG_FAULT = 8 };
+enum { ADVERTISED_SIZE = 4, FLAG_ONLINE = 1, FLAG_CHARGING = 2, FLAG_PENDING = 4, FLAG_FAULT = 8, FLAG_LETTERS = 32 };
 
 static const char *device_of(struct gv_turn *t, const char *address)
 {
@@ -22,6 +22,8 @@ static void read_advertised(const Bluetooth__Peripheral *p, Ble__SeenRow *row)
 	row->pending = (uint32_t)data[2] << 8 | data[3];
 	if (!row->pending && data[1] & FLAG_PENDING)
 		row->pending = 1;
+	row->letters = data[1] & FLAG_LETTERS;
+	row->letters_had &= row->letters;
 	row->state = (char *)(data[1] & FLAG_FAULT ? "fault" : data[1] & FLAG_CHARGING ? "charging" : "free");
 }
 
@@ -43,9 +45,26 @@ static int64_t *looked(struct terminal *s, const char *device)
 	return &s->looked_ms[at];
 }
 
+int reach_again(struct terminal *s, struct gv_turn *t, const char *device, int64_t in_ms)
+{
+	*looked(s, device) = gv_now_ms(t) + in_ms - VISIT_AGAIN_MS;
+	return gv_timer(t, TERMINAL_AGAIN, gv_now_ms(t) + in_ms, NULL);
+}
+
+int reach_news(struct terminal *s, struct gv_turn *t, const char *pile)
+{
+	struct gv_scan scan = { .table = &terminal_piles };
+
+	while (gv_next(t, &scan))
+		if (strcmp(((const Ble__SeenRow *)scan.row)->id, pile) == 0)
+			return reach_again(s, t, scan.key.part[0].s, 0);
+	return 0;
+}
+
 static bool brings(struct gv_turn *t, const char *pile)
 {
-	return *pile && gv_get(t, &terminal_bring, gv_key(pile, (uint32_t)BLE_RCPT_PUT));
+	return *pile && (gv_get(t, &terminal_bring, gv_key(pile, (uint32_t)BLE_RCPT_PUT)) ||
+			 gv_get(t, &terminal_bring, gv_key(pile, (uint32_t)BLE_COURIER)));
 }
 
 static uint32_t stored_of(struct gv_turn *t, const char *pile)
@@ -58,11 +77,13 @@ static uint32_t stored_of(struct gv_turn *t, const char *pile)
 	return n;
 }
 
-/* It has records that are not here, or there is a receipt for it. */
+/* It has records or letters that are not here, or there is a receipt or a letter for it. */
 static bool worth_a_visit(const struct terminal *s, struct gv_turn *t, const Ble__SeenRow *row)
 {
 	if (s->relay_off || !row->in_reach || row->online)
 		return false;
+	if (!row->no_letters && ((row->letters && !row->letters_had) || mail_for(t, row->id)))
+		return true;
 	return row->pending > stored_of(t, row->id) || brings(t, row->id);
 }
 
@@ -123,18 +144,35 @@ int reach_lost(struct gv_turn *t)
 	return 0;
 }
 
-int reach_look(struct terminal *s, struct gv_turn *t)
+/* Visits those that are worth it; whether there is any. */
+static int visit_all(struct terminal *s, struct gv_turn *t, bool *ret_any)
 {
 	struct gv_scan scan = { .table = &terminal_piles };
-	bool any = false;
 	int r = 0;
 
 	while (r == 0 && gv_next(t, &scan)) {
-		any |= worth_a_visit(s, t, scan.row);
+		*ret_any |= worth_a_visit(s, t, scan.row);
 		r = consider(s, t, scan.key.part[0].s, scan.row);
 	}
+	return r;
+}
+
+int reach_soon(struct terminal *s, struct gv_turn *t)
+{
+	bool any = false;
+
+	return visit_all(s, t, &any);
+}
+
+int reach_look(struct terminal *s, struct gv_turn *t)
+{
+	bool any = false;
+	int r = visit_all(s, t, &any);
+
 	if (r == 0)
 		r = store_sweep(t);
+	if (r == 0)
+		any |= mail_look(s, t);
 	return r < 0 ? r : gv_timer(t, TERMINAL_LOOK, gv_now_ms(t) + (any ? LOOK_MS : LOOK_IDLE_MS), NULL);
 }
 

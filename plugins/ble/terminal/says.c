@@ -46,6 +46,9 @@ int visit_answered(struct gv_turn *t, struct visit *v, const struct ble_term_ste
 		return order_answered(t, v->device, step);
 	case BLE_STATUS:
 		return status_came(t, v, &step->status);
+	case BLE_COURIER:
+	case BLE_COURIER_GET:
+		return mail_answered(t, v, step);
 	case BLE_REC_GET:
 		v->more = step->records == BLE_TERM_CARRY_FOR;
 		return 0;

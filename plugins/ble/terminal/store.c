@@ -94,6 +94,34 @@ int store_head(struct gv_turn *t, const char *pile, uint32_t chain, const uint8_
 	return 0;
 }
 
+/* A pile says the same again in each visit until it has the cloud's receipt. */
+int store_courier(struct gv_turn *t, const char *pile, const uint8_t *body, size_t size, bool box)
+{
+	struct gv_scan scan = { .table = &terminal_queue };
+	Ble__QueuedRow place = BLE__QUEUED_ROW__INIT;
+	unsigned n = 0;
+
+	while (gv_next(t, &scan)) {
+		const Ble__QueuedRow *row = scan.row;
+
+		if (!row->courier.len || strcmp(row->pile, pile) != 0)
+			continue;
+		if (row->courier.len == size && memcmp(row->courier.data, body, size) == 0)
+			return 0;
+		if (box && row->box)
+			gv_delete(t, &terminal_queue, scan.key);
+		else
+			n++;
+	}
+	if (n >= OWN_LETTERS_MAX)
+		return 0; /* the pile has them still */
+	place.pile = (char *)pile;
+	place.courier = (ProtobufCBinaryData){ size, (uint8_t *)body };
+	place.box = box;
+	enqueue(t, &place);
+	return 0;
+}
+
 /* ---- what the cloud says --------------------------------------------------------------------- */
 
 /* It never will take what it says this to. Anything else may become better: a pile that it does not know yet, a store
@@ -136,9 +164,9 @@ int store_answered(struct terminal *s, struct gv_turn *t, uint64_t order, int re
 	if (!place)
 		return 0;
 	key = gv_key(place->pile, place->chain, place->seq);
-	row = place->head.len ? NULL : gv_get(t, &terminal_records, key);
+	row = place->head.len || place->courier.len ? NULL : gv_get(t, &terminal_records, key);
 	gv_delete(t, &terminal_queue, gv_key(order));
-	if (!row) /* a head: the next visit brings another */
+	if (!row) /* a head, or what was said of letters: the next visit brings it again */
 		return 0;
 	if (has_it(result)) {
 		Ble__StoreRow *all = store_edit(t);
@@ -160,7 +188,14 @@ int store_answered(struct terminal *s, struct gv_turn *t, uint64_t order, int re
 bool store_carries(struct gv_turn *t, const char *pile)
 {
 	struct gv_scan scan = { .table = &terminal_records, .prefix = gv_key(pile) };
+	struct gv_scan places = { .table = &terminal_queue };
 
+	while (gv_next(t, &places)) {
+		const Ble__QueuedRow *place = places.row;
+
+		if (place->courier.len && !place->box && strcmp(place->pile, pile) == 0)
+			return true;
+	}
 	while (gv_next(t, &scan)) {
 		if (((const Ble__CarriedRow *)scan.row)->order)
 			return true;

@@ -10,6 +10,8 @@ const struct gv_table terminal_queue = { "terminal_queue", "u", &ble__queued_row
 const struct gv_table terminal_bring = { "terminal_bring", "su", &ble__bring_row__descriptor, false };
 const struct gv_table terminal_piles = { "terminal_piles", "s", &ble__seen_row__descriptor, false };
 const struct gv_table terminal_commands = { "terminal_commands", "s", &ble__command_row__descriptor, false };
+const struct gv_table terminal_letters = { "terminal_letters", "su", &ble__carried_letter_row__descriptor, false };
+const struct gv_table terminal_pieces = { "terminal_pieces", "suu", &ble__piece_row__descriptor, false };
 
 void hex_write(const uint8_t *data, size_t size, char *ret)
 {

@@ -63,8 +63,10 @@ static int start(struct gv_turn *t, const Ble__Config *all, void **ret_state)
 		return gv_fault(t, "config terminal.root: 64 hex digits, as the cloud's Piles/GetKeySet has them");
 	s->max_records = config->max_records;
 	s->max_bytes = config->max_bytes;
+	s->max_letter_bytes = config->max_letter_bytes;
 	s->max_visits = config->max_visits;
 	s->relay_off = config->relay_off;
+	s->counter = (uint32_t)gv_random(t); /* answers to questions of before a crash are nobody's */
 	s->dials = *config->cloud;
 	r = load_key(s, t);
 	if (r == 0)
@@ -96,6 +98,8 @@ static int on_timer(void *state, struct gv_turn *t, const char *name, const void
 
 	if (strcmp(name, TERMINAL_LOOK) == 0)
 		return reach_look(state, t);
+	if (strcmp(name, TERMINAL_AGAIN) == 0)
+		return reach_soon(state, t);
 	if (strcmp(name, TERMINAL_FLUSH) == 0)
 		return line_due(state, t);
 	r = visit_tick(state, t);

@@ -76,6 +76,8 @@ int visit_connected(struct terminal *s, struct gv_turn *t, const struct gv_answe
 		return 0;
 	}
 	r = order_failed(t, v->device, a->error);
+	if (v->relay && mail_waits(t, v->device))
+		reach_again(s, t, v->device, LETTER_AGAIN_MS);
 	forget(v);
 	return r;
 }
@@ -97,7 +99,7 @@ int visit_leave(struct terminal *s, struct gv_turn *t, const char *device)
 
 /* ---- who one is ------------------------------------------------------------------------------ */
 
-static const Ble__CommandRow *command_of(struct gv_turn *t, const struct visit *v)
+const Ble__CommandRow *command_of_visit(struct gv_turn *t, const struct visit *v)
 {
 	return gv_get(t, &terminal_commands, gv_key(v->device));
 }
@@ -121,17 +123,16 @@ static struct ble_bytes voucher_for(struct gv_turn *t, const struct visit *v, co
 	return (struct ble_bytes){ NULL, 0 };
 }
 
-static void put_brought(struct gv_turn *t, struct visit *v, enum ble_type type)
+static bool put_brought(struct gv_turn *t, struct visit *v, enum ble_type type)
 {
 	const Ble__BringRow *row = gv_get(t, &terminal_bring, gv_key(v->pile, (uint32_t)type));
 
-	if (row)
-		ble_term_put(&v->term, type, row->document.data, row->document.len);
+	return row && ble_term_put(&v->term, type, row->document.data, row->document.len) == 0;
 }
 
 static void enter(struct gv_turn *t, struct visit *v)
 {
-	struct ble_bytes voucher = voucher_for(t, v, command_of(t, v));
+	struct ble_bytes voucher = voucher_for(t, v, command_of_visit(t, v));
 
 	v->entered = true;
 	v->wait_ms = 0;
@@ -140,14 +141,14 @@ static void enter(struct gv_turn *t, struct visit *v)
 		ble_term_put(&v->term, BLE_TIME_PUT, v->time, v->time_size);
 	ble_term_auth(&v->term, voucher.at, voucher.size);
 	put_brought(t, v, BLE_RCPT_PUT);
-	put_brought(t, v, BLE_COURIER);
+	v->receipt_asked = put_brought(t, v, BLE_COURIER);
 }
 
 /* What there is for the pile, and a voucher for this connection. A line that is just being dialled is waited for where
  * nothing can be started without it. */
 static void ask_cloud(struct terminal *s, struct gv_turn *t, struct visit *v)
 {
-	const Ble__CommandRow *command = command_of(t, v);
+	const Ble__CommandRow *command = command_of_visit(t, v);
 	const uint8_t *nonce = v->term.link.nonce[BLE_PILE];
 	bool wished = command && !command->stop && !command->voucher.len && *command->token;
 	struct ble_voucher_get wish = { .has = BLE_HAS(BLE_VOUCHER_GET_NONCE) };
@@ -186,30 +187,32 @@ static int met(struct terminal *s, struct gv_turn *t, struct visit *v, const str
 
 /* ---- what is to be done next ----------------------------------------------------------------- */
 
-static int closed(struct gv_turn *t, struct visit *v, const struct ble_term_step *step)
+static int closed(struct terminal *s, struct gv_turn *t, struct visit *v, const struct ble_term_step *step)
 {
 	Ble__CommandRow *command = NULL;
 	char device[DEVICE_MAX];
 	int r;
 
 	memcpy(device, v->device, sizeof(device));
-	if ((step->request == BLE_START || step->request == BLE_STOP) && command_of(t, v))
+	if ((step->request == BLE_START || step->request == BLE_STOP) && command_of_visit(t, v))
 		command = gv_edit(t, &terminal_commands, gv_key(device));
 	if (command)
 		command->said = true;
+	if (v->letter > v->letter_done && v->relay)
+		reach_again(s, t, device, LETTER_AGAIN_MS);
 	r = leave(t, v);
 	return r < 0 ? r : order_failed(t, device, gv_str(t, "the visit ended: %s", ble_result_name(step->result)));
 }
 
 static int finish(struct gv_turn *t, struct visit *v)
 {
-	return command_of(t, v) ? order_failed(t, v->device, "the pile did not come to it") : leave(t, v);
+	return command_of_visit(t, v) ? order_failed(t, v->device, "the pile did not come to it") : leave(t, v);
 }
 
 /* The pile waits: what the visit is for, its status, its records, their receipt, the end. */
 static int go_on(struct terminal *s, struct gv_turn *t, struct visit *v)
 {
-	const Ble__CommandRow *command = command_of(t, v);
+	const Ble__CommandRow *command = command_of_visit(t, v);
 	uint64_t nonce[2] = { gv_random(t), gv_random(t) };
 
 	if (command && !v->ordered) {
@@ -227,7 +230,9 @@ static int go_on(struct terminal *s, struct gv_turn *t, struct visit *v)
 		return ble_term_fetch(&v->term, v->chain, v->kept ? v->kept + 1 : 0, BLE_TERM_CARRY_FOR,
 				      (const uint8_t *)nonce);
 	}
-	if (!s->line || !v->kept || v->fetched)
+	if (mail_go_on(s, t, v))
+		return 0;
+	if (!s->line || (!v->kept && !v->own_upto) || v->fetched)
 		return v->awaited && v->wait_ms ? 0 : finish(t, v);
 	if (!v->wait_ms)
 		v->wait_ms = gv_now_ms(t) + RECEIPT_WAIT_MS;
@@ -253,7 +258,7 @@ static int act(struct terminal *s, struct gv_turn *t, struct visit *v, const str
 	case BLE_TERM_HEAD:
 		return visit_head(t, v, step);
 	case BLE_TERM_CLOSED:
-		return closed(t, v, step);
+		return closed(s, t, v, step);
 	default:
 		return 0;
 	}
@@ -327,14 +332,15 @@ int visit_close(struct terminal *s, struct gv_turn *t, const struct gv_conn *con
 		return 0;
 	step.request = v->term.asked;
 	v->conn = 0;
-	return closed(t, v, &step);
+	return closed(s, t, v, &step);
 }
 
 static int look_at(struct terminal *s, struct gv_turn *t, struct visit *v)
 {
 	int64_t now = gv_now_ms(t);
 
-	if (now - v->since_ms > VISIT_MS || (!v->conn && v->promised_ms && now - v->promised_ms > PROMISE_MS))
+	if (now - v->since_ms > (v->letter ? LETTERS_VISIT_MS : VISIT_MS) ||
+	    (!v->conn && v->promised_ms && now - v->promised_ms > PROMISE_MS))
 		return leave(t, v);
 	if (!v->conn)
 		return 0;
@@ -377,6 +383,8 @@ int visit_cloud(struct terminal *s, struct gv_turn *t, struct visit *v, enum ble
 		take(v->voucher, &v->voucher_size, data, size);
 	else if (type == BLE_RCPT_PUT && v->entered)
 		ble_term_put(&v->term, type, data, size);
+	else if (type == BLE_COURIER && v->entered && !v->receipt_asked)
+		v->receipt_asked = put_brought(t, v, type);
 	if (last && v->awaited && --v->awaited == 0) {
 		v->wait_ms = 0;
 		if (!v->entered && *v->pile)

@@ -50,12 +50,20 @@ Test(segments, every_size_at_every_mtu_comes_back)
 		}
 }
 
-Test(segments, no_value_is_longer_than_an_attribute)
+Test(segments, no_value_is_longer_than_every_stack_takes)
 {
 	cut(BLE_MESSAGE_MAX, 517);
 	for (size_t i = 0; i < n_cuts; i++)
-		cr_expect_leq(cuts[i].size, 512);
-	cr_expect_eq(cuts[0].size, 512, "though the MTU would take 514");
+		cr_expect_leq(cuts[i].size, 510);
+	cr_expect_eq(cuts[0].size, 510, "though the MTU would take 514, and an attribute 512");
+}
+
+Test(segments, one_as_long_as_an_attribute_is_taken)
+{
+	uint8_t value[BLE_VALUE_MAX] = { 0x80, 2, 0 };
+
+	memset(&join, 0, sizeof(join));
+	cr_expect_eq(ble_join(&join, value, sizeof(value), 1), 0);
 }
 
 Test(segments, as_the_vectors_have_them)

@@ -235,7 +235,7 @@ static const char *full(const char *type)
 {
 	static char name[80];
 
-	snprintf(name, sizeof(name), "galvan.charging.v1.%s", type);
+	snprintf(name, sizeof(name), "%s%s", strchr(type, '.') ? "" : "galvan.charging.v1.", type);
 	return name;
 }
 

@@ -86,7 +86,7 @@ struct paper bytes(const char *path);
 const char *kept(const char *); /* a copy that lives for a while */
 const char *base64(const struct paper *);
 const char *hex(const void *data, size_t size);
-unsigned events(const char *type); /* "SessionEnded" */
+unsigned events(const char *type); /* "SessionEnded"; others by their full name */
 const char *event(const char *type, unsigned i, const char *path);
 unsigned cases(const char *kind); /* open ones of P1 */
 bool session_flag(const char *flag);

@@ -272,18 +272,3 @@ Test(lines, what_a_pile_cannot_do_is_refused)
 {
 	cr_expect_eq(ask("galvan.charging.v1.Charging/Reset", "{\"device\":\"" P1 "\"}"), GV_UNIMPLEMENTED);
 }
-
-Test(lines, mail_goes_both_ways)
-{
-	struct peer *p = connect_peer(P1);
-	struct ble_frame f;
-
-	must("PutMail", "{\"device\":\"" P1 "\",\"body\":\"aGVsbG8=\"}");
-	settle();
-	cr_assert(hear(p, BLE_COURIER, &f));
-	cr_expect_eq(memcmp(f.body.at, "hello", 5), 0);
-	say(p, BLE_COURIER, 3, "hi", 2);
-	must("ListMail", "{\"device\":\"" P1 "\"}");
-	cr_expect_eq(length("toPile"), 1);
-	cr_expect_str_eq(text("fromPile.0.body"), "aGk=");
-}

@@ -14,9 +14,11 @@ static const struct ble_crypto *const c = &ble_openssl;
 
 static uint8_t *place(struct board *b, enum ble_pile_area area, uint32_t at, size_t size)
 {
-	cr_assert_eq(size, area == BLE_PILE_RECORDS ? BLE_PILE_PLACE_SIZE : BLE_PILE_STATE_SIZE);
+	static const size_t sizes[] = { BLE_PILE_PLACE_SIZE, BLE_PILE_STATE_SIZE, BLE_PILE_MAIL_SIZE };
+
+	cr_assert_eq(size, sizes[area]);
 	cr_assert_lt(at, area == BLE_PILE_RECORDS ? BOARD_RECORDS : 2);
-	return area == BLE_PILE_RECORDS ? b->records[at] : b->state[at];
+	return area == BLE_PILE_RECORDS ? b->records[at] : area == BLE_PILE_STATE ? b->state[at] : b->mail[at];
 }
 
 static int read_place(void *user, enum ble_pile_area area, uint32_t at, void *ret, size_t size)
@@ -25,11 +27,8 @@ static int read_place(void *user, enum ble_pile_area area, uint32_t at, void *re
 	return 0;
 }
 
-static int write_place(void *user, enum ble_pile_area area, uint32_t at, const void *data, size_t size)
+static int write_to(struct board *b, uint8_t *to, const void *data, size_t size)
 {
-	struct board *b = user;
-	uint8_t *to = place(b, area, at, size);
-
 	if (b->dead)
 		return -1;
 	if (++b->writes == b->cut_at) {
@@ -40,6 +39,37 @@ static int write_place(void *user, enum ble_pile_area area, uint32_t at, const v
 	}
 	memcpy(to, data, size);
 	return 0;
+}
+
+static int write_place(void *user, enum ble_pile_area area, uint32_t at, const void *data, size_t size)
+{
+	return write_to(user, place(user, area, at, size), data, size);
+}
+
+static int letter_write(void *user, uint32_t offset, const void *data, size_t size)
+{
+	struct board *b = user;
+
+	cr_assert_leq(offset + size, BOARD_LETTER_MAX);
+	return write_to(b, b->letter + offset, data, size);
+}
+
+static int letter_hash(void *user, uint32_t size, uint8_t ret[32])
+{
+	return c->sha256(c->user, ((struct board *)user)->letter, size, ret);
+}
+
+static void letter(void *user, unsigned kind, uint64_t number, uint32_t size)
+{
+	struct board *b = user;
+
+	b->told.times = b->told.number == number ? b->told.times + 1 : 1;
+	b->told.number = number;
+	b->told.kind = kind;
+	b->told.size = size;
+	b->letters++;
+	if (b->answers)
+		ble_pile_write_letter(&b->pile, kind + 1, "done", 4);
 }
 
 static void fill_random(void *user, uint8_t *ret, size_t size)
@@ -75,7 +105,10 @@ int board_boot(struct board *b)
 						    .random = fill_random,
 						    .meter_wh = meter,
 						    .power_w = power,
-						    .relay = relay };
+						    .relay = relay,
+						    .letter_write = letter_write,
+						    .letter_hash = letter_hash,
+						    .letter = letter };
 
 	b->dead = false;
 	b->visit = NULL;
@@ -105,7 +138,8 @@ void board_init(struct board *b)
 					      .built = 0x6a000000,
 					      .cap_minor = 1000000,
 					      .meter_s = 60,
-					      .heartbeat_s = 60 };
+					      .heartbeat_s = 60,
+					      .letter_max = BOARD_LETTER_MAX };
 	cr_assert_eq(board_boot(b), 0);
 	cr_assert_eq(board_visit(b, &keys), -BLE_CLOSED); /* puts the key set, and goes */
 }

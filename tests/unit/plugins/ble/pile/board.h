@@ -9,12 +9,21 @@
 
 #define BOARD_RECORDS 64
 #define BOARD_POWER_W 11000
+#define BOARD_LETTER_MAX 40000
 
 struct board {
 	struct ble_pile pile;
 	struct ble_pile_config config;
 	struct vector certificate;
 	uint8_t records[BOARD_RECORDS][BLE_PILE_PLACE_SIZE], state[2][BLE_PILE_STATE_SIZE];
+	uint8_t mail[2][BLE_PILE_MAIL_SIZE], letter[BOARD_LETTER_MAX]; /* letter: the one in hand */
+	struct {
+		uint64_t number;
+		unsigned kind, times; /* times: that it was told */
+		uint32_t size;
+	} told;           /* the letter that came last */
+	unsigned letters; /* that were told, in all */
+	bool answers;     /* a letter with one of the pile's own */
 	uint64_t meter_wh[BLE_PILE_CONNECTORS], delivered_wh[BLE_PILE_CONNECTORS];
 	bool closed[BLE_PILE_CONNECTORS]; /* the relays */
 	unsigned writes, cut_at;          /* the power goes in the write of that number; 0: never */

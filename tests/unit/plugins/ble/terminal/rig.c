@@ -181,6 +181,95 @@ static int ingest(const uint8_t *data, size_t size)
 	return -r;
 }
 
+/* ---- its letters ----------------------------------------------------------------------------- */
+
+uint8_t rig_letter_byte(uint32_t at)
+{
+	return (uint8_t)(at * 7 + at / 256);
+}
+
+static void say_courier(uint32_t counter, const struct ble_courier *it)
+{
+	uint8_t body[BLE_DOCUMENT_MAX];
+	int size = ble_courier_write(it, body, sizeof(body));
+
+	cr_assert_gt(size, 0);
+	say(BLE_COURIER, counter, body, (size_t)size);
+}
+
+static void tell_letters(uint32_t counter)
+{
+	struct ble_letter letter = {
+		.kid = 0x20260001, .number = RIG_LETTER, .size = cloud.letter_size, .expires = UINT32_MAX, .kind = 9
+	};
+	struct ble_letter_receipt own = { .kid = 0x20260001, .box = cloud.box, .upto = cloud.own };
+	struct ble_courier it = { 0 };
+	uint8_t paper[2][BLE_LETTER_PAPER_MAX], bytes[BOARD_LETTER_MAX];
+
+	memcpy(letter.pile, board_id, 16);
+	memcpy(own.pile, board_id, 16);
+	for (uint32_t i = 0; i < cloud.letter_size; i++)
+		bytes[i] = rig_letter_byte(i);
+	if (cloud.letter_size && !cloud.had && !cloud.withdrawn) {
+		cr_assert_eq(c->sha256(c->user, bytes, cloud.letter_size, letter.hash), 0);
+		it.has = BLE_HAS(BLE_COURIER_COVER);
+		it.cover = (struct ble_bytes){ paper[0], (size_t)ble_letter_write(c, &letter, vector_key("cloud"),
+										  paper[0], sizeof(paper[0])) };
+		say_courier(counter, &it);
+	}
+	if (cloud.own) {
+		it = (struct ble_courier){ .has = BLE_HAS(BLE_COURIER_RECEIPT) };
+		it.receipt = (struct ble_bytes){ paper[1],
+						 (size_t)ble_letter_receipt_write(c, &own, vector_key("cloud"),
+										  paper[1], sizeof(paper[1])) };
+		say_courier(counter, &it);
+	}
+}
+
+static void piece_wished(const struct ble_frame *f)
+{
+	struct ble_courier asked,
+		it = { .has = BLE_HAS(BLE_COURIER_NUMBER) | BLE_HAS(BLE_COURIER_OFFSET) | BLE_HAS(BLE_COURIER_BYTES) };
+	uint8_t bytes[BLE_LETTER_PIECE];
+
+	cr_assert_eq(ble_courier_read(f->body.at, f->body.size, &asked), 0);
+	cr_assert_eq(asked.number, RIG_LETTER);
+	cr_assert_lt(asked.offset, cloud.letter_size);
+	cloud.pieces++;
+	if (cloud.withdrawn) {
+		answer(f->counter, BLE_NOT_ALLOWED);
+		return;
+	}
+	it.number = asked.number;
+	it.offset = asked.offset;
+	while (it.bytes.size < sizeof(bytes) && it.offset + it.bytes.size < cloud.letter_size) {
+		bytes[it.bytes.size] = rig_letter_byte(it.offset + (uint32_t)it.bytes.size);
+		it.bytes.size++;
+	}
+	it.bytes.at = bytes;
+	say_courier(f->counter, &it);
+}
+
+static void courier_came(const struct ble_frame *f)
+{
+	struct ble_courier it;
+	struct ble_letter_box box;
+	struct ble_own_letter own;
+
+	cr_assert_eq(ble_courier_read(f->body.at, f->body.size, &it), 0);
+	cr_assert_eq(ble_letter_box_check(c, vector_public("pile"), it.box.at, it.box.size, &box), 0);
+	cloud.boxes++;
+	cloud.box = box.box;
+	cloud.had = box.had.top > cloud.had ? box.had.top : cloud.had;
+	if (it.cover.size) {
+		cr_assert_eq(ble_own_letter_check(c, vector_public("pile"), it.cover.at, it.cover.size, &own), 0);
+		cloud.own_times++;
+		cr_assert(own.number <= cloud.own + 1);
+		cloud.own = own.number > cloud.own ? own.number : cloud.own;
+	}
+	answer(f->counter, BLE_OK);
+}
+
 static void fetched(const struct ble_frame *f)
 {
 	struct ble_receipt it = { .chain = cloud.chain.chain, .upto = cloud.chain.next - 1, .kid = 0x20260001 };
@@ -190,6 +279,7 @@ static void fetched(const struct ble_frame *f)
 	memcpy(it.pile, board_id, 16);
 	memcpy(it.hash, cloud.chain.head, 32);
 	say(BLE_KEYSET_PUT, f->counter, keyset.at, keyset.size);
+	tell_letters(f->counter);
 	if (it.upto)
 		say(BLE_RCPT_PUT, f->counter, body,
 		    (size_t)ble_receipt_write(c, &it, vector_key("cloud"), body, sizeof(body)));
@@ -235,6 +325,10 @@ static void cloud_frame(struct host_station *s, void *arg, enum gv_frame_kind ki
 		fetched(&f);
 	else if (f.type == BLE_VOUCHER_GET)
 		voucher_wished(&f);
+	else if (f.type == BLE_COURIER_GET)
+		piece_wished(&f);
+	else if (f.type == BLE_COURIER)
+		courier_came(&f);
 	else
 		cr_assert_fail("a message %02x for the cloud", f.type);
 }

@@ -10,6 +10,7 @@
 
 #define RIG_PILES 1
 #define RIG_RECORDS 64
+#define RIG_LETTER 3 /* the number of the cloud's letter */
 #define RIG_BLE "galvan.ble.v1.Ble/"
 #define RIG_PILE "ble:AA-BB-CC-00-11-22"
 
@@ -23,6 +24,13 @@ struct rig_cloud {
 	uint8_t hashes[RIG_RECORDS][32];
 	bool has[RIG_RECORDS];
 	unsigned records, duplicates, heads, fetches, vouchers, opened;
+	/* letters */
+	uint32_t letter_size; /* of the one that it has for the pile; 0: none */
+	bool withdrawn;
+	unsigned pieces;   /* that were fetched */
+	uint64_t had, own; /* by the pile's word, had: letters up to this one; own: of its own, up to that one */
+	unsigned own_times, boxes; /* that its own came, and its word */
+	uint32_t box;
 };
 
 extern struct host *h;
@@ -43,6 +51,7 @@ void rig_run(int64_t ms);
 /* A call of the terminal's, until its answer; its code. */
 unsigned rig_call(const char *method, const char *json);
 const char *rig_text(const char *field); /* of the last answer */
+uint8_t rig_letter_byte(uint32_t at);    /* of the cloud's letter */
 /* Rows of a table of the terminal's. */
 size_t rig_rows(const char *table);
 /* Runs until the pile has a receipt for all that it has; false: not within that time. */
