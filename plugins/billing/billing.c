@@ -150,7 +150,7 @@ GV_PLUGIN = {
 			  { &rental__rental_failed__descriptor, rents_failed },
 			  { &rental__rental_ended__descriptor, rents_ended }),
 	.calls = GV_CALLS(&charging__charging__descriptor, &rental__lending__descriptor, &rental__rental__descriptor,
-			  &link__http__descriptor, &link__mail__descriptor),
+			  &update__updates__descriptor, &link__http__descriptor, &link__mail__descriptor),
 	.emits = GV_EMITS(
 		{ &billing__token_changed__descriptor, people_snapshot },
 		{ &billing__payment_changed__descriptor, NULL }, { &billing__order_changed__descriptor, NULL },

@@ -266,33 +266,11 @@ static int make(struct billing *b, struct gv_turn *t, struct gv_ticket to, const
 	row->site = c->place ? c->place->site : o->error;
 	row->zone = c->place ? c->place->zone : o->error;
 	row->rental = is_rental(c);
-	if (o->pay_by == BILLING__PAY_BY__PAY_BY_PROVIDER) {
-		struct pay_request request = {
-			.id = gv_str(t, ORDERS_PAYMENT "%s", c->id),
-			.provider = c->provider,
-			.kind = BILLING__PAYMENT_KIND__PAYMENT_KIND_HOLD,
-			.amount = c->hold,
-			.currency = b->config->currency,
-			.description = gv_str(t, row->rental ? "Power bank at %s" : "Charging at %s", c->device),
-			.return_url = c->r->return_url
-		};
-
-		o->payment = (char *)request.id;
-		orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_CREATED);
-		if (!pay_begin(b, t, &request))
-			return gv_fault(t, "payment %s could not be begun", request.id);
-	} else {
-		orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_CREATED);
-	}
-	if (orders_go(b, t, row))
-		return -1;
-	row = orders_take(t, c->id);
-	if (row->order->state != BILLING__ORDER_STATE__ORDER_STATE_PAYING || *row->order->url)
-		return answer(t, to, row);
+	row->return_url = gv_strdup(t, c->r->return_url);
 	row->ticket_call = to.call;
 	row->ticket_caller = to.caller;
-	orders_put(t, row);
-	return gv_timer(t, gv_str(t, "order:%s", c->id), gv_now_ms(t) + ORDERS_PAGE_MS, NULL);
+	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_CREATED);
+	return orders_claim(b, t, row);
 }
 
 int orders_checkout(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *request)

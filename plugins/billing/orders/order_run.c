@@ -13,8 +13,7 @@ static void arm(struct gv_turn *t, const Billing__OrderRow *row, int64_t at_ms)
 	gv_timer(t, gv_str(t, "order:%s", row->order->id), at_ms, NULL);
 }
 
-/* Checkout has waited for the page to pay at, or for what came instead. */
-static void answer_ticket(struct gv_turn *t, Billing__OrderRow *row)
+void orders_answer(struct gv_turn *t, Billing__OrderRow *row)
 {
 	struct gv_ticket to = { .call = row->ticket_call, .caller = row->ticket_caller };
 	Billing__CheckoutReply reply = BILLING__CHECKOUT_REPLY__INIT;
@@ -77,12 +76,31 @@ static int paid(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	return row->rental ? orders_lend(b, t, row) : orders_start(b, t, row);
 }
 
+static bool begin_payment(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
+{
+	struct pay_request request = {
+		.id = gv_str(t, ORDERS_PAYMENT "%s", row->order->id),
+		.provider = row->provider,
+		.kind = BILLING__PAYMENT_KIND__PAYMENT_KIND_HOLD,
+		.amount = row->order->held,
+		.currency = row->order->currency,
+		.description = gv_str(t, row->rental ? "Power bank at %s" : "Charging at %s", row->order->device),
+		.return_url = row->return_url,
+	};
+
+	row->order->payment = (char *)request.id;
+	orders_put(t, row);
+	return pay_begin(b, t, &request) != NULL;
+}
+
 static int created(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 {
 	if (row->order->pay_by == BILLING__PAY_BY__PAY_BY_BALANCE) {
 		row->account = gv_str(t, "wallet:%s", row->order->customer);
 		return paid(b, t, row);
 	}
+	if (!begin_payment(b, t, row))
+		return gv_fault(t, "the payment of order %s could not be begun", row->order->id);
 	row->deadline_ms = gv_now_ms(t) + 1000 * (int64_t)b->config->hold->open_s;
 	arm(t, row, row->deadline_ms);
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_PAYING);
@@ -101,13 +119,13 @@ static int paying(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 		orders_put(t, row);
 		return 0;
 	case BILLING__PAYMENT_STATE__PAYMENT_STATE_OPEN:
-		answer_ticket(t, row);
+		orders_answer(t, row);
 		orders_put(t, row);
 		orders_tell(t, row);
 		return 0;
 	case BILLING__PAYMENT_STATE__PAYMENT_STATE_AUTHORISED:
 	case BILLING__PAYMENT_STATE__PAYMENT_STATE_CAPTURED:
-		answer_ticket(t, row);
+		orders_answer(t, row);
 		row->account = gv_strdup(t, pay_clearing(t, p));
 		return paid(b, t, row);
 	default:
@@ -155,7 +173,8 @@ int orders_void(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, co
 	row->order->error = gv_strdup(t, why);
 	book_void(b, t, row);
 	gv_timer_cancel(t, gv_str(t, "order:%s", row->order->id));
-	answer_ticket(t, row);
+	orders_answer(t, row);
+	orders_unclaim(t, row);
 	if (!row->rental)
 		row->terms = NULL;
 	orders_to(t, row, BILLING__ORDER_STATE__ORDER_STATE_VOIDING);
@@ -357,7 +376,7 @@ static int paying_due(struct billing *b, struct gv_turn *t, Billing__OrderRow *r
 {
 	if (gv_now_ms(t) >= row->deadline_ms)
 		return orders_void(b, t, row, "it was not paid in time");
-	answer_ticket(t, row); /* without the page, which GetOrder and OrderChanged will tell */
+	orders_answer(t, row); /* without the page, which GetOrder and OrderChanged will tell */
 	orders_put(t, row);
 	arm(t, row, row->deadline_ms);
 	return 0;
@@ -371,6 +390,8 @@ int orders_due(struct billing *b, struct gv_turn *t, const char *name)
 		return 0;
 	if (row->order->state == BILLING__ORDER_STATE__ORDER_STATE_PAYING)
 		return paying_due(b, t, row);
+	if (row->order->state == BILLING__ORDER_STATE__ORDER_STATE_CREATED && !row->asked)
+		return orders_claim(b, t, row);
 	if (row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING || row->asked)
 		return 0;
 	if (row->rental)

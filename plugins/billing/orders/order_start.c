@@ -234,7 +234,10 @@ int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer
 	const Billing__OrderAsked *note = a->note;
 	Billing__OrderRow *row = orders_take(t, note->order);
 
-	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING)
+	if (row && note->step == BILLING__ORDER_STEP__ORDER_STEP_CLAIM)
+		return orders_claim_answered(b, t, row, a);
+	if (!row || row->order->state != BILLING__ORDER_STATE__ORDER_STATE_STARTING ||
+	    note->step == BILLING__ORDER_STEP__ORDER_STEP_UNCLAIM)
 		return 0; /* its session has come meanwhile */
 	row->asked = false;
 	if (row->rental)

@@ -11,6 +11,7 @@
 
 #include <galvan/charging.pb-c.h>
 #include <galvan/rental.pb-c.h>
+#include <galvan/update.pb-c.h>
 
 #define ORDERS_ID_MAX 64
 #define ORDERS_PAGE_MS 15000       /* so long Checkout waits for the page to pay at */
@@ -62,12 +63,21 @@ void orders_show(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 int orders_go(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 /* It does not start: what was held or paid goes back. */
 int orders_void(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *why);
+/* Checkout has waited for the page to pay at, or for what came instead. */
+void orders_answer(struct gv_turn *t, Billing__OrderRow *row);
 /* After its charge is in the ledger: what the provider must do, and the end. */
 int orders_settled(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
 /* So much of what the provider has captured is to go back, as soon as it has been. Puts the row. */
 int orders_send_back(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const char *refund, int64_t amount);
 int orders_due(struct billing *b, struct gv_turn *t, const char *name);               /* timers "order:ID" */
 int orders_answered(struct billing *b, struct gv_turn *t, const struct gv_answer *a); /* notes OrderAsked */
+
+/* ---- order_claim.c: its device is promised to it before its driver pays */
+
+int orders_claim(struct billing *b, struct gv_turn *t, Billing__OrderRow *row);
+int orders_claim_answered(struct billing *b, struct gv_turn *t, Billing__OrderRow *row, const struct gv_answer *a);
+/* It will not begin: somebody else, or an update, may have the device. */
+void orders_unclaim(struct gv_turn *t, Billing__OrderRow *row);
 
 /* ---- order_start.c */
 
