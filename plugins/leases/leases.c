@@ -107,20 +107,28 @@ int lease_due(void *self, struct gv_turn *t, const char *timer)
 	return row && row->lease && !stands(row, gv_now_ms(t)) ? end(self, t, device, "expired") : 0;
 }
 
-int lease_begun(void *self, struct gv_turn *t, const char *device, const char *token)
+int lease_claim_used(struct gv_turn *t, const char *device, const char *whose)
 {
-	const Update__LeaseRow *known = row_of(t, device);
-	Update__LeaseRow *row;
+	const Update__LeaseRow *row = row_of(t, device);
 
-	if (!known || (!known->n_claims && !known->lease))
-		return 0;
-	row = gv_edit(t, &leases_table, gv_key(device));
-	for (size_t i = row->n_claims; i--;)
-		if (!strcmp(row->claims[i]->token, token)) {
-			drop_claim(row, row->claims[i]);
-			break;
+	for (size_t i = 0; row && i < row->n_claims; i++)
+		if (!strcmp(row->claims[i]->token, whose) || !strcmp(row->claims[i]->order, whose)) {
+			const char *order = gv_strdup(t, row->claims[i]->order);
+			Update__LeaseRow *changed = gv_edit(t, &leases_table, gv_key(device));
+
+			drop_claim(changed, claim_of(changed, order));
+			return 0;
 		}
-	if (!row->lease || (row->order && !strcmp(row->order->request->lease, row->lease->id)))
+	return 0;
+}
+
+int lease_begun(void *self, struct gv_turn *t, const char *device, const char *whose)
+{
+	const Update__LeaseRow *row;
+
+	lease_claim_used(t, device, whose);
+	row = row_of(t, device);
+	if (!row || !row->lease || (row->order && !strcmp(row->order->request->lease, row->lease->id)))
 		return 0;
 	return end(self, t, device, "started");
 }

@@ -43,9 +43,11 @@ extern const struct gv_method leases_methods[];
 const Update__Lease *lease_of(struct gv_turn *t, const char *device);
 /* True where nothing can begin there as it is being updated: the ticket has been answered. */
 bool lease_bars(struct gv_turn *t, struct gv_ticket ticket, const char *device);
-/* A session or rental has begun: a claim with that token has come to its end, and a lease under which nothing was
- * handed over yet gives way. */
-int lease_begun(void *self, struct gv_turn *t, const char *device, const char *token);
+/* A session or rental has begun with this token, or of this order: its claim has come to its end. */
+int lease_claim_used(struct gv_turn *t, const char *device, const char *whose);
+/* Likewise, of a session that nobody could keep from beginning: a lease under which nothing was handed over yet gives
+ * way to it. */
+int lease_begun(void *self, struct gv_turn *t, const char *device, const char *whose);
 int lease_due(void *self, struct gv_turn *t, const char *timer);
 /* The device was deleted. */
 int lease_forget(void *self, struct gv_turn *t, const char *device);

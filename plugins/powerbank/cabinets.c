@@ -2,6 +2,8 @@
  * comes, goes or says something new, and not with each heartbeat. */
 #include "powerbank.h"
 
+#include <plugins/leases/leases.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +285,8 @@ int cabinets_device_changed(struct powerbank *p, struct gv_turn *t, const Regist
 		if (l)
 			line_close(t, l, "its settings have changed");
 	}
+	if (!device)
+		lease_forget(p, t, e->id);
 	if (!device && l)
 		line_close(t, l, "it is no longer known");
 	else if (device)

@@ -3,6 +3,8 @@
 #include "powerbank.h"
 #include "powerbank.schema.h"
 
+#include <plugins/leases/leases.h>
+
 #include <galvan/billing.pb-c.h>
 #include <lib/message.h>
 
@@ -42,6 +44,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return cabinets_resynced(self, t);
 	if (!strcmp(name, "forget"))
 		return lines_forget(self, t);
+	if (!strncmp(name, LEASES_TIMER, strlen(LEASES_TIMER)))
+		return lease_due(self, t, name);
 	if (!strncmp(name, "eject:", 6))
 		return ejects_due(self, t, note);
 	if (!strncmp(name, "audit:", 6))
@@ -162,15 +166,18 @@ GV_PLUGIN = {
 	.summary = "Power-bank cabinets over raw TCP: slots, banks and rentals",
 	.config = &powerbank__config__descriptor,
 	.serves = GV_SERVES({ &rental__rental__descriptor, rental_methods },
-			    { &rental__lending__descriptor, lending_methods }),
+			    { &rental__lending__descriptor, lending_methods },
+			    { &update__updates__descriptor, leases_methods }),
 	.hears = GV_HEARS({ &registry__device_changed__descriptor, device_changed_event }),
 	.calls = GV_CALLS(&billing__billing__descriptor, &registry__registry__descriptor),
 	.emits = GV_EMITS({ &rental__rental_started__descriptor, snapshot_started },
 			  { &rental__rental_failed__descriptor, NULL }, { &rental__rental_ended__descriptor, NULL },
 			  { &rental__cabinet_changed__descriptor, snapshot_cabinets },
-			  { &rental__cabinet_incident__descriptor, NULL }),
+			  { &rental__cabinet_incident__descriptor, NULL },
+			  { &update__lease_changed__descriptor, lease_snapshot },
+			  { &update__update_progressed__descriptor, NULL }),
 	.tables = GV_TABLES(&pb_cabinets, &pb_conns, &pb_rests, &pb_banks, &pb_rentals, &pb_orders, &pb_open,
-			    &pb_rental_times, &pb_ejects, &pb_returns, &pb_audits, &pb_commands),
+			    &pb_rental_times, &pb_ejects, &pb_returns, &pb_audits, &pb_commands, &leases_table),
 	.notes = GV_NOTES(&powerbank__eject_due__descriptor, &powerbank__audit_due__descriptor,
 			  &powerbank__command_due__descriptor, &powerbank__borrow_asked__descriptor,
 			  &powerbank__enrolled__descriptor),

@@ -2,6 +2,8 @@
  * RentalFailed, and RentalEnded behind the first. */
 #include "powerbank.h"
 
+#include <plugins/leases/leases.h>
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -121,6 +123,7 @@ void rental_start(struct gv_turn *t, const char *id, uint32_t slot, const char *
 	event.device = r->device;
 	event.rental = r;
 	event.event_id = incident_id(t, "started|%s", r->id);
+	lease_claim_used(t, r->device, r->order);
 	gv_emit(t, &event);
 }
 

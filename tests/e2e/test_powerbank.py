@@ -1,5 +1,6 @@
 """Power banks for money, on the real binary over TCP: the flows of the text protocol, each frame byte for byte, each cent in the ledger."""
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -547,3 +548,37 @@ def test_a_cabinet_that_is_known_later_lends_then(node):
     until('its heart is heard', is_ready)
     borrow(node, early)
     early.hears('CC,BW,1,' + FIRST)
+
+
+def in_ms(ms):
+    return str(int(time.time() * 1000) + ms)
+
+
+def lease(node, cabinet, name='c/1'):
+    return node.call('galvan.update.v1.Updates/Lease', {'device': cabinet.device, 'id': name, 'untilMs': in_ms(600000), 'why': 'firmware 2'})
+
+
+def test_a_cabinet_that_is_updated_lends_nothing_and_its_clocks_stand(node, cabinet):
+    lend(node, cabinet)
+    assert lease(node, cabinet)['granted']
+    assert rental(node)['freezes'][0]['why'] == 'update', 'who holds a bank cannot give it back there'
+    with pytest.raises(Refused, match='out of service'):
+        borrow(node, cabinet, 'O-2', slot=3)
+    with pytest.raises(Refused, match='is being updated and expected back at .*: nothing was charged'):
+        node.bill('Checkout', {'id': 'O-3', 'device': cabinet.device, 'connector': 3, 'customer': 'C-1'})
+    with pytest.raises(Refused, match='is being updated'):
+        node.rent('PauseCabinet', {'device': cabinet.device})
+    node.call('galvan.update.v1.Updates/EndLease', {'device': cabinet.device, 'id': 'c/1'})
+    assert rental(node)['freezes'][0]['untilMs'] != '0'
+    take_back(cabinet)
+    verify(node)
+
+
+def test_a_bank_that_comes_out_keeps_an_update_off(node, cabinet):
+    borrow(node, cabinet, slot=1)
+    cabinet.hears('CC,BW,1,%s' % FIRST)
+    assert lease(node, cabinet)['hindrance'] in ('HINDRANCE_PAID', 'HINDRANCE_EJECT')
+    cabinet.banks[1] = None
+    cabinet.says('MC,BO,1,%s' % FIRST)
+    until_order(node, 'O-1', 'STARTED')
+    assert lease(node, cabinet)['granted'], 'the order has its bank: its claim is over'
