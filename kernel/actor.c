@@ -375,8 +375,9 @@ void gv_actor_flush(struct gv_actor *a)
 		return;
 	for (size_t i = 0; i < a->peers.count; i++) {
 		struct peer *p = a->peers.items[i];
-		/* A plugin that has enough to do is not told of a few more frames: it answers, and then they go. */
-		if (p->held_bytes <= p->out.size + GV_FRAMES_BYTES)
+		/* A plugin that has enough to do is not told of a few more frames: it answers, and then they go. What
+		 * still waits in the queue it cannot answer. */
+		if (p->queue || p->held_bytes <= p->out.size + GV_FRAMES_BYTES)
 			p->gathering = false;
 	}
 	gv_out_flush(a);

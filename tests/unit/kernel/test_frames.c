@@ -457,6 +457,22 @@ Test(wires, refuse_a_frame_beyond_the_bytes_that_may_be_held)
 	cr_assert_eq(gv_world_frame(world, conn, GV_TEXT, "1234567", 7), -ENOBUFS);
 }
 
+/* Frames wait for more of them while their plugin has enough to do; it has nothing as long as its queue is full. */
+Test(wires, are_heard_of_when_a_full_queue_has_room_again)
+{
+	static char large[40000];
+
+	memset(large, 'x', sizeof large - 1);
+	open_wire();
+	rig.send_error = -EAGAIN;
+	frame_in(large);
+	frame_in("small");
+	cr_assert_eq(rig_count(&rig, "chat.0", ENV__ITEM__KIND_FRAME), 0);
+	rig.send_error = 0;
+	rig_pass(&rig, 100);
+	cr_assert_eq(rig_count(&rig, "chat.0", ENV__ITEM__KIND_FRAME), 2);
+}
+
 Test(wires, pause_at_their_window_and_go_on_below_it)
 {
 	open_wire(); /* of 4 */
