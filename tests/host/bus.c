@@ -13,11 +13,15 @@ static void arrive(struct host *h, void *arg, uint64_t tag);
 static struct host_pair *pair_of(struct host_peer *from, struct host_peer *to)
 {
 	struct host *h = from->h;
-	struct host_pair *pair;
+	struct host_pair *pair, **at;
 
-	for (pair = h->pairs; pair; pair = pair->next)
-		if (pair->from == from && pair->to == to && pair->from_life == from->life)
-			return pair;
+	for (at = &h->pairs; (pair = *at); at = &pair->next) {
+		if (pair->from != from || pair->to != to || pair->from_life != from->life)
+			continue;
+		*at = pair->next; /* to the front: those of dead senders are never asked for again */
+		pair->next = h->pairs;
+		return h->pairs = pair;
+	}
 	pair = host_zalloc(sizeof *pair);
 	*pair = (struct host_pair){ .next = h->pairs, .from = from, .to = to, .from_life = from->life };
 	h->pairs = pair;

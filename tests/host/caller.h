@@ -1,11 +1,14 @@
-/* Somebody who comes to a simulated pile with a phone: one visit at a time, over a link that is cut wherever the test
- * says. What he carries home he hands in where a network is, less what he hides. */
+/* Somebody who comes to a simulated pile with a terminal: one visit at a time, by the code that phones and galvan's own
+ * terminals have (plugins/ble/term), over a link that is cut wherever the test says. What is carried home is handed in
+ * where a network is, less what is hidden. */
 #ifndef TEST_HOST_CALLER_H
 #define TEST_HOST_CALLER_H
 
 #include "post.h"
 
-#define CALLER_CARRIED 64 /* records */
+#include <plugins/ble/term/ble_term.h>
+
+#define CALLER_CARRIED 48 /* records */
 #define CALLER_MOST 16    /* of them from one visit */
 
 struct caller_record {
@@ -20,24 +23,22 @@ enum caller_wish { CALLER_RELAYS, CALLER_STARTS, CALLER_STOPS };
 struct caller {
 	struct host *h;
 	uint8_t seed[32], public_key[32], root[32];
+	/* what is kept over a restart */
 	struct caller_record carried[CALLER_CARRIED];
 	unsigned n_carried;
+	/* to be brought to the pile; size 0: none */
 	uint8_t keyset[BLE_DOCUMENT_MAX], receipt[BLE_DOCUMENT_MAX];
-	size_t keyset_size, receipt_size; /* to be brought; 0: none */
+	size_t keyset_size, receipt_size;
 	/* the visit */
 	struct post *post; /* NULL: at none */
 	bool pumping;
 	struct ble_pile_visit *at;
-	struct ble_link link;
-	uint8_t ephemeral[32];
-	unsigned values_left, mtu; /* values_left: until the link is cut */
+	struct ble_term term;
+	unsigned values_left; /* until the link is cut */
 	enum caller_wish wish;
 	uint8_t voucher[BLE_DOCUMENT_MAX], order[16];
 	size_t voucher_size;
-	bool keys_brought, receipt_brought, asked, told; /* steps that were said, in their order */
-	int result;                                      /* of the wish: 0, a negative ble_result, or 1: not known */
-	bool heads_due;                                  /* its records are still coming */
-	uint8_t head[BLE_DOCUMENT_MAX];
+	uint8_t head[BLE_DOCUMENT_MAX]; /* of the last visit that brought one */
 	size_t head_size;
 };
 
@@ -46,5 +47,7 @@ void caller_init(struct caller *c, struct host *h, const uint8_t root[32]);
 bool caller_visit(struct caller *c, struct post *post, enum caller_wish wish, unsigned values);
 /* Brings every value that waits at either end. Ends the visit when all is said, or the link is cut. */
 void caller_pump(struct caller *c);
+/* The terminal's power goes and comes back: what it carries, it has; where it was, it is no longer. */
+void caller_restart(struct caller *c);
 
 #endif

@@ -98,7 +98,7 @@ void host_fail(struct host *h, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "\nagain: %s --seed %llu\n", h->again, (unsigned long long)h->seed);
 	fflush(stderr);
 	nftw(h->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* its seed brings everything back */
 	_exit(1);
@@ -262,6 +262,11 @@ uint64_t host_crashes(const struct host *h)
 	return h->crashes;
 }
 
+void host_again(struct host *h, const char *command)
+{
+	h->again = command;
+}
+
 void host_verbose(struct host *h, bool on)
 {
 	h->verbose = on;
@@ -282,6 +287,7 @@ struct host *host_create(uint64_t seed)
 	/* LMDB asks for 2 MB of zeroes at each start: fresh pages are zero for nothing. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	h->seed = seed;
+	h->again = "the test";
 	h->rng_test = host_next(&state);
 	h->rng_bus = host_next(&state);
 	h->rng_run = host_next(&state);

@@ -27,6 +27,8 @@ void host_destroy(struct host *h);
 uint64_t host_seed(const struct host *h);
 /* A number that everything which happened so far went into: bytes of packets, times, crashes. */
 uint64_t host_trace(const struct host *h);
+/* What a failure says to be run again, with its seed: lives as long as the host. */
+void host_again(struct host *h, const char *command);
 /* Prints each step to stderr. */
 void host_verbose(struct host *h, bool on);
 void host_fail(struct host *h, const char *fmt, ...) GV_PRINTF(2, 3) __attribute__((noreturn));
@@ -108,6 +110,10 @@ struct host_answer {
 struct host_answer *host_call(struct host *h, const char *method, const char *json_fmt, ...) GV_PRINTF(3, 4);
 /* The same, without waiting. `to`: NULL (by the request's key), a plugin or an instance. */
 struct host_answer *host_call_later(struct host *h, const char *to, const char *method, const char *json);
+/* The same with a protobuf message. */
+struct host_answer *host_say_later(struct host *h, const char *to, const char *method, const void *message);
+/* Later answers and events have no JSON (""), which takes longer than most turns. */
+void host_terse(struct host *h, bool terse);
 /* Later calls are durable: what fails is tried again and parked, not refused at once. */
 void host_durable(struct host *h, bool durable);
 /* Keeps the acknowledgements of answers back, so that callees must keep the answers. */

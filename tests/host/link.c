@@ -21,7 +21,7 @@ struct host_peer *link_peer(struct host_link *l)
 
 static struct socket *find(struct host_link *l, uint64_t id)
 {
-	for (struct socket *c = l->sockets; c; c = c->next)
+	for (struct socket *c = l->by_id[id % SOCKET_BUCKETS]; c; c = c->next_id)
 		if (c->id == id && c->link_open)
 			return c;
 	return NULL;
@@ -132,9 +132,10 @@ static void driver_on_overrun(void *self, const char *plugin)
 {
 	struct host_link *l = ((struct link_self *)self)->link;
 
-	for (struct socket *c = l->sockets; c; c = c->next)
-		if (c->link_open && !strcmp(c->station->plugin, plugin))
-			link_disconnect(l, c, SOCKET_OVERRUN);
+	for (struct host_station *s = l->stations; s; s = s->next)
+		for (struct socket *c = s->sockets; c; c = c->next)
+			if (c->link_open && !strcmp(s->plugin, plugin))
+				link_disconnect(l, c, SOCKET_OVERRUN);
 }
 
 static int start(void *self, struct gv_turn *t, const void *config)
@@ -221,13 +222,15 @@ void host_link_died(struct host *h)
 	opening = l;
 	l->world = NULL;
 	keep_dialled(l, NULL);
-	for (struct socket *c = l->sockets; c; c = c->next) {
-		if (!c->link_open)
-			continue;
-		c->link_open = c->paused = false;
-		socket_cut(c, &c->in, true);
-		socket_break(c);
-	}
+	memset(l->by_id, 0, sizeof l->by_id);
+	for (struct host_station *s = l->stations; s; s = s->next)
+		for (struct socket *c = s->sockets; c; c = c->next) {
+			if (!c->link_open)
+				continue;
+			c->link_open = c->paused = false;
+			socket_cut(c, &c->in, true);
+			socket_break(c);
+		}
 }
 
 void host_link_destroy(struct host *h)
@@ -236,14 +239,14 @@ void host_link_destroy(struct host *h)
 	struct host_station *s;
 	struct socket *c;
 
-	while (l && (c = l->sockets)) {
-		l->sockets = c->next;
-		socket_cut(c, &c->in, true);
-		socket_cut(c, &c->out, true);
-		free(c);
-	}
 	while (l && (s = l->stations)) {
 		l->stations = s->next;
+		while ((c = s->sockets)) {
+			s->sockets = c->next;
+			socket_cut(c, &c->in, true);
+			socket_cut(c, &c->out, true);
+			free(c);
+		}
 		free(s);
 	}
 	free(l);

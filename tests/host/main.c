@@ -46,7 +46,10 @@ struct totals {
 static void run_one(const struct scenario *s, uint64_t seed, bool verbose, struct totals *totals)
 {
 	struct host *h = host_create(seed);
+	char again[64];
 
+	snprintf(again, sizeof again, "galvan-sim --plugin %s", s->name);
+	host_again(h, again);
 	host_verbose(h, verbose);
 	s->run(h);
 	totals->crashes += host_crashes(h);
@@ -103,6 +106,8 @@ int main(int argc, char **argv)
 			return usage();
 	}
 	scenario_folders(plugins, zoo);
+	printf("%s: seeds %llu..%llu\n", s->name, (unsigned long long)seed, (unsigned long long)(seed + seeds - 1));
+	fflush(stdout);
 	began = now_s();
 	for (uint64_t i = 0; i < seeds; i++) {
 		run_one(s, seed + i, verbose, &totals);
@@ -114,8 +119,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	printf("%s: seeds %llu..%llu, %llu crashes, trace %016llx, %.1f s\n", s->name, (unsigned long long)seed,
-	       (unsigned long long)(seed + seeds - 1), (unsigned long long)totals.crashes,
+	printf("passed: %llu crashes, trace %016llx, %.1f s\n", (unsigned long long)totals.crashes,
 	       (unsigned long long)totals.trace, now_s() - began);
 	return 0;
 }

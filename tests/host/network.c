@@ -158,11 +158,15 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 		socket_push_close(c, &c->out, SOCKET_REFUSED);
 		return;
 	}
-	for (old = l->sockets; old; old = old->next)
-		if (old != c && old->station == s && old->link_open && !s->tcp)
+	for (old = s->sockets; old; old = old->next)
+		if (old != c && old->link_open && !s->tcp)
 			socket_closed(old, SOCKET_BROKEN);
 	c->id = l->world ? gv_world_open(l->world, s->plugin, &info, 0) : 0;
 	c->link_open = c->id != 0;
+	if (c->link_open) {
+		c->next_id = l->by_id[c->id % SOCKET_BUCKETS];
+		l->by_id[c->id % SOCKET_BUCKETS] = c;
+	}
 	if (host_bury(link_peer(l)))
 		return;
 	push(c, &c->out, &(struct socket_item){ .what = c->id ? SOCKET_OPEN : SOCKET_CLOSE, .code = SOCKET_REFUSED },
@@ -267,8 +271,8 @@ void host_station_connect(struct host_station *s)
 	struct socket *c = host_zalloc(sizeof *c);
 
 	c->station = s;
-	c->next = s->h->link->sockets;
-	s->h->link->sockets = c;
+	c->next = s->sockets;
+	s->sockets = c;
 	s->socket = c;
 	host_at(s->h, s->h->now + (int64_t)(host_next(&s->h->rng_bus) % 20), knock, c, 0);
 }

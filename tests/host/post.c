@@ -9,10 +9,17 @@
 #define RECONNECT_MS 2000
 #define HEARTBEAT_S (6 * 3600)
 #define IDLE_MS 3600000
+#define LOOK_MS 30000 /* between two looks at a meter that may reach its limit */
 
 uint64_t post_uptime_ms(const struct post *post)
 {
-	return (uint64_t)(host_now_ms(post->h) - post->booted_ms);
+	return (uint64_t)(host_now_ms(post->h) - post->booted_ms + post->ahead_ms);
+}
+
+void post_jump(struct post *post, int64_t ms)
+{
+	post->ahead_ms += ms;
+	post_pump(post);
 }
 
 /* ---- the board ------------------------------------------------------------------------------- */
@@ -45,10 +52,13 @@ static int write_place(void *user, enum ble_pile_area area, uint32_t at, const v
 
 static void fill_random(void *user, uint8_t *ret, size_t size)
 {
-	struct post *post = user;
+	uint64_t word;
 
-	for (size_t i = 0; i < size; i++)
-		ret[i] = (uint8_t)host_random(post->h);
+	for (size_t i = 0, n; i < size; i += n) {
+		n = size - i < sizeof word ? size - i : sizeof word;
+		word = host_random(((struct post *)user)->h);
+		memcpy(ret + i, &word, n);
+	}
 }
 
 static void advance(struct post *post)
@@ -131,8 +141,8 @@ static void on_frame(struct host_station *s, void *arg, enum gv_frame_kind kind,
 	struct post *post = arg;
 	int r;
 
-	if (!post->on)
-		return;
+	if (!post->on || !post->mind.uplink.open)
+		return; /* it has hung up, and this was under way */
 	r = ble_pile_uplink_receive(&post->mind, (const uint8_t *)data, size, post_uptime_ms(post));
 	host_check(post->h, r == 0, "%s does not understand the cloud: %s", post->device, ble_result_name(r));
 	post_pump(post);
@@ -191,6 +201,8 @@ static void set_alarm(struct post *post)
 	uint64_t next = ble_pile_tick(&post->mind, post_uptime_ms(post)), now = post_uptime_ms(post);
 	int64_t in_ms = next == UINT64_MAX ? IDLE_MS : next > now ? (int64_t)(next - now) : 1;
 
+	if (post->closed && in_ms < LOOK_MS && !post->changed)
+		in_ms = LOOK_MS;
 	if (host_now_ms(post->h) + in_ms == post->due_ms)
 		return;
 	post->due_ms = host_now_ms(post->h) + in_ms;
@@ -242,6 +254,7 @@ void post_power_on(struct post *post)
 	if (post->on)
 		return;
 	post->on = true;
+	post->ahead_ms = 0;
 	post->booted_ms = post->metered_ms = host_now_ms(post->h);
 	ble_pile_boot(&post->mind, &config, &hardware);
 	post_pump(post);

@@ -9,7 +9,7 @@
 #include <plugins/ble/pile/ble_pile.h>
 
 #define POST_RECORDS 64
-#define POST_GIVEN 32 /* sessions of one pile that are kept account of */
+#define POST_GIVEN 16 /* sessions of one pile that are kept account of */
 #define POST_POWER_W 60000
 
 /* What went through the relay in a session. */
@@ -34,6 +34,7 @@ struct post {
 	bool on, closed;                 /* power, the relay */
 	bool forked;                     /* it went back to an older image */
 	int64_t booted_ms, metered_ms;
+	int64_t ahead_ms; /* its clock has jumped so far since it booted */
 	double meter_wh;
 	struct post_given given[POST_GIVEN];
 	unsigned n_given;
@@ -55,6 +56,8 @@ void post_image(struct post *post);
 void post_go_back(struct post *post);
 void post_network(struct post *post, bool on);
 uint64_t post_uptime_ms(const struct post *post);
+/* Its clock goes ahead. */
+void post_jump(struct post *post, int64_t ms);
 /* After anything was done to the mind: what it has to say goes, and its alarm is set. */
 void post_pump(struct post *post);
 void post_fini(struct post *post);

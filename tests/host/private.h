@@ -71,6 +71,7 @@ struct host_link;
 
 struct host {
 	uint64_t seed, trace;
+	const char *again; /* the command that runs such a test, without its seed */
 	uint64_t rng_test, rng_bus, rng_run, rng_crash;
 	int64_t now;
 	bool verbose, link_loaded;

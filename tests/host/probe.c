@@ -42,7 +42,7 @@ struct host_probe {
 	struct host_event *events;
 	size_t n_events, cap_events;
 	struct probe_source sources[HOST_MAX_PEERS];
-	bool hold_acks, durable;
+	bool hold_acks, durable, terse;
 };
 
 static void send_items(struct host *h, struct host_peer *to, Env__Item *items[], size_t n)
@@ -112,10 +112,17 @@ void host_durable(struct host *h, bool durable)
 	h->probe->durable = durable;
 }
 
+void host_terse(struct host *h, bool terse)
+{
+	h->probe->terse = terse;
+}
+
 static void fill_json(struct host *h, struct probe_call *c)
 {
 	struct gv_buf out = { 0 };
 
+	if (h->probe->terse)
+		return;
 	if (c->answer.code == GV_OK &&
 	    gv_json_write(c->rpc->output, c->answer.packed, c->answer.packed_size, 0, &out) < 0)
 		host_fail(h, "%s answers with bytes that are no %s", c->answer.method, c->rpc->output->name);
@@ -298,6 +305,18 @@ struct host_answer *host_call_later(struct host *h, const char *to, const char *
 	return &c->answer;
 }
 
+struct host_answer *host_say_later(struct host *h, const char *to, const char *method, const void *message)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	uint8_t *packed = host_zalloc(size);
+	struct probe_call *c;
+
+	protobuf_c_message_pack(message, packed);
+	c = begin(h, to, method, packed, size);
+	free(packed);
+	return &c->answer;
+}
+
 struct host_answer *host_call(struct host *h, const char *method, const char *json_fmt, ...)
 {
 	struct gv_buf json = { 0 };
@@ -439,7 +458,7 @@ static void keep_event(struct host *h, struct host_peer *from, const Env__Event 
 	struct gv_buf json = { 0 };
 	struct host_event *kept;
 
-	if (type && gv_json_write(type, e->payload.data, e->payload.len, 0, &json) < 0)
+	if (type && !p->terse && gv_json_write(type, e->payload.data, e->payload.len, 0, &json) < 0)
 		host_fail(h, "%s emitted bytes that are no %s", from->name, e->type);
 	if (p->n_events == p->cap_events) {
 		p->cap_events = p->cap_events ? p->cap_events * 2 : 256;
@@ -522,6 +541,8 @@ static bool wanted(const struct host_event *e, const char *type)
 
 const struct host_event *host_event(struct host *h, const char *type, size_t i)
 {
+	if (!type)
+		return i < h->probe->n_events ? &h->probe->events[i] : NULL;
 	for (size_t j = 0; j < h->probe->n_events; j++)
 		if (wanted(&h->probe->events[j], type) && !i--)
 			return &h->probe->events[j];

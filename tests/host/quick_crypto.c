@@ -17,24 +17,39 @@ struct digest {
 	uint64_t lane[4], size;
 };
 
-static void digest_add(struct digest *d, const void *data, size_t size)
+static void digest_block(struct digest *d, const uint64_t word[4])
 {
-	const uint8_t *at = data;
+	for (unsigned k = 0; k < 4; k++) {
+		uint64_t x = (d->lane[k] ^ word[k]) * 0x9fb21c651e98df25u + k;
 
-	d->size += size;
-	for (size_t i = 0; i < size; i += 8) {
-		uint64_t word = 0;
-
-		memcpy(&word, at + i, size - i < 8 ? size - i : 8);
-		for (unsigned k = 0; k < 4; k++)
-			d->lane[k] = mix(d->lane[k] + word + 0x9e3779b97f4a7c15u * (k + 1));
+		d->lane[k] = x ^ x >> 32;
 	}
 }
 
-static void digest_end(struct digest *d, uint8_t ret[32])
+static void digest_add(struct digest *d, const void *data, size_t size)
 {
+	const uint8_t *at = data;
+	uint64_t word[4];
+
+	d->size = mix(d->size + size + 1);
+	for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+		memcpy(word, at, sizeof word);
+		digest_block(d, word);
+	}
+	memset(word, 0, sizeof word);
+	memcpy(word, at, size);
+	digest_block(d, word);
+}
+
+/* Each byte of it follows from each byte that went in. */
+static void digest_end(const struct digest *d, uint8_t ret[32])
+{
+	uint64_t all = d->size;
+
+	for (unsigned k = 0; k < 4; k++)
+		all = mix(all + d->lane[k]);
 	for (unsigned k = 0; k < 4; k++) {
-		uint64_t word = mix(d->lane[k] ^ d->size ^ d->lane[(k + 1) % 4]);
+		uint64_t word = mix(all + d->lane[k] + k);
 
 		memcpy(ret + 8 * k, &word, 8);
 	}
@@ -129,12 +144,18 @@ static int quick_verify(void *user, const uint8_t public_key[32], const void *da
 
 static void stream(const uint8_t key[16], const uint8_t nonce[12], uint8_t *data, size_t size)
 {
-	uint64_t word[2], counter;
+	uint64_t word[2], counter, block, mask;
 
 	memcpy(word, key, 16);
 	memcpy(&counter, nonce, 8);
-	for (size_t i = 0; i < size; i++)
-		data[i] ^= (uint8_t)(mix(word[0] + word[1] + counter + nonce[11] + i / 8) >> 8 * (i % 8));
+	counter += word[0] + word[1] + nonce[11];
+	for (size_t i = 0, n; i < size; i += n) {
+		n = size - i < 8 ? size - i : 8;
+		mask = mix(counter++);
+		memcpy(&block, data + i, n);
+		block ^= mask;
+		memcpy(data + i, &block, n);
+	}
 }
 
 static void tag(const uint8_t key[16], const uint8_t nonce[12], const void *aad, size_t aad_size, const uint8_t *data,

@@ -26,6 +26,8 @@ void scenario_calm(struct host *h);
 /* No frame may be lost while its connection lives: in calm seeds, and where only a plugin behind link dies once. */
 bool scenario_must_answer(struct host *h);
 
+#define SCENARIO_LIVES 200 /* of piles, in each world of the scenario piles */
+
 /* Comes to rest after the storm; where events were lost within a pair, the emitters (ended by NULL) are restarted, so
  * that their subscribers say where they stand. */
 void scenario_shake(struct host *h, const char *const *emitters);

@@ -18,7 +18,8 @@ struct host_station {
 	char listener[64]; /* tcp: its name; "": the plugin's first */
 	const struct host_station_model *model;
 	void *arg;
-	struct socket *socket; /* the present one; NULL: none */
+	struct socket *socket;  /* the present one; NULL: none */
+	struct socket *sockets; /* all that it had, the newest first */
 };
 
 enum socket_what { SOCKET_FRAME, SOCKET_OPEN, SOCKET_CLOSE };
@@ -38,7 +39,8 @@ struct socket_queue {
 };
 
 struct socket {
-	struct socket *next;
+	struct socket *next;    /* of its station, older */
+	struct socket *next_id; /* of its bucket */
 	struct host_station *station;
 	uint64_t id;
 	bool link_open, station_open, paused;
@@ -51,11 +53,13 @@ struct link_listener {
 	bool dialled; /* link was asked to dial: the far end is a station that names it */
 };
 
+#define SOCKET_BUCKETS 1024 /* a power of two */
+
 struct host_link {
 	struct host *h;
 	struct gv_world *world; /* NULL while link is down */
 	struct host_station *stations;
-	struct socket *sockets;
+	struct socket *by_id[SOCKET_BUCKETS]; /* those that link knows or knew */
 	struct link_listener listeners[HOST_MAX_PEERS];
 	size_t n_listeners;
 };

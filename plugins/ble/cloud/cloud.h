@@ -1,8 +1,8 @@
 /* The cloud of Bluetooth piles: what the files of this role share.
  *
  * Layers, each knowing only those above it in this list, but for what is said: tables, keys, piles (who is one), cases,
- * clocks (when something was), grants (who may start), sessions, ingest (records and heads, by whichever road), lines
- * (the WebSocket), letters, commands (what is asked of a pile there), services, cloud (the role). */
+ * clocks (when something was), grants (who may start), sessions, registers, ingest (records and heads, by whichever
+ * road), lines (the WebSocket), letters, commands (what is asked of a pile there), services, cloud (the role). */
 #ifndef BLE_CLOUD_H
 #define BLE_CLOUD_H
 
@@ -206,6 +206,11 @@ void connector_say(struct cloud *c, struct gv_turn *t, const char *device, uint3
 void connectors_online(struct cloud *c, struct gv_turn *t, struct pile *p, bool online);
 int connectors_snapshot(struct cloud *c, struct gv_turn *t);
 gv_method_fn connectors_list, reservations_list;
+
+/* ---- registers.c */
+
+/* The contiguous part has come to this record, whose body is open. */
+void register_passed(struct gv_turn *t, const struct pile *p, Ble__ChainRow *row, const struct ble_record *r);
 
 /* ---- ingest.c, heads.c: records and heads, by whichever road */
 

@@ -1,6 +1,8 @@
 /* Bytes: order, comparison, erasure, and the checksum of the three messages that no key protects. */
 #include "core_internal.h"
 
+#include <string.h>
+
 uint64_t bytes_get(const uint8_t *at, unsigned size)
 {
 	uint64_t value = 0;
@@ -37,20 +39,21 @@ bool bytes_zero(const uint8_t *at, size_t size)
 /* Through a volatile pointer, so that no compiler finds that nobody reads it afterwards. */
 void bytes_wipe(void *at, size_t size)
 {
-	volatile uint8_t *byte = at;
+	void *(*volatile fill)(void *, int, size_t) = memset;
 
-	for (size_t i = 0; i < size; i++)
-		byte[i] = 0;
+	fill(at, 0, size);
 }
 
+/* By half bytes: a table of 32 bytes. */
 uint16_t bytes_crc16(const uint8_t *at, size_t size)
 {
+	static const uint16_t table[16] = { 0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
+					    0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef };
 	uint16_t crc = 0xffff;
 
 	for (size_t i = 0; i < size; i++) {
-		crc = (uint16_t)(crc ^ at[i] << 8);
-		for (int bit = 0; bit < 8; bit++)
-			crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+		crc = (uint16_t)(crc << 4 ^ table[crc >> 12 ^ at[i] >> 4]);
+		crc = (uint16_t)(crc << 4 ^ table[crc >> 12 ^ (at[i] & 15)]);
 	}
 	return crc;
 }

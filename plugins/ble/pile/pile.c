@@ -40,13 +40,24 @@ static void load(struct ble_pile *p)
 		ble_keyset_check(p->config.crypto, p->config.root, 0, p->state.keyset, p->state.keyset_size, &p->keys);
 }
 
+/* What all connectors' registers say: whatever went through them since the last boot is in records, or was lost. */
+static uint64_t register_wh(const struct ble_pile *p)
+{
+	uint64_t wh = 0;
+
+	for (unsigned c = 1; c <= p->config.connectors; c++)
+		wh += p->hardware.meter_wh(p->hardware.user, c);
+	return wh;
+}
+
 int ble_pile_boot(struct ble_pile *p, const struct ble_pile_config *config, const struct ble_pile_hardware *hardware)
 {
 	struct ble_pile_config c = *config;
 	struct ble_pile_hardware h = *hardware;
-	struct ble_record boot = { .type = BLE_RECORD_BOOT }, firmware = { .has = BLE_HAS(BLE_RECORD_VALUE),
-									   .type = BLE_RECORD_FIRMWARE,
-									   .value = c.firmware };
+	struct ble_record boot = { .has = BLE_HAS(BLE_RECORD_METER_WH), .type = BLE_RECORD_BOOT };
+	struct ble_record firmware = { .has = BLE_HAS(BLE_RECORD_VALUE),
+				       .type = BLE_RECORD_FIRMWARE,
+				       .value = c.firmware };
 	bool updated;
 
 	if (c.connectors < 1 || c.connectors > BLE_PILE_CONNECTORS || c.records < BLE_PILE_RECORDS_MIN)
@@ -61,6 +72,7 @@ int ble_pile_boot(struct ble_pile *p, const struct ble_pile_config *config, cons
 	p->state.firmware = c.firmware;
 	mind_store_write_state(p);
 	mind_sessions_recover(p);
+	boot.meter_wh = register_wh(p);
 	mind_store_note(p, 0, &boot);
 	if (updated)
 		mind_store_note(p, 0, &firmware);

@@ -154,6 +154,28 @@ Test(sessions, meters_that_do_not_add_up_are_a_case)
 	cr_expect_eq(cases("meter"), 1);
 }
 
+static void boot(uint64_t register_wh)
+{
+	struct ble_record r = { .has = BLE_HAS(BLE_RECORD_METER_WH), .type = BLE_RECORD_BOOT, .meter_wh = register_wh };
+
+	pile.boot++;
+	post(&pile, record(&pile, &r));
+}
+
+Test(sessions, from_boot_to_boot_the_registers_move_by_what_was_told)
+{
+	boot(pile.meter_wh);
+	post(&pile, start_record(&pile, jti));
+	post(&pile, end_record(&pile, 7000));
+	boot(pile.meter_wh);
+	boot(pile.meter_wh);
+	cr_expect_eq(cases("meter"), 0);
+	boot(pile.meter_wh + 300);
+	cr_expect_eq(cases("meter"), 1, "a session that is in no record");
+	boot(pile.meter_wh + 300);
+	cr_expect_eq(cases("meter"), 1, "once");
+}
+
 Test(sessions, a_register_that_runs_backwards_is_a_case)
 {
 	session();
