@@ -20,15 +20,25 @@ static void differs(struct gv_turn *t, const struct pile *p, const Ble__ChainRow
 	case_open(t, &it, gv_str(t, "%u/%llu", r->chain, (unsigned long long)r->seq));
 }
 
+/* A session's meter is read a moment apart from the register, so each may differ by one (ble_session_adds_up). */
+static bool beyond(const Ble__ChainRow *row, uint64_t meter_wh)
+{
+	uint64_t told_wh = row->boot_wh + row->told_wh;
+
+	return (meter_wh > told_wh ? meter_wh - told_wh : told_wh - meter_wh) > row->told;
+}
+
 void register_passed(struct gv_turn *t, const struct pile *p, Ble__ChainRow *row, const struct ble_record *r)
 {
-	if (r->type == BLE_RECORD_END && (r->has & BLE_HAS(BLE_RECORD_SESSION_WH)))
+	if (r->type == BLE_RECORD_END && (r->has & BLE_HAS(BLE_RECORD_SESSION_WH))) {
 		row->told_wh += r->session_wh;
+		row->told++;
+	}
 	if (r->type != BLE_RECORD_BOOT || !(r->has & BLE_HAS(BLE_RECORD_METER_WH)))
 		return;
-	if (row->boot_seq && r->meter_wh != row->boot_wh + row->told_wh)
+	if (row->boot_seq && beyond(row, r->meter_wh))
 		differs(t, p, row, r);
 	row->boot_seq = r->seq;
 	row->boot_wh = r->meter_wh;
-	row->told_wh = 0;
+	row->told_wh = row->told = 0;
 }
