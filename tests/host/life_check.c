@@ -43,17 +43,20 @@ static struct life *life_of(const struct lives *w, const char *device)
 }
 
 /* NULL: the pile gave nothing in it. */
-static struct life_session *session_of(struct life *l, const char *id)
+static struct life_session *session_of(struct life *l, const uint8_t id[16])
+{
+	for (unsigned i = 0; i < l->post.n_given; i++)
+		if (memcmp(l->post.given[i].session, id, 16) == 0)
+			return &l->sessions[i];
+	return NULL;
+}
+
+static struct life_session *session_named(struct life *l, const char *id)
 {
 	const char *slash = strchr(id, '/');
-	uint8_t key[16];
+	uint8_t number[16];
 
-	if (!slash || gv_hex_read(slash + 1, strlen(slash + 1), key, 16) < 0)
-		return NULL;
-	for (unsigned i = 0; i < l->post.n_given; i++)
-		if (memcmp(l->post.given[i].session, key, 16) == 0)
-			return &l->sessions[i]; /* two histories may share a number: their first */
-	return NULL;
+	return slash && gv_hex_read(slash + 1, strlen(slash + 1), number, 16) == 0 ? session_of(l, number) : NULL;
 }
 
 /* Later news of it changes when and how much, and is no second session (charging.proto, SessionEnded). */
@@ -79,7 +82,7 @@ static void read_told(const struct lives *w)
 		m = charging__session_ended__unpack(NULL, e->packed_size, e->packed);
 		host_check(w->h, m && m->session, "an event without a session");
 		l = life_of(w, m->device);
-		s = session_of(l, m->session->id);
+		s = session_named(l, m->session->id);
 		l->strange += !s && m->session->energy_wh;
 		if (s) {
 			s->told += !is_news(m->session);
@@ -107,7 +110,7 @@ static ProtobufCMessage *ask(struct host *h, const char *to, const char *method,
 static void read_charge(const struct lives *w, const Billing__Charge *c)
 {
 	struct life *l = life_of(w, c->device);
-	struct life_session *s = session_of(l, c->session);
+	struct life_session *s = session_named(l, c->session);
 	int sign = *c->credit_of ? -1 : 1;
 
 	if (!s) {
@@ -217,12 +220,12 @@ static void check_session(struct life *l, unsigned i)
 			   hex(g->jti, 16));
 }
 
-/* A clone's two histories share numbers: what they gave is charged once, or stands in a case. */
+/* A clone's two histories share numbers, and so sessions: what they gave is charged once, or stands in a case. */
 static bool settled(const struct life *l)
 {
 	for (unsigned i = 0; i < l->post.n_given; i++) {
 		const struct post_given *g = &l->post.given[i];
-		const struct life_session *s = &l->sessions[i];
+		const struct life_session *s = session_of((struct life *)l, g->session);
 
 		host_check(l->h, s->told <= 1 && s->charges <= 1, "%s: session %s was told %u times, charged %d",
 			   l->post.device, hex(g->session, 16), s->told, s->charges);
