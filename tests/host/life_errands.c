@@ -108,7 +108,9 @@ static void look_for_voucher(struct life *l, struct life_order *o)
 
 void life_visit(struct life *l, struct caller *c, enum caller_wish wish)
 {
-	struct life_order *o = life_newest(l);
+	/* Now and then by a voucher of before, which may have been used. */
+	struct life_order *o = l->n_orders && host_below(l->h, 4) == 0 ? &l->orders[host_below(l->h, l->n_orders)]
+								       : life_newest(l);
 	unsigned values = host_below(l->h, 3) ? UINT32_MAX : 1 + host_below(l->h, CUT_VALUES);
 
 	if (c->post)

@@ -362,6 +362,15 @@ void rig_cloud_up(bool up)
 
 /* ---- the node -------------------------------------------------------------------------------- */
 
+static int load(const char *config)
+{
+#ifdef TEST_HOST_QUICK_BLE_H
+	return host_load_record(h, &quick_ble, 1, config);
+#else
+	return host_load(h, "ble", PLUGINS "/ble.so", 1, config);
+#endif
+}
+
 void rig_start(uint64_t seed, const char *config)
 {
 	char text[1024], root[65];
@@ -379,7 +388,7 @@ void rig_start(uint64_t seed, const char *config)
 	cr_assert_eq(host_load_record(h, &radio, 1, NULL), 0, "%s", host_error(h));
 	snprintf(text, sizeof(text), "{\"terminal\":{\"root\":\"%s\",\"cloud\":\"wss://cloud.example/ble/T1\"%s}}",
 		 root, config ? config : "");
-	cr_assert_eq(host_load(h, "ble", PLUGINS "/ble.so", 1, text), 0, "%s", host_error(h));
+	cr_assert_eq(load(text), 0, "%s", host_error(h));
 	antenna = host_station(h, "ble", RIG_PILE, "", &pile_model, NULL);
 	cloud.line = host_dialled(h, "ble", "terminal:cloud", &cloud_model, NULL);
 	host_after(h, 1000, second, NULL);
