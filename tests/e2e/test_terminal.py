@@ -16,7 +16,7 @@ PILE_PROGRAM = os.path.join(PLUGINS, 'tests', 'fixtures', 'ble', 'loopback_pile'
 ADDRESS = 'AA-BB-CC-00-11-22'
 DEVICE = 'ble:' + ADDRESS
 BLE, PILES, CHARGING = 'galvan.ble.v1.Ble/', 'galvan.ble.v1.Piles/', 'galvan.charging.v1.Charging/'
-KILLS = int(os.environ.get('KILLS', '4'))
+KILLS = int(os.environ.get('KILLS', '50'))
 
 
 class Site:

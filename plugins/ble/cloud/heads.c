@@ -82,7 +82,7 @@ void chain_shows(struct gv_turn *t, const char *device, uint32_t chain, Ble__Cha
 	    check(&p, row->document.data, row->document.len, &h) < 0 || h.seq >= row->next)
 		return;
 	last = gv_get(t, &cloud_records, gv_key(device, chain, h.seq));
-	if (last && memcmp(last->hash.data, h.hash, sizeof(h.hash)) == 0 &&
+	if (last && ble_same(last->hash.data, h.hash, sizeof(h.hash)) &&
 	    ble_record_read(last->document.data, last->document.len, &r) == 0 && r.boot == h.boot &&
 	    r.trust >= BLE_TRUST_SIGNED && h.utc > row->trusted_utc)
 		row->trusted_utc = h.utc;
@@ -126,7 +126,7 @@ int ingest_head(struct cloud *c, struct gv_turn *t, const uint8_t *data, size_t 
 	if (!chain_fits(t, p.device, h.chain))
 		return -BLE_UNSUPPORTED;
 	same = gv_get(t, &cloud_records, gv_key(p.device, h.chain, h.seq));
-	if (same && memcmp(same->hash.data, h.hash, sizeof(h.hash)) != 0) {
+	if (same && !ble_same(same->hash.data, h.hash, sizeof(h.hash))) {
 		contradicts(t, &p, &h);
 		return -BLE_FORK;
 	}

@@ -163,7 +163,7 @@ static bool head_differs(struct gv_turn *t, const struct pile *p, const struct b
 	struct ble_head h;
 
 	return row && row->document.len && ble_head_read(row->document.data, row->document.len, &h) == 0 &&
-	       h.seq == r->seq && memcmp(h.hash, hash, sizeof(h.hash)) != 0;
+	       h.seq == r->seq && !ble_same(h.hash, hash, sizeof(h.hash));
 }
 
 static void keep(struct cloud *c, struct gv_turn *t, struct pile *p, const struct road *road,

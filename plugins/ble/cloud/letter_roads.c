@@ -262,7 +262,7 @@ static int own_came(struct gv_turn *t, const struct road *road, const struct ble
 	if (r < 0)
 		return r;
 	if (it.size != c->bytes.size || ble_openssl.sha256(NULL, c->bytes.at, c->bytes.size, hash) != 0 ||
-	    memcmp(hash, it.hash, sizeof(hash)) != 0)
+	    !ble_same(hash, it.hash, sizeof(hash)))
 		return -BLE_BAD_CRC;
 	see_box(t, &p, it.box);
 	if (it.number == 0 || it.number > upto(t, &p) + BLE_LETTERS_KNOWN)

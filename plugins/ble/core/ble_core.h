@@ -390,6 +390,9 @@ void ble_clock_raise(struct ble_clock *, uint32_t utc, uint64_t uptime_ms); /* s
 uint32_t ble_clock_utc(const struct ble_clock *, uint64_t uptime_ms);       /* 0: unknown */
 uint32_t ble_clock_low(const struct ble_clock *, uint64_t uptime_ms);
 
+/* Are they the same bytes? In a time that does not depend on what they hold. */
+bool ble_same(const void *a, const void *b, size_t size);
+
 /* Vouchers that have started a session. All zero to begin with; to be kept over a boot. */
 struct ble_used {
 	struct {

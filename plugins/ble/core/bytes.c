@@ -18,12 +18,13 @@ void bytes_put(uint8_t *at, uint64_t value, unsigned size)
 		at[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
 }
 
-bool bytes_same(const uint8_t *a, const uint8_t *b, size_t size)
+bool ble_same(const void *a, const void *b, size_t size)
 {
+	const uint8_t *x = a, *y = b;
 	volatile uint8_t differ = 0;
 
 	for (size_t i = 0; i < size; i++)
-		differ |= a[i] ^ b[i];
+		differ |= x[i] ^ y[i];
 	return differ == 0;
 }
 

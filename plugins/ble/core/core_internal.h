@@ -11,8 +11,6 @@
 
 uint64_t bytes_get(const uint8_t *at, unsigned size); /* big endian */
 void bytes_put(uint8_t *at, uint64_t value, unsigned size);
-/* In a time that does not depend on what they hold. */
-bool bytes_same(const uint8_t *a, const uint8_t *b, size_t size);
 bool bytes_zero(const uint8_t *at, size_t size);
 void bytes_wipe(void *at, size_t size);
 uint16_t bytes_crc16(const uint8_t *at, size_t size); /* CRC-16/CCITT-FALSE */

@@ -115,9 +115,9 @@ int ble_time_check(const struct ble_crypto *c, const struct ble_keyset *keys, co
 	key = ble_keyset_receipt_key(keys, it.kid);
 	if (!key)
 		return -BLE_UNKNOWN_KEY;
-	if (!bytes_same(it.pile, pile, sizeof(it.pile)))
+	if (!ble_same(it.pile, pile, sizeof(it.pile)))
 		return -BLE_OTHER_PILE;
-	if (!bytes_same(it.nonce, nonce, sizeof(it.nonce)))
+	if (!ble_same(it.nonce, nonce, sizeof(it.nonce)))
 		return -BLE_WRONG_NONCE;
 	r = document_verify(c, "CPB1-TIM", key, data, size);
 	if (r == 0)
@@ -149,7 +149,7 @@ int ble_head_check(const struct ble_crypto *c, const uint8_t pile_key[32], const
 	struct ble_head it;
 	int r = ble_head_read(data, size, &it);
 
-	if (r == 0 && nonce && !bytes_same(it.nonce, nonce, sizeof(it.nonce)))
+	if (r == 0 && nonce && !ble_same(it.nonce, nonce, sizeof(it.nonce)))
 		r = -BLE_WRONG_NONCE;
 	if (r == 0)
 		r = document_verify(c, "CPB1-HED", pile_key, data, size);
@@ -188,14 +188,14 @@ int ble_receipt_check(const struct ble_crypto *c, const struct ble_keyset *keys,
 	key = ble_keyset_receipt_key(keys, it.kid);
 	if (!key)
 		return -BLE_UNKNOWN_KEY;
-	if (it.chain != chain->chain || !bytes_same(it.pile, chain->pile, sizeof(it.pile)))
+	if (it.chain != chain->chain || !ble_same(it.pile, chain->pile, sizeof(it.pile)))
 		return -BLE_OTHER_PILE;
 	if (it.upto <= acked)
 		return -BLE_STALE;
 	r = document_verify(c, "CPB1-RCP", key, data, size);
 	if (r < 0)
 		return r;
-	if (it.upto >= chain->next || !hash || !bytes_same(it.hash, hash, sizeof(it.hash)))
+	if (it.upto >= chain->next || !hash || !ble_same(it.hash, hash, sizeof(it.hash)))
 		return -BLE_FORK;
 	*ret = it;
 	return 0;

@@ -178,8 +178,8 @@ static int prove(struct ble_link *l, const struct ack *it, const uint8_t th[32],
 
 	if (r < 0)
 		return r;
-	if (!bytes_same(ret->pile, it->pile, sizeof(it->pile)) ||
-	    (l->config.wanted && !bytes_same(l->config.wanted, it->pile, sizeof(it->pile))))
+	if (!ble_same(ret->pile, it->pile, sizeof(it->pile)) ||
+	    (l->config.wanted && !ble_same(l->config.wanted, it->pile, sizeof(it->pile))))
 		return -BLE_OTHER_PILE;
 	memcpy(text + DOMAIN_SIZE, th, 32);
 	return c->verify(c->user, ret->pile_key, text, sizeof(text), it->sig) ? -BLE_BAD_SIG : 0;
@@ -202,7 +202,7 @@ int link_got_hello_ack(struct ble_link *l, const uint8_t *message, size_t size)
 	if (it.version != BLE_VERSION || it.algorithm != ALGORITHM)
 		return -BLE_UNSUPPORTED;
 	/* Nothing stands behind the signature, as it would not be signed. */
-	if ((it.has & both) != both || !bytes_same(body + size - BLE_SIG_SIZE, it.sig, BLE_SIG_SIZE))
+	if ((it.has & both) != both || !ble_same(body + size - BLE_SIG_SIZE, it.sig, BLE_SIG_SIZE))
 		return -BLE_MALFORMED;
 	r = transcript(l, body, size - SIG_FIELD, th);
 	if (r == 0)

@@ -22,14 +22,14 @@ static int verify(const struct ble_crypto *c, const uint8_t pile_key[32], const 
 
 static bool differ(const uint8_t *a, const uint8_t *b)
 {
-	return a && memcmp(a, b, 32) != 0;
+	return a && !ble_same(a, b, 32);
 }
 
 /* Where a record that its pile did sign stands in what is known of the chain. */
 static int stands(const struct ble_chain *chain, const struct ble_neighbours *known, const struct ble_record *it,
 		  const uint8_t hash[32])
 {
-	bool begun = memcmp(chain->head, no_record, 32) != 0, first = memcmp(it->prev, no_record, 32) == 0;
+	bool begun = !ble_same(chain->head, no_record, 32), first = ble_same(it->prev, no_record, 32);
 
 	if (known->same || differ(known->before, it->prev) || differ(known->after, hash))
 		return -BLE_FORK;
@@ -39,7 +39,7 @@ static int stands(const struct ble_chain *chain, const struct ble_neighbours *kn
 		return -BLE_FORK;
 	if (it->seq > chain->next)
 		return -BLE_GAP;
-	return memcmp(it->prev, chain->head, 32) == 0 ? 0 : -BLE_FORK;
+	return ble_same(it->prev, chain->head, 32) ? 0 : -BLE_FORK;
 }
 
 int ble_record_judge(const struct ble_crypto *c, const uint8_t pile_key[32], const struct ble_chain *chain,
@@ -50,13 +50,13 @@ int ble_record_judge(const struct ble_crypto *c, const uint8_t pile_key[32], con
 	uint8_t hash[32];
 	int r = ble_record_read(data, size, &it);
 
-	if (r == 0 && (it.chain != chain->chain || memcmp(it.pile, chain->pile, sizeof(it.pile)) != 0))
+	if (r == 0 && (it.chain != chain->chain || !ble_same(it.pile, chain->pile, sizeof(it.pile))))
 		r = -BLE_OTHER_PILE;
 	if (r == 0)
 		r = ble_record_hash(c, data, size, hash);
 	if (r < 0)
 		return r;
-	if (known->same && memcmp(known->same, hash, sizeof(hash)) == 0) {
+	if (known->same && ble_same(known->same, hash, sizeof(hash))) {
 		r = -BLE_DUPLICATE; /* its signature was seen when it came first */
 	} else {
 		r = verify(c, pile_key, data + size - BLE_SIG_SIZE, hash);

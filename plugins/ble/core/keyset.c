@@ -69,7 +69,7 @@ const uint8_t *ble_keyset_receipt_key(const struct ble_keyset *k, uint32_t kid)
 bool ble_keyset_revokes(const struct ble_keyset *k, const uint8_t entry[16])
 {
 	for (size_t at = 0; at + ENTRY_SIZE <= k->revoked.size; at += ENTRY_SIZE)
-		if (memcmp(k->revoked.at + at, entry, ENTRY_SIZE) == 0)
+		if (ble_same(k->revoked.at + at, entry, ENTRY_SIZE))
 			return true;
 	return false;
 }

@@ -71,7 +71,7 @@ static int by_cloud(const struct ble_crypto *c, const struct ble_keyset *keys, c
 {
 	const uint8_t *key = ble_keyset_receipt_key(keys, kid);
 
-	if (!bytes_same(named, pile, 16))
+	if (!ble_same(named, pile, 16))
 		return -BLE_OTHER_PILE;
 	return key ? document_verify(c, domain, key, data, size) : -BLE_UNKNOWN_KEY;
 }

@@ -6,10 +6,12 @@
 
 bool ble_used_has(const struct ble_used *used, const uint8_t jti[16])
 {
-	for (size_t i = 0; i < BLE_USED_MAX; i++)
-		if (used->at[i].expires && memcmp(used->at[i].jti, jti, 16) == 0)
-			return true;
-	return false;
+	bool found = false;
+
+	for (size_t i = 0; i < BLE_USED_MAX; i++) /* all of them: how long it takes does not say where it is */
+		if (used->at[i].expires)
+			found |= ble_same(used->at[i].jti, jti, 16);
+	return found;
 }
 
 int ble_used_add(struct ble_used *used, const uint8_t jti[16], uint32_t expires, uint32_t low)

@@ -72,7 +72,7 @@ int gate_identity(const struct ble_crypto *c, const struct ble_gate *gate, const
 
 	if (r < 0)
 		return r;
-	if (!bytes_same(ret->pile, gate->pile, sizeof(ret->pile)))
+	if (!ble_same(ret->pile, gate->pile, sizeof(ret->pile)))
 		return -BLE_OTHER_PILE;
 	key = ble_keyset_voucher_key(gate->keys, ret->kid);
 	return key ? document_verify(c, "CPB1-VCH", key, data, size) : -BLE_UNKNOWN_KEY;
@@ -101,7 +101,7 @@ int gate_moment(const struct ble_crypto *c, const struct ble_gate *gate, const u
 
 	if (spent(gate, v))
 		return 0;
-	if ((v->has & BLE_HAS(BLE_VOUCHER_NONCE)) && !bytes_same(v->nonce, nonce, sizeof(v->nonce)))
+	if ((v->has & BLE_HAS(BLE_VOUCHER_NONCE)) && !ble_same(v->nonce, nonce, sizeof(v->nonce)))
 		return -BLE_WRONG_NONCE;
 	r = ble_voucher_none(v) && v->expires == 0 ? 0 : in_time(gate, v);
 	if (r < 0)
@@ -147,5 +147,5 @@ int ble_gate_stop(const struct ble_voucher *v, const uint8_t starter[32])
 {
 	const unsigned any = BLE_OPERATOR | BLE_MAY_STOP;
 
-	return (v->flags & any) == any || bytes_same(v->holder, starter, sizeof(v->holder)) ? 0 : -BLE_NOT_ALLOWED;
+	return (v->flags & any) == any || ble_same(v->holder, starter, sizeof(v->holder)) ? 0 : -BLE_NOT_ALLOWED;
 }

@@ -16,7 +16,7 @@ bool mind_command_started(struct ble_pile *p, const struct ble_command *command,
 {
 	const struct ble_pile_session *s = mind_session_of(p, command->connector);
 
-	if (!s || s->start_seq == 0 || memcmp(s->order, command->order, 16) != 0 || memcmp(s->holder, holder, 32) != 0)
+	if (!s || s->start_seq == 0 || !ble_same(s->order, command->order, 16) || !ble_same(s->holder, holder, 32))
 		return false;
 	answer_started(s, ret);
 	return true;

@@ -107,7 +107,7 @@ static int whole(struct ble_pile *p, const struct ble_letter *it)
 	struct ble_pile_hardware *h = &p->hardware;
 	uint8_t hash[32];
 
-	if (h->letter_hash(h->user, it->size, hash) != 0 || memcmp(hash, it->hash, sizeof(hash)) != 0) {
+	if (h->letter_hash(h->user, it->size, hash) != 0 || !ble_same(hash, it->hash, sizeof(hash))) {
 		p->mail.have = 0;
 		keep(p);
 		return -BLE_BAD_CRC;

@@ -32,7 +32,7 @@ static uint32_t session_wh(const struct ble_pile *p, unsigned connector, const s
 static void unuse(struct ble_used *used, const uint8_t jti[16])
 {
 	for (size_t i = 0; i < BLE_USED_MAX; i++)
-		if (used->at[i].expires && memcmp(used->at[i].jti, jti, 16) == 0)
+		if (used->at[i].expires && ble_same(used->at[i].jti, jti, 16))
 			memset(&used->at[i], 0, sizeof(used->at[i]));
 }
 

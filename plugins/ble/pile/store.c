@@ -32,7 +32,7 @@ bool mind_store_whole(const struct ble_pile *p, const void *at, size_t size)
 {
 	uint8_t check[8];
 
-	return mind_store_check(p, at, size, check) && memcmp(check, at, 8) == 0;
+	return mind_store_check(p, at, size, check) && ble_same(check, at, 8);
 }
 
 static int broken(struct ble_pile *p)

@@ -172,10 +172,9 @@ static int stop(struct ble_pile_visit *v)
 	if (r == 0)
 		r = s ? ble_gate_stop(&v->voucher, s->holder) : -BLE_NOT_ALLOWED;
 	if (r == 0)
-		r = mind_command_stop(p, &command,
-				      memcmp(v->voucher.holder, s->holder, 32) == 0 ? BLE_REASON_HOLDER
-										    : BLE_REASON_OPERATOR,
-				      &answer);
+		r = mind_command_stop(
+			p, &command,
+			ble_same(v->voucher.holder, s->holder, 32) ? BLE_REASON_HOLDER : BLE_REASON_OPERATOR, &answer);
 	return reply(v, BLE_STOP_RES, r, &answer);
 }
 

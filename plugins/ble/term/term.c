@@ -221,7 +221,7 @@ static int told_record(struct ble_term *t, struct ble_term_step *ret)
 	struct ble_record it;
 	int r = ble_record_read(t->heard.body.at, t->heard.body.size, &it);
 
-	if (r == 0 && memcmp(it.pile, t->link.certificate.pile, 16) != 0)
+	if (r == 0 && !ble_same(it.pile, t->link.certificate.pile, 16))
 		r = -BLE_OTHER_PILE;
 	if (r < 0)
 		return r;

@@ -319,7 +319,7 @@ static int box_came(struct gv_turn *t, struct visit *v, const struct ble_term_st
 	int r = 0;
 
 	if (ble_courier_read(step->data, step->size, &c) < 0 || ble_letter_box_read(c.box.at, c.box.size, &box) < 0 ||
-	    memcmp(box.pile, v->term.link.certificate.pile, 16) != 0)
+	    !ble_same(box.pile, v->term.link.certificate.pile, 16))
 		return 0;
 	v->hand_number = box.number;
 	v->hand_have = box.have;

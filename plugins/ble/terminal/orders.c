@@ -150,7 +150,7 @@ int order_start(struct terminal *s, struct gv_turn *t, struct gv_ticket ticket, 
 		ble_order_id(&ble_openssl, r->order, strlen(r->order), row.order.data);
 	if (r->voucher.len && ble_voucher_read(r->voucher.data, r->voucher.len, &voucher) < 0)
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "voucher: it is none");
-	if (r->voucher.len && memcmp(voucher.holder, s->public_key, 32) != 0)
+	if (r->voucher.len && !ble_same(voucher.holder, s->public_key, 32))
 		return gv_refuse(t, ticket, GV_INVALID_ARGUMENT,
 				 "voucher: it is for another holder; this terminal's key is in galvan rows ble "
 				 "terminal_keys");
