@@ -168,7 +168,7 @@ void assignment_occupy(struct assignment *a)
 	a->w->number = next_number(a->t);
 	a->w->offered_at_ms = a->w->heard_at_ms = a->w->claimed_at_ms = a->w->probation_at_ms = 0;
 	a->w->sessions_well = a->w->sessions_ill = 0;
-	a->w->asked = a->w->cancelling = a->w->unsure = false;
+	a->w->asked = a->w->cancelling = a->w->unsure = a->w->agent = false;
 	a->w->refusal = (char *)"";
 	a->row->progress = NULL;
 	work->entered += !a->w->entered;

@@ -69,12 +69,18 @@ void drive_end_lease(struct assignment *a)
 		end_lease(a->t, a->device, a->w->number);
 }
 
+static void withdraw(struct assignment *a, const char *reason);
+
 void drive_cancel(struct assignment *a)
 {
 	Update__CancelInstallRequest r = UPDATE__CANCEL_INSTALL_REQUEST__INIT;
 
 	if (a->w->cancelling)
 		return;
+	if (a->w->agent) {
+		withdraw(a, "taken back before it was installed");
+		return;
+	}
 	a->w->cancelling = true;
 	r.device = (char *)a->device;
 	r.id = number_text(a->t, a->w->number);
@@ -92,6 +98,16 @@ void drive_ask(struct assignment *a)
 	call(a, UPDATES "GetUpdateState", &r, CALL_TIMEOUT_MS);
 }
 
+/* Its agent finds it the next time it asks, and reports by itself. */
+static void assign(struct assignment *a)
+{
+	device_edit(a->o, a->t, a->device)->assignment_version++;
+	a->w->agent = true;
+	a->w->offered_at_ms = a->w->heard_at_ms = gv_now_ms(a->t);
+	assignment_enter(a, ASSIGNMENT(UNDER_WAY), "");
+	watch_set(a);
+}
+
 static void install(struct assignment *a)
 {
 	Update__InstallRequest r = UPDATE__INSTALL_REQUEST__INIT;
@@ -100,6 +116,10 @@ static void install(struct assignment *a)
 
 	if (!artifact) {
 		assignment_postpone(a, gv_now_ms(a->t) + a->o->retry_ms, "its artifact is gone");
+		return;
+	}
+	if (device_get(a->t, a->device)->agent) {
+		assign(a);
 		return;
 	}
 	r.device = (char *)a->device;
@@ -167,7 +187,10 @@ static void leased(struct assignment *a, const struct gv_answer *answer)
 
 	if (a->row->state != ASSIGNMENT(LEASING))
 		return; /* it was renewed, or not: the device goes on */
-	if (!r) {
+	if (!r && device_get(a->t, a->device)->agent &&
+	    (answer->code == GV_UNIMPLEMENTED || answer->code == GV_NOT_FOUND)) {
+		install(a); /* no plugin of this node gives it work to do */
+	} else if (!r) {
 		assignment_postpone(a, again_ms, *answer->error ? answer->error : "its plugin did not answer");
 	} else if (!r->granted && r->hindrance == UPDATE__HINDRANCE__HINDRANCE_UNKNOWN) {
 		assignment_release(a);

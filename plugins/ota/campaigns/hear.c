@@ -38,10 +38,10 @@ static void has_booted(struct assignment *a)
 void hear_identity(struct assignment *a, const Update__Identity *i)
 {
 	const Ota__Artifact *artifact = assignment_artifact(a);
-	bool firmware = artifact && !strcmp(artifact->kind, "firmware");
+	bool firmware = artifact && !strcmp(artifact->kind, "firmware") && !a->w->agent;
 	bool anew = a->w->claimed_at_ms && i->booted_at_ms > a->w->claimed_at_ms;
 
-	if (!i->version || (firmware && !*i->version))
+	if (a->w->agent || (firmware && !*i->version))
 		return;
 	if (a->row->state == ASSIGNMENT(PROBATION)) {
 		if (firmware && strcmp(i->version, a->row->to_version) != 0)

@@ -59,7 +59,7 @@ static bool among(char *const *list, size_t n, const char *what)
 /* A device that does not say how it takes updates is tried. */
 static bool takes_kind(const Ota__DeviceRow *row, const char *kind)
 {
-	if (!row->identity || !row->identity->n_ways)
+	if (row->agent || !row->identity || !row->identity->n_ways)
 		return true;
 	if (device_takes(row, "agent") || device_takes(row, "courier"))
 		return true;
@@ -142,7 +142,7 @@ struct choice paths_choose(const struct paths *p, struct gv_turn *t, const struc
 struct choice paths_back(struct gv_turn *t, const Ota__Artifact *has, const char *version, const Ota__DeviceRow *row)
 {
 	struct gv_scan scan = { .table = &ota_products, .prefix = gv_key(has->product, has->kind), .reverse = true };
-	bool verifies = device_takes(row, "agent") || device_takes(row, "courier");
+	bool verifies = row->agent || device_takes(row, "agent") || device_takes(row, "courier");
 	size_t looked = 0;
 
 	if (!*version)

@@ -27,7 +27,7 @@ char *device_plugin(struct gv_turn *t, const char *device)
 
 const char *device_version(const Ota__DeviceRow *row, const char *kind)
 {
-	if (!strcmp(kind, "firmware"))
+	if (!strcmp(kind, "firmware") && !row->agent)
 		return row->identity ? row->identity->version : "";
 	for (size_t i = 0; i < row->n_installed; i++)
 		if (!strcmp(row->installed[i]->kind, kind))
@@ -38,7 +38,8 @@ const char *device_version(const Ota__DeviceRow *row, const char *kind)
 uint64_t device_counter(const Ota__DeviceRow *row, const char *product, const char *kind)
 {
 	for (size_t i = 0; i < row->n_installed; i++)
-		if (!strcmp(row->installed[i]->product, product) && !strcmp(row->installed[i]->kind, kind))
+		if ((!strcmp(row->installed[i]->product, product) || !*row->installed[i]->product) &&
+		    !strcmp(row->installed[i]->kind, kind))
 			return row->installed[i]->counter;
 	return 0;
 }
@@ -52,24 +53,42 @@ bool device_takes(const Ota__DeviceRow *row, const char *way)
 }
 
 /* One of each kind: what came last. */
-void device_installed(struct ota *o, struct gv_turn *t, const char *device, const Ota__Artifact *a)
+static Ota__Installed *of_kind(struct gv_turn *t, Ota__DeviceRow *row, const char *kind)
 {
-	Ota__DeviceRow *row = device_edit(o, t, device);
-	Ota__Installed *it = NULL;
+	Ota__Installed *it;
 
 	for (size_t i = 0; i < row->n_installed; i++)
-		if (!strcmp(row->installed[i]->kind, a->kind))
-			it = row->installed[i];
-	if (!it) {
-		it = gv_alloc(t, sizeof *it);
-		*GV_APPEND(t, row->installed, row->n_installed) = it;
-	}
+		if (!strcmp(row->installed[i]->kind, kind))
+			return row->installed[i];
+	it = gv_alloc(t, sizeof *it);
 	ota__installed__init(it);
+	it->kind = gv_strdup(t, kind);
+	*GV_APPEND(t, row->installed, row->n_installed) = it;
+	return it;
+}
+
+void device_installed(struct ota *o, struct gv_turn *t, const char *device, const Ota__Artifact *a)
+{
+	Ota__Installed *it = of_kind(t, device_edit(o, t, device), a->kind);
+
 	it->product = a->product;
-	it->kind = a->kind;
 	it->version = a->version;
 	it->counter = a->counter;
 	it->artifact = a->id;
+}
+
+void device_reported(struct ota *o, struct gv_turn *t, const char *device, const char *kind, const char *version,
+		     uint64_t counter)
+{
+	const Ota__DeviceRow *row = device_get(t, device);
+	Ota__Installed *it;
+
+	if (!row || !strcmp(device_version(row, kind), version))
+		return;
+	it = of_kind(t, device_edit(o, t, device), kind);
+	it->version = gv_strdup(t, version);
+	it->counter = counter;
+	it->artifact = (char *)"";
 }
 
 /* ---- what is heard --------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@ uint64_t device_counter(const Ota__DeviceRow *row, const char *product, const ch
 bool device_takes(const Ota__DeviceRow *row, const char *way);
 /* Notes what a device has got from here. */
 void device_installed(struct ota *o, struct gv_turn *t, const char *device, const Ota__Artifact *a);
+/* The same, by the word of its agent. */
+void device_reported(struct ota *o, struct gv_turn *t, const char *device, const char *kind, const char *version,
+		     uint64_t counter);
 int device_changed(struct ota *o, struct gv_turn *t, const Registry__DeviceChanged *m, const struct gv_emitter *from);
 int device_resync(struct ota *o, struct gv_turn *t, const char *emitter);
 int device_identified(struct ota *o, struct gv_turn *t, const Update__DeviceIdentified *m);

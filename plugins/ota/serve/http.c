@@ -88,7 +88,7 @@ static int give_file(struct ota *o, struct gv_turn *t, uint64_t conn, const char
 		return serve_text(t, conn, 403, "this address has expired, or was never given\n");
 	if (!a)
 		return serve_text(t, conn, 404, "this update is over\n");
-	return serve_blob(o, t, conn, a->blob, "application/octet-stream", NULL);
+	return serve_blob(o, t, conn, a->blob, "application/octet-stream", serve_budgets(o, t, attempt));
 }
 
 /* A file comes: its answer is the name that PutArtifact takes. */
@@ -115,6 +115,32 @@ static int take_file(struct gv_turn *t, uint64_t conn, const Link__HttpRequest *
 	file_came(t, blob, (uint64_t)gv_blob_size(t, blob), fresh);
 	return serve_text(t, conn, 201,
 			  gv_str(t, "{\"blob\":\"%s\",\"size\":\"%lld\"}\n", blob, (long long)gv_blob_size(t, blob)));
+}
+
+/* ---- for devices ----------------------------------------------------------------------------- */
+
+static int demand(struct gv_turn *t, uint64_t conn)
+{
+	Link__HttpResponse r = LINK__HTTP_RESPONSE__INIT;
+
+	r.status = 401;
+	return respond(t, conn, &r, "www-authenticate", "Basic realm=\"ota\"");
+}
+
+static int for_devices(struct ota *o, struct gv_turn *t, uint64_t conn, const Link__HttpRequest *r)
+{
+	static const char tuf[] = SERVE_PATH "tuf/", devices[] = SERVE_PATH "devices/";
+	const char *device = serve_device(t, r), *id, *slash;
+
+	if (!device)
+		return demand(t, conn);
+	if (!strncmp(r->path, tuf, sizeof tuf - 1))
+		return serve_tuf(o, t, conn, r->path + sizeof tuf - 1, device);
+	id = r->path + (sizeof devices - 1);
+	slash = strrchr(id, '/');
+	if (!slash || strlen(device) != (size_t)(slash - id) || strncmp(id, device, strlen(device)) != 0)
+		return serve_text(t, conn, 403, "a device asks for itself: the path names another\n");
+	return serve_agent(o, t, conn, r, device, slash + 1);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */
@@ -152,5 +178,7 @@ int serve_request(struct ota *o, struct gv_turn *t, const struct gv_frame *f)
 		return take_file(t, conn, r, part[1], part[2]);
 	if (r->body_new)
 		gv_blob_drop(t, r->body_blob);
+	if (!strcmp(part[0], "tuf") || !strcmp(part[0], "devices"))
+		return for_devices(o, t, conn, r);
 	return serve_text(t, conn, 404, "there is nothing here: docs/protocols/ota.md\n");
 }

@@ -29,6 +29,19 @@ int serve_blob(struct ota *o, struct gv_turn *t, uint64_t conn, const char *blob
 	       Link__HttpResponse *more);
 const char *serve_header(const Link__HttpRequest *r, const char *name);
 
+/* An answer with the bandwidth that an attempt's downloads share with others; NULL: of no attempt. */
+Link__HttpResponse *serve_budgets(const struct ota *o, struct gv_turn *t, const Ota__ActiveRow *attempt);
+
 gv_method_fn upload_open, agent_token;
+
+/* ---- tuf.c, agents.c: for devices that show their credentials -------------------------------- */
+
+/* The device whose Basic credentials are right: its id, and what GetAgentToken gave. NULL: of none. */
+const char *serve_device(struct gv_turn *t, const Link__HttpRequest *r);
+/* A document or a file of the repository, by its name below /ota/tuf/. */
+int serve_tuf(struct ota *o, struct gv_turn *t, uint64_t conn, const char *name, const char *device);
+/* "assignment.json" or "report". */
+int serve_agent(struct ota *o, struct gv_turn *t, uint64_t conn, const Link__HttpRequest *r, const char *device,
+		const char *what);
 
 #endif
