@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define UPDATES "galvan.update.v1.Updates/"
-#define STALE_MS                                                                                                       \
-	INT64_C(86400000) /* a timeout that only a plugin which is gone reaches: its leases have ended by then */
+/* A timeout that only a plugin which is gone reaches: its leases have ended by then. */
+#define STALE_MS INT64_C(86400000)
 
 static char *number_text(struct gv_turn *t, uint64_t number)
 {

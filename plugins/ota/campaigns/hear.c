@@ -105,7 +105,8 @@ static void ill(struct assignment *a, const Update__Progress *p)
 static void claims(struct assignment *a, const Update__Progress *p)
 {
 	const Ota__Artifact *artifact = assignment_artifact(a);
-	bool reboots = artifact &&
+	/* An agent says so when what it has started has said that it is well. */
+	bool reboots = !a->w->agent && artifact &&
 		       (!strcmp(artifact->kind, "firmware") || (artifact->install && artifact->install->reboots));
 
 	if (!a->w->claimed_at_ms)

@@ -6,6 +6,7 @@
 #include "serve.h"
 
 #include <lib/base64.h>
+#include <lib/hex.h>
 #include <lib/json_tree.h>
 
 #include <cjson/cJSON.h>
@@ -17,6 +18,20 @@
 #define REPORT_MAX 16384
 
 /* ---- who asks -------------------------------------------------------------------------------- */
+
+/* A user of Basic credentials cannot hold a colon: it comes percent-encoded. */
+static void decode(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		int high = *text == '%' ? gv_hex_digit(text[1]) : -1, low = high >= 0 ? gv_hex_digit(text[2]) : -1;
+
+		*to++ = low >= 0 ? (char)(high << 4 | low) : *text;
+		text += low >= 0 ? 2 : 0;
+	}
+	*to = 0;
+}
 
 const char *serve_device(struct gv_turn *t, const Link__HttpRequest *r)
 {
@@ -30,10 +45,11 @@ const char *serve_device(struct gv_turn *t, const Link__HttpRequest *r)
 	}
 	kept = gv_strdup(t, gv_buf_str(&text));
 	gv_buf_fini(&text);
-	colon = strrchr(kept, ':'); /* a device's id has one, a token none */
+	colon = strrchr(kept, ':'); /* a token has none */
 	if (!colon)
 		return NULL;
 	kept[colon - kept] = 0;
+	decode(kept);
 	expected = serve_token(t, kept);
 	if (strlen(colon + 1) != strlen(expected) || CRYPTO_memcmp(colon + 1, expected, strlen(expected)) != 0)
 		return NULL;
