@@ -82,6 +82,9 @@ bool gv_actor_gathers(struct gv_actor *a);
 /* Sends what waits (before the loop blocks). */
 void gv_actor_flush(struct gv_actor *a);
 
+/* Lets the plugin write what it had in memory only, and sends what that makes. Before an orderly gv_actor_destroy, and
+ * nothing else follows. A negative errno as of gv_actor_run. */
+int gv_actor_finish(struct gv_actor *a);
 /* Calls the plugin's stop, closes the store. NULL is fine. */
 void gv_actor_destroy(struct gv_actor *a);
 

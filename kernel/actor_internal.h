@@ -31,6 +31,7 @@
 #define GV_PENDING_BYTES (64u << 20)   /* queued for one peer that does not read; beyond: dropped, repeated later */
 #define GV_PACKET_BYTES (1u << 20)     /* a packet of events is sent when it has grown past this */
 #define GV_FRAMES_BYTES 32768          /* a packet of inbound frames waits for no more when it has grown past this */
+#define GV_FINISH_TURNS 10000          /* of one plugin; beyond: it is stopped as it is */
 #define GV_HELD_TRIES 5
 #define GV_HELD_FIRST_MS 50
 #define GV_HELD_ROWS 100000 /* beyond: messages are parked at once and the oldest parked ones dropped */
@@ -78,7 +79,8 @@ enum message_kind {
 	M_CLOSE,
 	M_TIMER,
 	M_HELD,
-	M_WORLD
+	M_WORLD,
+	M_FINISH
 };
 
 struct message {
@@ -399,6 +401,7 @@ struct gv_actor {
 	struct gv_buf header; /* of each packet */
 	struct gv_turn turn;
 	bool in_turn;
+	int unfinished;        /* what the plugin's finish returned */
 	bool gathered;         /* inbound frames came since gv_actor_gathers was last asked */
 	int64_t retry_send_ms; /* 0: no packet waits */
 	/* events */

@@ -60,8 +60,10 @@ static void close_actor(struct host *h)
 
 static void stop_now(struct host *h)
 {
-	if (h->actor)
+	if (h->actor) {
+		gv_actor_finish(h->actor);
 		gv_actor_flush(h->actor);
+	}
 	h->in_order = true;
 	end(h, 0);
 }

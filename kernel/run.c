@@ -190,6 +190,9 @@ static int run_handler(struct gv_turn *t, struct message *m)
 		return gv_parking_retry(t, m->held);
 	case M_WORLD:
 		return m->world.fn(a->self, t, m->world.arg);
+	case M_FINISH:
+		a->unfinished = a->plugin->finish(a->self, t);
+		return a->unfinished > 0 ? 0 : a->unfinished;
 	}
 	return 0;
 }
@@ -320,6 +323,7 @@ static const char *handler_name(const struct message *m)
 	       : m->kind == M_CLOSE           ? "on_close"
 	       : m->kind == M_SNAPSHOT_EDGE   ? "on_resync"
 	       : m->kind == M_SNAPSHOT_WANTED ? "snapshot"
+	       : m->kind == M_FINISH          ? "finish"
 					      : "of the driver";
 }
 
@@ -346,6 +350,7 @@ static int after_failure(struct gv_turn *t, struct message *m, const char *error
 	case M_HELD:
 		return gv_parking_failed(t, m->held, error, park);
 	default:
+		a->unfinished = 0;
 		gv_log(t, GV_ERR, "A handler failed. handler=%s error=\"%s\"", handler_name(m), gv_quotable(t, error));
 		return 0;
 	}
@@ -515,7 +520,7 @@ static bool turn_has_room(const struct gv_actor *a, size_t messages, size_t byte
 	return messages < GV_TURN_MESSAGES && bytes < GV_TURN_BYTES && a->turn.kept.used < GV_TURN_ARENA / 4;
 }
 
-static int turn(struct gv_actor *a)
+static int begin_turn(struct gv_actor *a)
 {
 	struct gv_turn *t = &a->turn;
 	int r = gv_store_begin(a->store);
@@ -525,14 +530,12 @@ static int turn(struct gv_actor *a)
 	t->now_ms = now_ms > t->now_ms ? now_ms : t->now_ms;
 	a->in_turn = true;
 	a->count.turns++;
-	size_t bytes = 0;
-	for (size_t n = 0; r == 0 && turn_has_room(a, n, bytes); n++) {
-		struct message *m = PUSH(t->done);
-		*m = inbox_take(&a->inbox);
-		bytes += m->size;
-		struct message in_hand = *m; /* `done` may move */
-		r = handle(t, &in_hand);
-	}
+	return 0;
+}
+
+static int end_turn(struct gv_actor *a, int r)
+{
+	struct gv_turn *t = &a->turn;
 	if (r == 0)
 		r = commit(t);
 	if (r < 0)
@@ -541,6 +544,39 @@ static int turn(struct gv_actor *a)
 	gv_turn_committed(t);
 	gv_turn_clear(t);
 	return 0;
+}
+
+static int turn(struct gv_actor *a)
+{
+	struct gv_turn *t = &a->turn;
+	int r = begin_turn(a);
+	if (r < 0)
+		return r;
+	size_t bytes = 0;
+	for (size_t n = 0; r == 0 && turn_has_room(a, n, bytes); n++) {
+		struct message *m = PUSH(t->done);
+		*m = inbox_take(&a->inbox);
+		bytes += m->size;
+		struct message in_hand = *m; /* `done` may move */
+		r = handle(t, &in_hand);
+	}
+	return end_turn(a, r);
+}
+
+int gv_actor_finish(struct gv_actor *a)
+{
+	if (a->dead || !a->started || !a->plugin->finish)
+		return a->dead;
+	a->unfinished = 1;
+	for (unsigned n = 0; a->unfinished > 0 && n < GV_FINISH_TURNS; n++) {
+		struct message m = { .kind = M_FINISH };
+		int r = begin_turn(a);
+		if (r == 0)
+			r = end_turn(a, handle(&a->turn, &m));
+		if (r < 0)
+			return r;
+	}
+	return gv_out_flush(a);
 }
 
 static int pump(struct gv_actor *a)

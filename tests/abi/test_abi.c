@@ -29,7 +29,7 @@ static void check_record(void)
 {
 	VALUE(GV_ABI_MAGIC, 0x4e564c47);
 	VALUE(GV_ABI_MAJOR, 1);
-	VALUE(GV_ABI_MINOR, 0);
+	VALUE(GV_ABI_MINOR, 1);
 	/* the loader reads these sixteen bytes alone, before it trusts the rest */
 	OFFSET(struct gv_plugin, magic, 0);
 	OFFSET(struct gv_plugin, abi_major, 4);
@@ -63,7 +63,8 @@ static void check_record(void)
 	OFFSET(struct gv_plugin, driver, 224);
 	OFFSET(struct gv_plugin, calls_any, 232);
 	OFFSET(struct gv_plugin, hears_any, 233);
-	SIZE(struct gv_plugin, 240);
+	OFFSET(struct gv_plugin, finish, 240);
+	SIZE(struct gv_plugin, 248);
 }
 
 static void check_lists(void)

@@ -297,6 +297,9 @@ void host_stop(struct host *h, const char *instance)
 	if (!p->alive)
 		return;
 	host_say(h, "%s stops", p->name);
+	gv_actor_finish(p->actor);
+	if (host_bury(p))
+		return;
 	gv_actor_destroy(p->actor);
 	p->actor = NULL;
 	p->alive = false;

@@ -34,7 +34,7 @@ extern "C" {
 
 #define GV_ABI_MAGIC 0x4e564c47u /* "GLVN", little endian */
 #define GV_ABI_MAJOR 1u          /* another major is refused */
-#define GV_ABI_MINOR 0u          /* a newer minor than the host's is refused */
+#define GV_ABI_MINOR 1u          /* a newer minor than the host's is refused */
 
 struct gv_turn;
 struct gv_driver;
@@ -380,6 +380,10 @@ struct gv_plugin {
 	const struct gv_driver *driver; /* NULL for a plugin that only thinks */
 	bool calls_any;                 /* the capability "call:*" */
 	bool hears_any;                 /* the capability "hear:*", for gv_follow */
+	/* The last callback before stop where an incarnation ends in order, by a stop or a reload, and not after a
+	 * crash: writes what was in memory only. A turn of its own; returns 1 to be called again in another. Since ABI
+	 * 1.1. */
+	int (*finish)(void *self, struct gv_turn *t);
 };
 
 /* The one exported symbol. */

@@ -23,6 +23,11 @@ static void stop(void *self)
 	puppet.stops++;
 }
 
+static int finish(void *self, struct gv_turn *t)
+{
+	return puppet.finish ? puppet.finish(t) : 0;
+}
+
 static int migrate(void *self, struct gv_turn *t, uint32_t from, const void *config)
 {
 	return puppet.migrate ? puppet.migrate(t, from) : 0;
@@ -124,6 +129,7 @@ const struct gv_plugin puppet_record = {
 	.on_event = on_event,
 	.on_resync = on_resync,
 	.hears_any = true,
+	.finish = finish,
 };
 
 void puppet_setup(void)

@@ -19,6 +19,7 @@ struct puppet {
 	int (*event)(struct gv_turn *t, const char *type, const uint8_t *packed, size_t size,
 		     const struct gv_emitter *from);
 	int (*resync)(struct gv_turn *t, const char *emitter, bool first);
+	int (*finish)(struct gv_turn *t);
 	unsigned stops;
 };
 extern struct puppet puppet;

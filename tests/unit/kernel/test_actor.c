@@ -30,6 +30,43 @@ Test(actor, starts_and_stops_a_hundred_times)
 	cr_assert_eq(puppet.stops, 100, "stop is called once for each start");
 }
 
+static int finishes;
+
+static int finishes_thrice(struct gv_turn *t)
+{
+	((Zoo__Total *)gv_edit(t, &puppet_totals, gv_key("finished")))->total++;
+	return ++finishes % 3 ? 1 : 0;
+}
+
+Test(actor, keeps_what_it_writes_at_an_orderly_end)
+{
+	finishes = 0;
+	puppet.finish = finishes_thrice;
+	cr_assert_eq(gv_actor_finish(rig.actor), 0);
+	rig_restart(&rig, false);
+	cr_expect_eq(puppet_total("finished"), 3, "it is asked again as long as there is more");
+	rig_restart(&rig, true);
+	cr_expect_eq(puppet_total("finished"), 3, "and not where it crashes");
+}
+
+static int fails_to_finish(struct gv_turn *t)
+{
+	finishes++;
+	((Zoo__Total *)gv_edit(t, &puppet_totals, gv_key("finished")))->total++;
+	gv_fault(t, "there is something left");
+	return 1;
+}
+
+Test(actor, that_cannot_write_at_its_end_is_asked_once)
+{
+	finishes = 0;
+	puppet.finish = fails_to_finish;
+	cr_assert_eq(gv_actor_finish(rig.actor), 0);
+	cr_expect_eq(finishes, 1);
+	rig_restart(&rig, false);
+	cr_expect_eq(puppet_total("finished"), -1, "what a failing handler wrote is undone");
+}
+
 static int writes_and_refuses(struct gv_turn *t)
 {
 	((Zoo__Total *)gv_edit(t, &puppet_totals, gv_key("started")))->total++;

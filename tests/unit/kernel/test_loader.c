@@ -33,8 +33,8 @@ static void expect_refused(const char *name, int code, const char *text)
 
 Test(loader, liars)
 {
-	expect_refused("liar_major", -EPROTONOSUPPORT, "built for plugin ABI 2.0, this galvan has 1.0");
-	expect_refused("liar_minor", -EPROTONOSUPPORT, "needs plugin ABI 1.1, this galvan has only 1.0");
+	expect_refused("liar_major", -EPROTONOSUPPORT, "built for plugin ABI 2.1, this galvan has 1.1");
+	expect_refused("liar_minor", -EPROTONOSUPPORT, "needs plugin ABI 1.2, this galvan has only 1.1");
 	expect_refused("liar_magic", -EINVAL, "0x12345678");
 	expect_refused("liar_short", -EINVAL, "8 bytes long");
 	expect_refused("nothing", -EINVAL, "exports no symbol gv_plugin");
