@@ -92,6 +92,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	o->messages.keep_days = c->keep_messages_days;
 	o->messages.keep_per_station = c->keep_messages_per_station;
 	o->messages.keep_bytes = c->keep_messages_bytes_per_station;
+	o->messages.keep_packs_bytes = c->keep_messages_days ? c->keep_routine_bytes_per_station : 0;
 	if (lists_create(o, c))
 		return -ENOMEM;
 	error = contracts_create(t, c->contracts, &o->contracts);

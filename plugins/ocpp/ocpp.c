@@ -98,6 +98,7 @@ int ocpp_closed(struct ocpp *o, struct gv_turn *t, const char *device, uint64_t 
 	if (st && st->conn == conn) {
 		fleet_busy(o, st, false);
 		sync_closed(t, st->device);
+		pack_write(o, t, st);
 		station_close(o, st);
 		st = NULL;
 	}
@@ -131,6 +132,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 		return fleet_run(self, t);
 	if (!strcmp(name, RESERVATIONS_TIMER))
 		return reservations_due(t);
+	if (!strcmp(name, PACKS_TIMER))
+		return packs_due(self, t);
 	if (!strcmp(name, COMMAND_LOG_TIMER))
 		return command_log_purge(self, t);
 	if (!strcmp(name, REQUESTS_TIMER))
@@ -304,6 +307,11 @@ static int start(void *self, struct gv_turn *t, const void *config)
 	return error ? error : files_listen(t, config);
 }
 
+static int finish(void *self, struct gv_turn *t)
+{
+	return packs_finish(self, t);
+}
+
 static void stop(void *self)
 {
 	struct ocpp *o = self;
@@ -401,6 +409,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_tokens,
 	&ocpp_running,
 	&ocpp_messages,
+	&ocpp_packs,
 	&ocpp_profiles,
 	&ocpp_abilities,
 	&ocpp_limits,
@@ -458,6 +467,7 @@ GV_PLUGIN = {
 	.self_size = sizeof(struct ocpp),
 	.start = start,
 	.stop = stop,
+	.finish = finish,
 	.on_timer = on_timer,
 	.on_open = on_open,
 	.on_frame = on_frame,

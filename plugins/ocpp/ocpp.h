@@ -8,6 +8,7 @@
 #define OCPP_H
 
 #include "stations/messages.h"
+#include "stations/packs.h"
 #include "stations/profile.h"
 #include "wire/rpc.h"
 #include "spec/spec.h"
@@ -58,6 +59,7 @@ struct station {
 	uint64_t first;        /* number of its first transaction: see UsageRow */
 	int64_t kept_since_ms; /* messages that became rows since then: see stations/history.c */
 	unsigned kept;
+	struct pack pack;        /* of its meter values and heartbeats */
 	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
 	unsigned boots;
 	int64_t signing_until_ms, sign_noted_ms; /* see stations/certificates.c */
@@ -106,6 +108,7 @@ struct ocpp {
 	char epoch[17];          /* makes the message ids of this incarnation its own */
 	struct gv_buf out;
 	struct messages messages;
+	int64_t packs_due_ms;       /* when the timer of the packs is due; 0: not set */
 	char log_purged[256];       /* the charger that command_log_purge has come to; "": none */
 	struct profile_rule *rules; /* the config's */
 	size_t n_rules;

@@ -131,6 +131,8 @@ static uint8_t *config(size_t *ret_size)
 	c.keep_samples_days = 400;
 	c.keep_messages_days = 30;
 	c.keep_messages_per_station = 2000;
+	c.keep_messages_bytes_per_station = 4 << 20;
+	c.keep_routine_bytes_per_station = 1 << 20;
 	c.compression = (char *)"on";
 	c.nominal_voltage_v = 230;
 	*ret_size = ocpp__config__get_packed_size(&c);

@@ -43,6 +43,18 @@ def test_a_reload_of_another_plugin_leaves_connections_alone(cloud, any_station)
     assert cloud.call('galvan.registry.v1.Registry/GetDevice', {'id': 'ocpp:CP001'})['device']['id'] == 'ocpp:CP001'
 
 
+def test_what_was_said_outlives_a_reload(cloud, any_station):
+    """Also what is not written at once."""
+    cloud.put_device('ocpp:CP001')
+    station = any_station()
+    station.connect(cloud.ws, 'CP001')
+    for _ in range(3):
+        station.call('Heartbeat', {})
+    cloud.ctl('reload', 'ocpp')
+    said = cloud.call('galvan.ocpp.v1.Ocpp/ListMessages', {'device': 'ocpp:CP001', 'action': 'Heartbeat'})['messages']
+    assert [m['direction'] for m in said] == ['out', 'in'] * 3
+
+
 def grants_that_check_asks_for(folder, config):
     """What the sentence says to write, as an operator would copy it."""
     path = os.path.join(folder, 'check.yaml')

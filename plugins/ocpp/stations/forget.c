@@ -24,6 +24,7 @@
 #define AT_ONCE_MAX 20000
 #define READINGS_COST 4
 #define VARIABLE_COST 5
+#define PACK_COST 10
 #define AGAIN_MS 100     /* while there are more */
 #define SILENCE_MS 60000 /* for so long frames of its old connections may still come */
 
@@ -36,7 +37,7 @@ static const struct gv_table *const owned[] = {
 	&ocpp_requests,  &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,     &ocpp_models,
 	&ocpp_reports,   &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events, &ocpp_device_event_digests,
 	&ocpp_displays,  &ocpp_command_log,  &ocpp_commands,    &ocpp_orphans,       &ocpp_security_by_device,
-	&ocpp_transfers, &ocpp_costs,        &ocpp_settings,
+	&ocpp_transfers, &ocpp_costs,        &ocpp_settings,    &ocpp_packs,
 };
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -52,7 +53,10 @@ static void delete_companion(struct gv_turn *t, const struct gv_scan *scan)
 
 static unsigned cost_of(const struct gv_table *table)
 {
-	return table == &ocpp_readings ? READINGS_COST : table == &ocpp_variables ? VARIABLE_COST : 1;
+	return table == &ocpp_packs       ? PACK_COST
+	       : table == &ocpp_readings  ? READINGS_COST
+	       : table == &ocpp_variables ? VARIABLE_COST
+					  : 1;
 }
 
 /* How many of `max` rows may still go; 0: there may be more. */

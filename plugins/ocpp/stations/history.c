@@ -1,6 +1,8 @@
-/* What a charger said, beyond a restart. Meter values and heartbeats make nearly all of the traffic and are told one
- * like the other, so they stay in the ring; boots, states, transactions, commands and their answers, and all that went
- * wrong are rows. A charger that says too much of it is kept in the ring alone until a minute has passed. */
+/* What a charger said, beyond a restart. Boots, states, transactions, commands and their answers, and all that went
+ * wrong are a row each, in the turn that deals with them; meter values and heartbeats, which are nearly all of the
+ * traffic, are written in packs. What a charger says beyond bounds is in the ring alone. */
+#include "packs.h"
+
 #include <plugins/ocpp/ocpp.h>
 
 #include <stdio.h>
@@ -11,7 +13,6 @@
 #define AGAIN_MS 1000 /* while there is more to look at */
 #define ROWS_MAX 5000 /* looked at in one turn */
 #define DAY_MS INT64_C(86400000)
-#define NUMBERS_PER_MS 4096
 #define MINUTE_MS 60000
 #define KEPT_PER_MINUTE 240 /* of one charger */
 #define ROW_BYTES 64        /* of a row, beside its text */
@@ -59,14 +60,10 @@ static void make_room(const struct messages *m, struct gv_turn *t, const char *d
 	}
 }
 
-void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m)
+static void log_row(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m, uint64_t number)
 {
-	bool keep = o->messages.keep_days && (!m->routine || is_error(m)) && fits(st, gv_now_ms(t));
-	uint64_t number = messages_add(&o->messages, gv_now_ms(t), st->device, m, keep);
 	Ocpp__MessageRow row = OCPP__MESSAGE_ROW__INIT;
 
-	if (!keep)
-		return;
 	row.in = m->in;
 	row.cut = m->size > MESSAGE_TEXT_MAX;
 	row.action = (char *)m->action;
@@ -75,30 +72,89 @@ void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, const st
 	gv_put(t, &ocpp_messages, gv_key(st->device, number), &row);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------- */
-
-static bool row_wanted(const struct message_filter *f, const Ocpp__MessageRow *row, uint64_t number)
+void message_log(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m)
 {
-	int64_t ms = (int64_t)(number / NUMBERS_PER_MS);
+	bool row = !m->routine || is_error(m);
+	bool keep = row ? o->messages.keep_days && fits(st, gv_now_ms(t)) : pack_fits(o, t, st);
+	uint64_t number = messages_add(&o->messages, gv_now_ms(t), st->device, m, keep);
 
-	return (row->in ? f->in : f->out) && ms >= f->from_ms && (!f->until_ms || ms < f->until_ms) &&
-	       (!f->before || number < f->before) && (!f->action[0] || !strcmp(f->action, row->action)) &&
-	       (!f->contains[0] || strstr(row->text, f->contains));
+	if (keep && row)
+		log_row(o, t, st, m, number);
+	else if (keep)
+		pack_add(o, t, st, m, number);
 }
 
-static Ocpp__Message *row_message(struct gv_turn *t, const char *device, uint64_t number, const Ocpp__MessageRow *row)
-{
-	Ocpp__Message *m = gv_alloc(t, sizeof *m);
+/* ---- lists ----------------------------------------------------------------------------------- */
 
+static bool wanted(const struct message_filter *f, const Ocpp__PackedMessage *m)
+{
+	int64_t ms = (int64_t)(m->number / MESSAGE_NUMBERS_PER_MS);
+
+	return (m->in ? f->in : f->out) && ms >= f->from_ms && (!f->until_ms || ms < f->until_ms) &&
+	       (!f->before || m->number < f->before) && (!f->action[0] || !strcmp(f->action, m->action)) &&
+	       (!f->contains[0] || strstr(m->text, f->contains));
+}
+
+/* What a table says of the filter's charger, newest first, up to its limit. */
+struct found {
+	const struct message_filter *filter;
+	Ocpp__ListMessagesReply *reply;
+	size_t n;
+};
+
+static void offer(struct gv_turn *t, struct found *found, const Ocpp__PackedMessage *from)
+{
+	Ocpp__Message *m;
+
+	if (found->n == found->filter->limit || !wanted(found->filter, from))
+		return;
+	m = gv_alloc(t, sizeof *m);
 	ocpp__message__init(m);
-	m->number = number;
-	m->time_ms = (int64_t)(number / NUMBERS_PER_MS);
-	m->device = (char *)device;
-	m->direction = row->in ? "in" : "out";
-	m->action = row->action;
-	m->text = row->text;
-	m->cut = row->cut;
-	return m;
+	m->number = from->number;
+	m->time_ms = (int64_t)(from->number / MESSAGE_NUMBERS_PER_MS);
+	m->device = (char *)found->filter->device;
+	m->direction = from->in ? "in" : "out";
+	m->action = from->action;
+	m->text = from->text;
+	m->cut = from->cut;
+	*GV_APPEND(t, found->reply->messages, found->reply->n_messages) = m;
+	found->n++;
+}
+
+static void list_rows(struct gv_turn *t, struct found *found)
+{
+	struct gv_scan scan = { .table = &ocpp_messages, .prefix = gv_key(found->filter->device), .reverse = true };
+
+	if (found->filter->before)
+		scan.after = gv_key(found->filter->device, found->filter->before);
+	while (found->n < found->filter->limit && gv_next(t, &scan)) {
+		const Ocpp__MessageRow *row = scan.row;
+		Ocpp__PackedMessage m = OCPP__PACKED_MESSAGE__INIT;
+
+		m.number = scan.key.part[1].u;
+		m.in = row->in;
+		m.action = row->action;
+		m.text = row->text;
+		m.cut = row->cut;
+		offer(t, found, &m);
+	}
+}
+
+static void offer_pack(struct gv_turn *t, struct found *found, const Ocpp__MessagePack *pack)
+{
+	for (size_t i = pack ? pack->n_messages : 0; i-- > 0;)
+		offer(t, found, pack->messages[i]);
+}
+
+static void list_packs(struct ocpp *o, struct gv_turn *t, struct found *found)
+{
+	struct gv_scan scan = { .table = &ocpp_packs, .prefix = gv_key(found->filter->device), .reverse = true };
+	const struct station *st = station_find(o, found->filter->device);
+
+	if (st)
+		offer_pack(t, found, pack_collected(t, st));
+	while (found->n < found->filter->limit && gv_next(t, &scan))
+		offer_pack(t, found, pack_read(t, scan.row));
 }
 
 static int newest_first(const void *a, const void *b)
@@ -108,17 +164,15 @@ static int newest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Of one charger: its rows, and from the ring what has none. */
+/* Of one charger: its rows, its packs, and from the ring what is in neither. */
 static void list_station(struct ocpp *o, struct gv_turn *t, const struct message_filter *f,
 			 Ocpp__ListMessagesReply *reply)
 {
-	struct gv_scan scan = { .table = &ocpp_messages, .prefix = gv_key(f->device), .reverse = true };
+	struct found rows = { .filter = f, .reply = reply }, packs = rows;
 	struct message_filter rest = *f;
 
-	while (reply->n_messages < f->limit && gv_next(t, &scan))
-		if (row_wanted(f, scan.row, scan.key.part[1].u))
-			*GV_APPEND(t, reply->messages, reply->n_messages) = row_message(t, scan.key.part[0].s,
-											scan.key.part[1].u, scan.row);
+	list_rows(t, &rows);
+	list_packs(o, t, &packs);
 	rest.limit = (uint32_t)reply->n_messages + f->limit;
 	messages_list(&o->messages, t, &rest, true, reply);
 	if (reply->n_messages > 1)
@@ -144,12 +198,17 @@ int message_start(struct ocpp *o, struct gv_turn *t)
 	return o->messages.keep_days ? gv_timer(t, MESSAGES_TIMER, gv_now_ms(t) + PERIOD_MS, NULL) : 0;
 }
 
-/* From the last charger's newest message down, so that those of one charger are counted as they are met. */
-int message_purge(struct ocpp *o, struct gv_turn *t)
+static uint64_t oldest_kept(const struct messages *m, struct gv_turn *t)
 {
-	struct messages *m = &o->messages;
+	return (uint64_t)(gv_now_ms(t) - m->keep_days * DAY_MS) * MESSAGE_NUMBERS_PER_MS;
+}
+
+/* From the last charger's newest message down, so that those of one charger are counted as they are met. True: there
+ * are more. */
+static bool purge_rows(struct messages *m, struct gv_turn *t)
+{
 	struct gv_scan scan = { .table = &ocpp_messages, .reverse = true, .after = m->purged };
-	uint64_t oldest = (uint64_t)(gv_now_ms(t) - m->keep_days * DAY_MS) * NUMBERS_PER_MS;
+	uint64_t oldest = oldest_kept(m, t);
 	const char *device = m->purged.count ? m->purged_device : "";
 	unsigned looked = 0, gone = 0;
 
@@ -165,11 +224,28 @@ int message_purge(struct ocpp *o, struct gv_turn *t)
 	}
 	if (gone)
 		gv_count(t, "messages_forgotten", gone);
-	if (looked < ROWS_MAX) {
-		m->purged.count = 0;
-		return gv_timer(t, MESSAGES_TIMER, gv_now_ms(t) + PERIOD_MS, NULL);
-	}
+	m->purged.count = 0;
+	if (looked < ROWS_MAX)
+		return false;
 	snprintf(m->purged_device, sizeof m->purged_device, "%s", device);
 	m->purged = gv_key(m->purged_device, scan.key.part[1].u);
-	return gv_timer(t, MESSAGES_TIMER, gv_now_ms(t) + AGAIN_MS, NULL);
+	return true;
+}
+
+static bool purge_packs(struct messages *m, struct gv_turn *t)
+{
+	const char *last = packs_purge(t, m->packs_purged, oldest_kept(m, t));
+
+	snprintf(m->packs_purged, sizeof m->packs_purged, "%s", last);
+	return last[0] != 0;
+}
+
+int message_purge(struct ocpp *o, struct gv_turn *t)
+{
+	struct messages *m = &o->messages;
+	bool more = m->purges_packs ? purge_packs(m, t) : purge_rows(m, t);
+	bool packs_follow = !m->purges_packs && !more;
+
+	m->purges_packs = packs_follow || (m->purges_packs && more);
+	return gv_timer(t, MESSAGES_TIMER, gv_now_ms(t) + (more || packs_follow ? AGAIN_MS : PERIOD_MS), NULL);
 }

@@ -1,5 +1,5 @@
-/* Operators ask first: what did that charger say? Writing every frame to the store would double the work of the hot
- * path, so the whole of it is a ring in memory, which a restart empties; history.c keeps what is worth more. */
+/* Operators ask first: what did that charger say? The newest frames of all of them are in a ring in memory, which a
+ * restart empties; history.c keeps those of each charger beyond it. */
 #include "messages.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define BYTES_PER_ENTRY 128 /* the least that an entry is expected to take */
-#define NUMBERS_PER_MS 4096
 
 const struct gv_table ocpp_messages = { .name = "messages", .key = "su", .value = &ocpp__message_row__descriptor };
 
@@ -30,7 +29,7 @@ void messages_fini(struct messages *m)
 
 uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, const struct message *said, bool kept)
 {
-	struct message_entry e = { .number = (uint64_t)now_ms * NUMBERS_PER_MS, .in = said->in, .kept = kept };
+	struct message_entry e = { .number = (uint64_t)now_ms * MESSAGE_NUMBERS_PER_MS, .in = said->in, .kept = kept };
 	size_t total, place;
 
 	if (!m->data)
@@ -75,7 +74,7 @@ static bool is(const char *wanted, const char *data, size_t size)
 static bool wanted(const struct message_filter *f, const struct message_entry *e, const char *data)
 {
 	const char *text = data + e->device_size + e->action_size;
-	int64_t ms = (int64_t)(e->number / NUMBERS_PER_MS);
+	int64_t ms = (int64_t)(e->number / MESSAGE_NUMBERS_PER_MS);
 
 	if (e->gone || !(e->in ? f->in : f->out) || ms < f->from_ms || (f->until_ms && ms >= f->until_ms))
 		return false;
@@ -91,7 +90,7 @@ static Ocpp__Message *message_of(struct gv_turn *t, const struct message_entry *
 
 	ocpp__message__init(m);
 	m->number = e->number;
-	m->time_ms = (int64_t)(e->number / NUMBERS_PER_MS);
+	m->time_ms = (int64_t)(e->number / MESSAGE_NUMBERS_PER_MS);
 	m->device = part(t, data, e->device_size);
 	m->direction = e->in ? "in" : "out";
 	m->action = part(t, data + e->device_size, e->action_size);

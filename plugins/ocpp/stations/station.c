@@ -99,6 +99,7 @@ void station_close(struct ocpp *o, struct station *st)
 	while (*at != st)
 		at = &(*at)->next;
 	*at = st->next;
+	gv_buf_fini(&st->pack.said);
 	free(st);
 }
 

@@ -74,6 +74,7 @@ static const char *const tables[] = {
 	"transfers",
 	"transfer_tokens",
 	"messages",
+	"message_packs",
 	"active",
 	"progress",
 	"forgotten",

@@ -27,7 +27,7 @@ Test(ocpp_history, what_matters_outlives_a_restart)
 	cr_expect_eq(count("{\"device\":\"ocpp:CP001\"}"), 6, "both directions of three calls");
 	host_crash(h, "ocpp.0");
 	host_settle(h, 5000);
-	cr_expect_eq(count("{\"device\":\"ocpp:CP001\"}"), 4, "heartbeats and meter values live in memory only");
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\"}"), 4, "heartbeats and meter values are written later");
 	cr_expect_eq(count("{\"device\":\"ocpp:CP002\"}"), 0);
 }
 
