@@ -128,16 +128,44 @@ static bool shows_pending(struct visitor *v)
 	return v->device->now.hash_size != 0;
 }
 
+/* Is this suite in the list, by OpenSSL's name or by the standard's? */
+static bool is_listed(const char *list, const SSL_CIPHER *suite)
+{
+	const char *names[] = { SSL_CIPHER_get_name(suite), SSL_CIPHER_standard_name(suite) };
+
+	for (size_t size; *list; list += size + (list[size] == ':')) {
+		size = strcspn(list, ":");
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (names[i] && strlen(names[i]) == size && strncasecmp(names[i], list, size) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool suite_fits(struct visitor *v, const SSL *ssl)
+{
+	const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
+
+	if (!v->device->tls_ciphers || (suite && is_listed(v->device->tls_ciphers, suite)))
+		return true;
+	snprintf(v->ret->text, sizeof(v->ret->text), "the device's attribute tlsCiphers has not the suite %s",
+		 suite ? SSL_CIPHER_get_name(suite) : "that was agreed on");
+	return refuse(v, 403, REASON_TLS_CIPHER, v->ret->text);
+}
+
 static bool tls_fits(struct visitor *v)
 {
 	SSL *ssl = v->conn->tls ? lws_get_ssl(v->conn->wsi) : NULL;
 
-	if (!v->device->tls_min)
+	if (!v->device->tls_min && !v->device->tls_ciphers)
 		return true;
 	if (!ssl)
-		return refuse(v, 403, REASON_PLAIN_TEXT, "the device's attribute tlsMin wants TLS");
-	return SSL_version(ssl) >= (int)v->device->tls_min ||
-	       refuse(v, 403, REASON_TLS_VERSION, "the device's attribute tlsMin wants a later version of TLS");
+		return refuse(v, 403, REASON_PLAIN_TEXT,
+			      v->device->tls_min ? "the device's attribute tlsMin wants TLS"
+						 : "the device's attribute tlsCiphers wants TLS");
+	if (SSL_version(ssl) < (int)v->device->tls_min)
+		return refuse(v, 403, REASON_TLS_VERSION, "the device's attribute tlsMin wants a later version of TLS");
+	return suite_fits(v, ssl);
 }
 
 /* The profile that it came in with, in *ret; false where it may not come in. */

@@ -393,6 +393,7 @@ struct admission {
 	enum reason reason;
 	const char *why;                                                       /* a sentence */
 	char subject[CERTIFICATE_SUBJECT_MAX], serial[CERTIFICATE_SERIAL_MAX]; /* of its certificate; "": none */
+	char text[128];                                                        /* where why needs words of its own */
 };
 /* `prefix`: of the devices of the listener. */
 bool admit(struct conn *c, struct device *d, const char *prefix, const struct head *h, struct admission *ret);

@@ -57,6 +57,7 @@ static void device_free(struct device *d)
 	free(d->pending.salt);
 	free(d->certificate_cn);
 	free(d->default_subprotocol);
+	free(d->tls_ciphers);
 	free(d);
 }
 
@@ -222,6 +223,11 @@ static struct device *device_make(const Link__KnownDevice *row)
 		if (!d->default_subprotocol)
 			goto fail;
 	}
+	if (row->tls_ciphers[0]) {
+		d->tls_ciphers = strdup(row->tls_ciphers);
+		if (!d->tls_ciphers)
+			goto fail;
+	}
 	return d;
 fail:
 	device_free(d);
@@ -312,6 +318,7 @@ int view_changed(struct view *v, struct gv_turn *t, const void *device_changed, 
 	row.compression = attribute(e->device, "compression");
 	row.connection_upgrade = attribute(e->device, "connectionUpgrade");
 	row.tls_min = attribute(e->device, "tlsMin");
+	row.tls_ciphers = attribute(e->device, "tlsCiphers");
 	row.emitter = (char *)from->instance;
 	r = gv_put(t, &view_table, gv_key(e->id), &row);
 	return r < 0 ? r : view_put(v, &row);

@@ -35,6 +35,7 @@ struct device {
 	int64_t ping_s;            /* -1: the listener's */
 	char *default_subprotocol; /* NULL: none */
 	unsigned tls_min;          /* TLS 1.x that it must speak at least, with OpenSSL's number; 0: any, or none */
+	char *tls_ciphers;         /* the suites one of which it must speak, with colons between; NULL: any, or none */
 	bool no_compression;
 	bool upgrade_optional;    /* it may leave out `Connection: Upgrade` */
 	uint32_t subprotocol_was; /* a hash of what it spoke last; 0: not known */

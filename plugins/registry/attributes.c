@@ -14,7 +14,7 @@ static const struct {
 	{ "certificateCn", NULL },      { "compression", "on|off" }, { "connectionUpgrade", "optional|required" },
 	{ "defaultSubprotocol", NULL }, { "energy", "on|off" },      { "localList", "auto|off" },
 	{ "phaseRotation", NULL },      { "pingS", NULL },           { "soap", "allow|refuse" },
-	{ "tlsMin", "1.2|1.3" },
+	{ "tlsCiphers", NULL },         { "tlsMin", "1.2|1.3" },
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 

@@ -52,10 +52,12 @@ def test_a_certificate_that_does_not_hold_is_refused_with_its_reason(site):
         until('%s is counted' % reason, lambda name='refused_' + reason.replace('-', '_'): site.counter(http, name) == 1)
 
 
-def test_plain_text_is_no_way_for_a_device_of_profile_2(site):
+def test_plain_text_is_no_way_for_a_device_of_profile_2_or_3(site):
     site.device('CP2', security_profile=2, password=PASSWORD)
-    assert site.refused('CP2', 'plain-text', password=PASSWORD) == 403
-    site.told('CP2', 'plain-text')
+    site.device('CP3', security_profile=3, password=PASSWORD)
+    for identity in ('CP2', 'CP3'):
+        assert site.refused(identity, 'plain-text', password=PASSWORD) == 403
+        site.told(identity, 'plain-text')
 
 
 def test_a_wrong_password_and_none_are_told_apart(site):
@@ -112,6 +114,24 @@ def test_a_station_may_have_to_speak_a_later_tls_than_its_port_takes(site):
     site.device('CP2', attributes={'tlsMin': ''})
     with site.connect('CP2', password=PASSWORD):
         pass
+
+
+def test_a_station_may_have_to_speak_one_of_the_suites_that_are_named_for_it(site):
+    """The attribute tlsCiphers; by OpenSSL's names or the standard's."""
+    site.device('CP1', password=PASSWORD, attributes={'tlsCiphers': 'ECDHE-ECDSA-AES256-GCM-SHA384:TLS_AES_256_GCM_SHA384'})
+    site.device('CP2', password=PASSWORD, attributes={'tlsCiphers': 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'})
+    weaker, stronger = trust(site.server_ca.cert), trust(site.server_ca.cert)
+    for context, suite in ((weaker, 'ECDHE-ECDSA-AES128-GCM-SHA256'), (stronger, 'ECDHE-ECDSA-AES256-GCM-SHA384')):
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(suite)
+    assert site.refused('CP1', 'tls-cipher', weaker, PASSWORD, secure=True) == 403
+    assert site.told('CP1', 'tls-cipher')['source'] == 'link'
+    site.node.wait_log('attribute tlsCiphers has not the suite ECDHE-ECDSA-AES128-GCM-SHA256')
+    assert site.refused('CP2', 'tls-cipher', stronger, PASSWORD, secure=True) == 403
+    for identity, context in (('CP1', stronger), ('CP1', trust(site.server_ca.cert)), ('CP2', weaker)):
+        with site.connect(identity, context, PASSWORD, secure=True):
+            pass
+    assert site.refused('CP1', 'plain-text', password=PASSWORD) == 403
 
 
 def test_a_hostile_peer_fills_no_journal(site):
