@@ -210,6 +210,8 @@ static int on_answer(void *self, struct gv_turn *t, const struct gv_answer *answ
 		return contract_answered(self, t, (Ocpp__OcspAsked *)answer->note, answer);
 	if (note && note->descriptor == &ocpp__pool_asked__descriptor)
 		return pool_answered(self, t, answer->note, answer);
+	if (note && note->descriptor == &ocpp__v2g_asked__descriptor)
+		return v2g_answered(self, t, answer->note, answer);
 	if (note && note->descriptor == &ocpp__rotation__descriptor)
 		return password_answered(self, t, answer, answer->note);
 	if (note && note->descriptor == &ocpp__file_forward__descriptor)
@@ -458,8 +460,8 @@ GV_PLUGIN = {
 			  &pki__pki__descriptor, &registry__registry__descriptor),
 	.notes = GV_NOTES(&ocpp__settings_asked__descriptor, &ocpp__file_forward__descriptor,
 			  &ocpp__signing__descriptor, &ocpp__rotation__descriptor, &ocpp__soap_call__descriptor,
-			  &ocpp__soap_forward__descriptor, &ocpp__ocsp_asked__descriptor,
-			  &ocpp__pool_asked__descriptor),
+			  &ocpp__soap_forward__descriptor, &ocpp__ocsp_asked__descriptor, &ocpp__pool_asked__descriptor,
+			  &ocpp__v2g_asked__descriptor),
 	.listens = GV_LISTENS("/ocpp/", "/ocpp/files/", "/ocpp/soap"),
 	.tables = tables,
 	.schema_set = GV_SCHEMA(ocpp),

@@ -63,6 +63,7 @@ struct station {
 	int64_t booted_since_ms; /* boots since then: see stations/boot.c */
 	unsigned boots;
 	int64_t signing_until_ms, sign_noted_ms; /* see stations/certificates.c */
+	int64_t v2g_until_ms;                    /* see contracts/v2g.c */
 	uint64_t last_digest;                    /* of its last call: see frames.c */
 	bool owes;                               /* it was called and has not answered yet */
 	uint32_t max_keys;                       /* of a GetConfiguration; 0: not known. See stations/configuration.c */

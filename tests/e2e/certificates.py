@@ -1,7 +1,10 @@
 """Certificate authorities of the tests' own, by the openssl command: what they sign is as right or as wrong as a test wants it."""
+import http.server
+import json
 import os
 import ssl
 import subprocess
+import threading
 from datetime import datetime, timedelta, timezone
 
 CONFIG = '''
@@ -82,9 +85,13 @@ class Authority:
         self.made += 1
         path = os.path.join(self.folder, 'pair%d' % self.made)
         key, csr = request(path, subject, kind, names, responder)
+        return Pair(self.sign_request(csr, use, begin, end), key)
+
+    def sign_request(self, csr, use='client', begin=-1, end=1):
+        """The certificate's file."""
         openssl('ca', '-batch', '-config', self.config, '-extensions', use, '-startdate', moment(begin), '-enddate', moment(end),
-                '-notext', '-in', csr, '-out', path + '.pem')
-        return Pair(path + '.pem', key)
+                '-notext', '-in', csr, '-out', csr + '.pem')
+        return csr + '.pem'
 
     def server(self, kind='ec'):
         return self.sign('/CN=localhost', 'server', kind, 'DNS:localhost,IP:127.0.0.1')
@@ -96,6 +103,37 @@ class Authority:
         path = os.path.join(self.folder, 'crl.pem')
         openssl('ca', '-config', self.config, '-gencrl', '-out', path)
         return path
+
+
+class SigningServer(http.server.BaseHTTPRequestHandler):
+    """An authority behind HTTP, as contracts.v2g_ca_url wants one. `asked` holds what was posted and its headers."""
+
+    @classmethod
+    def start(cls, authority):
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), cls)
+        server.authority, server.asked, server.status = authority, [], 200
+        server.url = 'http://127.0.0.1:%d/v2g' % server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
+
+    def do_POST(self):
+        posted = json.loads(self.rfile.read(int(self.headers['content-length'])))
+        self.server.asked.append((posted, dict(self.headers)))
+        csr = os.path.join(self.server.authority.folder, 'asked%d' % len(self.server.asked))
+        with open(csr, 'w', encoding='ascii') as f:
+            f.write(posted['csr'])
+        chain = ''
+        for path in (self.server.authority.sign_request(csr, 'server'), self.server.authority.cert):
+            with open(path, encoding='ascii') as f:
+                chain += f.read()
+        body = json.dumps({'certificateChain': chain}).encode()
+        self.send_response(self.server.status)
+        self.send_header('content-length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *args):
+        pass
 
 
 class Responder:

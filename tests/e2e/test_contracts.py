@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from certificates import Authority, Responder, openssl
-from galvan import base_config, free_ports
+from certificates import Authority, Responder, SigningServer, openssl, request
+from galvan import base_config, free_ports, until
 from stations import OcppRpc
 
 BOOT = {'reason': 'PowerUp', 'chargingStation': {'vendorName': 'V', 'model': 'M'}}
@@ -25,16 +25,31 @@ def responder(authority):
 
 
 @pytest.fixture
-def station(run, responder, authority):
+def signer(authority):
+    server = SigningServer.start(authority)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def node(run, responder, authority, signer):
     ws, = free_ports(1)
     config = base_config(ws)
     with open(authority.cert, encoding='ascii') as f:
         config['plugins']['ocpp']['config']['contracts'] = {
-            'ocsp_hosts': [responder.url.split('/')[2]], 'ocsp_private_addresses': True, 'roots': [f.read()]}
+            'ocsp_hosts': [responder.url.split('/')[2]], 'ocsp_private_addresses': True, 'roots': [f.read()], 'v2g_ca_url': signer.url,
+            'v2g_ca_authorization': 'Bearer of-the-node'}
     node = run(config)
+    node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
     node.put_device('ocpp:CP001')
+    return node
+
+
+@pytest.fixture
+def station(node):
     station = OcppRpc('ocpp2.0.1')
-    station.connect('ws://127.0.0.1:%d/ocpp' % ws, 'CP001', strict=True)
+    station.connect(node.ws, 'CP001', strict=True)
     station.call('BootNotification', BOOT)
     yield station
     assert station.invalid == []
@@ -74,3 +89,30 @@ def test_a_contract_is_let_in_as_its_certificate_says(station, responder, author
     assert authorize(revoked) == ('Invalid', 'CertificateRevoked')
     assert authorize(expired) == ('Invalid', 'CertificateExpired')
     assert authorize(other) == ('Invalid', 'CertChainError')
+
+
+def test_a_station_gets_its_v2g_certificate_from_the_authority_that_is_named(node, station, signer, authority, folder):
+    """And where that one does not sign, a security event says why."""
+    key, csr = request(os.path.join(folder, 'secc'), '/CN=SECC-CP001')
+    station.answer('CertificateSigned', {'status': 'Accepted'})
+
+    def ask():
+        with open(csr, encoding='ascii') as f:
+            return station.call('SignCertificate', {'csr': f.read(), 'certificateType': 'V2GCertificate'})
+
+    assert ask() == {'status': 'Accepted'}
+    signed = station.asked('CertificateSigned')
+    assert signed['certificateType'] == 'V2GCertificate'
+    chain = os.path.join(folder, 'chain.pem')
+    with open(chain, 'w', encoding='ascii') as f:
+        f.write(signed['certificateChain'])
+    openssl('verify', '-CAfile', authority.cert, chain)
+    assert openssl('x509', '-in', chain, '-noout', '-pubkey') == openssl('pkey', '-in', key, '-pubout')
+    posted, headers = signer.asked[0]
+    assert (posted['certificateType'], headers['authorization']) == ('V2GCertificate', 'Bearer of-the-node')
+
+    signer.status = 503
+    assert ask() == {'status': 'Accepted'}
+    event = until('a security event', lambda: next(
+        (e for e in node.call('galvan.ocpp.v1.Ocpp/ListSecurityEvents', {'device': 'ocpp:CP001'})['events']), None))
+    assert (event['type'], event['detail']) == ('certificate-not-signed', 'V2G certificate: it answered HTTP 503')

@@ -4,7 +4,8 @@
  *   chain.c       a contract's certificates, up to a root that is trusted (pure)
  *   responders.c  which responders may be asked, and what they have said
  *   contracts.c   the charger's call, which waits until all of its certificates are known
- *   pool.c        cars that ask for a contract's certificate */
+ *   pool.c        cars that ask for a contract's certificate
+ *   v2g.c         chargers that ask for one of their own, to show to cars */
 #ifndef OCPP_CONTRACTS_H
 #define OCPP_CONTRACTS_H
 
@@ -25,6 +26,8 @@ struct contracts { /* of the config */
 	X509_STORE *roots;                   /* NULL: none */
 	char *pool_url, *pool_authorization; /* "": none */
 	int64_t pool_timeout_ms;
+	char *v2g_url, *v2g_authorization; /* likewise */
+	int64_t v2g_timeout_ms;
 };
 /* NULL where the config has none. 0; -ENOMEM; what gv_fault gives where a root is no certificate. */
 int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct contracts **ret);
@@ -86,5 +89,11 @@ int contract_answered(struct ocpp *o, struct gv_turn *t, Ocpp__OcspAsked *note, 
 /* Get15118EVCertificate: likewise. `request`: its payload, as JSON. */
 int pool_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *request);
 int pool_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__PoolAsked *note, const struct gv_answer *answer);
+
+/* ---- v2g.c ----------------------------------------------------------------------------------- */
+
+/* A charger's SignCertificate of type V2GCertificate. NULL: it is taken; else why it is rejected, a reason code. */
+const char *v2g_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr);
+int v2g_answered(struct ocpp *o, struct gv_turn *t, const Ocpp__V2gAsked *note, const struct gv_answer *answer);
 
 #endif

@@ -71,7 +71,12 @@ int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct co
 	c->pool_url = strdup(config->pool_url);
 	c->pool_authorization = strdup(config->pool_authorization);
 	c->pool_timeout_ms = (int64_t)config->pool_timeout_s * 1000;
-	return c->hosts && c->pool_url && c->pool_authorization ? take_roots(t, config, c) : -ENOMEM;
+	c->v2g_url = strdup(config->v2g_ca_url);
+	c->v2g_authorization = strdup(config->v2g_ca_authorization);
+	c->v2g_timeout_ms = (int64_t)config->v2g_ca_timeout_s * 1000;
+	if (!c->hosts || !c->pool_url || !c->pool_authorization || !c->v2g_url || !c->v2g_authorization)
+		return -ENOMEM;
+	return take_roots(t, config, c);
 }
 
 void contracts_destroy(struct contracts *c)
@@ -83,6 +88,8 @@ void contracts_destroy(struct contracts *c)
 	free(c->hosts);
 	free(c->pool_url);
 	free(c->pool_authorization);
+	free(c->v2g_url);
+	free(c->v2g_authorization);
 	X509_STORE_free(c->roots);
 	free(c);
 }

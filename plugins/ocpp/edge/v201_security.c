@@ -2,6 +2,7 @@
 #include "credentials.h"
 #include "v201.h"
 
+#include <plugins/ocpp/contracts/contracts.h>
 #include <plugins/ocpp/stations/certificates.h>
 
 #include <cjson/cJSON.h>
@@ -55,14 +56,14 @@ const struct edge_security edge_v201_security = {
 	.password_status = password_status,
 };
 
-/* Certificates of ISO 15118 come from a V2G root, which our authority is not. Without any to hand it to, Rejected is
- * the specified answer, and the charger goes on with what it has. */
+/* Certificates of ISO 15118 come from a V2G root, which our authority is not. Where nobody is named to hand it to,
+ * Rejected is the specified answer, and the charger goes on with what it has. */
 int v201_certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const char *type = json_string(in->payload, "certificateType");
-	const char *refused = strcmp(type, "V2GCertificate") == 0
-				      ? "NoCA"
-				      : certificate_asked(o, t, in, json_string(in->payload, "csr"), type);
+	const char *csr = json_string(in->payload, "csr");
+	const char *refused = strcmp(type, "V2GCertificate") == 0 ? v2g_ask(o, t, in, csr)
+								  : certificate_asked(o, t, in, csr, type);
 
 	in->answer = refused ? gv_str(t, "{\"status\":\"Rejected\",\"statusInfo\":{\"reasonCode\":\"%s\"}}", refused)
 			     : "{\"status\":\"Accepted\"}";

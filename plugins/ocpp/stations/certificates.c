@@ -30,7 +30,7 @@ int authority_changed(struct ocpp *o, struct gv_turn *t, const Pki__AuthorityCha
 /* ---- a request ------------------------------------------------------------------------------- */
 
 /* What is not told is counted. */
-static int not_signed(struct ocpp *o, struct gv_turn *t, const char *device, const char *why)
+int certificate_not_signed(struct ocpp *o, struct gv_turn *t, const char *device, const char *why)
 {
 	struct station *st = station_find(o, device);
 
@@ -62,7 +62,7 @@ const char *certificate_asked(struct ocpp *o, struct gv_turn *t, struct inbound 
 	note.type = (char *)type;
 	call.timeout_ms = SIGN_TIMEOUT_MS;
 	if (gv_call(t, &call) < 0)
-		not_signed(o, t, in->device, "too many requests wait for pki already");
+		certificate_not_signed(o, t, in->device, "too many requests wait for pki already");
 	else
 		in->st->signing_until_ms = gv_now_ms(t) + SIGN_TIMEOUT_MS;
 	return NULL;
@@ -79,6 +79,25 @@ static int deliver(struct ocpp *o, struct gv_turn *t, const struct station *st, 
 	return command_send(o, t, (struct gv_ticket){ 0 }, st->device, &c);
 }
 
+int certificate_made(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__SignedCertificate *made)
+{
+	struct station *st = station_find(o, device);
+	Ocpp__SignedCertificate *row, *copy;
+
+	if (st)
+		return deliver(o, t, st, made);
+	row = gv_edit(t, &ocpp_undelivered, gv_key(device));
+	copy = row;
+	if (!strcmp(made->type, "V2GCertificate")) {
+		copy = row->v2g = gv_alloc(t, sizeof *copy);
+		ocpp__signed_certificate__init(copy);
+	}
+	copy->chain = gv_strdup(t, made->chain);
+	copy->type = gv_strdup(t, made->type);
+	copy->serial = gv_strdup(t, made->serial);
+	return 0;
+}
+
 int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answer *answer, const Ocpp__Signing *note)
 {
 	const Pki__SignReply *reply = answer->reply;
@@ -88,18 +107,20 @@ int certificate_answered(struct ocpp *o, struct gv_turn *t, const struct gv_answ
 	if (st)
 		st->signing_until_ms = 0;
 	if (answer->code != GV_OK || !reply)
-		return not_signed(o, t, note->device, answer->error);
+		return certificate_not_signed(o, t, note->device, answer->error);
 	row.chain = reply->chain;
 	row.type = note->type;
 	row.serial = reply->certificate->serial;
-	return st ? deliver(o, t, st, &row) : gv_put(t, &ocpp_undelivered, gv_key(note->device), &row);
+	return certificate_made(o, t, note->device, &row);
 }
 
 int certificate_opened(struct ocpp *o, struct gv_turn *t, const struct station *st)
 {
 	const Ocpp__SignedCertificate *row = gv_get(t, &ocpp_undelivered, gv_key(st->device));
-	int error = row ? deliver(o, t, st, row) : 0;
+	int error = row && row->chain[0] ? deliver(o, t, st, row) : 0;
 
+	if (row && row->v2g && !error)
+		error = deliver(o, t, st, row->v2g);
 	return row && !error ? gv_delete(t, &ocpp_undelivered, gv_key(st->device)) : error;
 }
 
