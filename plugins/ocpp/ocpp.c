@@ -464,6 +464,7 @@ GV_PLUGIN = {
 			  &ocpp__v2g_asked__descriptor),
 	.listens = GV_LISTENS("/ocpp/", "/ocpp/files/", "/ocpp/soap"),
 	.tables = tables,
+	.old_tables = ocpp_old_tables,
 	.schema_set = GV_SCHEMA(ocpp),
 	.schema = 1,
 	.self_size = sizeof(struct ocpp),

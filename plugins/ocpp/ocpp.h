@@ -135,18 +135,19 @@ extern const struct gv_table ocpp_starts;       /* device, what was started -> S
 extern const struct gv_table ocpp_samples;      /* number -> SampleRow */
 extern const struct gv_table ocpp_days;         /* day -> DayRow */
 extern const struct gv_table ocpp_readings;     /* device, connector, number -> SampleRow outside a transaction */
-extern const struct gv_table ocpp_connectors;   /* device, connector -> ConnectorRow */
-extern const struct gv_table ocpp_stations;     /* device -> StationRow */
-extern const struct gv_table ocpp_commands;     /* device, number -> Command */
-extern const struct gv_table ocpp_requests;     /* device, request id -> Request */
-extern const struct gv_table ocpp_soap;         /* device -> SoapRow */
-extern const struct gv_table ocpp_devices;      /* id or alias in lower case -> KnownDevice */
-extern const struct gv_table ocpp_usage;        /* device -> UsageRow */
-extern const struct gv_table ocpp_orphans;      /* device, number -> OrphanRow */
-extern const struct gv_table ocpp_counters;     /* name -> Counter */
-extern const struct gv_table ocpp_tokens;       /* token in lower case -> KnownToken */
-extern const struct gv_table ocpp_stuck;        /* device, connector -> StuckRow */
-extern const struct gv_table ocpp_running;      /* known token in lower case, device, id -> RunningRow */
+extern const struct gv_table *const ocpp_old_tables[]; /* which earlier versions had: they go */
+extern const struct gv_table ocpp_connectors;          /* device, connector -> ConnectorRow */
+extern const struct gv_table ocpp_stations;            /* device -> StationRow */
+extern const struct gv_table ocpp_commands;            /* device, number -> Command */
+extern const struct gv_table ocpp_requests;            /* device, request id -> Request */
+extern const struct gv_table ocpp_soap;                /* device -> SoapRow */
+extern const struct gv_table ocpp_devices;             /* id or alias in lower case -> KnownDevice */
+extern const struct gv_table ocpp_usage;               /* device -> UsageRow */
+extern const struct gv_table ocpp_orphans;             /* device, number -> OrphanRow */
+extern const struct gv_table ocpp_counters;            /* name -> Counter */
+extern const struct gv_table ocpp_tokens;              /* token in lower case -> KnownToken */
+extern const struct gv_table ocpp_stuck;               /* device, connector -> StuckRow */
+extern const struct gv_table ocpp_running;             /* known token in lower case, device, id -> RunningRow */
 
 /* ---- json.c: cJSON as the handlers need it --------------------------------------------------- */
 

@@ -110,6 +110,28 @@ def test_two_versions_share_a_port(cloud, any_station):
     station.close()
 
 
+def test_what_a_meter_shows_outside_of_sessions_can_be_asked_for(cloud, any_station):
+    """Of either version, by connector (0: the main meter) and time."""
+    old, new = any_station(), PyOcpp('ocpp2.0.1')
+    for identity, station in (('CP001', old), ('CP002', new)):
+        cloud.put_device('ocpp:' + identity)
+        station.connect(cloud.ws, identity)
+
+    def readings(device, **more):
+        return [(s['timeMs'], s['value']) for s in cloud.call('galvan.ocpp.v1.Ocpp/ListReadings', dict(device=device, **more))['samples']]
+
+    for second, value in ((1, 1200), (2, 1300)):
+        time = '2026-01-15T02:00:0%d.000Z' % second
+        old.call('MeterValues', {'connectorId': 0, 'meterValue': [{'timestamp': time, 'sampledValue': [{'value': str(value)}]}]})
+        new.call('MeterValues', {'evseId': 1, 'meterValue': [{'timestamp': time, 'sampledValue': [{'value': value}]}]})
+    both = [('1768442402000', 1300), ('1768442401000', 1200)]
+    assert readings('ocpp:CP001') == both
+    assert readings('ocpp:CP002', connector=1) == both
+    assert readings('ocpp:CP002') == []
+    assert readings('ocpp:CP001', fromMs='1768442402000') == both[:1]
+    new.close()
+
+
 def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
     """A transaction begins when a car is plugged in; whose it is, is known later, or never. The charger's display shows what it has cost."""
     node = start_paid_node(run)

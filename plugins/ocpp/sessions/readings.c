@@ -15,6 +15,10 @@ const struct gv_table ocpp_readings = { .name = "meter_readings",
 					.key = "suu",
 					.value = &ocpp__sample_row__descriptor };
 
+/* The latest of each connector, in the first versions: nobody reads them any more. */
+static const struct gv_table before = { .name = "readings", .key = "su", .value = &ocpp__sample_row__descriptor };
+const struct gv_table *const ocpp_old_tables[] = { &before, NULL };
+
 static bool is_overdue(const struct ocpp *o, struct gv_turn *t, const Ocpp__SampleRow *row)
 {
 	return o->keep_days && row->received_ms < gv_now_ms(t) - o->keep_days * DAY_MS;

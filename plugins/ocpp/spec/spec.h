@@ -54,7 +54,7 @@ enum spec_direction { SPEC_UP = 1, SPEC_DOWN = 2 }; /* up: from the charger */
 enum spec_trait {
 	SPEC_METERED = 1 << 0,   /* tells of energy: no quirk refuses it, and it is kept where nothing can take it */
 	SPEC_MILESTONE = 1 << 1, /* begins or ends a session: few, and each counts */
-	SPEC_ROUTINE = 1 << 2,   /* said all the time, each like the other: the history keeps it in memory alone */
+	SPEC_ROUTINE = 1 << 2,   /* said all the time, each like the other: the history keeps many a row */
 	SPEC_SECRET = 1 << 3,    /* it or its answer may hold a secret, or what is a person's: shown with that masked */
 	SPEC_PERSONAL = 1 << 4,  /* so much so that nothing of it is shown where its form cannot be read */
 	SPEC_JSON_ONLY = 1 << 5, /* OCPP-S does not have it */
