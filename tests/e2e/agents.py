@@ -22,6 +22,8 @@ signal.pause()
 SAYS_WELL = "s.sendto(b'READY=1', '\\0' + os.environ['NOTIFY_SOCKET'][1:])"
 SAYS_NOTHING = ''
 ENDS = 'sys.exit(1)'
+ENDS_WELL = SAYS_WELL + '; sys.exit(0)'
+BRINGS_DOWN = 'os.kill(os.getppid(), signal.SIGKILL)'
 
 
 def program(version, health=SAYS_WELL, size=0):

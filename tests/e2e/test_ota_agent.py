@@ -5,8 +5,8 @@ import signal
 import subprocess
 
 import pytest
-from agents import AGENT, DEVICE, ENDS, PATIENCE_S, SAYS_NOTHING, fleet, program
-from repositories import later, stamp
+from agents import AGENT, BRINGS_DOWN, DEVICE, ENDS, ENDS_WELL, PATIENCE_S, SAYS_NOTHING, fleet, program
+from repositories import later, peer, stamp
 
 
 @pytest.fixture
@@ -71,6 +71,19 @@ def test_what_is_not_well_is_gone_back_from(world, health):
     assert device.ran() == ['1.0.0', '1.2.0', '1.0.0', '1.0.0'], 'it is not tried again'
 
 
+def test_what_brings_the_device_down_is_gone_back_from(world):
+    """Nobody is left to see that it is not well: the starts are counted."""
+    repository, server, device, _ = world
+    target = repository.add('meter/1.2.0/fw.bin', program('1.2.0', BRINGS_DOWN), version='1.2.0', counter=3)
+    repository.publish_next()
+    server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2)
+    for _ in range(3):
+        assert device.once()[0] == -9
+    assert device.once()[0] == 0
+    assert device.ran() == ['1.0.0', '1.2.0', '1.2.0', '1.2.0', '1.0.0']
+    assert server.steps()[-1] == 'reverted' and device.confirmed() == ('1.0.0', 1)
+
+
 def test_a_configuration_file_likewise(tmp_path):
     repository, server, device, _ = fleet(tmp_path)
     try:
@@ -93,7 +106,8 @@ def test_an_update_waits_for_its_window(world):
     server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2, window={'from': stamp(later(1)), 'until': stamp(later(2))})
     assert device.once()[0] == 0
     assert device.confirmed() == ('1.0.0', 1)
-    assert server.steps() == ['downloading', 'verified', 'install-scheduled']
+    device.once()
+    assert server.steps() == ['downloading', 'verified', 'install-scheduled'], 'once, however often the device looks'
     server.requests.clear()
     server.assignments[DEVICE] = repository.assignment(DEVICE, target, 3, window={'from': stamp(later(-1)), 'until': stamp(later(1))})
     assert device.once()[0] == 0
@@ -152,25 +166,49 @@ def test_the_agent_keeps_its_process_running_and_ends_with_it(world):
     assert device.ran() == ['1.0.0', '1.1.0']
 
 
+def test_a_process_that_ends_is_started_again(world):
+    _, server, device, _ = world
+    server.assignments.clear()
+    device.factory('firmware', program('1.0.1', ENDS_WELL), '1.0.1', 1)
+    agent = subprocess.Popen([AGENT, 'run', device.folder], stderr=subprocess.DEVNULL)
+    looks = 'devices/%s/assignment.json' % DEVICE
+    with server.changed:
+        assert server.changed.wait_for(lambda: [path for path, _ in server.requests].count(looks) >= 3, PATIENCE_S)
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(PATIENCE_S) == 0
+    assert device.ran()[:3] == ['1.0.1'] * 3
+
+
 # ---- deltas
 
 
-def delta_of(device, server, target, path, algorithm, data):
+def delta_of(device, server, algorithm, data):
     with open(os.path.join(device.folder, 'firmware-a'), 'rb') as f:
         old = hashlib.sha256(f.read()).hexdigest()
     return {'algorithm': algorithm, 'from': old, 'sha256': server.offer(data), 'length': len(data)}
 
 
-def zstd_delta(device, server):
+def both_files(device):
     old, new = os.path.join(device.folder, 'firmware-a'), os.path.join(device.folder, 'new')
     with open(new, 'wb') as f:
         f.write(program('1.1.0', size=300000))
+    return old, new
+
+
+def gd1_delta(device):
+    return peer('delta', *both_files(device))[1]
+
+
+def zstd_delta(device):
+    """Of zstd's own command."""
+    old, new = both_files(device)
     return subprocess.run(['zstd', '-q', '-c', '--patch-from=' + old, new], capture_output=True, check=True).stdout
 
 
-def test_a_delta_of_zstds_own_command_is_applied(world):
+@pytest.mark.parametrize('algorithm, make', [('gd1', gd1_delta), ('zstd', zstd_delta)])
+def test_a_delta_is_applied(world, algorithm, make):
     repository, server, device, target = world
-    delta = delta_of(device, server, target, 'new', 'zstd', zstd_delta(device, server))
+    delta = delta_of(device, server, algorithm, make(device))
     server.assignments[DEVICE] = repository.assignment(DEVICE, target, deltas=[delta])
     assert device.once()[0] == 0
     assert device.confirmed() == ('1.1.0', 2)
@@ -180,8 +218,8 @@ def test_a_delta_of_zstds_own_command_is_applied(world):
 @pytest.mark.parametrize('spoil', ['other-bytes', 'cut', 'missing', 'unknown-algorithm', 'no-delta'])
 def test_what_is_wrong_with_a_delta_costs_a_download(world, spoil):
     repository, server, device, target = world
-    data = zstd_delta(device, server)
-    delta = delta_of(device, server, target, 'new', 'zstd', data if spoil != 'no-delta' else os.urandom(len(data)))
+    data = gd1_delta(device)
+    delta = delta_of(device, server, 'gd1', data if spoil != 'no-delta' else os.urandom(len(data)))
     if spoil == 'other-bytes':
         server.deltas[delta['sha256']] = os.urandom(len(data))
     elif spoil == 'cut':

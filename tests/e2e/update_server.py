@@ -85,7 +85,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         server, path = self.server_of, self.path.removeprefix('/ota/')
-        server.requests.append((path, self.headers.get('Range')))
+        with server.changed:
+            server.requests.append((path, self.headers.get('Range')))
+            server.changed.notify_all()
         if not self.allowed():
             return self.send(401)
         instead = server.instead.get(path)

@@ -14,17 +14,24 @@
 
 #define BACK_OFF_MAX_S 64
 
-/* Reports what stands already under `mark` in the state only once. */
-static void report_once(struct agent *a, const char *mark, const char *step, int result, const char *detail)
+static cJSON *told(const struct agent *a)
 {
-	const cJSON *last = cJSON_GetObjectItemCaseSensitive(a->state, mark);
-	char said[TUF_ERROR_MAX + OTA_NAME_MAX + 32];
+	cJSON *it = cJSON_GetObjectItemCaseSensitive(a->state, "told");
 
-	snprintf(said, sizeof(said), "%lld %s %s", (long long)a->about.version, step, detail);
+	return it ? it : cJSON_AddObjectToObject(a->state, "told");
+}
+
+/* What is said again with each look, once for each assignment and detail. */
+static void report_once(struct agent *a, const char *step, int result, const char *detail)
+{
+	const cJSON *last = cJSON_GetObjectItemCaseSensitive(told(a), step);
+	char said[TUF_ERROR_MAX + 32];
+
+	snprintf(said, sizeof(said), "%lld %s", (long long)a->about.version, detail);
 	if (cJSON_IsString(last) && strcmp(last->valuestring, said) == 0)
 		return;
-	cJSON_DeleteItemFromObjectCaseSensitive(a->state, mark);
-	cJSON_AddStringToObject(a->state, mark, said);
+	cJSON_DeleteItemFromObjectCaseSensitive(told(a), step);
+	cJSON_AddStringToObject(told(a), step, said);
 	agent_report(a, step, result, detail, 0);
 	agent_save(a);
 }
@@ -33,7 +40,7 @@ static int refused(struct agent *a, int result, const struct tuf_error *err)
 {
 	if (result == -TUF_RESULTS) /* the server was not there, or not well */
 		return -EAGAIN;
-	report_once(a, "refused", "invalid-signature", result, err->text);
+	report_once(a, "invalid-signature", result, err->text);
 	return -EPERM;
 }
 
@@ -80,7 +87,9 @@ static int get_order(struct agent *a, const struct tuf_document *targets, struct
 		snprintf(err->text, sizeof(err->text), "%s: the server answers %d", path, status);
 	free(body.data);
 	if (status == 200 && !body.too_large)
-		return r < 0 ? refused(a, r, err) : r == OTA_DONE ? 0 : 1;
+		r = r < 0 ? refused(a, r, err) : r == OTA_DONE ? 0 : 1;
+	if (r >= 0) /* what was refused before is told again, should it come again */
+		cJSON_DeleteItemFromObjectCaseSensitive(told(a), "invalid-signature");
 	return r;
 }
 
@@ -90,16 +99,15 @@ static int fetch(struct agent *a, const struct tuf_document *root, const struct 
 	int r;
 
 	agent_tidy(a, order->target.sha256);
-	report_once(a, "told", "downloading", 0, "");
+	report_once(a, "downloading", 0, "");
 	agent_send(a);
 	r = agent_fetch(a, root, order, err);
 	if (r == 0)
-		report_once(a, "told", "verified", 0, "");
+		report_once(a, "verified", 0, "");
 	else if (r == -EBADMSG || r == -EFBIG)
-		report_once(a, "told", "verification-failed", r == -EFBIG ? -TUF_TOO_LARGE : -TUF_WRONG_HASH,
-			    err->text);
+		report_once(a, "verification-failed", r == -EFBIG ? -TUF_TOO_LARGE : -TUF_WRONG_HASH, err->text);
 	else
-		report_once(a, "told", "download-failed", -TUF_MISSING, err->text);
+		report_once(a, "download-failed", -TUF_MISSING, err->text);
 	return r;
 }
 
@@ -141,7 +149,8 @@ static int follow(struct agent *a, const struct tuf_document *root, const struct
 	if ((r = fetch(a, root, order, err)) < 0)
 		return r;
 	if (it->window_until_s && (a->now_s < it->window_from_s || a->now_s >= it->window_until_s)) {
-		report_once(a, "told", "install-scheduled", 0, "it waits for its window");
+		report_once(a, "install-scheduled", 0,
+			    a->now_s < it->window_from_s ? "it waits for its window" : "its window is over");
 		return 0;
 	}
 	agent_send(a);

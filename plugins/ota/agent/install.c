@@ -91,6 +91,7 @@ int agent_install(struct agent *a, const struct ota_order *order, struct tuf_err
 		r = -EIO;
 	if (r == 0) {
 		agent_set_trial(a, kind, &it);
+		agent_report(a, "rebooting", 0, "", it.length);
 		r = agent_save(a);
 	}
 	if (r < 0)

@@ -264,8 +264,7 @@ int agent_try(struct agent *a, struct tuf_error *err)
 	a->about.total = it.length;
 	if (it.starts >= AGENT_STARTS_MAX)
 		return go_back(a, &it, "it was started as often as it may, and the device went down each time");
-	if (it.starts++ == 0)
-		agent_report(a, "rebooting", 0, "", it.length);
+	it.starts++;
 	agent_set_trial(a, kind, &it);
 	if (agent_save(a) < 0)
 		return -EIO;

@@ -3,9 +3,11 @@
  *   ota_peer key SEED                                     the key's id and its public part
  *   ota_peer snapshot|timestamp SEED VERSION EXPIRES FILE FILE_VERSION   a signed document that names FILE
  *   ota_peer assign SEED JSON                             JSON as an assignment that SEED signs
+ *   ota_peer delta OLD NEW                                a gd1 delta
  *   ota_peer refresh ROOT FOLDER NOW                      a client's run over a folder of documents
  */
 #include "plugins/ota/core/artifact.h"
+#include "plugins/ota/delta/delta.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -95,6 +97,21 @@ static int refresh(const char *root, const char *folder, const char *now)
 	return r < 0;
 }
 
+static int make_delta(const char *old_path, const char *new_path)
+{
+	size_t old_size, new_size, size;
+	uint8_t *old = read_file(old_path, &old_size), *fresh = read_file(new_path, &new_size), *delta;
+	int r = old && fresh ? gd1_encode(old, old_size, fresh, new_size, GD1_LARGE, &delta, &size) : -1;
+
+	free(old);
+	free(fresh);
+	if (r < 0)
+		return 1;
+	fwrite(delta, 1, size, stdout);
+	free(delta);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t seed[TUF_SEED_SIZE];
@@ -102,6 +119,8 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && strcmp(argv[1], "refresh") == 0)
 		return refresh(argv[2], argv[3], argv[4]);
+	if (argc == 4 && strcmp(argv[1], "delta") == 0)
+		return make_delta(argv[2], argv[3]);
 	if (argc < 3 || tuf_unhex(argv[2], seed, sizeof(seed)) < 0)
 		return 2;
 	if (strcmp(argv[1], "key") == 0 && tuf_public_of(seed, &key) == 0)
