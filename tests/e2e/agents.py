@@ -77,11 +77,11 @@ class Device:
             return [line.strip() for line in f]
 
 
-def fleet(tmp_path, **config):
+def fleet(tmp_path, pair=None, **config):
     """A repository with firmware 1.1.0, its server, and a device that runs 1.0.0 and is assigned the new one."""
     repository = Repository(tmp_path / 'repository')
     target = repository.add('meter/1.1.0/fw.bin', program('1.1.0', size=300000), version='1.1.0', counter=2)
     repository.publish()
-    server = Server(repository)
+    server = Server(repository, pair=pair)
     server.assignments[DEVICE] = repository.assignment(DEVICE, target)
     return repository, server, Device(tmp_path / 'device', server, **config), target

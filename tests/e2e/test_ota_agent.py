@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from agents import AGENT, BRINGS_DOWN, DEVICE, ENDS, ENDS_WELL, PATIENCE_S, SAYS_NOTHING, fleet, program
+from certificates import Authority
 from repositories import later, peer, stamp
 
 
@@ -142,6 +143,19 @@ def test_wrong_credentials_are_said(world):
     status, said = device.once()
     assert status == 1 and 'the server answers 401' in said
     assert device.ran() == ['1.0.0'], 'the device does its work all the same'
+
+
+def test_over_tls_the_servers_certificate_must_be_one_of_ca(tmp_path):
+    ours, strangers = Authority(str(tmp_path), 'ours'), Authority(str(tmp_path), 'strangers')
+    _, server, device, _ = fleet(tmp_path, pair=ours.server(), ca=strangers.cert)
+    try:
+        status, said = device.once()
+        assert status == 1 and 'certificate' in said and server.requests == []
+        device.configure(ca=ours.cert)
+        assert device.once()[0] == 0
+        assert device.confirmed() == ('1.1.0', 2)
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize('change, words', [

@@ -6,6 +6,7 @@ import os
 
 from agents import DEVICE, Device
 from repositories import BUILD, Repository
+from securesystemslib.signer import CryptoSigner
 from update_server import Server
 
 TESTS = os.path.join(BUILD, 'tests', 'unit', 'plugins', 'ota')
@@ -29,11 +30,31 @@ class Bench:
         self.repository.publish()
         self.server = Server(self.repository)
         self.server.assignments[DEVICE] = self.repository.assignment(DEVICE, self.target)
+        self.first = None  # the documents that devices have seen before, where they have
+
+    def rotate(self):
+        """From now on a root with another key for timestamp; devices have seen the one before."""
+        self.repository.signers['timestamp'] = [CryptoSigner.generate_ed25519()]
+        self.first = {name: self.server.find('tuf/' + name) for name in ('timestamp.json', '1.snapshot.json', '1.targets.json')}
+        self.repository.name_keys('timestamp', self.repository.signers['timestamp'])
+        self.repository.root.signed.version += 1
+        self.repository.publish()
+
+    def look_at_the_first(self, device):
+        """One cycle of the repository as it was before the root changed, with nothing to do."""
+        self.server.instead = {'tuf/' + name: data for name, data in self.first.items()}
+        self.server.instead['tuf/2.root.json'] = lambda handler: handler.send(404)
+        assignment = self.server.assignments.pop(DEVICE)
+        assert device.once()[0] == 0
+        self.server.assignments[DEVICE] = assignment
+        self.server.instead = {}
 
     def device(self, name):
         self.server.reports.clear()
         device = Device(self.tmp_path / name, self.server, run=['@firmware@'])
         device.factory('firmware', image(os.path.join(TESTS, 'ota_well'), '1.0.0'), '1.0.0', 1)
+        if self.first:
+            self.look_at_the_first(device)
         return device
 
     def steps(self):
@@ -66,9 +87,11 @@ def hold_to_account(device):
                 json.load(f)
 
 
-def goes_down(tmp_path, program, lost, version, outcome, every=1):
+def goes_down(tmp_path, program, lost, version, outcome, every=1, rotates=False):
     bench = Bench(tmp_path, os.path.join(TESTS, program) if '/' not in program else program)
     try:
+        if rotates:
+            bench.rotate()
         steps = bench.steps()
         assert steps > 60
         for at in range(1, steps + 1, every):
@@ -94,6 +117,11 @@ def test_an_update_survives_a_power_loss_at_each_step(tmp_path):
 def test_an_update_survives_kill_9(tmp_path):
     """Nothing is lost then that was written: less can go wrong, so fewer steps are looked at."""
     goes_down(tmp_path, 'ota_well', {}, '1.1.0', 'installed', every=4)
+
+
+def test_new_keys_survive_a_power_loss(tmp_path):
+    """A root takes timestamp's key away: what was kept under the old one goes before the root comes."""
+    goes_down(tmp_path, 'ota_well', {'POWER_LOST': '1'}, '1.1.0', 'installed', every=3, rotates=True)
 
 
 def test_going_back_survives_a_power_loss(tmp_path):

@@ -5,13 +5,14 @@ import http.server
 import json
 import os
 import re
+import ssl
 import threading
 
 
 class Server:
     """`repository` is a repositories.Repository; `assignments` and `deltas` are bytes by device and by hash."""
 
-    def __init__(self, repository, password='secret'):
+    def __init__(self, repository, password='secret', pair=None):
         self.repository = repository
         self.password = password
         self.assignments = {}
@@ -25,12 +26,17 @@ class Server:
         handler = type('Handler', (Handler,), {'server_of': self})
         self.http = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
         self.http.daemon_threads = True
+        self.scheme = 'https' if pair else 'http'
+        if pair:  # a certificates.Pair
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pair.cert, pair.key)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
     @property
     def address(self):
-        return 'http://127.0.0.1:%d/ota' % self.http.server_port
+        return '%s://127.0.0.1:%d/ota' % (self.scheme, self.http.server_port)
 
     def close(self):
         self.http.shutdown()
