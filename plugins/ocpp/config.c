@@ -61,6 +61,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 	int error;
 
 	o->heartbeat_s = c->heartbeat_s;
+	o->pending_retry_s = c->pending_retry_s;
 	o->accept_unknown_token = !strcmp(c->unknown_token, "accept");
 	o->accept_unknown_station = !strcmp(c->unknown_station, "accept");
 	o->refuse_serial = !strcmp(c->serial_mismatch, "refuse");

@@ -3,6 +3,7 @@
 #include "edge/edge.h"
 #include "stations/known.h"
 #include "stations/mask.h"
+#include "stations/registration.h"
 #include "stations/security.h"
 #include "stations/soap_station.h"
 
@@ -174,6 +175,10 @@ static int handle(struct ocpp *o, struct gv_turn *t, struct exchange *x, uint64_
 	if (!handler)
 		return fault(o, t, x, SOAP_NOT_SUPPORTED, "no station sends this");
 	show(o, t, x, true, x->e.payload);
+	if (registration_keeps_out(t, st, x->e.action, &in.why)) {
+		frames_keep(t, st, x->e.action, x->e.payload);
+		return fault(o, t, x, SOAP_SECURITY_ERROR, in.why);
+	}
 	if (validate(x->e.action->request, x->e.payload, &check)) {
 		frames_keep(t, st, x->e.action, x->e.payload);
 		return fault(o, t, x, fault_of(check.code), gv_str(t, "%s: %s", check.path, check.text));

@@ -1,6 +1,7 @@
 /* OCPP-J: a charger's frame, to the version's handler and back. */
 #include "edge/edge.h"
 #include "stations/mask.h"
+#include "stations/registration.h"
 
 #include <lib/json_tree.h>
 
@@ -106,6 +107,10 @@ static int call(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, str
 	handler = action->directions & SPEC_UP ? st->edge->handler(action->name) : NULL;
 	if (!handler)
 		return refuse(o, t, st, frame, RPC_NOT_SUPPORTED, "only a central system sends this action");
+	if (st->pending && registration_keeps_out(t, st, action, &in.why)) {
+		frames_keep(t, st, action, frame->payload);
+		return refuse(o, t, st, frame, RPC_SECURITY_ERROR, in.why);
+	}
 	if (!frame->payload) {
 		if (gv_json_tree(frame->memory, "{}", 2, &frame->payload))
 			return -ENOMEM;

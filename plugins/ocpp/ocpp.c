@@ -14,6 +14,7 @@
 #include "stations/forget.h"
 #include "stations/known.h"
 #include "stations/passwords.h"
+#include "stations/registration.h"
 #include "stations/reports.h"
 #include "stations/security.h"
 #include "stations/soap_station.h"
@@ -176,6 +177,7 @@ static int device_changed(struct ocpp *o, struct gv_turn *t, const Registry__Dev
 		return forget_deleted(o, t, e->id);
 	forget_created(o, t, e->id);
 	station_set_place(o, t, e->id, e->device->site, e->time_zone);
+	registration_changed(o, t, e->id);
 	return sync_device(o, t, e);
 }
 GV_ON_EVENT(device_changed, struct ocpp, Registry__DeviceChanged)

@@ -66,8 +66,10 @@ struct station {
 	int64_t v2g_until_ms;                    /* see contracts/v2g.c */
 	uint64_t last_digest;                    /* of its last call: see frames.c */
 	bool owes;                               /* it was called and has not answered yet */
-	uint32_t max_keys;                       /* of a GetConfiguration; 0: not known. See stations/configuration.c */
-	uint64_t newest_command;                 /* in table `commands`; 0: none in this incarnation */
+	bool pending;                            /* it waits to be put into service: see stations/registration.c */
+	int64_t asked_ms;        /* when it was last asked for what comes as calls of its own; 0: never */
+	uint32_t max_keys;       /* of a GetConfiguration; 0: not known. See stations/configuration.c */
+	uint64_t newest_command; /* in table `commands`; 0: none in this incarnation */
 	struct profile profile;
 	uint64_t quirks;            /* as in its row */
 	const struct gv_zone *zone; /* of its site; NULL: UTC */
@@ -84,7 +86,7 @@ struct tag {
 
 struct ocpp {
 	/* config */
-	uint32_t heartbeat_s;
+	uint32_t heartbeat_s, pending_retry_s;
 	bool accept_unknown_token, accept_unknown_station;
 	bool refuse_serial;                       /* whose serial number is not its certificate's */
 	bool soap_private;                        /* stations in private networks are called */

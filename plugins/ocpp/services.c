@@ -7,6 +7,7 @@
 #include "lists/lists.h"
 #include "lists/reservations.h"
 #include "stations/command_log.h"
+#include "stations/registration.h"
 #include "stations/passwords.h"
 #include "stations/security.h"
 #include "stations/soap_station.h"
@@ -199,7 +200,8 @@ static int call(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, cons
 	if (strlen(c.payload) > OCPP_FRAME_MAX - 256) {
 		gv_refuse(t, ticket, GV_INVALID_ARGUMENT, "payload is longer than a frame may be (%d bytes)",
 			  OCPP_FRAME_MAX);
-	} else if (!command_impossible(o, t, ticket, r->device)) {
+	} else if (!command_impossible(o, t, ticket, r->device) &&
+		   !(action->traits & SPEC_REMOTE && registration_refuses(o, t, ticket, r->device))) {
 		if (edge->model)
 			edge->model->asking(t, r->device, c.action, payload);
 		command_send(o, t, ticket, r->device, &c);

@@ -3,6 +3,7 @@
 #include "edge/profiles.h"
 #include "edge/edge.h"
 #include "lists/reservations.h"
+#include "stations/registration.h"
 #include "updates/updates.h"
 
 #include <cjson/cJSON.h>
@@ -135,7 +136,8 @@ static int start_with(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket
 {
 	struct verdict v;
 
-	if (lease_bars(t, ticket, r->device) || command_impossible(o, t, ticket, r->device))
+	if (lease_bars(t, ticket, r->device) || command_impossible(o, t, ticket, r->device) ||
+	    registration_refuses(o, t, ticket, r->device))
 		return 0;
 	v = authorize(o, t, &(struct ask){ .device = r->device, .tag = r->token, .asked_for = true, .starts = true });
 	if (strcmp(v.status, "Accepted") != 0)

@@ -13,8 +13,8 @@ static const struct {
 } known[] = {
 	{ "certificateCn", NULL },      { "compression", "on|off" }, { "connectionUpgrade", "optional|required" },
 	{ "defaultSubprotocol", NULL }, { "energy", "on|off" },      { "localList", "auto|off" },
-	{ "phaseRotation", NULL },      { "pingS", NULL },           { "soap", "allow|refuse" },
-	{ "tlsCiphers", NULL },         { "tlsMin", "1.2|1.3" },
+	{ "phaseRotation", NULL },      { "pingS", NULL },           { "registration", "accepted|pending" },
+	{ "soap", "allow|refuse" },     { "tlsCiphers", NULL },      { "tlsMin", "1.2|1.3" },
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 

@@ -3,15 +3,17 @@
 #include "v16.h"
 
 #include <plugins/ocpp/stations/certificates.h>
+#include <plugins/ocpp/stations/registration.h>
+
 #include <cjson/cJSON.h>
 
-/* Whoever link let in is accepted: it knows the registry and the credentials. */
+/* Whoever link let in is accepted, as it knows the registry and the credentials, or pending. */
 static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	Ocpp__Station *s = gv_alloc(t, sizeof *s);
 
-	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
-			    o->heartbeat_s);
+	in->answer = gv_str(t, "{\"status\":\"%s\",\"currentTime\":\"%s\",\"interval\":%u}",
+			    registration_status(in->st), when_now(t), registration_interval_s(o, in->st));
 	ocpp__station__init(s);
 	s->vendor = shared_text(t, in->payload, "chargePointVendor");
 	s->model = shared_text(t, in->payload, "chargePointModel");

@@ -6,6 +6,8 @@
 
 #include <plugins/ocpp/lists/reservations.h>
 
+#include <plugins/ocpp/stations/registration.h>
+
 #include <cjson/cJSON.h>
 
 bool v201_read_id(struct gv_turn *t, struct inbound *in, const cJSON *object, const char *name, uint32_t *ret)
@@ -22,14 +24,14 @@ bool v201_read_id(struct gv_turn *t, struct inbound *in, const cJSON *object, co
 	return false;
 }
 
-/* Whoever link let in is accepted: it knows the registry and the credentials. */
+/* Whoever link let in is accepted, as it knows the registry and the credentials, or pending. */
 static int boot_notification(struct ocpp *o, struct gv_turn *t, struct inbound *in)
 {
 	const cJSON *station = json_get(in->payload, "chargingStation"), *modem = json_get(station, "modem");
 	Ocpp__Station *s = gv_alloc(t, sizeof *s);
 
-	in->answer = gv_str(t, "{\"status\":\"Accepted\",\"currentTime\":\"%s\",\"interval\":%u}", when_now(t),
-			    o->heartbeat_s);
+	in->answer = gv_str(t, "{\"status\":\"%s\",\"currentTime\":\"%s\",\"interval\":%u}",
+			    registration_status(in->st), when_now(t), registration_interval_s(o, in->st));
 	ocpp__station__init(s);
 	s->vendor = shared_text(t, station, "vendorName");
 	s->model = shared_text(t, station, "model");

@@ -58,6 +58,11 @@ enum spec_trait {
 	SPEC_SECRET = 1 << 3,    /* it or its answer may hold a secret, or what is a person's: shown with that masked */
 	SPEC_PERSONAL = 1 << 4,  /* so much so that nothing of it is shown where its form cannot be read */
 	SPEC_JSON_ONLY = 1 << 5, /* OCPP-S does not have it */
+	/* For chargers that are pending: see stations/registration.c. */
+	SPEC_BOOT = 1 << 6,      /* how a charger says that it is there */
+	SPEC_BEGINS = 1 << 7,    /* begins a session, whatever runs */
+	SPEC_ASKS_BACK = 1 << 8, /* what it asks for comes as calls of the charger's */
+	SPEC_REMOTE = 1 << 9,    /* starts or stops a session from afar */
 };
 
 struct spec_action {

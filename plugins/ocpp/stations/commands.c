@@ -8,6 +8,7 @@
 #include "command_log.h"
 #include "commands.h"
 #include "mask.h"
+#include "registration.h"
 #include "reports.h"
 #include "soap_station.h"
 
@@ -81,8 +82,10 @@ bool command_impossible(struct ocpp *o, struct gv_turn *t, struct gv_ticket tick
 static void show_call(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Command *row)
 {
 	struct message m = { .action = row->action, .text = (const char *)o->out.data, .size = o->out.size };
+	const struct spec_action *action = edge_action(st->edge, row->action);
 
-	if (mask_needed(edge_action(st->edge, row->action))) {
+	registration_asked(t, st, row, action);
+	if (mask_needed(action)) {
 		cJSON *payload = cJSON_Parse(row->payload);
 
 		m.text = gv_str(t, "[2,\"%s\",\"%s\",%s]", row->message_id, row->action, mask(t, payload));

@@ -1,6 +1,7 @@
 /* A row by each name of a device, in lower case, as stations are not known to spell theirs as the registry does
  * (OCPP-S 1.6, 3.3). */
 #include "known.h"
+#include "registration.h"
 
 #include <string.h>
 
@@ -56,6 +57,7 @@ int known_changed(struct gv_turn *t, const Registry__DeviceChanged *e, const str
 	row.guarded = e->credential || e->device->security_profile;
 	row.allowed = !strcmp(attribute(e->device, "soap"), "allow");
 	row.certificate_cn = (char *)attribute(e->device, "certificateCn");
+	row.pending = !strcmp(attribute(e->device, REGISTRATION_ATTRIBUTE), REGISTRATION_PENDING);
 	row.emitter = (char *)from->instance;
 	for (size_t i = 0; i < e->device->n_aliases; i++)
 		gv_put(t, &ocpp_devices, gv_key(fold(t, e->device->aliases[i])), &row);

@@ -1,5 +1,6 @@
 /* Who is connected. A station's lasting facts are a row; this is the little that only matters while its connection
  * lives. */
+#include "registration.h"
 #include "soap_station.h"
 
 #include <plugins/ocpp/edge/edge.h>
@@ -75,6 +76,7 @@ int station_open(struct ocpp *o, struct gv_turn *t, const struct gv_conn *conn, 
 		st->edge = edge_assumed; /* an older store's connection, or a listener without subprotocols */
 	station_profile(o, st, row ? row->station : NULL);
 	st->opened_ms = gv_now_ms(t);
+	registration_opened(t, st);
 	remember_version(t, st);
 	*ret = st;
 	return 0;
@@ -165,6 +167,7 @@ Ocpp__Station *station_describe(struct ocpp *o, struct gv_turn *t, const char *d
 	if (st) {
 		s->version = (char *)st->edge->name;
 		s->online = true;
+		s->registration = (char *)registration_status(st);
 		s->connected_at_ms = st->opened_ms;
 		s->last_message_at_ms = st->last_ms;
 		if (st->conn == STATION_SOAP)

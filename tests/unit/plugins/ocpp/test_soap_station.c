@@ -197,3 +197,14 @@ Test(ocpp_soap_guarded, nobody_comes_in_unguarded_while_the_registry_is_being_re
 		waited += knocks_while_the_registry_is_read(seed);
 	cr_expect_gt(waited, 0, "or nothing was shown");
 }
+
+Test(ocpp_soap_station, a_pending_one_may_boot_and_no_more)
+{
+	ask("galvan.registry.v1.Registry/PutDevice",
+	    "{\"device\":{\"id\":\"ocpp:SOAP1\",\"attributes\":{\"registration\":\"pending\"}}}");
+	host_settle(h, 100);
+	post(BOOT("V"));
+	cr_expect(strstr(answer, "<status>Pending</status>"), "%s", answer);
+	post_for(400, HEARTBEAT);
+	cr_expect(strstr(answer, "SecurityError"), "%s", answer);
+}
