@@ -256,6 +256,7 @@ static int make(struct billing *b, struct gv_turn *t, struct gv_ticket to, const
 	o->customer = gv_strdup(t, c->r->customer);
 	o->token = gv_strdup(t, token);
 	o->tariff = c->tariff->id;
+	o->tariff_hash = tariffs_hash_text(t, c->tariff);
 	o->held = c->hold;
 	o->currency = b->config->currency;
 	o->pay_by = c->r->pay_by;

@@ -87,6 +87,7 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 {
 	Charging__StartRequest request = CHARGING__START_REQUEST__INIT;
 	int64_t left_ms = row->deadline_ms - gv_now_ms(t);
+	uint8_t hash[TARIFFS_HASH_SIZE];
 	int r;
 
 	row->again = false;
@@ -96,6 +97,10 @@ int orders_start(struct billing *b, struct gv_turn *t, Billing__OrderRow *row)
 	request.max_amount = row->order->held;
 	request.currency = row->order->currency;
 	request.max_energy_wh = most_wh(b, t, row);
+	if (row->terms) {
+		tariffs_hash(t, row->terms, hash);
+		request.tariff = (ProtobufCBinaryData){ sizeof hash, hash };
+	}
 	r = orders_ask(t, row, "galvan.charging.v1.Charging/Start", &request, BILLING__ORDER_STEP__ORDER_STEP_START,
 		       left_ms < START_TIMEOUT_MIN_MS ? START_TIMEOUT_MIN_MS : left_ms);
 	if (r == 0 && row->asked) {

@@ -314,6 +314,7 @@ int tariffs_quote(void *self, struct gv_turn *t, struct gv_ticket to, const Prot
 	reply.tariff = (Billing__Tariff *)q.tariff;
 	reply.currency = (char *)tariffs_currency(t, q.tariff);
 	reply.hold = tariffs_hold(self, q.tariff, q.card);
+	reply.tariff_hash = tariffs_hash_text(t, q.tariff);
 	reply.words = tariffs_words(t, q.tariff, "en", &reply.n_words);
 	return gv_reply(t, to, &reply);
 }

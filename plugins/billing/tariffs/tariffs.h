@@ -28,6 +28,10 @@ const Billing__Price *tariffs_price(struct billing *b, struct gv_turn *t, const 
 const Billing__Price *tariffs_price_again(struct billing *b, struct gv_turn *t, const Billing__Tariff *tariff,
 					  const char *zone, ProtobufCBinaryData use, const char **ret_problem);
 void tariffs_stop(struct billing *b);
+/* Names its terms: the first bytes of the SHA-256 of the message as protobuf writes it, which is always the same. */
+#define TARIFFS_HASH_SIZE 8
+void tariffs_hash(struct gv_turn *t, const Billing__Tariff *tariff, uint8_t ret[static TARIFFS_HASH_SIZE]);
+char *tariffs_hash_text(struct gv_turn *t, const Billing__Tariff *tariff); /* in hex, in the turn's memory */
 /* "EUR"; "" of a tariff without terms. */
 const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff);
 /* What a checkout holds by this tariff: a package's price, a rental's deposit or with `rental_buyout` the most that it

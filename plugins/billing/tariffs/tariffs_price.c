@@ -7,6 +7,8 @@
 #include "tariffs_own.h"
 
 #include <errno.h>
+#include <lib/hex.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,4 +192,26 @@ const char *tariffs_currency(struct gv_turn *t, const Billing__Tariff *tariff)
 	currency = gv_strdup(t, read.currency);
 	billing_tariff_fini(&read);
 	return currency;
+}
+
+/* ---- which terms ----------------------------------------------------------------------------- */
+
+void tariffs_hash(struct gv_turn *t, const Billing__Tariff *tariff, uint8_t ret[static TARIFFS_HASH_SIZE])
+{
+	size_t size = billing__tariff__get_packed_size(tariff);
+	uint8_t *packed = gv_alloc(t, size + 1), hash[EVP_MAX_MD_SIZE];
+
+	billing__tariff__pack(tariff, packed);
+	EVP_Digest(packed, size, hash, NULL, EVP_sha256(), NULL);
+	memcpy(ret, hash, TARIFFS_HASH_SIZE);
+}
+
+char *tariffs_hash_text(struct gv_turn *t, const Billing__Tariff *tariff)
+{
+	char *text = gv_alloc(t, 2 * TARIFFS_HASH_SIZE + 1);
+	uint8_t hash[TARIFFS_HASH_SIZE];
+
+	tariffs_hash(t, tariff, hash);
+	gv_hex_write(hash, sizeof hash, text);
+	return text;
 }

@@ -149,6 +149,8 @@ Ble__GrantRow *grant_make(struct cloud *c, struct gv_turn *t, struct pile *p, co
 int grant_allows(struct cloud *c, struct gv_turn *t, const struct pile *p, const uint8_t *jti, const uint8_t order[16],
 		 uint8_t connector, Ble__GrantRow **ret);
 void grant_write(struct cloud *c, const Ble__GrantRow *g, uint64_t *has, struct ble_grant *ret);
+/* Is that the tariff that was agreed? */
+bool grant_agrees(const Ble__GrantRow *g, const uint8_t tariff[8]);
 /* A session says that it is its. */
 void grant_started(struct gv_turn *t, const char *device, const uint8_t jti[16], const char *session);
 void grant_abandon(struct gv_turn *t, Ble__GrantRow *g, const char *why);

@@ -6,6 +6,8 @@
 #include <lib/hex.h>
 #include <string.h>
 
+#define TARIFF_SIZE 8
+
 static const char *hex_of(struct gv_turn *t, const Ble__GrantRow *g)
 {
 	return pile_hex(t, g->jti.data, g->jti.len);
@@ -114,6 +116,8 @@ static Ble__GrantRow *make(struct cloud *c, struct gv_turn *t, const struct pile
 	g->max_minor = r->max_amount;
 	g->currency = gv_strdup(t, r->currency);
 	g->max_wh = r->max_energy_wh;
+	if (r->tariff.len == TARIFF_SIZE)
+		g->tariff = pile_bytes(t, r->tariff.data, TARIFF_SIZE);
 	g->made_at_ms = gv_now_ms(t);
 	g->expires = (uint32_t)(gv_now_ms(t) / 1000) + c->settings->voucher_s;
 	g->state = (char *)"open";
@@ -138,6 +142,8 @@ Ble__GrantRow *grant_make(struct cloud *c, struct gv_turn *t, struct pile *p, co
 	else if (r->connector > UINT8_MAX || r->max_amount < 0 || r->max_amount > UINT32_MAX || r->max_energy_wh < 0 ||
 		 r->max_energy_wh > UINT32_MAX)
 		*ret_why = "connector, max_amount or max_energy_wh is out of a voucher's range";
+	else if (r->tariff.len && r->tariff.len != TARIFF_SIZE)
+		*ret_why = "tariff: 8 bytes, or none";
 	else if (before && is_open(before) && before->connector == r->connector &&
 		 gv_now_ms(t) < 1000 * (int64_t)before->expires)
 		return gv_edit(t, &cloud_grants, gv_key(p->device, hex_of(t, before)));
@@ -185,10 +191,21 @@ void grant_write(struct cloud *c, const Ble__GrantRow *g, uint64_t *has, struct 
 	*has |= BLE_HAS(BLE_GRANT_JTI) | BLE_HAS(BLE_GRANT_EXPIRES) | BLE_HAS(BLE_GRANT_MINUTES);
 	if (g->max_wh)
 		*has |= BLE_HAS(BLE_GRANT_WH);
+	if (g->tariff.len == TARIFF_SIZE) {
+		memcpy(ret->tariff, g->tariff.data, TARIFF_SIZE);
+		*has |= BLE_HAS(BLE_GRANT_TARIFF);
+	}
 	if (!g->max_minor || strlen(g->currency) != sizeof(ret->currency))
 		return;
 	memcpy(ret->currency, g->currency, sizeof(ret->currency));
 	*has |= BLE_HAS(BLE_GRANT_AMOUNT) | BLE_HAS(BLE_GRANT_CURRENCY);
+}
+
+bool grant_agrees(const Ble__GrantRow *g, const uint8_t tariff[8])
+{
+	static const uint8_t none[TARIFF_SIZE];
+
+	return memcmp(g->tariff.len == TARIFF_SIZE ? g->tariff.data : none, tariff, TARIFF_SIZE) == 0;
 }
 
 /* ---- over ------------------------------------------------------------------------------------ */

@@ -32,6 +32,25 @@ static void take_jti(struct gv_turn *t, Ble__SessionRow *row, const struct ble_r
 		       : "it names a voucher that this cloud has not signed for this pile");
 }
 
+/* The price is the cloud's, by what the driver was shown; a pile that showed or reckoned by another one is looked at.
+ */
+static void check_tariff(struct gv_turn *t, Ble__SessionRow *row, const struct ble_record *r)
+{
+	uint8_t jti[16];
+	const Ble__GrantRow *g = pile_unhex(row->jti, jti, 16) ? grant_find(t, row->device, jti) : NULL;
+
+	if (!g || !(r->has & BLE_HAS(BLE_RECORD_TARIFF)) || grant_agrees(g, r->tariff))
+		return;
+	session_flag(t, row, "tariff-mismatch");
+	session_case(
+		t, row, "tariff", r->seq,
+		gv_str(t,
+		       "it names the tariff %s, and what was agreed with the driver is %s: it is charged by that. Look "
+		       "what the pile shows",
+		       pile_hex(t, r->tariff, sizeof(r->tariff)),
+		       g->tariff.len ? pile_hex(t, g->tariff.data, g->tariff.len) : "none"));
+}
+
 /* ---- what the records say -------------------------------------------------------------------- */
 
 static const char *reason(uint8_t number)
@@ -260,6 +279,7 @@ void sessions_record(struct cloud *c, struct gv_turn *t, struct pile *p, const s
 	row = take(t, p, hex, &r);
 	fresh = !row->start_seq && !row->end_seq && !row->last_seq;
 	take_jti(t, row, &r);
+	check_tariff(t, row, &r);
 	check_register(t, row, &r);
 	if (r.type == BLE_RECORD_START && !row->start_seq)
 		on_start(c, t, p, hex, row, &r);

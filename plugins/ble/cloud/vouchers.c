@@ -25,6 +25,7 @@ static void fill(struct cloud *c, struct gv_turn *t, const Ble__GrantRow *g, con
 	v->max_minutes = grant.max_minutes;
 	v->max_minor = grant.max_minor;
 	memcpy(v->currency, grant.currency, sizeof(v->currency));
+	memcpy(v->tariff, grant.tariff, sizeof(v->tariff));
 	v->flags = BLE_MAY_START | BLE_MAY_STOP | BLE_ONCE;
 	if (w->nonce) {
 		v->has |= BLE_HAS(BLE_VOUCHER_NONCE);

@@ -52,6 +52,68 @@ static unsigned n_charges(void)
 	return length("charges");
 }
 
+/* ---- what was agreed ------------------------------------------------------------------------- */
+
+/* The start and end of a session that name a tariff, by a phone. */
+static void session_naming(const uint8_t jti[16], const uint8_t tariff[8])
+{
+	struct ble_record end = { .has = BLE_HAS(BLE_RECORD_CONNECTOR) | BLE_HAS(BLE_RECORD_SESSION) |
+					 BLE_HAS(BLE_RECORD_METER_WH) | BLE_HAS(BLE_RECORD_JTI) |
+					 BLE_HAS(BLE_RECORD_SESSION_WH) | BLE_HAS(BLE_RECORD_TARIFF),
+				  .type = BLE_RECORD_END,
+				  .connector = 1,
+				  .session_wh = 5000 };
+	uint64_t seq = start_record(&pile, jti);
+
+	post(&pile, seq);
+	memcpy(end.session, pile.session, 16);
+	memcpy(end.jti, jti, 16);
+	memcpy(end.tariff, tariff, 8);
+	pile.meter_wh += 5000;
+	end.meter_wh = pile.meter_wh;
+	post(&pile, record(&pile, &end));
+}
+
+static struct ble_voucher ordered(const char *id)
+{
+	struct ble_voucher v;
+	struct paper paper;
+	uint8_t jti[16];
+
+	checkout(id);
+	paper = voucher(kept(token_of(id)), jti);
+	cr_assert_eq(ble_voucher_read(paper.at, paper.size, &v), 0);
+	return v;
+}
+
+Test(money, a_voucher_names_the_tariff_that_the_driver_was_shown)
+{
+	struct ble_voucher v;
+	const char *shown;
+
+	must(BILLING "Quote", "{\"device\":\"" P1 "\",\"connector\":1}");
+	shown = kept(text("tariffHash"));
+	v = ordered("O-1");
+	cr_expect_str_eq(hex(v.tariff, 8), shown);
+	must(BILLING "GetOrder", "{\"id\":\"O-1\"}");
+	cr_expect_str_eq(text("order.tariffHash"), shown);
+	session_naming(v.jti, v.tariff);
+	cr_expect_eq(cases("tariff"), 0);
+	cr_expect_str_eq(state("O-1"), "CLOSED");
+}
+
+Test(money, a_record_that_names_another_tariff_is_charged_as_agreed_and_looked_at)
+{
+	struct ble_voucher v = ordered("O-1");
+	const uint8_t other[8] = { 1 };
+
+	session_naming(v.jti, other);
+	cr_expect_eq(cases("tariff"), 1);
+	cr_expect(session_flag("tariff-mismatch"));
+	cr_expect_str_eq(state("O-1"), "CLOSED");
+	cr_expect_eq(available(), 4500, "by the cloud's own terms");
+}
+
 /* ---- on line --------------------------------------------------------------------------------- */
 
 Test(money, a_pile_on_line_is_told_what_was_paid_for)
