@@ -39,7 +39,9 @@ static int start(struct gv_turn *t, const Ble__Config *config, void **ret_state)
 		return -ENOMEM;
 	c->settings = c->config->cloud;
 	r = keys_start(c, t);
-	return r < 0 ? r : lines_start(c, t);
+	if (r == 0)
+		r = lines_start(c, t);
+	return r < 0 ? r : prune_start(t);
 }
 
 static void stop(void *state)
@@ -65,6 +67,8 @@ static int on_timer(void *state, struct gv_turn *t, const char *name, const void
 		return grants_due(c, t, due);
 	if (!strncmp(name, "session:", 8))
 		return sessions_due(c, t, due);
+	if (!strcmp(name, "prune"))
+		return prune_due(c, t, due);
 	if (!strncmp(name, "letter:", 7))
 		return letter_due(c, t, due);
 	if (!strncmp(name, "hole:", 5))

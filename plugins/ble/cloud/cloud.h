@@ -237,6 +237,11 @@ int chain_receipt(struct cloud *c, struct gv_turn *t, const struct pile *p, uint
 		  uint8_t ret[BLE_DOCUMENT_MAX]);
 gv_method_fn records_list;
 
+/* ---- prune.c: records that are old */
+
+int prune_start(struct gv_turn *t);
+int prune_due(struct cloud *c, struct gv_turn *t, const Ble__Due *from); /* from NULL: the beginning */
+
 /* ---- lines.c: the WebSocket */
 
 int lines_start(struct cloud *c, struct gv_turn *t);

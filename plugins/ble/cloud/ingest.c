@@ -33,11 +33,13 @@ static int judge(struct gv_turn *t, const struct pile *p, const struct ble_recor
 	const Ble__RecordRow *after = stored(t, p, read->chain, read->seq + 1);
 	struct ble_neighbours known = { same ? same->hash.data : NULL, before ? before->hash.data : NULL,
 					after ? after->prev.data : NULL };
+	bool pruned = !same && row && read->seq >= row->first && read->seq < row->next;
 	int r = -BLE_BAD_SIG;
 
 	for (size_t i = 0; r == -BLE_BAD_SIG && i < p->row->n_keys; i++)
 		r = ble_record_judge(&ble_openssl, p->row->keys[i].data, &chain, &known, data, size, ret, ret_hash);
-	return r;
+	/* Its pile signed it, and one of its number was here and is no longer kept (prune.c). */
+	return r == -BLE_FORK && pruned ? -BLE_DUPLICATE : r;
 }
 
 /* ---- keeping --------------------------------------------------------------------------------- */
@@ -73,7 +75,7 @@ static void again(struct gv_turn *t, const struct pile *p, const struct road *ro
 {
 	const Ble__RecordRow *row = stored(t, p, r->chain, r->seq);
 
-	if (row->n_roads >= CLOUD_ROADS_MAX)
+	if (!row || row->n_roads >= CLOUD_ROADS_MAX)
 		return;
 	for (size_t i = 0; i < row->n_roads; i++)
 		if (same_road(row->roads[i], road))

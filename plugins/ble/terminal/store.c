@@ -203,10 +203,26 @@ bool store_carries(struct gv_turn *t, const char *pile)
 	return false;
 }
 
+/* What nobody could be brought for a month: the cloud has it still, and a newer one by then. */
+static void sweep_brought(struct gv_turn *t)
+{
+	struct gv_scan scan = { .table = &terminal_bring };
+
+	while (gv_next(t, &scan)) {
+		const Ble__BringRow *row = scan.row;
+
+		if (gv_now_ms(t) - row->since_ms < BRING_MS)
+			continue;
+		store_edit(t)->bytes -= cost(row->document.len);
+		gv_delete(t, &terminal_bring, scan.key);
+	}
+}
+
 int store_sweep(struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &terminal_records };
 
+	sweep_brought(t);
 	while (store_edit(t)->poisoned && gv_next(t, &scan)) {
 		const Ble__CarriedRow *row = scan.row;
 		Ble__StoreRow *all;

@@ -36,6 +36,7 @@
 #define LOOK_IDLE_MS 3600000 /* the same where none of them needs a visit */
 #define VISIT_AGAIN_MS 60000 /* before a pile is visited again to carry for it */
 #define POISON_MS (30 * INT64_C(86400000))
+#define BRING_MS (30 * INT64_C(86400000))       /* how long something is kept for a pile that is not met */
 #define RECORD_COST 64                          /* bytes of a stored record besides itself */
 #define BRING_MAX 2000                          /* documents for piles */
 #define SEEN_MAX 1000                           /* piles that are remembered */
@@ -146,7 +147,7 @@ int bring_keep(struct gv_turn *t, const char *pile, enum ble_type, const uint8_t
 /* Is a record or letter of this pile on its way to the cloud? */
 bool store_carries(struct gv_turn *t, const char *pile);
 void bring_done(struct gv_turn *t, const char *pile, enum ble_type);
-/* Poison that is old goes. */
+/* Poison that is old goes, and what could not be brought. */
 int store_sweep(struct gv_turn *t);
 
 /* ---- line.c: the line to the cloud */

@@ -226,3 +226,41 @@ Test(terminal, nonsense_is_refused_with_the_field)
 	cr_assert_eq(rig_call("Stop", "{\"device\":\"" RIG_PILE "\",\"connector\":300}"), GV_INVALID_ARGUMENT);
 	rig_stop();
 }
+
+Test(terminal, a_year_without_a_network_takes_no_record)
+{
+	size_t records;
+
+	rig_start(12, NULL);
+	charge();
+	rig_run(150000);
+	stop();
+	rig_run(20000);
+	records = rig_rows("terminal_records");
+	cr_assert_gt(records, 0);
+	in_reach = false;
+	rig_seen();
+	rig_run(INT64_C(400) * 86400000);
+	cr_assert_eq(rig_rows("terminal_records"), records);
+	rig_cloud_up(true);
+	rig_run(60000);
+	cr_assert_eq(rig_rows("terminal_records"), 0, "the cloud has them");
+	cr_assert_eq(cloud.chain.next, pile.pile.chain.next);
+	rig_stop();
+}
+
+Test(terminal, what_is_for_a_pile_that_is_not_met_again_goes_after_a_month)
+{
+	rig_start(13, NULL);
+	rig_cloud_up(true);
+	rig_run(1000);
+	cut_after = 25; /* behind what the cloud has for it */
+	rig_seen();
+	rig_run(20000);
+	cr_assert_gt(rig_rows("terminal_bring"), 0);
+	in_reach = false;
+	rig_seen();
+	rig_run(INT64_C(40) * 86400000); /* for the first seven days it is asked for anew */
+	cr_assert_eq(rig_rows("terminal_bring"), 0, "the cloud has it still");
+	rig_stop();
+}
