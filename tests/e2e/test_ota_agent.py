@@ -56,20 +56,32 @@ def test_a_download_that_breaks_off_goes_on(world):
     assert ranges[0] is None and ranges[1] == 'bytes=100000-' and len(ranges) == 2
 
 
-@pytest.mark.parametrize('health', [ENDS, SAYS_NOTHING])
-def test_what_is_not_well_is_gone_back_from(world, health):
-    repository, server, device, _ = world
-    device.configure(health_s=1)
+def assign_unwell(repository, server, health):
     target = repository.add('meter/1.2.0/fw.bin', program('1.2.0', health), version='1.2.0', counter=3)
     repository.publish_next()
     server.assignments[DEVICE] = repository.assignment(DEVICE, target, 2)
+
+
+def test_what_ends_is_gone_back_from(world):
+    repository, server, device, _ = world
+    assign_unwell(repository, server, ENDS)
     assert device.once()[0] == 0
     assert device.confirmed() == ('1.0.0', 1)
     assert device.ran() == ['1.0.0', '1.2.0', '1.0.0']
     assert server.steps()[-2:] == ['rebooting', 'reverted']
-    assert 'well' in server.reports[-1]['detail']
+    assert 'it ended before' in server.reports[-1]['detail'] and server.reports[-1]['result'] == 'FAILED'
     device.once()
     assert device.ran() == ['1.0.0', '1.2.0', '1.0.0', '1.0.0'], 'it is not tried again'
+
+
+def test_what_does_not_say_that_it_is_well_is_gone_back_from(world):
+    repository, server, device, _ = world
+    device.configure(health_s=1)
+    assign_unwell(repository, server, SAYS_NOTHING)
+    assert device.once()[0] == 0
+    assert device.confirmed() == ('1.0.0', 1)
+    assert server.steps()[-2:] == ['rebooting', 'reverted']
+    assert 'did not say within 1 s' in server.reports[-1]['detail']
 
 
 def test_what_brings_the_device_down_is_gone_back_from(world):

@@ -38,7 +38,7 @@ static void report_once(struct agent *a, const char *step, int result, const cha
 
 static int refused(struct agent *a, int result, const struct tuf_error *err)
 {
-	if (result == -TUF_RESULTS) /* the server was not there, or not well */
+	if (result == -TUF_FAILED) /* the server was not there, or not well */
 		return -EAGAIN;
 	report_once(a, "invalid-signature", result, err->text);
 	return -EPERM;
@@ -107,7 +107,7 @@ static int fetch(struct agent *a, const struct tuf_document *root, const struct 
 	else if (r == -EBADMSG || r == -EFBIG)
 		report_once(a, "verification-failed", r == -EFBIG ? -TUF_TOO_LARGE : -TUF_WRONG_HASH, err->text);
 	else
-		report_once(a, "download-failed", -TUF_MISSING, err->text);
+		report_once(a, "download-failed", -TUF_FAILED, err->text);
 	return r;
 }
 
@@ -155,8 +155,7 @@ static int follow(struct agent *a, const struct tuf_document *root, const struct
 	}
 	agent_send(a);
 	if (agent_install(a, order, err) < 0) {
-		agent_report(a, "installation-failed", -TUF_RESULTS, err->text, 0);
-		agent_save(a);
+		report_once(a, "installation-failed", -TUF_FAILED, err->text);
 		return -EIO;
 	}
 	agent_send(a);

@@ -243,7 +243,7 @@ static int go_back(struct agent *a, const struct agent_image *it, const char *wh
 
 	agent_clear_trial(a);
 	agent_set_seen(a, it->assignment);
-	agent_report(a, "reverted", -TUF_RESULTS, why, it->length);
+	agent_report(a, "reverted", -TUF_FAILED, why, it->length);
 	if (agent_save(a) < 0)
 		return -EIO;
 	if (agent_start(a, &err) < 0)

@@ -62,7 +62,7 @@ static int step(struct agent *a, struct tuf_client *c, const struct tuf_fetch *f
 	} else {
 		if (status > 0)
 			snprintf(err->text, sizeof(err->text), "%s: the server answers %d", path, status);
-		r = -TUF_RESULTS; /* no refusal: another time */
+		r = -TUF_FAILED; /* no refusal: another time */
 	}
 	free(body.data);
 	return r;

@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char *const RESULTS[TUF_RESULTS] = {
-	"OK",      "MALFORMED", "TOO_LARGE",     "WRONG_ROLE", "BAD_KEYID",    "THRESHOLD",
-	"EXPIRED", "ROLLBACK",  "WRONG_VERSION", "WRONG_HASH", "WRONG_LENGTH", "MISSING",
-	"ORDER",   "NO_MEMORY", "CRYPTO",        "NO_TARGET",  "WRONG_DEVICE", "NOT_FOR_US",
+	"OK",       "MALFORMED",     "TOO_LARGE",    "WRONG_ROLE",   "BAD_KEYID", "THRESHOLD", "EXPIRED",
+	"ROLLBACK", "WRONG_VERSION", "WRONG_HASH",   "WRONG_LENGTH", "MISSING",   "ORDER",     "NO_MEMORY",
+	"CRYPTO",   "NO_TARGET",     "WRONG_DEVICE", "NOT_FOR_US",   "FAILED",
 };
 
 const char *tuf_result_name(int result)

@@ -58,7 +58,8 @@ enum tuf_result {
 	TUF_NO_TARGET = 15,    /* arbitrary package: no trusted target has this path */
 	TUF_WRONG_DEVICE = 16, /* the assignment is another device's */
 	TUF_NOT_FOR_US = 17,   /* another product, hardware or installed version */
-	TUF_RESULTS = 18,
+	TUF_FAILED = 18,       /* it was not refused, it went wrong: an agent's disk, process or network */
+	TUF_RESULTS = 19,
 };
 const char *tuf_result_name(int result); /* "THRESHOLD", for either sign; "?" for what is none */
 

@@ -45,7 +45,7 @@ Test(ota_outbox, outcomes_alone_are_bounded_too)
 	struct agent a = new_agent();
 
 	for (int i = 0; i < 3 * AGENT_OUTBOX_MAX; i++)
-		agent_report(&a, "reverted", -TUF_RESULTS, "", 0);
+		agent_report(&a, "reverted", -TUF_FAILED, "", 0);
 	cr_assert_eq(count(&a, "reverted"), AGENT_OUTBOX_MAX);
 	cr_assert_eq(cJSON_GetObjectItem(a.state, "sequence")->valueint, 3 * AGENT_OUTBOX_MAX,
 		     "none is numbered like another");
