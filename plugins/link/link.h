@@ -127,6 +127,7 @@ struct conn {
 	uint32_t out_at;
 	uint32_t ping_ms; /* 0: never */
 	uint32_t frames_in, frames_out;
+	int unsent_max; /* bytes of files that the kernel takes beyond what is on its way; 0: not yet said */
 	uint64_t opened_ms, heard_ms; /* of the loop's clock */
 	uint64_t since_ms;            /* CONN_HEAD, _BODY, _WAIT, _CLOSING: since when */
 	uint64_t pinged_ms;           /* 0: no ping is unanswered */

@@ -2,7 +2,7 @@
  *
  * Left alone the kernel takes megabytes for each socket, for ten thousand slow downloads more than it has for TCP
  * altogether (net.ipv4.tcp_mem). So what it may hold beyond what is on its way to the peer is bounded
- * (TCP_NOTSENT_LOWAT), and more closely for peers that turn out to be slow. */
+ * (TCP_NOTSENT_LOWAT): closely until the peer turns out to be fast. */
 #include "transfer.h"
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include "http.h"
 
 #define PUMP_BYTES (1 << 20)    /* before other connections get their turn */
-#define UNSENT_FAST (128 << 10) /* bytes that the kernel may hold unsent: enough that a fast peer never waits, */
-#define UNSENT_SLOW (16 << 10)  /* and where the socket was */
-#define SLOW_MS 1000            /* without room for so long */
-#define FAST_MS 50              /* less than this, and it is fast after all */
+#define UNSENT_SLOW (16 << 10)  /* bytes that the kernel may hold unsent, */
+#define UNSENT_FAST (128 << 10) /* or so many, that a fast peer never waits: one that made room */
+#define FAST_MS 50              /* in less than this, until it takes longer than */
+#define SLOW_MS 1000
 
 int transfer_create(struct link *l, const char *blob, struct transfer **ret)
 {
@@ -138,13 +138,17 @@ bool http_moves(struct conn *c)
 static void adapt(struct conn *c, struct transfer *t)
 {
 	uint64_t full = t->full_ms ? link_now(c->link) - t->full_ms : 0;
-	int unsent = full > SLOW_MS ? UNSENT_SLOW : full < FAST_MS ? UNSENT_FAST : t->unsent_max;
+	int unsent = c->unsent_max;
 
+	if (!unsent || full > SLOW_MS)
+		unsent = UNSENT_SLOW;
+	else if (t->full_ms && full < FAST_MS)
+		unsent = UNSENT_FAST;
 	t->full_ms = 0;
 	t->queued = 0;
-	if (unsent == t->unsent_max)
+	if (unsent == c->unsent_max)
 		return;
-	t->unsent_max = unsent;
+	c->unsent_max = unsent;
 	setsockopt(wire_descriptor(c), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 

@@ -19,7 +19,6 @@ struct transfer {
 	uint64_t at, left;   /* of the range that is being sent */
 	uint64_t full_ms;    /* since when the socket had no room; 0: it had */
 	int queued;          /* bytes that its peer had yet to acknowledge when it was last looked at; 0: never */
-	int unsent_max;      /* bytes that the kernel takes beyond what is on its way */
 	struct pace pace;
 };
 
