@@ -418,6 +418,7 @@ static const struct gv_table *const tables[] = {
 	&ocpp_abilities,
 	&ocpp_limits,
 	&ocpp_cars,
+	&ocpp_closings,
 	&ocpp_security_events,
 	&ocpp_security_by_device,
 	&ocpp_authorities,

@@ -96,6 +96,12 @@ static int set_availability(struct ocpp *o, struct gv_turn *t, struct gv_ticket 
 	struct command c = { 0 };
 	const struct station *st = service_asked(o, t, ticket, r->device, r->connector);
 
+	if (st && r->operative && closing_stands(t, r->device, r->connector))
+		return gv_refuse(
+			t, ticket, GV_FAILED_PRECONDITION,
+			"%s takes limits of running sessions only, and is closed until what it can draw is free: "
+			"Charging/ClearLimit of the connector opens it all the same",
+			r->device);
 	return st ? give(o, t, ticket, st, st->edge->orders->set_availability(t, r->connector, r->operative, &c), &c)
 		  : 0;
 }

@@ -127,7 +127,7 @@ int limits_clear(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 	if (impossible(o, t, ticket, r->device, &unsupported) ||
 	    !place(t, ticket, r->device, r->connector, r->session_id, &order))
 		return 0;
-	if (unsupported) {
+	if (unsupported && !closing_stands(t, r->device, order.connector)) {
 		reply.status = "Unknown";
 		return gv_reply(t, ticket, &reply);
 	}

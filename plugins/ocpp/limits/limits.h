@@ -4,6 +4,8 @@
  *   accepted_profiles.c  the profiles that a charger has accepted
  *   plan.c               a limit as profiles, in the ways that chargers are known to take it
  *   orders.c             SetLimit and ClearLimit, one after the other per charger
+ *   abilities.c          what a charger takes
+ *   closing.c            chargers that take limits of running sessions only
  *   limit_key.c          chargers that have a key of their configuration instead
  *   limit_services.c     how they are asked for
  *   told.c               what chargers say of limits and profiles by themselves
@@ -32,6 +34,7 @@ extern const struct gv_table ocpp_profiles;  /* device, connector, id -> Profile
 extern const struct gv_table ocpp_abilities; /* device -> Abilities */
 extern const struct gv_table ocpp_limits;    /* device, number -> LimitOrder */
 extern const struct gv_table ocpp_cars;      /* device, connector -> CarRow */
+extern const struct gv_table ocpp_closings;  /* device, connector -> ClosedRow */
 
 /* ---- accepted_profiles.c --------------------------------------------------------------------- */
 
@@ -74,7 +77,7 @@ struct plan {
 	uint32_t connector;
 	const Ocpp__Profile *profile; /* SET */
 	int64_t id;                   /* CLEAR */
-	bool blocked;                 /* NOTHING: the charger might take it, but for another limit or for its form */
+	bool blocked; /* NOTHING: the charger might take it, but for another limit, for its form, or as nothing runs */
 };
 struct plan_ask {
 	const char *device;
@@ -98,6 +101,11 @@ uint32_t plan_refused(const struct plan_ask *ask, uint32_t refused);
 int64_t plan_id(const Ocpp__LimitOrder *order, bool limit);
 /* Of some SetLimit. */
 bool plan_is_ours(int64_t id);
+
+/* ---- closing.c ------------------------------------------------------------------------------- */
+
+/* SetLimit has closed the connector (0: any), or may have. */
+bool closing_stands(struct gv_turn *t, const char *device, uint32_t connector);
 
 /* ---- orders.c -------------------------------------------------------------------------------- */
 

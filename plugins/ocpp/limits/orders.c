@@ -10,35 +10,11 @@
 #include <errno.h>
 #include <string.h>
 
-const struct gv_table ocpp_abilities = { .name = "abilities", .key = "s", .value = &ocpp__abilities__descriptor };
 const struct gv_table ocpp_limits = { .name = "limits", .key = "su", .value = &ocpp__limit_order__descriptor };
 
 static struct gv_ticket ticket_of(const Ocpp__LimitOrder *order)
 {
 	return (struct gv_ticket){ .call = order->ticket_call, .caller = order->ticket_caller };
-}
-
-const Ocpp__Abilities *limits_abilities(struct gv_turn *t, const char *device)
-{
-	static const Ocpp__Abilities unknown = OCPP__ABILITIES__INIT;
-	const Ocpp__Abilities *row = gv_get(t, &ocpp_abilities, gv_key(device));
-
-	return row ? row : &unknown;
-}
-
-static void refused_for(const struct orders *q, uint32_t refused)
-{
-	struct station *st = station_find(q->o, q->device);
-	Ocpp__Abilities *row;
-
-	if (!(refused & ~limits_abilities(q->t, q->device)->refused))
-		return;
-	row = gv_edit(q->t, &ocpp_abilities, gv_key(q->device));
-	row->refused |= refused;
-	gv_log(q->t, GV_WARN, "charger does not take every charging profile device=%s refused=0x%x", q->device,
-	       row->refused);
-	if (st)
-		station_quirks(q->o, q->t, st, QUIRK_BIT(QUIRK_REFUSES_PROFILES));
 }
 
 /* ---- the charger ----------------------------------------------------------------------------- */
@@ -90,6 +66,7 @@ int orders_finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrde
 
 	if (order->ticket_call && order->set) {
 		set.status = (char *)status;
+		set.session_only = closing_is_session_only(q, order);
 		gv_reply(q->t, ticket_of(order), &set);
 	} else if (order->ticket_call) {
 		clear.status = (char *)status;
@@ -111,14 +88,17 @@ int orders_send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order
 /* All ways are tried, or done. */
 static int set_ended(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order)
 {
-	if (!order->done && !order->rejected)
-		refused_for(q, REFUSED_ALL);
-	if (!order->done && key_fits(st, order, count_connectors(q)))
+	if (order->done)
+		return orders_finish(q, number, order, "Accepted");
+	if (!order->rejected)
+		abilities_refused(q, REFUSED_ALL);
+	if (key_fits(st, order, count_connectors(q)))
 		return key_step(q, st, number, order);
-	return orders_finish(q, number, order,
-			     order->done       ? "Accepted"
-			     : order->rejected ? "Rejected"
-					       : "NotSupported");
+	if (closing_is_enough(q, order))
+		return closing_send(q, st, number, order, OCPP__LIMIT_ORDER__CLOSING__ALONE);
+	if (order->has_closed)
+		return closing_send(q, st, number, order, OCPP__LIMIT_ORDER__CLOSING__BACK);
+	return orders_finish(q, number, order, order->rejected ? "Rejected" : "NotSupported");
 }
 
 /* The next call of an order, or its end. */
@@ -139,12 +119,15 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 		return car_clear(q, st, number, order, in_the_way);
 	if (order->keyed || (!order->set && key_was_used(q, order)))
 		return key_step(q, st, number, order);
+	if (!order->set && order->connector && !order->transaction[0] &&
+	    closing_stands(q->t, q->device, order->connector))
+		return closing_send(q, st, number, order, OCPP__LIMIT_ORDER__CLOSING__OPEN);
 	look(q, order, &ask);
 	if (order->set)
 		plan_set(q->t, &ask, &plan, &order->attempt);
 	else
 		plan_clear(&ask, &plan);
-	if (!order->set && !plan.kind && !order->attempt) {
+	if (!order->set && !plan.kind && !order->attempt && !order->done) {
 		/* Nothing is known to be there: it is cleared all the same, to be sure. */
 		plan.kind = PLAN_CLEAR;
 		plan.id = plan_id(order, true);
@@ -154,11 +137,14 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 		return set_ended(q, st, number, order);
 	if (!plan.kind)
 		return orders_finish(q, number, order, order->done ? "Accepted" : "Unknown");
+	if (closing_is_due(q, order, &plan))
+		return closing_send(q, st, number, order, OCPP__LIMIT_ORDER__CLOSING__BEFORE);
 	if (plan.kind == PLAN_CLEAR)
 		profiles_order_clear(q->t, v, plan.id, &c);
 	else
 		profiles_order_set(q->t, v, plan.connector, plan.profile, &c);
 	order->limit = plan.limit;
+	order->of_session = plan.kind == PLAN_SET && plan.profile->purpose == OCPP__PROFILE__PURPOSE__TX;
 	return orders_send(q, number, order, &c);
 }
 
@@ -214,17 +200,6 @@ static int charger_lost(const struct orders *q, const Ocpp__Command *row, const 
 	return 0;
 }
 
-static void abilities_told(const struct orders *q, const struct station *st, const struct outcome *out)
-{
-	const Ocpp__StationRow *station = gv_get(q->t, &ocpp_stations, gv_key(q->device));
-	Ocpp__Abilities *row = gv_edit(q->t, &ocpp_abilities, gv_key(q->device));
-
-	row->asked = true;
-	row->firmware = station && station->station ? station->station->firmware : "";
-	if (out->kind == OUTCOME_ANSWERED && st->edge->profiles)
-		st->edge->profiles->read_abilities(q->t, out->payload, row);
-}
-
 static void set_refused(const struct orders *q, Ocpp__LimitOrder *order, const struct outcome *out)
 {
 	struct plan_ask ask;
@@ -233,7 +208,7 @@ static void set_refused(const struct orders *q, Ocpp__LimitOrder *order, const s
 	order->refused = plan_refused(&ask, order->refused);
 	gv_count(q->t, "limits_refused", 1);
 	if (out->kind == OUTCOME_ERROR && is_unsupported(out))
-		refused_for(q, REFUSED_ALL);
+		abilities_refused(q, REFUSED_ALL);
 	if (!is_unsupported(out)) {
 		order->rejected = true;
 		/* A transaction that has just ended is reason enough. */
@@ -250,7 +225,7 @@ static void set_accepted(const struct orders *q, Ocpp__LimitOrder *order)
 	order->done = true;
 	if (order->attempt % 2 == 0)
 		order->refused &= ~(uint32_t)REFUSED_LEVELS; /* this one has two */
-	refused_for(q, order->refused);
+	abilities_refused(q, order->refused);
 }
 
 /* There is no usable answer, and whoever asked is told so. */
@@ -278,6 +253,11 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 	if (out->kind == OUTCOME_TIMEOUT)
 		return give_up(&q, row, out);
 	order = gv_edit(t, &ocpp_limits, gv_key(device, row->about));
+	if (order->closing) {
+		const char *status = closing_concluded(&q, order, out);
+
+		return status ? orders_finish(&q, row->about, order, status) : step(&q, st, row->about, order);
+	}
 	if (order->keyed)
 		return key_concluded(&q, st, row->about, order, out);
 	call = st->edge->profiles ? profiles_call(st->edge->profiles, row->action) : PROFILE_CALL_NONE;
@@ -352,18 +332,6 @@ int limits_enqueue(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__
 int limits_opened(struct ocpp *o, struct gv_turn *t, const struct station *st)
 {
 	return go_on(&(struct orders){ o, t, st->device }, UINT64_MAX);
-}
-
-int limits_booted(struct gv_turn *t, const char *device, const char *firmware)
-{
-	const Ocpp__Abilities *row = gv_get(t, &ocpp_abilities, gv_key(device));
-	Ocpp__Abilities fresh = OCPP__ABILITIES__INIT;
-
-	if (!row || !strcmp(row->firmware, firmware))
-		return 0;
-	fresh.has_key_value = row->has_key_value;
-	fresh.key_value = row->key_value;
-	return gv_put(t, &ocpp_abilities, gv_key(device), &fresh);
 }
 
 int limits_began(struct gv_turn *t, const char *device, const Ocpp__Profile *p, const Ocpp__Transaction *x)

@@ -15,6 +15,27 @@ int orders_send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order
 /* Answers it, and goes on with the next one. */
 int orders_finish(const struct orders *q, uint64_t number, const Ocpp__LimitOrder *order, const char *status);
 
+/* ---- abilities.c ----------------------------------------------------------------------------- */
+
+/* What it is known by now not to take: bits as in plan.h. */
+void abilities_refused(const struct orders *q, uint32_t refused);
+/* The answer to the question of what it takes. */
+void abilities_told(const struct orders *q, const struct station *st, const struct outcome *out);
+
+/* ---- closing.c: chargers that take limits of running sessions only --------------------------- */
+
+/* Whether it is such a charger, as far as is known after this order. */
+bool closing_is_session_only(const struct orders *q, const Ocpp__LimitOrder *order);
+/* Whether the connector must be closed before this profile is set. */
+bool closing_is_due(const struct orders *q, const Ocpp__LimitOrder *order, const struct plan *plan);
+/* Whether a limit that no profile can say is one that a closed connector keeps. */
+bool closing_is_enough(const struct orders *q, const Ocpp__LimitOrder *order);
+/* The next call of an order: it closes or opens its connector. */
+int closing_send(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order,
+		 Ocpp__LimitOrder__Closing closing);
+/* Its outcome. NULL: the order goes on; else it ends with this status. */
+const char *closing_concluded(const struct orders *q, Ocpp__LimitOrder *order, const struct outcome *out);
+
 /* ---- limit_key.c: chargers without profiles that have a key which limits them ---------------- */
 
 /* Whether such a key limits all that the order is about: the charger, or its only connector. */

@@ -270,6 +270,16 @@ static bool known_refused(const struct plan_ask *ask, const struct way *w, bool 
 	return !zero_only && ((a->refused & REFUSED_LEVELS) || (a->has_max_level && !a->max_level));
 }
 
+/* It takes profiles of sessions only, and none runs there. */
+static bool lacks_session(const struct plan_ask *ask)
+{
+	uint32_t refused = ask->abilities->refused;
+
+	return !ask->transaction && !ask->order->transaction[0] &&
+	       (refused & 1u << OCPP__PROFILE__PURPOSE__TX_DEFAULT) &&
+	       !(refused & (REFUSED_ALL | 1u << OCPP__PROFILE__PURPOSE__TX));
+}
+
 void plan_set(struct gv_turn *t, const struct plan_ask *ask, struct plan *ret, uint32_t *ret_attempt)
 {
 	struct way list[WAYS_MAX];
@@ -289,7 +299,7 @@ void plan_set(struct gv_turn *t, const struct plan_ask *ask, struct plan *ret, u
 		is_blocked = true;
 	}
 	memset(ret, 0, sizeof *ret);
-	ret->blocked = is_blocked;
+	ret->blocked = is_blocked || lacks_session(ask);
 }
 
 void plan_clear(const struct plan_ask *ask, struct plan *ret)

@@ -37,7 +37,7 @@ static const struct gv_table *const owned[] = {
 	&ocpp_requests,  &ocpp_stuck,        &ocpp_soap,        &ocpp_variables,     &ocpp_models,
 	&ocpp_reports,   &ocpp_report_parts, &ocpp_monitors,    &ocpp_device_events, &ocpp_device_event_digests,
 	&ocpp_displays,  &ocpp_command_log,  &ocpp_commands,    &ocpp_orphans,       &ocpp_security_by_device,
-	&ocpp_transfers, &ocpp_costs,        &ocpp_settings,    &ocpp_packs,
+	&ocpp_transfers, &ocpp_costs,        &ocpp_settings,    &ocpp_packs,         &ocpp_closings,
 };
 
 /* ---- rows ------------------------------------------------------------------------------------ */

@@ -291,6 +291,16 @@ static void answer_set(const char *id, const cJSON *payload)
 		reply_status(id, set_profile(payload));
 }
 
+/* 1.6, 5.2: what runs may go on, what comes after may not begin. */
+static const char *availability(const cJSON *payload)
+{
+	smart.switched++;
+	if (smart.stays_open)
+		return "Rejected";
+	smart.closed = !strcmp(text(payload, word("type", "operationalStatus")), "Inoperative");
+	return smart.closed && smart.b.connectors[0].transaction ? "Scheduled" : "Accepted";
+}
+
 /* True where it was about its key. */
 static bool answer_key(const char *id, const char *action, const cJSON *payload)
 {
@@ -330,6 +340,8 @@ static void answer(const char *id, const char *action, const cJSON *payload)
 		fail(id, "InternalError");
 	else if (!strcmp(action, "ClearChargingProfile"))
 		reply_status(id, clear_profile(payload));
+	else if (!strcmp(action, "ChangeAvailability"))
+		reply_status(id, availability(payload));
 	else if (!strcmp(action, "GetCompositeSchedule"))
 		reply(id, composite_schedule(payload));
 	else if (!strcmp(action, "GetChargingProfiles"))

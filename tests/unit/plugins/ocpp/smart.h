@@ -21,11 +21,14 @@ struct smart {
 	bool level_zero_only; /* it refuses every other level */
 	bool keeps;           /* it answers no ClearChargingProfile but with a CALLERROR */
 	bool silent;          /* it does not answer SetChargingProfile */
+	bool stays_open;      /* it refuses to close a connector */
 	const char *key;      /* of its configuration, that limits it; NULL: none */
 	int64_t sharper;      /* tenths that its composite schedule is below the right one */
 	/* What it was told. */
 	unsigned asked, set, cleared;
 	unsigned changed;  /* its key */
+	unsigned switched; /* its connector: closed or opened */
+	bool closed;       /* its connector is, or will be when its transaction ends */
 	char value[64];    /* what its key is */
 	char last[4000];   /* the payload of the last SetChargingProfile */
 	char answer[2000]; /* the last answer to a call of its own */
