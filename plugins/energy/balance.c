@@ -21,8 +21,11 @@ struct entry {
 	size_t place; /* to keep the order of equals */
 };
 
+/* A connector that is open and to which nobody comes has no use for its turn. */
 static int64_t slice_ms(const struct round *r, const struct point *p)
 {
+	if (p->opens)
+		return r->e->low_ms;
 	return (int64_t)r->row->site->slice_s * 1000 * p->claim.weight;
 }
 
@@ -105,13 +108,44 @@ static size_t order(struct round *r, struct entry *entries)
 		struct point *p = &r->points[i];
 
 		p->waits = *p->row.session_id && waits_for_price(r, p);
-		if (!*p->row.session_id || p->lost || p->waits)
+		if (p->lost || p->waits || !(*p->row.session_id || (p->opens && balance_could_open(r, p))))
 			continue;
 		entries[n] = (struct entry){ .point = p, .place = i };
 		rank(r, &entries[n++]);
 	}
 	qsort(entries, n, sizeof *entries, by_rank);
 	return n;
+}
+
+/* ---- connectors without a limit -------------------------------------------------------------- */
+
+/* Where a charger takes limits of sessions only, its connector is open to sessions only while all that it can draw is
+ * free, and would be if all fell back: nobody can take that away from it, once it does not answer. So a connector
+ * without a session takes part as one that wants all of it or nothing. */
+
+/* What the lowest limit leaves to those that are open. */
+static void floor_left(const struct round *r, int64_t ret_ma[SHARE_PHASES])
+{
+	for (unsigned p = 0; p < SHARE_PHASES; p++)
+		ret_ma[p] = r->floor_ma[p] - r->unlisted_lasting_ma[p];
+	for (size_t i = 0; i < r->n_points; i++)
+		if (r->points[i].lost)
+			share_take(&r->points[i].claim, ret_ma, SHARE_PHASES, r->points[i].lasting_ma);
+}
+
+bool balance_could_open(const struct round *r, const struct point *p)
+{
+	return share_room(&p->claim, r->bound_ma, r->n_bounds) >= p->max_ma &&
+	       share_room(&p->claim, r->floor_ma, SHARE_PHASES) >= p->max_ma;
+}
+
+static void claim_all(struct share_claim *claim, int64_t max_ma, int64_t floor_ma[SHARE_PHASES])
+{
+	claim->minimum_ma = claim->demand_ma = max_ma;
+	if (share_room(claim, floor_ma, SHARE_PHASES) < max_ma)
+		claim->demand_ma = 0;
+	else
+		share_take(claim, floor_ma, SHARE_PHASES, max_ma);
 }
 
 /* ---- the targets ----------------------------------------------------------------------------- */
@@ -153,7 +187,7 @@ void balance(struct round *r)
 {
 	struct entry *entries = gv_alloc(r->t, (r->n_points + 1) * sizeof *entries);
 	struct share_claim *claims = gv_alloc(r->t, (r->n_points + 1) * sizeof *claims);
-	int64_t room_ma[SHARE_BOUNDS_MAX];
+	int64_t room_ma[SHARE_BOUNDS_MAX], floor_ma[SHARE_PHASES];
 	size_t n = order(r, entries);
 
 	for (size_t b = 0; b < r->n_bounds; b++)
@@ -163,14 +197,20 @@ void balance(struct round *r)
 		if (r->points[i].lost)
 			share_take(&r->points[i].claim, room_ma, r->n_bounds, r->points[i].held_ma);
 	}
+	floor_left(r, floor_ma);
 	for (size_t i = 0; i < n; i++) {
 		const struct point *p = entries[i].point;
 
 		claims[i] = p->claim;
+		if (p->opens) {
+			claim_all(&claims[i], p->max_ma, floor_ma);
+			continue;
+		}
 		claims[i].demand_ma = p->row.demand_ma && p->row.demand_ma < most_of(p) ? p->row.demand_ma : most_of(p);
 	}
 	share(claims, n, room_ma, r->n_bounds);
 	for (size_t i = 0; i < n; i++)
-		entries[i].point->target_ma = claims[i].given_ma;
+		entries[i].point->target_ma = entries[i].point->opens && claims[i].given_ma ? entries[i].point->max_ma
+											    : claims[i].given_ma;
 	keep_turns(r, entries, n);
 }

@@ -6,6 +6,12 @@
 
 #define SETTLE_MS 5000 /* so long raises wait for lowerings that are under way, to be told once and not in pieces */
 
+/* It is open without a limit, or is to be. */
+static bool is_to_open(const struct point *p)
+{
+	return p->opens && p->target_ma && !p->lost;
+}
+
 /* ---- what a connector falls back to ---------------------------------------------------------- */
 
 /* What the floor leaves when all fall back: below zero only where the floor was lowered. */
@@ -17,8 +23,11 @@ static void floor_init(const struct round *r, struct floor *f)
 {
 	for (unsigned p = 0; p < SHARE_PHASES; p++)
 		f->free_ma[p] = r->floor_ma[p] - r->unlisted_lasting_ma[p];
-	for (size_t i = 0; i < r->n_points; i++)
-		share_take(&r->points[i].claim, f->free_ma, SHARE_PHASES, r->points[i].lasting_ma);
+	for (size_t i = 0; i < r->n_points; i++) {
+		const struct point *p = &r->points[i];
+
+		share_take(&p->claim, f->free_ma, SHARE_PHASES, is_to_open(p) ? p->max_ma : p->lasting_ma);
+	}
 }
 
 /* What a connector that is given limit_ma shall fall back to: its minimum where the floor has room for it. */
@@ -69,6 +78,8 @@ static void lower(struct round *r, struct floor *f, const int64_t *free_ma, stru
 	int64_t excess_ma = p->held_ma - p->target_ma;
 	bool above_floor = p->lasting_ma && share_room(&p->claim, f->free_ma, SHARE_PHASES) < 0;
 
+	if (is_to_open(p))
+		return;
 	if (p->target_ma ? !above_floor && excess_ma < (exceeded ? 1 : r->e->hysteresis_ma) : is_nothing(&p->row))
 		return;
 	if (!exceeded && !is_calm(r, p))
@@ -94,6 +105,22 @@ static bool is_due(struct round *r, const struct point *p)
 	due_ms = known->until_ms - r->e->drift_ms - r->e->valid_ms / 2;
 	round_wake(r, due_ms);
 	return r->now_ms >= due_ms;
+}
+
+static void open_up(struct round *r, const struct floor *f, int64_t *free_ma, struct point *p)
+{
+	int64_t more_ma = p->max_ma > p->held_ma ? p->max_ma - p->held_ma : 0;
+
+	if (p->row.known && p->row.known->open)
+		return;
+	if (share_room(&p->claim, free_ma, r->n_bounds) < more_ma ||
+	    share_room(&p->claim, f->free_ma, SHARE_PHASES) < 0)
+		return;
+	if (!is_calm(r, p))
+		return;
+	command_open(r, p);
+	share_take(&p->claim, free_ma, r->n_bounds, more_ma);
+	p->held_ma += more_ma;
 }
 
 static void raise_up(struct round *r, struct floor *f, int64_t *free_ma, struct point *p, bool settled)
@@ -155,6 +182,10 @@ void dispatch(struct round *r)
 	}
 	settled = is_settled(r);
 	for (size_t i = 0; i < r->n_points; i++)
-		if (!r->points[i].row.asked && !r->points[i].lost)
+		if (r->points[i].row.asked || r->points[i].lost)
+			continue;
+		else if (is_to_open(&r->points[i]))
+			open_up(r, &f, free_ma, &r->points[i]);
+		else
 			raise_up(r, &f, free_ma, &r->points[i], settled);
 }

@@ -48,6 +48,7 @@ struct point {
 	int64_t allowance_ma;     /* what it may draw now by the last that it accepted */
 	bool lost;  /* has not accepted the last limit: it is given nothing more before it accepts a probe */
 	bool waits; /* for a cheaper hour */
+	bool opens; /* no session, and a charger that takes limits of sessions only: it wants all that it can draw */
 	int64_t target_ma;
 };
 
@@ -82,6 +83,8 @@ void round_free(const struct round *r, int64_t ret_ma[SHARE_BOUNDS_MAX]);
 
 /* ---- balance.c, dispatch.c: the parts of a round --------------------------------------------- */
 
+/* Whether a connector may be open without a limit, if nobody else had anything. */
+bool balance_could_open(const struct round *r, const struct point *p);
 /* Who should have how much: target_ma, and whose turn it is. */
 void balance(struct round *r);
 /* Tells those what they should have for whom it is time and room. */
@@ -90,6 +93,8 @@ void dispatch(struct round *r);
 /* ---- commands.c: SetLimit and its answers ---------------------------------------------------- */
 
 void command_send(struct round *r, struct point *p, int64_t limit_ma, int64_t fallback_ma);
+/* Takes its limit away: all that it can draw is reserved for it. */
+void command_open(struct round *r, struct point *p);
 /* What was never answered is a failure. */
 void command_overdue(struct round *r, struct point *p);
 int command_answered(struct energy *e, struct gv_turn *t, const struct gv_answer *a);

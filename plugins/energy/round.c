@@ -111,7 +111,8 @@ static void load_point(struct round *r, const Energy__DeviceRow *d, struct point
 	p->claim.group = group_of(r->row->site, p->device);
 	p->claim.weight = weight_of(r->row->site, p, d);
 	p->claim.minimum_ma = r->row->site->minimum_ma;
-	if (!known)
+	p->opens = p->row.session_only && !*p->row.session_id;
+	if (!known || known->open)
 		known = assumed(r, p->max_ma);
 	p->allowance_ma = grant_at(known, r->now_ms);
 	hold(r, p, known);

@@ -21,6 +21,13 @@ static bool alive(struct gv_turn *t, Energy__PointRow *row)
 	return true;
 }
 
+/* What a charger has refused in one session it may take in the next, or when there is none. */
+static void ask_anew(struct gv_turn *t, Energy__PointRow *row)
+{
+	if (row->failures && row->retry_ms > gv_now_ms(t))
+		row->retry_ms = gv_now_ms(t);
+}
+
 static void clear_session(Energy__PointRow *row)
 {
 	row->session_id = row->token = (char *)"";
@@ -76,7 +83,7 @@ int sessions_started(struct energy *e, struct gv_turn *t, const Charging__Sessio
 	if (!points_take(t, m->device, m->session->connector, &row) || !strcmp(row.session_id, m->session->id))
 		return 0;
 	clear_session(&row);
-	alive(t, &row);
+	ask_anew(t, &row);
 	row.session_id = m->session->id;
 	row.token = m->session->token;
 	row.vehicle = vehicle_of(t, m->session->needs);
@@ -95,7 +102,7 @@ int sessions_ended(struct energy *e, struct gv_turn *t, const Charging__SessionE
 		return 0;
 	row = *found;
 	clear_session(&row);
-	alive(t, &row);
+	ask_anew(t, &row);
 	return keep(e, t, m->device, m->session->connector, &row);
 }
 

@@ -1,15 +1,40 @@
 /* What others see of a site: its state, and events of what changed. */
 #include "energy.h"
 
+/* Whoever comes may draw all that it can give. */
+static bool is_open(const struct point *p)
+{
+	return !p->row.known || p->row.known->open;
+}
+
 static Energy__PointState state_of(const struct point *p)
 {
 	if (p->lost)
 		return p->row.refused ? ENERGY__POINT_STATE__REFUSING : ENERGY__POINT_STATE__LOST;
 	if (!*p->row.session_id)
-		return ENERGY__POINT_STATE__IDLE;
+		return p->opens && !is_open(p) ? ENERGY__POINT_STATE__CLOSED : ENERGY__POINT_STATE__IDLE;
 	if (p->waits)
 		return ENERGY__POINT_STATE__WAITING;
 	return p->target_ma ? ENERGY__POINT_STATE__CHARGING : ENERGY__POINT_STATE__PAUSED;
+}
+
+/* "": nothing. */
+static const char *problem_of(const struct round *r, const struct point *p)
+{
+	Energy__PointState state = state_of(p);
+
+	if ((state != ENERGY__POINT_STATE__CLOSED && state != ENERGY__POINT_STATE__REFUSING) ||
+	    balance_could_open(r, p))
+		return "";
+	return gv_str(r->t,
+		      "%s:%u %s, and can draw %lld mA, which is more than its site or feeder may at its lowest: set a "
+		      "lower maximum at the charger and as maxCurrentMa of the connector (Registry/PutDevice), or give "
+		      "the device the attribute energy: off and take what it draws off the site's limit",
+		      p->device, p->connector,
+		      state == ENERGY__POINT_STATE__CLOSED
+			      ? "stays closed, as its charger takes limits of running sessions only"
+			      : "takes no limit",
+		      (long long)p->max_ma);
 }
 
 Energy__Allocation *tell_allocation(struct round *r, const struct point *p)
@@ -23,6 +48,8 @@ Energy__Allocation *tell_allocation(struct round *r, const struct point *p)
 	a->session_id = p->row.session_id;
 	a->state = state_of(p);
 	a->known = known != NULL;
+	a->session_only = p->row.session_only;
+	a->problem = (char *)problem_of(r, p);
 	a->allowance_ma = known ? p->allowance_ma : 0;
 	a->reserved_ma = p->held_ma;
 	a->target_ma = p->target_ma;
@@ -139,9 +166,12 @@ void tell_changes(struct round *r)
 		p->row.told_ma = allowance_ma;
 		p->row.told_state = state_of(p);
 		p->changed = true;
+		event.allocation = tell_allocation(r, p);
+		if (*event.allocation->problem)
+			gv_log(r->t, GV_WARN, "%s device=%s connector=%u site=%s", event.allocation->problem, p->device,
+			       p->connector, r->site);
 		event.device = (char *)p->device;
 		event.site = (char *)r->site;
-		event.allocation = tell_allocation(r, p);
 		gv_emit(r->t, &event);
 	}
 }

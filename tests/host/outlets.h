@@ -14,12 +14,22 @@
 struct outlet_limit {
 	int64_t at_ms;                           /* when it takes it in */
 	int64_t limit_ma, valid_ms, fallback_ma; /* valid 0: it stands */
+	bool opens;                              /* instead: away with it */
+	uint64_t session;                        /* that it is meant for, by what was told */
 };
 
 struct outlet {
 	char device[32];
 	bool commissioned; /* has taken in a limit, once: cars come only then */
 	bool cut_off;
+	bool refuses; /* whatever it is told */
+	/* It takes limits of running sessions only: without one a car draws max_ma. It can be closed to those that come
+	 * after the one that runs. */
+	bool session_only;
+	int64_t max_ma;
+	uint64_t limited; /* the session that its limit is of */
+	bool closes, closed;
+	uint64_t next;     /* the car that waits where it is closed; 0: none */
 	unsigned phantoms; /* connectors from OUTLET_PHANTOM on that it speaks of and that take no limit */
 	int64_t limit_ma, until_ms, fallback_ma; /* until 0: it stands */
 	struct outlet_limit pending[OUTLET_PENDING_MAX];
@@ -30,6 +40,7 @@ struct outlet {
 	double got_mas;                       /* what it has got, in mA times s, since it came */
 	struct gv_ticket owed;                /* an answer that comes later */
 	int64_t owed_ms;                      /* 0: none */
+	bool owed_opens;
 };
 
 struct outlets {
@@ -51,6 +62,9 @@ extern const struct gv_plugin outlet_record;
  * draw something else. */
 void outlets_init(struct outlets *o, struct host *h, unsigned n,
 		  void (*seen)(struct outlets *o, int64_t at_ms, void *arg), void *arg);
+/* A car comes, and goes. */
+void outlet_arrive(struct outlet *x, uint64_t car, int64_t wish_ma);
+void outlet_leave(struct outlet *x);
 /* What an outlet lets its car draw at a time. */
 int64_t outlet_allows(const struct outlet *x, int64_t at_ms);
 /* Lets time pass for them up to now: what is under way arrives. */

@@ -2,7 +2,7 @@
  * off and come back, cars come and go. What the outlets let be drawn is added up at every moment, and is never above a
  * limit. In the end, with all well and a car at each, the whole limit is used and every car gets its turns.
  *
- * The site is one of sixteen: any sixteen seeds in a row see each of them. */
+ * The site is one of thirty-two: any thirty-two seeds in a row see each of them. */
 #include "outlets.h"
 #include "scenario.h"
 
@@ -36,7 +36,7 @@ struct world {
 };
 
 /* What is special about a seed's site. */
-enum variant { SOME_ONE_PHASE = 1, FEEDER = 2, LOW_FLOOR = 4, NO_GRID_LIMIT = 8, VARIANTS = 16 };
+enum variant { SOME_ONE_PHASE = 1, FEEDER = 2, LOW_FLOOR = 4, NO_GRID_LIMIT = 8, SESSION_ONLY = 16, VARIANTS = 32 };
 
 static bool is(const struct host *h, enum variant v)
 {
@@ -54,6 +54,12 @@ static unsigned phases_of(const struct host *h, unsigned i)
 static bool on_feeder(unsigned i)
 {
 	return i < 3;
+}
+
+/* Two outlets take limits of running sessions only, and can draw so much without one. */
+static int64_t max_of(const struct host *h, unsigned i)
+{
+	return is(h, SESSION_ONLY) && i % 3 == 2 ? 8000 : 32000;
 }
 
 /* ---- what must hold at every moment ---------------------------------------------------------- */
@@ -103,10 +109,9 @@ static void arrive(struct world *w, struct outlet *x)
 {
 	static const int64_t wishes[] = { 32000, 32000, 32000, 16000, 9000, 0 };
 
-	if (!x->commissioned || x->session)
+	if (!x->commissioned || x->session || x->next)
 		return;
-	x->session = ++w->cars;
-	x->wish_ma = wishes[host_below(w->o.h, 6)];
+	outlet_arrive(x, ++w->cars, wishes[host_below(w->o.h, 6)]);
 	x->got_mas = 0;
 }
 
@@ -124,7 +129,7 @@ static void happen(struct host *h, void *arg)
 		arrive(w, x);
 		break;
 	case 2:
-		x->session = 0;
+		outlet_leave(x);
 		break;
 	case 3:
 		x->cut_off = !x->cut_off;
@@ -148,11 +153,15 @@ static void put_devices(struct world *w)
 	for (unsigned i = 0; i < OUTLETS; i++) {
 		static const char *const rotations[] = { "RST", "STR", "TRS" };
 		bool one = phases_of(h, i) != 7;
-		struct host_answer *a = host_call(
+		struct host_answer *a;
+
+		w->o.outlet[i].max_ma = max_of(h, i);
+		w->o.outlet[i].session_only = max_of(h, i) < SITE_MA;
+		a = host_call(
 			h, "galvan.registry.v1.Registry/PutDevice",
 			"{\"device\":{\"id\":\"outlet:O%u\",\"site\":\"yard\",\"connectors\":[{\"id\":1,\"phases\":%u,"
-			"\"maxCurrentMa\":32000}],\"attributes\":{\"phaseRotation\":\"%s\"}}}",
-			i, one ? 1 : 3, rotations[i / 2 % 3]);
+			"\"maxCurrentMa\":%lld}],\"attributes\":{\"phaseRotation\":\"%s\"}}}",
+			i, one ? 1 : 3, (long long)max_of(h, i), rotations[i / 2 % 3]);
 
 		host_check(h, a->code == GV_OK, "PutDevice: %s", a->error);
 	}
@@ -216,9 +225,12 @@ static void make_well(struct world *w)
 	w->well = true;
 	w->o.unkind = 0;
 	for (unsigned i = 0; i < OUTLETS; i++) {
-		w->o.outlet[i].cut_off = false;
-		w->o.outlet[i].session = w->o.outlet[i].session ? w->o.outlet[i].session : ++w->cars;
-		w->o.outlet[i].wish_ma = 32000;
+		struct outlet *x = &w->o.outlet[i];
+
+		x->cut_off = false;
+		x->wish_ma = 32000;
+		if (!x->session && !x->next)
+			outlet_arrive(x, ++w->cars, x->wish_ma);
 	}
 }
 

@@ -81,8 +81,7 @@ void pass(int64_t ms)
 void car(unsigned i, int64_t wish_ma)
 {
 	outlets_pass(&o);
-	o.outlet[i].session = ++cars;
-	o.outlet[i].wish_ma = wish_ma;
+	outlet_arrive(&o.outlet[i], ++cars, wish_ma);
 }
 
 int64_t allowed(unsigned i)

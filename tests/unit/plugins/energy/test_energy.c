@@ -22,7 +22,7 @@ Test(energy, an_outlet_gives_nothing_until_a_car_is_there_and_then_all_there_is)
 	pass(20000);
 	expect(0, 16000);
 	expect(1, 16000);
-	o.outlet[0].session = 0;
+	outlet_leave(&o.outlet[0]);
 	pass(20000);
 	expect(0, 0);
 	expect(1, 32000);
