@@ -56,10 +56,12 @@ struct charger_faults {
 	bool missing_zone;         /* timestamps without a zone */
 	bool meter_backwards; /* now and then the register goes back, and meterStop is 1 Wh below meterStart of an empty
 				 session */
-	bool transaction_minus_one; /* names every transaction -1 */
-	bool never_answer;          /* never answers the server's calls */
-	bool repeat_answers;        /* answers each of the server's calls twice */
-	uint32_t call_timeout_ms;   /* gives up an answer after this; 0: 30 s */
+	bool transaction_minus_one;   /* names every transaction -1 */
+	bool never_answer;            /* never answers the server's calls */
+	bool repeat_answers;          /* answers each of the server's calls twice */
+	uint32_t call_timeout_ms;     /* gives up an answer after this; 0: 30 s */
+	bool session_profiles_only;   /* takes charging profiles of a running transaction only */
+	uint32_t refused_profiles_pm; /* per mille of the charging profiles that it refuses */
 };
 
 /* How its customers behave. All zero: nobody comes unless told. */

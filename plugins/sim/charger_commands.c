@@ -101,6 +101,8 @@ static cJSON *change_availability(struct charger *c, const cJSON *payload)
 		if (k->becomes_inoperative)
 			continue;
 		k->operative = operative;
+		if (!operative)
+			session_forget(k);
 		if (!k->in_transaction)
 			session_set_status(c, k, operative ? k->plugged ? "Preparing" : "Available" : "Unavailable");
 	}

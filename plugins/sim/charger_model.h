@@ -140,6 +140,8 @@ void session_answered(struct charger *c, const struct call *call, const cJSON *a
 void session_set_status(struct charger *c, struct connector *k, const char *status);
 /* Authorized: starts when a vehicle is plugged in. */
 void session_authorized(struct charger *c, struct connector *k, const char *token);
+/* Whoever is authorized there does not start: it became inoperative before. */
+void session_forget(struct connector *k);
 void session_stop(struct charger *c, struct connector *k, const char *reason);
 void session_plug(struct charger *c, struct connector *k);
 void session_unplug(struct charger *c, struct connector *k);

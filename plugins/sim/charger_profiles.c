@@ -106,7 +106,8 @@ const char *profiles_set(struct charger *c, const struct connector *k, const cJS
 {
 	struct profile p, *grown;
 
-	if (!read_profile(k, json, starts, &p))
+	if (!read_profile(k, json, starts, &p) || (c->faults.session_profiles_only && p.purpose != TX) ||
+	    charger_chance(c, c->faults.refused_profiles_pm))
 		return "Rejected";
 	for (unsigned i = c->n_profiles; i-- > 0;) {
 		const struct profile *had = &c->profile[i];

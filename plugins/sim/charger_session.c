@@ -179,6 +179,14 @@ bool session_may_start(const struct charger *c, const struct connector *k, const
 	return !k->reservation || strcasecmp(k->reserved_token, token) == 0;
 }
 
+void session_forget(struct connector *k)
+{
+	if (k->in_transaction)
+		return;
+	k->token[0] = 0;
+	k->plug_ms = k->give_up_ms = NEVER;
+}
+
 static void start(struct charger *c, struct connector *k)
 {
 	char time[32];

@@ -120,6 +120,8 @@ void fleet_faults(const Sim__Faults *from, struct charger_faults *ret)
 	ret->wrong_types = from->wrong_types;
 	ret->clock_1970 = from->clock_1970;
 	ret->missing_zone = from->missing_zone;
+	ret->session_profiles_only = from->session_profiles_only;
+	ret->refused_profiles_pm = from->refused_profiles_pm;
 	ret->meter_backwards = from->meter_backwards;
 	ret->transaction_minus_one = from->transaction_minus_one;
 	ret->never_answer = from->never_answer;

@@ -1,6 +1,7 @@
 /* A site's limit among simulated OCPP 1.6 chargers, all real: registry, ocpp and energy. Plugins die, the network
- * breaks, cars come and go. What the chargers let their cars draw is never above the limit, and in the end, with all
- * well, the whole of it is used. */
+ * breaks, cars come and go, limits are refused, and some chargers take limits of running sessions only. What the
+ * chargers let their cars draw is never above the limit, and in the end, with all well, the whole of it is used and
+ * every car gets its turns. */
 #include "scenario.h"
 
 #include <plugins/sim/charger.h>
@@ -14,21 +15,30 @@
 #define W_PER_A 690 /* as the simulated chargers reckon: three phases of 230 V */
 #define STORM_MS (15 * 60 * 1000)
 #define SETTLE_MS (10 * 60 * 1000)
-#define CALL_TIMEOUT_S 10
+#define FINAL_MS (16 * SLICE_S * 1000)
+#define SLICE_S 120
+#define REFUSED_PM 20    /* of the profiles of ordinary chargers, until all is well */
+#define SESSION_ONLY_A 8 /* that a charger can draw which takes limits of sessions only */
+#define RETRY_MS 10000   /* a driver who finds the charger closed tries again */
+#define MINIMUM_A 6
+#define FULL_A (SITE_MA / 1000 - CHARGERS / 2) /* small differences are not told */
 
 struct bay {
 	struct world *world;
 	struct host_station *station;
 	struct charger *charger;
 	struct charger_env env;
-	bool limited;
+	bool session_only;
 	bool reconnects;
+	int64_t final_wh; /* its register when the last part began */
 };
 
 struct world {
 	struct host *h;
 	struct bay bay[CHARGERS];
 	bool well;
+	bool final;
+	int64_t seen_ms, final_ms, full_ms; /* how long the limit was used up in the end, and of how long */
 };
 
 /* ---- a charger at its socket ----------------------------------------------------------------- */
@@ -137,9 +147,15 @@ static int64_t sum_w(const struct world *w)
 
 static void run_to(struct world *w, int64_t until_ms)
 {
-	while (host_now_ms(w->h) < until_ms && host_step(w->h))
-		host_check(w->h, sum_w(w) <= SITE_MA / 1000 * W_PER_A, "the cars draw %lld W, %d are allowed",
-			   (long long)sum_w(w), SITE_MA / 1000 * W_PER_A);
+	while (host_now_ms(w->h) < until_ms && host_step(w->h)) {
+		int64_t w_now = sum_w(w), passed_ms = host_now_ms(w->h) - w->seen_ms;
+
+		host_check(w->h, w_now <= SITE_MA / 1000 * W_PER_A, "the cars draw %lld W, %d are allowed",
+			   (long long)w_now, SITE_MA / 1000 * W_PER_A);
+		w->seen_ms += passed_ms;
+		w->final_ms += w->final ? passed_ms : 0;
+		w->full_ms += w->final && w_now >= FULL_A * W_PER_A ? passed_ms : 0;
+	}
 }
 
 /* ---- cars ------------------------------------------------------------------------------------ */
@@ -151,6 +167,21 @@ static void arrive(struct bay *b)
 	charger_plug(b->charger, now_ms, 1);
 	charger_swipe(b->charger, now_ms, 1, "CARD");
 	plan(b);
+}
+
+/* Cars come to all that have none, for as long as it takes. */
+static void come(struct host *h, void *arg)
+{
+	struct world *w = arg;
+
+	for (unsigned i = 0; i < CHARGERS; i++) {
+		struct charger_connector k;
+
+		charger_get_connector(w->bay[i].charger, 1, &k);
+		if (!k.in_transaction)
+			arrive(&w->bay[i]);
+	}
+	host_after(h, RETRY_MS, come, w);
 }
 
 static void happen(struct host *h, void *arg)
@@ -187,32 +218,40 @@ static void put(struct world *w, const char *method, const char *json)
 	host_check(w->h, a->code == GV_OK, "%s: %s", method, a->error);
 }
 
+static void put_bay(struct world *w, unsigned i)
+{
+	struct bay *b = &w->bay[i];
+	char device[32], json[200];
+	struct charger_options o = { .connectors = 1,
+				     .pattern = { .energy_wh = 1000000, .power_w = 22000, .meter_interval_s = 20 },
+				     .env = &b->env,
+				     .powered_up_ms = host_now_ms(w->h) };
+
+	b->session_only = i % 3 == 2;
+	o.faults.session_profiles_only = b->session_only;
+	o.faults.refused_profiles_pm = REFUSED_PM;
+	if (b->session_only)
+		o.pattern.power_w = SESSION_ONLY_A * W_PER_A;
+	snprintf(device, sizeof device, "ocpp:CP%u", i);
+	snprintf(json, sizeof json,
+		 "{\"device\":{\"id\":\"%s\",\"site\":\"yard\",\"connectors\":[{\"id\":1,\"phases\":3,\"maxCurrentMa\":"
+		 "%d}]}}",
+		 device, b->session_only ? SESSION_ONLY_A * 1000 : SITE_MA);
+	put(w, "galvan.registry.v1.Registry/PutDevice", json);
+	b->world = w;
+	b->env = (struct charger_env){ .arg = b, .random = env_random, .send = env_send, .drop = env_drop };
+	o.identity = device + strlen("ocpp:");
+	b->station = host_station(w->h, "ocpp", device, "ocpp1.6", &model, b);
+	host_check(w->h, charger_create(&o, &b->charger) == 0, "no charger");
+	host_station_connect(b->station);
+}
+
 static void begin(struct world *w)
 {
 	put(w, "galvan.registry.v1.Registry/PutSite", "{\"site\":{\"id\":\"yard\"}}");
 	put(w, "galvan.energy.v1.Energy/PutSite", "{\"site\":{\"id\":\"yard\",\"limitMa\":32000,\"sliceS\":120}}");
-	for (unsigned i = 0; i < CHARGERS; i++) {
-		struct bay *b = &w->bay[i];
-		char device[32], json[160];
-		struct charger_options o = {
-			.connectors = 1,
-			.pattern = { .energy_wh = 1000000, .power_w = 22000, .meter_interval_s = 20 },
-			.env = &b->env,
-			.powered_up_ms = host_now_ms(w->h)
-		};
-
-		snprintf(device, sizeof device, "ocpp:CP%u", i);
-		snprintf(json, sizeof json,
-			 "{\"device\":{\"id\":\"%s\",\"site\":\"yard\",\"connectors\":[{\"id\":1,\"phases\":3}]}}",
-			 device);
-		put(w, "galvan.registry.v1.Registry/PutDevice", json);
-		b->world = w;
-		b->env = (struct charger_env){ .arg = b, .random = env_random, .send = env_send, .drop = env_drop };
-		o.identity = device + strlen("ocpp:");
-		b->station = host_station(w->h, "ocpp", device, "ocpp1.6", &model, b);
-		host_check(w->h, charger_create(&o, &b->charger) == 0, "no charger");
-		host_station_connect(b->station);
-	}
+	for (unsigned i = 0; i < CHARGERS; i++)
+		put_bay(w, i);
 }
 
 /* Until each charger has been told that it may give nothing. */
@@ -232,12 +271,38 @@ static void commission(struct world *w)
 	}
 }
 
+static int64_t register_wh(const struct bay *b)
+{
+	struct charger_connector k;
+
+	charger_get_connector(b->charger, 1, &k);
+	return k.meter_wh;
+}
+
+static void make_well(struct world *w)
+{
+	w->well = true;
+	scenario_calm(w->h);
+	for (unsigned i = 0; i < CHARGERS; i++) {
+		struct charger_faults faults = *charger_faults(w->bay[i].charger);
+
+		faults.refused_profiles_pm = 0;
+		charger_set_faults(w->bay[i].charger, &faults);
+	}
+}
+
 static void check_end(struct world *w)
 {
-	host_check(w->h, sum_w(w) >= (SITE_MA - 1000) / 1000 * W_PER_A,
-		   "all is well, a car at each, and only %lld W are drawn", (long long)sum_w(w));
-	for (unsigned i = 0; i < CHARGERS; i++)
+	host_check(w->h, w->full_ms >= w->final_ms * 9 / 10, "all is well, and the limit is used up in %lld s of %lld",
+		   (long long)w->full_ms / 1000, (long long)w->final_ms / 1000);
+	for (unsigned i = 0; i < CHARGERS; i++) {
+		int64_t got_wh = register_wh(&w->bay[i]) - w->bay[i].final_wh;
+
+		host_check(w->h, got_wh >= MINIMUM_A * W_PER_A * SLICE_S / 3600,
+			   "CP%u got %lld Wh while the others had %d turns", i, (long long)got_wh,
+			   FINAL_MS / SLICE_S / 1000);
 		charger_destroy(w->bay[i].charger);
+	}
 }
 
 static void run(struct host *h)
@@ -251,17 +316,20 @@ static void run(struct host *h)
 	scenario_load(h, "energy", 1,
 		      "{\"validS\":60,\"answerS\":10,\"lateS\":30,\"driftS\":2,\"intervalS\":1,\"retryS\":5}");
 	host_settle(h, 5);
+	w->seen_ms = host_now_ms(h);
 	begin(w);
 	commission(w);
 	scenario_weather(h, victims);
 	host_after(h, 1000, happen, w);
 	run_to(w, host_now_ms(h) + STORM_MS);
-	w->well = true;
-	scenario_calm(h);
+	make_well(w);
 	run_to(w, host_now_ms(h) + SETTLE_MS);
+	come(h, w);
+	run_to(w, host_now_ms(h) + SETTLE_MS);
+	w->final = true;
 	for (unsigned i = 0; i < CHARGERS; i++)
-		arrive(&w->bay[i]);
-	run_to(w, host_now_ms(h) + SETTLE_MS);
+		w->bay[i].final_wh = register_wh(&w->bay[i]);
+	run_to(w, host_now_ms(h) + FINAL_MS);
 	check_end(w);
 	free(w);
 }
