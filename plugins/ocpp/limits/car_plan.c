@@ -12,6 +12,7 @@
 #define ID_FIRST 25000 /* one a connector; behind those of plan.c, within 16 bits */
 #define DAY_S 86400
 #define PHASES 3
+#define PROMISE_MS 10000 /* so long whoever shares power out has to set a limit; a car waits for 60 s (ISO 15118-2) */
 
 static int64_t offer_id(uint32_t connector)
 {
@@ -135,6 +136,11 @@ static Ocpp__CarRow *car_row(const struct orders *q, uint32_t connector)
 	return gv_edit(q->t, &ocpp_cars, gv_key(q->device, connector));
 }
 
+static int wake(struct gv_turn *t, const char *device, int64_t at_ms)
+{
+	return gv_timer(t, gv_str(t, CAR_TIMER "%s", device), at_ms, NULL);
+}
+
 int car_offer(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x)
 {
 	Ocpp__LimitOrder order = OCPP__LIMIT_ORDER__INIT;
@@ -144,14 +150,54 @@ int car_offer(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp_
 	order.connector = x->connector;
 	order.transaction = (char *)profiles_transaction(t, x);
 	error = limits_enqueue(o, t, device, &order);
-	return error ? error : gv_timer(t, gv_str(t, CAR_TIMER "%s", device), gv_now_ms(t), NULL);
+	return error ? error : wake(t, device, gv_now_ms(t));
+}
+
+int car_promise(struct gv_turn *t, const char *device, uint32_t connector)
+{
+	Ocpp__CarRow *row = gv_edit(t, &ocpp_cars, gv_key(device, connector));
+
+	row->promised_ms = gv_now_ms(t) + PROMISE_MS;
+	return wake(t, device, row->promised_ms);
+}
+
+/* Those whose time has come get what stands now. *ret_next_ms: when the next one's comes. */
+static int keep_promises(struct ocpp *o, struct gv_turn *t, const char *device, int64_t *ret_next_ms)
+{
+	struct gv_scan scan = { .table = &ocpp_cars, .prefix = gv_key(device) };
+	int error = 0;
+
+	*ret_next_ms = INT64_MAX;
+	while (!error && gv_next(t, &scan)) {
+		int64_t promised_ms = ((const Ocpp__CarRow *)scan.row)->promised_ms;
+		const Ocpp__Transaction *x = transaction_on(t, device, (uint32_t)scan.key.part[1].u);
+
+		if (!promised_ms || !x)
+			continue;
+		if (promised_ms <= gv_now_ms(t))
+			error = car_offer(o, t, device, x);
+		else if (promised_ms < *ret_next_ms)
+			*ret_next_ms = promised_ms;
+	}
+	return error == -ENOSPC ? 0 : error;
 }
 
 int car_due(struct ocpp *o, struct gv_turn *t, const char *device)
 {
 	const struct station *st = station_find(o, device);
+	int64_t next_ms;
 
-	return st ? limits_opened(o, t, st) : 0;
+	if (!st)
+		return 0;
+	if (keep_promises(o, t, device, &next_ms) || limits_opened(o, t, st))
+		return -EINVAL;
+	return next_ms == INT64_MAX ? 0 : wake(t, device, next_ms);
+}
+
+/* Where limits are renewed every few minutes, a car has a schedule of its own only if it was told that one follows. */
+static bool is_offered(const struct orders *q, const Ocpp__CarRow *car, uint32_t connector)
+{
+	return car->promised_ms || !car_is_managed(q->t, q->device, connector);
 }
 
 int car_step(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order)
@@ -164,7 +210,7 @@ int car_step(const struct orders *q, const struct station *st, uint64_t number, 
 
 	/* It has left meanwhile, or others have begun to limit it. */
 	if (!x || !car || !car->needs || strcmp(profiles_transaction(q->t, x), order->transaction) != 0 ||
-	    car_has_profile(q->t, q->device, x) || car_is_managed(q->t, q->device, order->connector))
+	    car_has_profile(q->t, q->device, x) || !is_offered(q, car, order->connector))
 		return orders_finish(q, number, order, "");
 	schedules[0] = schedule(q, car->needs, order->connector);
 	p.id = offer_id(order->connector);
@@ -174,6 +220,7 @@ int car_step(const struct orders *q, const struct station *st, uint64_t number, 
 	p.n_schedules = 1;
 	profiles_order_set(q->t, st->edge->profiles, order->connector, &p, &c);
 	car_row(q, order->connector)->offered = true; /* from now on it may have it */
+	car_row(q, order->connector)->promised_ms = 0;
 	return orders_send(q, number, order, &c);
 }
 
@@ -238,7 +285,7 @@ int car_renew(const struct orders *q, const Ocpp__LimitOrder *order)
 
 		if (!x || !car || !car->needs || (order->connector && order->connector != connector))
 			continue;
-		if (!car_has_profile(q->t, q->device, x) && !car_is_managed(q->t, q->device, connector))
+		if (!car_has_profile(q->t, q->device, x) && is_offered(q, car, connector))
 			error = car_offer(q->o, q->t, q->device, x);
 	}
 	return error == -ENOSPC ? 0 : error;

@@ -61,7 +61,7 @@ int told_needs(struct ocpp *o, struct gv_turn *t, struct inbound *in, uint32_t c
 	needs->at_ms = gv_now_ms(t);
 	if (!problem)
 		keep_needs(t, in->device, connector, x, needs);
-	if (!*ret_why && car_is_managed(t, in->device, connector))
+	if (!*ret_why && car_is_managed(t, in->device, connector) && !car_promise(t, in->device, connector))
 		*ret = NEEDS_PENDING;
 	else if (!*ret_why && !car_offer(o, t, in->device, x))
 		*ret = NEEDS_SCHEDULED;

@@ -8,6 +8,9 @@
 bool car_has_profile(struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 /* Its limits are renewed from time to time by whoever shares power out: a schedule would be void in minutes. */
 bool car_is_managed(struct gv_turn *t, const char *device, uint32_t connector);
+/* It gets a schedule all the same, one for each of its needs: when a limit has been set there, or after some seconds.
+ */
+int car_promise(struct gv_turn *t, const char *device, uint32_t connector);
 /* Makes a schedule for the car of the transaction and sends it, behind the limits that wait. -ENOSPC: too many do. */
 int car_offer(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *x);
 

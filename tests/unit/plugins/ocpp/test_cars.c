@@ -132,8 +132,30 @@ Test(ocpp_cars, where_power_is_shared_out_the_sharer_sets_the_limits)
 	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
 	smart_begin(1);
 	cr_expect(answers(NEEDS(""), "{\"status\":\"Processing\"}"), "%s", smart.answer);
-	cr_expect_eq(smart.set, 2, "a schedule of its own would be void in five minutes");
+	cr_expect_eq(smart.set, 2, "it comes with the limit");
 	cr_expect_eq(events(EVENT "VehicleNeedsChanged"), 1);
+	smart_limit("\"connector\":1," AMPERES(10000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	SECONDS(1);
+	cr_expect(strstr(smart.last, "\"TxProfile\""), "%s", smart.last);
+	cr_expect_eq(smart_now(1), 100);
+	SECONDS(310);
+	cr_expect_eq(smart_now(1), 60, "it ends with the limit");
+}
+
+Test(ocpp_cars, where_the_sharer_has_nothing_to_change_what_stands_is_the_schedule_that_was_promised)
+{
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	smart_begin(1);
+	cr_expect(answers(NEEDS(""), "{\"status\":\"Processing\"}"), "%s", smart.answer);
+	SECONDS(11);
+	cr_expect(strstr(smart.last, "\"TxProfile\""), "%s", smart.last);
+	cr_expect_eq(smart_now(1), 160);
+	smart.set = 0;
+	smart_limit("\"connector\":1," AMPERES(20000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	SECONDS(60);
+	cr_expect_eq(smart_now(1), 200, "it makes room for each new limit");
+	cr_expect_eq(smart.set, 1,
+		     "one for each time that the car says what it needs: else it had to plan anew each time");
 }
 
 Test(ocpp_cars, without_a_transaction_there_is_no_schedule)
