@@ -228,6 +228,11 @@ static void set_accepted(const struct orders *q, Ocpp__LimitOrder *order)
 	abilities_refused(q, order->refused);
 }
 
+static bool is_cleared(const struct outcome *out)
+{
+	return !strcmp(outcome_status(out), "Accepted") || !strcmp(outcome_status(out), "Unknown");
+}
+
 /* There is no usable answer, and whoever asked is told so. */
 static int give_up(const struct orders *q, const Ocpp__Command *row, const struct outcome *out)
 {
@@ -277,6 +282,9 @@ int limits_concluded(struct ocpp *o, struct gv_turn *t, const char *device, cons
 			set_refused(&q, order, out);
 	} else if (call != PROFILE_CALL_CLEAR) {
 		abilities_told(&q, st, out);
+	} else if (!is_cleared(out)) {
+		/* What it fell back to stays: below a limit without an end, or where that should stand. */
+		return orders_finish(&q, row->about, order, order->done ? "Accepted" : "Rejected");
 	}
 	return step(&q, st, row->about, order);
 }

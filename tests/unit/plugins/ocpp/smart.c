@@ -323,6 +323,12 @@ static bool answer_key(const char *id, const char *action, const cJSON *payload)
 	return true;
 }
 
+static void refuse_clear(const char *id)
+{
+	smart.kept++;
+	fail(id, "InternalError");
+}
+
 static void answer(const char *id, const char *action, const cJSON *payload)
 {
 	bool settings = !strcmp(action, word("GetConfiguration", "GetVariables"));
@@ -337,7 +343,7 @@ static void answer(const char *id, const char *action, const cJSON *payload)
 	else if (!strcmp(action, "SetChargingProfile"))
 		answer_set(id, payload);
 	else if (!strcmp(action, "ClearChargingProfile") && smart.keeps)
-		fail(id, "InternalError");
+		refuse_clear(id);
 	else if (!strcmp(action, "ClearChargingProfile"))
 		reply_status(id, clear_profile(payload));
 	else if (!strcmp(action, "ChangeAvailability"))

@@ -26,6 +26,7 @@ struct smart {
 	int64_t sharper;      /* tenths that its composite schedule is below the right one */
 	/* What it was told. */
 	unsigned asked, set, cleared;
+	unsigned kept;     /* a profile that it was to clear */
 	unsigned changed;  /* its key */
 	unsigned switched; /* its connector: closed or opened */
 	bool closed;       /* its connector is, or will be when its transaction ends */

@@ -60,6 +60,15 @@ Test(ocpp_limits_less, a_charger_without_smart_charging_is_known_and_left_alone)
 	cr_expect_eq(smart.set, 1, "it is not asked again");
 }
 
+Test(ocpp_limits_less, a_charger_that_clears_no_profile_is_asked_once)
+{
+	smart_limit("\"connector\":1," AMPERES(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}");
+	smart.keeps = true;
+	cr_expect_str_eq(smart_limit("\"connector\":1," AMPERES(10000)), "Accepted");
+	cr_expect_eq(smart.kept, 1, "what it fell back to stands below: %u", smart.kept);
+	cr_expect_eq(smart_now(1), 100);
+}
+
 Test(ocpp_limits_less, every_status_not_supported_is_the_same_as_no_smart_charging)
 {
 	smart.refuses = "ChargePointMaxProfile TxDefaultProfile TxProfile";
