@@ -21,19 +21,17 @@ static Energy__PointState state_of(const struct point *p)
 /* "": nothing. */
 static const char *problem_of(const struct round *r, const struct point *p)
 {
-	Energy__PointState state = state_of(p);
+	bool closed = state_of(p) == ENERGY__POINT_STATE__CLOSED;
+	bool limitless = state_of(p) == ENERGY__POINT_STATE__REFUSING && is_open(p);
 
-	if ((state != ENERGY__POINT_STATE__CLOSED && state != ENERGY__POINT_STATE__REFUSING) ||
-	    balance_could_open(r, p))
+	if ((!closed && !limitless) || balance_could_open(r, p))
 		return "";
 	return gv_str(r->t,
 		      "%s:%u %s, and can draw %lld mA, which is more than its site or feeder may at its lowest: set a "
 		      "lower maximum at the charger and as maxCurrentMa of the connector (Registry/PutDevice), or give "
 		      "the device the attribute energy: off and take what it draws off the site's limit",
 		      p->device, p->connector,
-		      state == ENERGY__POINT_STATE__CLOSED
-			      ? "stays closed, as its charger takes limits of running sessions only"
-			      : "takes no limit",
+		      closed ? "stays closed, as its charger takes limits of running sessions only" : "takes no limit",
 		      (long long)p->max_ma);
 }
 

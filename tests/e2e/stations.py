@@ -149,7 +149,8 @@ VERSIONS = {'ocpp1.6': ocpp.v16, 'ocpp2.0.1': ocpp.v201}
 
 
 def _charge_point(library, answers, asked):
-    """A ChargePoint of the library that answers each call of the server as `answers` says at that time; None: not at all."""
+    """A ChargePoint of the library that answers each call of the server as `answers` says at that time: a payload, a function of
+    the request's, or None, not at all."""
     def handler(action):
         async def handle(self, **payload):
             asked.of(action).put(camel(payload))
@@ -157,7 +158,8 @@ def _charge_point(library, answers, asked):
                 await self._connection.wait_closed()
             if action not in answers:
                 raise ocpp.exceptions.NotImplementedError()
-            return getattr(library.call_result, action)(**snake(answers[action]))
+            answer = answers[action]
+            return getattr(library.call_result, action)(**snake(answer(camel(payload)) if callable(answer) else answer))
         handle.__name__ = 'on_' + action  # routed by this name
         return on(action)(handle)
 
