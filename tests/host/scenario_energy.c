@@ -237,8 +237,10 @@ static void make_well(struct world *w)
 static void check_end(struct world *w)
 {
 	struct host *h = w->o.h;
+	/* What is reserved for an outlet that is open before its car begins is used by nobody. */
+	int64_t tenths = is(h, SESSION_ONLY) ? 8 : 9;
 
-	host_check(h, w->full_ms >= w->final_ms * 9 / 10, "the limit is used up in %lld s of %lld only",
+	host_check(h, w->full_ms >= w->final_ms * tenths / 10, "the limit is used up in %lld s of %lld only",
 		   (long long)w->full_ms / 1000, (long long)w->final_ms / 1000);
 	for (unsigned i = 0; i < OUTLETS; i++)
 		host_check(h, w->o.outlet[i].got_mas - w->final_got[i] >= 6000.0 * SLICE_S,
