@@ -27,6 +27,7 @@ void line_io_fini(struct line_io *io)
 {
 	gv_deflate_destroy(io->codec);
 	io->codec = NULL;
+	line_tls_fini(io);
 }
 
 static void dial_free(struct line *l)
@@ -48,6 +49,7 @@ static void ended(uv_handle_t *handle)
 {
 	struct line *l = handle->data;
 	dial_free(l);
+	line_tls_end(l);
 	ws_decoder_fini(&l->in);
 	char *error = l->dial_error;
 	l->dial_error = NULL;
@@ -72,6 +74,19 @@ static void fail_dial(struct line *l, const char *what, int r)
 	if (!l->dial_error)
 		l->dial_error = strdup(r ? text : what);
 	line_finish(l, "cannot connect");
+}
+
+void line_fail_dial(struct line *l, const char *what)
+{
+	fail_dial(l, what, 0);
+}
+
+void line_lost(struct line *l, const char *why)
+{
+	if (l->opened)
+		line_finish(l, why);
+	else
+		fail_dial(l, "the connection ended during the handshake", 0);
 }
 
 static int on_message(void *arg, enum gv_ws_opcode opcode, const uint8_t *data, size_t size)
@@ -153,15 +168,23 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	*ret = uv_buf_init(l->io->buffer, sizeof l->io->buffer);
 }
 
+void line_received(struct line *l, const char *data, size_t size)
+{
+	if (l->raw && !l->closing)
+		l->events->text(l, data, size);
+	else if (l->opened)
+		decode(l, data, size);
+	else
+		shake(l, data, size);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
 	struct line *l = stream->data;
-	if (n > 0 && l->raw && !l->closing)
-		l->events->text(l, buffer->base, (size_t)n);
-	else if (n > 0 && l->opened)
-		decode(l, buffer->base, (size_t)n);
+	if (n > 0 && l->ssl)
+		line_tls_received(l, buffer->base, (size_t)n);
 	else if (n > 0)
-		shake(l, buffer->base, (size_t)n);
+		line_received(l, buffer->base, (size_t)n);
 	else if (n < 0 && !l->opened)
 		fail_dial(l, "the connection ended during the handshake", n == UV_EOF ? 0 : (int)n);
 	else if (n < 0)
@@ -185,12 +208,20 @@ static void connected(uv_connect_t *request, int status)
 		l->events->open(l);
 		return;
 	}
-	uv_buf_t buffer = uv_buf_init(l->dial->request, (unsigned)l->dial->request_size);
-	int n = uv_try_write((uv_stream_t *)&l->tcp, &buffer, 1);
-	if (n != l->dial->request_size)
-		fail_dial(l, "cannot send the handshake", n < 0 ? n : UV_EAGAIN);
-	else
-		uv_read_start((uv_stream_t *)&l->tcp, allocate, on_read);
+	uv_read_start((uv_stream_t *)&l->tcp, allocate, on_read);
+	if (!l->dial->target->tls)
+		line_handshake(l);
+	else if (line_tls_start(l, l->dial->target->host) < 0)
+		fail_dial(l, "memory is short", 0);
+}
+
+void line_handshake(struct line *l)
+{
+	const uint8_t *request = (const uint8_t *)l->dial->request;
+	size_t size = (size_t)l->dial->request_size;
+	int r = l->ssl ? line_tls_send(l, request, size) : line_put(l, request, size);
+	if (r < 0)
+		fail_dial(l, "cannot send the handshake", r);
 }
 
 static void dial(struct line *l, const struct sockaddr *address)

@@ -16,16 +16,19 @@ struct line_io {
 	uint64_t random;          /* state of the masks' generator: not 0 */
 	char buffer[65536];       /* reads of all lines go here */
 	struct gv_deflate *codec; /* of all lines; NULL until one needs it */
+	struct ssl_ctx_st *tls;   /* likewise */
+	char plain[16384];        /* what TLS held, of all lines */
 };
 /* When no line is left. */
 void line_io_fini(struct line_io *io);
 
-/* Where to: a parsed ws:// or tcp:// URL. */
+/* Where to: a parsed ws://, wss:// or tcp:// URL. */
 struct line_target {
 	char host[256];
 	char authority[272]; /* host and port, for the Host header */
 	char path[512];      /* begins and ends with '/': the identity comes behind it */
 	int port;
+	bool tls;
 	bool compression; /* is offered; for its owner to say */
 };
 /* -EINVAL with a sentence. */
@@ -48,6 +51,7 @@ struct line { /* zeroed before its first use */
 	void *owner;            /* the owner's */
 	struct line_dial *dial; /* while it connects */
 	struct ws_decoder in;
+	struct ssl_st *ssl; /* NULL: in the clear */
 	bool raw, opened, closing, frozen;
 	const char *why; /* static, or dial_error */
 	char *dial_error;

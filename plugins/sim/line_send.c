@@ -45,7 +45,7 @@ static int enqueue(struct line *l, const uint8_t *data, size_t size)
 	return r;
 }
 
-static int put(struct line *l, const uint8_t *data, size_t size)
+int line_put(struct line *l, const uint8_t *data, size_t size)
 {
 	uv_buf_t out = uv_buf_init((char *)data, (unsigned)size);
 	int n = uv_try_write((uv_stream_t *)&l->tcp, &out, 1);
@@ -57,6 +57,11 @@ static int put(struct line *l, const uint8_t *data, size_t size)
 	}
 	n = n < 0 ? 0 : n;
 	return enqueue(l, data + n, size - (size_t)n);
+}
+
+static int put(struct line *l, const uint8_t *data, size_t size)
+{
+	return l->ssl ? line_tls_send(l, data, size) : line_put(l, data, size);
 }
 
 int line_send(struct line *l, uint8_t *buffer, size_t size, enum gv_ws_opcode opcode)

@@ -10,6 +10,11 @@ static int parse(const char *url, const char *scheme, const char *expected, stru
 		 size_t error_size)
 {
 	struct line_target t = { .port = 80 };
+	if (strncmp(url, "wss://", 6) == 0 && strcmp(scheme, "ws://") == 0) {
+		scheme = "wss://";
+		t.port = 443;
+		t.tls = true;
+	}
 	if (strncmp(url, scheme, strlen(scheme)) != 0) {
 		snprintf(ret_error, error_size, "url \"%.100s\": expected %s", url, expected);
 		return -EINVAL;
@@ -46,8 +51,7 @@ static int parse(const char *url, const char *scheme, const char *expected, stru
 
 int line_target_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)
 {
-	return parse(url, "ws://", "ws://HOST:PORT/PATH/ (simulated chargers do not speak TLS)", ret, ret_error,
-		     error_size);
+	return parse(url, "ws://", "ws://HOST:PORT/PATH/ or wss://HOST:PORT/PATH/", ret, ret_error, error_size);
 }
 
 int line_tcp_parse(const char *url, struct line_target *ret, char *ret_error, size_t error_size)

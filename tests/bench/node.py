@@ -11,10 +11,18 @@ def device_of(number):
     return 'ocpp:LOAD-%04d' % number
 
 
+def certificate(folder):
+    """A server's, ECDSA as most have it: link's section `tls`."""
+    files = {'cert': os.path.join(folder, 'server.pem'), 'key': os.path.join(folder, 'server.key')}
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
+                    '/CN=localhost', '-keyout', files['key'], '-out', files['cert']], check=True, stderr=subprocess.DEVNULL)
+    return files
+
+
 class Galvan(Server):
-    def __init__(self, args, folder, strangers=False, billing=False, instances=1):
+    def __init__(self, args, folder, strangers=False, billing=False, instances=1, tls=False):
         port = free_port()
-        self.url = 'ws://127.0.0.1:%d/ocpp/' % port
+        self.url = '%s://127.0.0.1:%d/ocpp/' % ('wss' if tls else 'ws', port)
         self.binary = os.path.join(args.build, 'galvan')
         self.data = os.path.join(folder, 'data')
         config = {'node': {'name': 'bench'}, 'plugins': {
@@ -22,6 +30,8 @@ class Galvan(Server):
             'registry': {},
             'ocpp': {'instances': instances, 'config': {'unknown_token': 'accept', 'unknown_station': 'accept' if strangers else 'refuse'}},
         }}
+        if tls:
+            config['plugins']['link']['config']['listen'][0]['tls'] = certificate(folder)
         if billing:
             config['plugins']['billing'] = {'config': {'hold': {}, 'sign_in': {}}}
         file = os.path.join(folder, 'bench.yaml')

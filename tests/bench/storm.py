@@ -45,8 +45,8 @@ def check(report, before, after, count):
     return lost
 
 
-def measure(args, folder):
-    server = Galvan(args, folder, instances=args.instances)
+def measure(args, folder, tls=False):
+    server = Galvan(args, folder, instances=args.instances, tls=tls)
     try:
         server.make_known(args.storm)
         pids = server.processes()
@@ -65,15 +65,15 @@ def measure(args, folder):
         server.stop()
     if lost:
         raise SystemExit('bench: the storm lost something: %s' % '; '.join(lost[:5]))
-    return {'chargers': args.storm, 'seconds': float(report['seconds']), 'handshakes': int(report['calls']), 'p50Us': report['p50Us'],
+    return {'chargers': args.storm, 'tls': tls, 'seconds': float(report['seconds']), 'handshakes': int(report['calls']), 'p50Us': report['p50Us'],
             'p99Us': report['p99Us'], 'maxUs': report['maxUs'], 'sessions': len(ids(before)), 'instances': args.instances,
             'rssBytes': {'before': held, 'during': at_most, 'after': afterwards}}
 
 
 def show(r):
     handshakes = '%d handshakes, p50 %.0f ms, p99 %.0f ms, longest %.0f ms' % (r['handshakes'], *(r[k] / 1000 for k in ('p50Us', 'p99Us', 'maxUs')))
-    print('\nA storm: %d chargers with sessions dropped at once and came back at once: all back and answered after %.1f s, '
-          '%d sessions before and after; %s' % (r['chargers'], r['seconds'], r['sessions'], handshakes))
+    print('\nA storm%s: %d chargers with sessions dropped at once and came back at once: all back and answered after %.1f s, '
+          '%d sessions before and after; %s' % (' over TLS' if r['tls'] else '', r['chargers'], r['seconds'], r['sessions'], handshakes))
     for name in WATCHED:
         print('  %s: %s' % (name.ljust(4), ', '.join('%s %.0f MiB' % (when, r['rssBytes'][when][name] / 1048576)
                                                      for when in ('before', 'during', 'after'))))

@@ -9,6 +9,7 @@ import pytest
 
 from certificates import Authority, trust
 from galvan import Http, base_config, free_ports, until
+from loads import Load, check_all_answered_is_stored, put_devices
 from security import OPERATOR, PASSWORD, Site
 
 
@@ -220,3 +221,14 @@ def test_a_client_certificate_is_that_ports_business(run, folder):
             s.sendall(b'GET / HTTP/1.1\r\n\r\n')
             assert s.recv(1)
     node.wait_log('reason=wrong-ca')
+
+
+def test_a_load_of_simulated_chargers_speaks_tls(site, run):
+    """What the bench's storm over TLS stands on: each call is answered rightly, and what was answered is stored."""
+    put_devices(site.node, 20)
+    site.node.ws = site.secure
+    load = Load(run, site.node, connections=20, message='MeterValues', seconds=60, calls=400)
+    report = load.wait('done')
+    assert (report['errors'], report['wrong'], report['unanswered'], report['failedConnections']) == ('0', '0', '0', 0)
+    assert int(report['answered']) >= 400
+    assert check_all_answered_is_stored(site.node, report) == 20

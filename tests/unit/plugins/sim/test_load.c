@@ -276,7 +276,7 @@ Test(load, refuses_requests_that_cannot_be)
 	static const struct {
 		const char *url, *message;
 		uint32_t in_flight;
-	} bad[] = { { "wss://x/", "", 1 },  { "ws://", "", 1 },           { "ws://x:99999/", "", 1 },
+	} bad[] = { { "http://x/", "", 1 }, { "ws://", "", 1 },           { "ws://x:99999/", "", 1 },
 		    { "ws://x:y/", "", 1 }, { "ws://x/", "Nonsense", 1 }, { "ws://x/", "", 17 } };
 	uv_loop_t loop;
 	struct load *none = NULL;
