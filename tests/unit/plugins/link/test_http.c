@@ -197,6 +197,48 @@ Test(http, large_bodies_become_blobs_and_blobs_are_served_with_ranges)
 	close(fd);
 }
 
+Test(http, several_ranges_of_a_blob_are_parts_with_a_head_each)
+{
+	int fd = client_connect(server.options.http);
+	char id[65], request[256], expected[1024];
+
+	upload(fd, id);
+	snprintf(request, sizeof(request), "GET /http/blob/%s HTTP/1.1\r\nRange: bytes=26-28,-2\r\n\r\n", id);
+	ask(fd, request);
+	snprintf(expected, sizeof(expected),
+		 "\r\n--%s\r\nContent-Type: text/plain\r\nContent-Range: bytes 26-28/1048576\r\n\r\nabc"
+		 "\r\n--%s\r\nContent-Type: text/plain\r\nContent-Range: bytes 1048574-1048575/1048576\r\n\r\n%c%c"
+		 "\r\n--%s--\r\n",
+		 id, id, 'a' + 1048574 % 26, 'a' + 1048575 % 26, id);
+	cr_expect(strncmp(got, "HTTP/1.1 206 ", 13) == 0, "%s", got);
+	cr_expect_str_eq(strstr(got, "\r\n\r\n") + 4, expected);
+	snprintf(request, sizeof(request), "HEAD /http/blob/%s HTTP/1.1\r\nRange: bytes=26-28,-2\r\n\r\n", id);
+	client_puts(fd, request);
+	client_read_reply(fd, got, sizeof(got), false);
+	cr_expect_not_null(strstr(got, "Content-Length: 1048576\r\n"), "%s", got);
+	close(fd);
+}
+
+Test(http, a_download_that_waits_for_its_budget_ends_with_its_client)
+{
+	int fd = client_connect(server.options.http), others[3];
+	char id[65], request[256];
+
+	upload(fd, id);
+	snprintf(request, sizeof(request), "GET /http/blob/%s?1000 HTTP/1.1\r\n\r\n", id);
+	for (size_t i = 0; i < 3; i++) {
+		others[i] = client_connect(server.options.http);
+		client_puts(others[i], request);
+		client_read_reply(others[i], got, sizeof(got), false);
+	}
+	for (size_t i = 0; i < 3; i++)
+		close(others[i]);
+	snprintf(request, sizeof(request), "GET /http/blob/%s?9000000 HTTP/1.1\r\n\r\n", id);
+	ask(fd, request);
+	cr_expect_not_null(strstr(got, "Content-Length: 1048576\r\n"), "%.200s", got);
+	close(fd);
+}
+
 Test(http, a_client_that_leaves_in_the_middle_leaves_nothing_behind)
 {
 	int fd = client_connect(server.options.http);

@@ -415,11 +415,13 @@ static void respond(struct gv_world *w, uint64_t conn, Link__HttpResponse *m)
 	free(packed);
 }
 
-/* /blob/ID serves a blob; /stream sends three parts; anything else tells what came. */
+/* /blob/ID?RATE serves a blob, at so many bytes a second for all who ask for that; /stream sends three parts; anything
+ * else tells what came. */
 static void request(struct gv_world *w, uint64_t conn, const Link__HttpRequest *m)
 {
 	Link__HttpResponse r = LINK__HTTP_RESPONSE__INIT;
 	Link__HttpHeader type = LINK__HTTP_HEADER__INIT, evil = LINK__HTTP_HEADER__INIT, *headers[] = { &type, &evil };
+	Link__Budget budget = LINK__BUDGET__INIT, *budgets[] = { &budget };
 	char text[65536];
 	size_t n;
 
@@ -432,6 +434,10 @@ static void request(struct gv_world *w, uint64_t conn, const Link__HttpRequest *
 	r.status = 200;
 	if (strncmp(m->path, "/http/blob/", 11) == 0) {
 		r.blob = m->path + 11;
+		budget.name = m->query;
+		budget.bytes_per_s = strtoull(m->query, NULL, 10);
+		r.budgets = budgets;
+		r.n_budgets = m->query[0] ? 1 : 0;
 		respond(w, conn, &r);
 		return;
 	}
