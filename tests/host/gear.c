@@ -49,6 +49,7 @@ void gears_init(struct gears *w, struct host *h, unsigned n, unsigned per_site, 
 			     .gear = calloc(n, sizeof *w->gear),
 			     .n = n,
 			     .dirty = calloc(n, sizeof *w->dirty),
+			     .paying = calloc(n, sizeof *w->paying),
 			     .poll_ms = poll_ms };
 	for (unsigned i = 0; i < n; i++) {
 		struct gear *g = &w->gear[i];
@@ -65,6 +66,7 @@ void gears_fini(struct gears *w)
 {
 	free(w->gear);
 	free(w->dirty);
+	free(w->paying);
 	world = NULL;
 }
 
@@ -127,11 +129,17 @@ void gear_pass(struct gear *g, int64_t now_ms)
 		gear_touch(g);
 }
 
+static void end_session(struct host *h, void *arg)
+{
+	gear_pass(arg, host_now_ms(h));
+}
+
 static void start_session(struct gear *g, int64_t now_ms, int64_t length_ms)
 {
 	g->session = ++world->sessions;
 	g->session_until_ms = now_ms + length_ms;
 	gear_touch(g);
+	host_after(world->h, length_ms, end_session, g);
 }
 
 bool gear_plug_in(struct gear *g, int64_t now_ms, int64_t length_ms)
@@ -154,6 +162,7 @@ void gear_order(struct gear *g)
 	g->claim_until_ms = host_now_ms(world->h) + CLAIM_MS;
 	snprintf(json, sizeof json, "{\"device\":\"%s\",\"order\":\"o%llu\",\"untilMs\":\"%lld\"}", g->device,
 		 (unsigned long long)host_random(world->h) >> 1, (long long)g->claim_until_ms);
+	world->paying[world->n_paying++] = (unsigned)(g - world->gear);
 	g->claim = host_call_later(world->h, NULL, "galvan.update.v1.Updates/Claim", json);
 }
 
@@ -181,12 +190,15 @@ void gears_serve(struct gears *w)
 {
 	int64_t now_ms = host_now_ms(w->h);
 
-	for (unsigned i = 0; i < w->n; i++) {
-		struct gear *g = &w->gear[i];
+	for (unsigned i = 0; i < w->n_paying;) {
+		struct gear *g = &w->gear[w->paying[i]];
 
-		if (g->claim || g->paid_ms)
-			pay(g, now_ms);
 		gear_pass(g, now_ms);
+		pay(g, now_ms);
+		if (g->claim || g->paid_ms)
+			i++;
+		else
+			w->paying[i] = w->paying[--w->n_paying];
 	}
 }
 
@@ -458,8 +470,7 @@ static bool tell(struct gv_turn *t, struct gear *g)
 	tell_identity(t, g, row);
 	tell_step(t, g, row);
 	tell_session(t, g, row);
-	return bound || g->session || (g->offered_ms && !g->booted) ||
-	       (g->manner == GEAR_RELAPSES && g->booted && !g->went_back);
+	return bound || (g->offered_ms && !g->booted) || (g->manner == GEAR_RELAPSES && g->booted && !g->went_back);
 }
 
 /* A turn that is undone has told nothing: what was looked at is looked at once more. */

@@ -49,6 +49,8 @@ struct gears {
 	unsigned n;
 	unsigned *dirty; /* indexes of those that are so */
 	unsigned n_dirty;
+	unsigned *paying; /* of those that somebody pays at */
+	unsigned n_paying;
 	int64_t poll_ms;
 	uint64_t sessions, interrupted, paid_refused, told_to_wait;
 	unsigned noise; /* per mille of steps that are told again, or late */
@@ -67,7 +69,7 @@ void gear_pass(struct gear *g, int64_t now_ms);
 bool gear_plug_in(struct gear *g, int64_t now_ms, int64_t length_ms);
 /* A driver wants to pay: the order is claimed first. */
 void gear_order(struct gear *g);
-/* What has become of orders. */
+/* What has become of orders; a session that is paid is of 1 to 11 minutes. */
 void gears_serve(struct gears *w);
 
 #endif

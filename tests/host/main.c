@@ -7,11 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-static const struct scenario *const scenarios[] = { &scenario_zoo,       &scenario_registry, &scenario_ocpp,
-						    &scenario_events,    &scenario_ledger,   &scenario_tokens,
-						    &scenario_lists,     &scenario_billing,  &scenario_stream,
-						    &scenario_powerbank, &scenario_rentals,  &scenario_energy,
-						    &scenario_power,     &scenario_piles,    &scenario_ota };
+static const struct scenario *const scenarios[] = {
+	&scenario_zoo,   &scenario_registry, &scenario_ocpp,   &scenario_events,    &scenario_ledger,  &scenario_tokens,
+	&scenario_lists, &scenario_billing,  &scenario_stream, &scenario_powerbank, &scenario_rentals, &scenario_energy,
+	&scenario_power, &scenario_piles,    &scenario_ota,    &scenario_week
+};
 
 static int usage(void)
 {

@@ -10,7 +10,7 @@ struct scenario {
 };
 extern const struct scenario scenario_zoo, scenario_registry, scenario_ocpp, scenario_ledger, scenario_tokens,
 	scenario_billing, scenario_stream, scenario_powerbank, scenario_rentals, scenario_energy, scenario_power,
-	scenario_lists, scenario_events, scenario_piles, scenario_ota;
+	scenario_lists, scenario_events, scenario_piles, scenario_ota, scenario_week;
 
 /* Where the plugins' and the zoo's shared objects are; NULL: in the build folder of this program. */
 void scenario_folders(const char *plugins, const char *zoo);
