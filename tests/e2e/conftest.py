@@ -70,6 +70,20 @@ def cloud(run):
     return node
 
 
+@pytest.fixture(scope='module')
+def lasting_cloud():
+    """Such a cloud for all tests of a file, where each leaves it as it was."""
+    path = tempfile.mkdtemp(prefix='gv-')
+    ws, = free_ports(1)
+    node = Node(path, base_config(ws))
+    node.start()
+    node.ws = 'ws://127.0.0.1:%d/ocpp' % ws
+    node.ws_port = ws
+    yield node
+    node.close()
+    shutil.rmtree(path, ignore_errors=True)
+
+
 @pytest.fixture(params=sorted(CLIENTS))
 def station(request):
     client = CLIENTS[request.param]()

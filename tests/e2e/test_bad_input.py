@@ -10,6 +10,12 @@ from websockets.sync.client import connect
 from galvan import base_config, free_ports, rss_kib
 
 
+@pytest.fixture(scope='module')
+def cloud(lasting_cloud):
+    """One for all of them: whoever harmed it would fail those behind him, too."""
+    return lasting_cloud
+
+
 @pytest.fixture
 def line(cloud):
     """A connected station as bare frames."""
