@@ -173,7 +173,7 @@ def test_over_tls_the_servers_certificate_must_be_one_of_ca(tmp_path):
 @pytest.mark.parametrize('change, words', [
     ({'server': 'ftp://x'}, 'server must be an address'), ({'slots': {}}, 'slots must name two paths'),
     ({'run': []}, 'run must be a list'), ({'slots': {'firmware': ['a', 'a']}}, 'two different paths'), ({'poll_s': 0}, 'poll_s must be 1 to 86400'),
-    ({'product': ''}, 'product must be a text'),
+    ({'product': ''}, 'product must be a text'), ({'device': 7}, 'device must be a text'),
 ])
 def test_a_wrong_config_is_named(world, change, words):
     device = world[2]

@@ -26,8 +26,8 @@ static int text(const cJSON *json, const char *name, bool required, char *ret, s
 	const cJSON *it = cJSON_GetObjectItemCaseSensitive(json, name);
 
 	*ret = '\0';
-	if (!it && !required)
-		return 0;
+	if (!it)
+		return required ? wrong(err, "agent.json: %s is missing", name) : 0;
 	if (!cJSON_IsString(it) || strlen(it->valuestring) >= size || (required && !*it->valuestring))
 		return wrong(err, "agent.json: %s must be a text of at most %zu bytes", name, size - 1);
 	memcpy(ret, it->valuestring, strlen(it->valuestring) + 1);

@@ -33,7 +33,7 @@ static int copy(int from, int to, int64_t length)
 static int write_slot(const char *from, const char *slot, int64_t length)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out, r;
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (in < 0)
 		return -errno;

@@ -85,7 +85,7 @@ static void become(char **arguments, const char *notify, pid_t agent)
 
 	/* No process of an agent that is gone runs beside the next one's. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != agent)
+	if (getppid() != agent || !arguments[0])
 		_exit(127);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

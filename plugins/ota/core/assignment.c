@@ -179,7 +179,7 @@ int ota_decide(const struct tuf_document *targets, const void *data, size_t size
 	       void *arg, struct ota_order *ret, struct tuf_error *err)
 {
 	struct tuf_document *document;
-	struct ota_order order;
+	struct ota_order order = { 0 };
 	int r = tuf_read(TUF_ASSIGNMENT, data, size, &document, err);
 
 	if (r < 0)

@@ -320,8 +320,9 @@ static int give_other(struct tuf_client *c, const void *data, size_t size, struc
 	struct tuf_document *it, *old = c->trusted[role];
 	int r = role == TUF_TIMESTAMP ? 0 : check_bytes(c, data, size, err);
 
-	if (r == 0)
-		r = tuf_read(role, data, size, &it, err);
+	if (r < 0)
+		return r;
+	r = tuf_read(role, data, size, &it, err);
 	if (r < 0)
 		return r;
 	r = check_fresh(c, it, err);
