@@ -196,23 +196,26 @@ static uint64_t send_some(struct conn *c, struct transfer *t, uint64_t most)
 void http_pump(struct conn *c)
 {
 	struct transfer *t = c->exchange ? c->exchange->transfer : NULL;
-	uint64_t most = PUMP_BYTES, n;
+	uint64_t most = PUMP_BYTES;
 
 	if (c->dead || c->state != CONN_REPLY || !t)
 		return;
 	link_flush(c->link);
-	do {
+	while (most) {
+		uint64_t n;
+
 		if (c->dead || c->out.size || wire_choked(c))
 			return; /* conn_writable() comes here again */
+		if (!t->left && next_part(c, t))
+			continue;
 		if (!t->left) {
-			if (next_part(c, t))
-				continue;
 			http_completed(c);
 			return;
 		}
 		n = send_some(c, t, most);
+		if (!n)
+			return;
 		most -= n;
-	} while (most && n);
-	if (!most)
-		wire_ask_writable(c);
+	}
+	wire_ask_writable(c);
 }
