@@ -161,17 +161,14 @@ def test_a_card_that_comes_behind_the_plug_pays_and_a_plug_alone_does_not(run):
         session.event('Updated', 1, '2025-01-15T02:01:00Z', 'Authorized', idToken=card,
                       meterValue=register(0, '2025-01-15T02:01:00Z', 'Transaction.Begin'))
         until('the card is held', lambda: int(node.bill('GetAccount', {'id': 'card:CARD-1'})['account']['debitsPending']) > 0)
-        session.event('Ended', 2, '2025-01-15T02:41:00Z', 'EVDeparted', meterValue=register(6379, '2025-01-15T02:41:00Z', 'Transaction.End'))
+        assert station.asked('CostUpdated')['transactionId'] == session.transaction, 'what it has cost so far'
+        return session.event('Ended', 2, '2025-01-15T02:41:00Z', 'EVDeparted', meterValue=register(6379, '2025-01-15T02:41:00Z', 'Transaction.End'))
 
     until('ocpp knows that the card has money', lambda: station.call('Authorize', {'idToken': card})['idTokenInfo']['status'] == 'Accepted')
     plug_in('first')
-    charge_with_card()
+    assert charge_with_card()['totalCost'] == 3.66, 'the answer waits for the price'
     charge, = until_charges(node, 1)
     assert (charge['token'], charge['price']['incl']) == ('CARD-1', '366')
-    shown = station.asked('CostUpdated')
-    while shown['totalCost'] != 3.66:  # what it has cost so far
-        shown = station.asked('CostUpdated')
-    assert shown['transactionId'] == 'first'
     plug_in('nobody')
     session.event('Ended', 1, '2025-01-15T03:00:00Z', 'EVDeparted')
     plug_in('second')
