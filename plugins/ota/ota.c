@@ -8,6 +8,8 @@
 
 #include "ota.schema.h"
 
+#include <galvan/rental.pb-c.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +117,19 @@ static int session_ended(struct ota *o, struct gv_turn *t, const Charging__Sessi
 }
 GV_ON_EVENT(session_ended, struct ota, Charging__SessionEnded)
 
+static int rental_started(struct ota *o, struct gv_turn *t, const Rental__RentalStarted *m,
+			  const struct gv_emitter *from)
+{
+	return hear_rental(o, t, m->device, false);
+}
+GV_ON_EVENT(rental_started, struct ota, Rental__RentalStarted)
+
+static int rental_failed(struct ota *o, struct gv_turn *t, const Rental__RentalFailed *m, const struct gv_emitter *from)
+{
+	return hear_rental(o, t, m->device, true);
+}
+GV_ON_EVENT(rental_failed, struct ota, Rental__RentalFailed)
+
 static const struct gv_method methods[] = {
 	{ "PutArtifact", artifact_put },
 	{ "GetArtifact", artifact_find },
@@ -149,7 +164,9 @@ GV_PLUGIN = {
 	.hears = GV_HEARS({ &registry__device_changed__descriptor, changed_event },
 			  { &update__device_identified__descriptor, identified_event },
 			  { &update__update_progressed__descriptor, progressed_event },
-			  { &charging__session_ended__descriptor, session_ended_event }),
+			  { &charging__session_ended__descriptor, session_ended_event },
+			  { &rental__rental_started__descriptor, rental_started_event },
+			  { &rental__rental_failed__descriptor, rental_failed_event }),
 	.emits = GV_EMITS({ &ota__campaign_changed__descriptor, NULL }, { &ota__assignment_changed__descriptor, NULL }),
 	.calls = GV_CALLS(&update__updates__descriptor),
 	.listens = GV_LISTENS(SERVE_PATH),

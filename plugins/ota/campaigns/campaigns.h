@@ -124,6 +124,7 @@ void hear_told(struct assignment *a, const Update__Progress *p);
 void hear_identity(struct assignment *a, const Update__Identity *i);
 int hear_progressed(struct ota *o, struct gv_turn *t, const Update__UpdateProgressed *m);
 int hear_identified(struct ota *o, struct gv_turn *t, const Update__DeviceIdentified *m);
+int hear_rental(struct ota *o, struct gv_turn *t, const char *device, bool failed);
 int hear_session(struct ota *o, struct gv_turn *t, const Charging__SessionEnded *m);
 
 /* ---- watch.c: clocks (timer "device:ID") ----------------------------------------------------- */

@@ -202,6 +202,31 @@ static void free_now(struct ota *o, struct gv_turn *t, const char *device)
 	}
 }
 
+/* A session or a rental of a device on probation has ended as they do, or has not. */
+static void count(struct assignment *a, bool ill, const char *why)
+{
+	if (ill)
+		a->w->sessions_ill++;
+	else
+		a->w->sessions_well++;
+	if (campaign_get(a->t, a->campaign)->probation_sessions && a->w->sessions_ill >= 2 &&
+	    a->w->sessions_ill > a->w->sessions_well)
+		assignment_failed(a, gv_str(a->t, "%u of its %u sessions broke off: %s", a->w->sessions_ill,
+					    a->w->sessions_ill + a->w->sessions_well, why));
+	else
+		watch_set(a);
+}
+
+/* Of a cabinet: a bank has come out, or none has. */
+int hear_rental(struct ota *o, struct gv_turn *t, const char *device, bool failed)
+{
+	struct assignment a;
+
+	if (assignment_of_device(&a, o, t, device) && a.row->state == ASSIGNMENT(PROBATION))
+		count(&a, failed, "no bank came out");
+	return 0;
+}
+
 int hear_session(struct ota *o, struct gv_turn *t, const Charging__SessionEnded *m)
 {
 	struct assignment a;
@@ -212,17 +237,7 @@ int hear_session(struct ota *o, struct gv_turn *t, const Charging__SessionEnded 
 		free_now(o, t, m->device);
 		return 0;
 	}
-	if (a.row->state != ASSIGNMENT(PROBATION) || m->session->started_at_ms < a.w->probation_at_ms)
-		return 0;
-	if (broke_off(m->session))
-		a.w->sessions_ill++;
-	else
-		a.w->sessions_well++;
-	if (campaign_get(t, a.campaign)->probation_sessions && a.w->sessions_ill >= 2 &&
-	    a.w->sessions_ill > a.w->sessions_well)
-		assignment_failed(&a, gv_str(t, "%u of its %u sessions broke off: %s", a.w->sessions_ill,
-					     a.w->sessions_ill + a.w->sessions_well, m->session->reason));
-	else
-		watch_set(&a);
+	if (a.row->state == ASSIGNMENT(PROBATION) && m->session->started_at_ms >= a.w->probation_at_ms)
+		count(&a, broke_off(m->session), m->session->reason);
 	return 0;
 }

@@ -81,8 +81,9 @@ static void on_probation(struct assignment *a, const Update__GetUpdateStateReply
 {
 	const Ota__Campaign *c = campaign_get(a->t, a->campaign);
 	int64_t over_ms = a->w->probation_at_ms + campaign_probation_ms(c);
-	bool there = !r ? a->w->agent : r->hindrance != UPDATE__HINDRANCE__HINDRANCE_OFFLINE &&
-		     r->hindrance != UPDATE__HINDRANCE__HINDRANCE_UNKNOWN;
+	bool there = !r ? a->w->agent
+			: r->hindrance != UPDATE__HINDRANCE__HINDRANCE_OFFLINE &&
+				     r->hindrance != UPDATE__HINDRANCE__HINDRANCE_UNKNOWN;
 
 	if (there)
 		a->w->heard_at_ms = gv_now_ms(a->t);
