@@ -1,7 +1,7 @@
 /* The repository in a node under a virtual clock: files that nothing names, documents that expire, counters. */
 #include <criterion/criterion.h>
 #include <galvan/link.pb-c.h>
-#include <tests/host/host.h>
+#include <tests/host/private.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,5 +168,34 @@ Test(repository, nothing_is_in_force_before_people_have_signed)
 	a = host_call(h, OTA "PutCampaign",
 		      "{\"campaign\":{\"id\":\"c\",\"target\":{\"tags\":[\"x\"]},\"artifacts\":[\"m/1.0/fw.bin\"]}}");
 	cr_expect_eq(a->code, GV_INVALID_ARGUMENT, "%s", a->json);
+	host_destroy(h);
+}
+
+/* What lies where a blob lies, as a disk that goes bad would leave it. */
+static void damage(struct host *h, const char *blob)
+{
+	char command[400];
+
+	snprintf(command, sizeof command, "f=$(find '%s/blobs' -name '*%s*' -type f) && chmod u+w $f && printf x > $f",
+		 h->folder, blob + 2);
+	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+Test(repository, a_file_that_is_damaged_is_found_after_a_start_and_said)
+{
+	struct host *h = node("{\"keys\":\"node\",\"url\":\"http://node.example\"}");
+	struct client c = { 0 };
+	char blob[65];
+
+	upload(h, &c, "one", blob);
+	cr_expect_eq(put(h, blob, "1.0", 1)->code, GV_OK);
+	cr_expect_null(strstr(host_call(h, OTA "GetRepository", "{}")->json, "is damaged"));
+	damage(h, blob);
+	host_stop(h, "ota.0");
+	cr_assert_eq(host_start(h, "ota.0"), 0);
+	host_settle(h, 5);
+	cr_expect_not_null(strstr(host_call(h, OTA "GetRepository", "{}")->json, blob));
+	upload(h, &c, "one", blob);
+	cr_expect_null(strstr(host_call(h, OTA "GetRepository", "{}")->json, "is damaged"), "the same again heals it");
 	host_destroy(h);
 }
