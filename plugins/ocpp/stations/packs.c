@@ -128,7 +128,7 @@ static void drop_oldest(const struct ocpp *o, struct gv_turn *t, struct station 
 {
 	struct gv_scan scan = { .table = &ocpp_packs, .prefix = gv_key(st->device) };
 
-	if (st->pack.end < st->pack.full)
+	if (st->pack.end <= o->messages.keep_packs_bytes || st->pack.end < st->pack.full)
 		return;
 	for (unsigned i = 0; i < DROPPED_MAX && gv_next(t, &scan); i++) {
 		st->pack.full = scan.key.part[1].u + o->messages.keep_packs_bytes;
