@@ -191,7 +191,11 @@ static void happen(struct host *h, void *arg)
 
 	if (w->well)
 		return;
-	switch (host_below(h, 5)) {
+	switch (host_below(h, 6)) {
+	case 5: /* the next one is there already */
+		charger_unplug(b->charger, host_now_ms(h), 1);
+		arrive(b);
+		break;
 	case 0:
 		charger_unplug(b->charger, host_now_ms(h), 1);
 		plan(b);

@@ -144,7 +144,8 @@ static int step(const struct orders *q, const struct station *st, uint64_t numbe
 	else
 		profiles_order_set(q->t, v, plan.connector, plan.profile, &c);
 	order->limit = plan.limit;
-	order->of_session = plan.kind == PLAN_SET && plan.profile->purpose == OCPP__PROFILE__PURPOSE__TX;
+	if (plan.kind == PLAN_SET)
+		order->of_session = plan.profile->purpose == OCPP__PROFILE__PURPOSE__TX;
 	return orders_send(q, number, order, &c);
 }
 

@@ -73,6 +73,14 @@ Test(ocpp_limits_sessions, whoever_does_not_ask_for_it_closes_nothing_and_is_tol
 	cr_expect_eq(smart.switched, 0);
 }
 
+Test(ocpp_limits_sessions, a_limit_that_needs_no_fallback_any_more_is_one_of_the_session_all_the_same)
+{
+	smart_begin(1);
+	limit(LIMIT(16000) ",\"validS\":300,\"fallback\":{\"currentMa\":6000}", "Accepted", true);
+	limit(LIMIT(0), "Accepted", true);
+	cr_expect_eq(smart_profiles(), 1);
+}
+
 Test(ocpp_limits_sessions, nothing_is_a_limit_that_a_closed_connector_keeps)
 {
 	limit(LIMIT(0), "Accepted", true);
