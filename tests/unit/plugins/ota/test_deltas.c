@@ -128,7 +128,9 @@ Test(ota_deltas, lead_from_any_file_to_any_other)
 {
 	static uint8_t old[SIZE_MAX_BYTES], fresh[SIZE_MAX_BYTES];
 
-	for (uint32_t seed = 1; seed <= 16; seed++) {
+	const char *seeds = getenv("SEEDS");
+
+	for (uint32_t seed = 1; seed <= (seeds ? (uint32_t)strtoul(seeds, NULL, 10) : 16); seed++) {
 		size_t old_size, size;
 
 		state = seed;
@@ -170,7 +172,7 @@ Test(ota_deltas, spoilt_ones_stay_within_bounds)
 	size = rework(old, sizeof(old), fresh);
 	for (int coder = 0; coder < CODERS; coder++) {
 		cr_assert_eq(encode((enum coder)coder, old, sizeof(old), fresh, size, &delta, &delta_size), 0);
-		for (int i = 0; i < 100; i++) {
+		for (int i = 0; i < 60; i++) {
 			struct ends e = { .old = old, .old_size = sizeof(old), .delta = delta };
 			size_t at = draw((uint32_t)delta_size);
 			uint8_t was = delta[at];
