@@ -70,6 +70,11 @@ bool closing_is_enough(const struct orders *q, const Ocpp__LimitOrder *order)
 	       !transaction_on(q->t, q->device, order->connector);
 }
 
+bool closing_is_over(const struct orders *q, const Ocpp__LimitOrder *order)
+{
+	return is_of_connector(order) && !order->of_session && closing_stands(q->t, q->device, order->connector);
+}
+
 /* From the moment at which a call leaves until it is answered, nobody knows. */
 int closing_send(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order,
 		 Ocpp__LimitOrder__Closing closing)

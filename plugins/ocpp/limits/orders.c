@@ -89,7 +89,8 @@ int orders_send(const struct orders *q, uint64_t number, Ocpp__LimitOrder *order
 static int set_ended(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order)
 {
 	if (order->done)
-		return orders_finish(q, number, order, "Accepted");
+		return closing_is_over(q, order) ? closing_send(q, st, number, order, OCPP__LIMIT_ORDER__CLOSING__OPEN)
+						 : orders_finish(q, number, order, "Accepted");
 	if (!order->rejected)
 		abilities_refused(q, REFUSED_ALL);
 	if (key_fits(st, order, count_connectors(q)))

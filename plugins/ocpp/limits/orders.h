@@ -30,6 +30,8 @@ bool closing_is_session_only(const struct orders *q, const Ocpp__LimitOrder *ord
 bool closing_is_due(const struct orders *q, const Ocpp__LimitOrder *order, const struct plan *plan);
 /* Whether a limit that no profile can say is one that a closed connector keeps. */
 bool closing_is_enough(const struct orders *q, const Ocpp__LimitOrder *order);
+/* Whether a limit stands now for whoever comes, and the connector is closed all the same. */
+bool closing_is_over(const struct orders *q, const Ocpp__LimitOrder *order);
 /* The next call of an order: it closes or opens its connector. */
 int closing_send(const struct orders *q, const struct station *st, uint64_t number, Ocpp__LimitOrder *order,
 		 Ocpp__LimitOrder__Closing closing);

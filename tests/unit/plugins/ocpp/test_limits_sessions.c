@@ -160,6 +160,16 @@ Test(ocpp_limits_sessions, a_charger_that_takes_default_profiles_after_all_is_no
 	cr_expect_eq(smart.switched, 0);
 }
 
+Test(ocpp_limits_sessions, one_that_refused_them_for_once_is_opened_when_it_takes_them)
+{
+	limit(LIMIT(0), "Accepted", true);
+	cr_expect(smart.closed);
+	smart.refuses = NULL;
+	limit(LIMIT(0), "Accepted", false);
+	cr_expect(!smart.closed);
+	cr_expect_eq(smart_now(1), 0);
+}
+
 Test(ocpp_limits_sessions, a_charger_without_any_profile_is_not_closed)
 {
 	smart.fault = "NotSupported";
