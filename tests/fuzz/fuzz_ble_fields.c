@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include "ble_agreeing.h"
 
+#include <plugins/ble/core/ble_image.h>
 #include <plugins/ble/core/ble_letters.h>
 
 static uint8_t again[BLE_DOCUMENT_MAX + 64];
@@ -33,6 +34,7 @@ BODY(ask_result)
 BODY(voucher_get)
 BODY(fetch)
 BODY(courier)
+BODY(image_said)
 
 static void frame(const uint8_t *data, size_t size)
 {
@@ -66,12 +68,26 @@ DOCUMENT(letter, ble_letter_read(data, size, &it))
 DOCUMENT(own_letter, ble_own_letter_read(data, size, &it))
 DOCUMENT(letter_box, ble_letter_box_read(data, size, &it))
 
+/* The head of a file, and whatever is behind it. */
+static void image(const uint8_t *data, size_t size)
+{
+	const struct ble_makers makers = { (const uint8_t(*)[32])data, size >= 64 ? 2 : 0, 1 };
+	struct ble_image it;
+	int head = ble_image_read(data, size, &it);
+
+	if (head < 0)
+		return;
+	FUZZ_ASSERT((size_t)head <= size && head <= BLE_IMAGE_HEAD_MAX);
+	same(ble_image_write(&it, again, sizeof(again)), data + 2, (size_t)data[0] << 8 | data[1], 0);
+	ble_image_check(&ble_agreeing, &makers, data, size, &it);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const uint8_t *, size_t) = {
 		answer, command, status,  record_get, record_stored, certificate, voucher,
 		keyset, head,    receipt, ask,        ask_result,    voucher_get, fetch,
-		frame,  courier, letter,  own_letter, letter_box,
+		frame,  courier, letter,  own_letter, letter_box,    image_said,  image,
 	};
 	if (size > 1)
 		readers[data[0] % (sizeof(readers) / sizeof(*readers))](data + 1, size - 1);
