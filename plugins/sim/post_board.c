@@ -12,6 +12,7 @@ struct own { /* the board's place */
 	double meter_wh[BLE_PILE_CONNECTORS];
 	uint8_t root[32], certificate[BLE_CERTIFICATE_MAX];
 	uint16_t certificate_size;
+	uint32_t firmware, counter; /* 0: as it was made */
 };
 
 static size_t offset_of(const struct post_board *b, enum ble_pile_area area, uint32_t place)
@@ -81,7 +82,9 @@ static void fill_random(void *user, uint8_t *ret, size_t size)
 
 static void keep_own(struct post_board *b)
 {
-	struct own own = { .certificate_size = (uint16_t)b->certificate_size };
+	struct own own = { .certificate_size = (uint16_t)b->certificate_size,
+			   .firmware = b->firmware,
+			   .counter = b->counter };
 
 	memcpy(own.meter_wh, b->meter_wh, sizeof own.meter_wh);
 	memcpy(own.root, b->root, sizeof own.root);
@@ -153,10 +156,10 @@ int post_board_letter(struct post_board *b, uint32_t offset, void *ret, size_t s
 	return 0;
 }
 
-static int letter_hash(void *user, uint32_t size, uint8_t ret[32])
+static int letter_hash(void *user, uint32_t offset, uint32_t size, uint8_t ret[32])
 {
 	uint8_t *whole = malloc(size);
-	int r = whole ? post_board_letter(user, 0, whole, size) : -ENOMEM;
+	int r = whole ? post_board_letter(user, offset, whole, size) : -ENOMEM;
 
 	if (r == 0)
 		r = ble_openssl.sha256(NULL, whole, size, ret);
@@ -172,9 +175,26 @@ static void letter(void *user, unsigned kind, uint64_t number, uint32_t size)
 	it->number = number;
 	it->kind = kind;
 	it->size = size;
-	letter_hash(b, size, it->hash);
+	letter_hash(b, 0, size, it->hash);
 	if (b->on_letter)
 		b->on_letter(b->arg, kind, size);
+}
+
+static int letter_read(void *user, uint32_t offset, void *ret, size_t size)
+{
+	return post_board_letter(user, offset, ret, size);
+}
+
+/* There is no code in it: what it says of itself is what runs behind the boot. */
+static int install(void *user, const struct ble_image *image, uint32_t offset)
+{
+	struct post_board *b = user;
+
+	b->firmware = image->version;
+	b->counter = image->counter;
+	b->reboot = true;
+	keep_own(b);
+	return 0;
 }
 
 void post_board_hardware(struct post_board *b, struct ble_pile_hardware *ret)
@@ -188,7 +208,9 @@ void post_board_hardware(struct post_board *b, struct ble_pile_hardware *ret)
 					   .relay = relay,
 					   .letter_write = letter_write,
 					   .letter_hash = letter_hash,
-					   .letter = letter };
+					   .letter = letter,
+					   .letter_read = letter_read,
+					   .install = install };
 }
 
 void post_board_power_off(struct post_board *b)
@@ -218,12 +240,15 @@ static void load_own(struct post_board *b)
 {
 	struct own own;
 
+	b->firmware = b->counter = 1;
 	if (get(b, own_offset(b), &own, sizeof own) < 0 || own.certificate_size > sizeof own.certificate)
 		return;
 	memcpy(b->meter_wh, own.meter_wh, sizeof own.meter_wh);
 	memcpy(b->root, own.root, sizeof own.root);
 	memcpy(b->certificate, own.certificate, own.certificate_size);
 	b->certificate_size = own.certificate_size;
+	b->firmware = own.firmware ? own.firmware : b->firmware;
+	b->counter = own.counter ? own.counter : b->counter;
 }
 
 int post_board_init(struct post_board *b, const char *secret, const char *address, const char *file, uint32_t records,

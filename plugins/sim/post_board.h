@@ -30,6 +30,11 @@ struct post_board {
 	/* Does something with one that has come whole: a firmware's image is written to its slot. NULL: it lies there.
 	 */
 	void (*on_letter)(void *arg, unsigned kind, uint32_t size);
+	/* what it boots with, and who may make another */
+	uint32_t firmware, counter;
+	uint8_t makers[BLE_IMAGE_MAKERS_MAX][32];
+	unsigned n_makers;
+	bool reboot; /* an image was taken */
 	/* meters */
 	unsigned connectors;
 	double wh_per_ms; /* while a relay is closed */

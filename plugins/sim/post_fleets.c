@@ -1,6 +1,7 @@
 /* Fleets of simulated Bluetooth piles: made, removed, found, and whether one can be. */
 #include "posts.h"
 
+#include <lib/hex.h>
 #include <lib/message.h>
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +74,7 @@ static Sim__PileFleet *copy_of(const Sim__PileFleet *want)
 	ret->power_w = ret->power_w ? ret->power_w : 7000;
 	ret->records = ret->records ? ret->records : 2048;
 	ret->heartbeat_s = ret->heartbeat_s ? ret->heartbeat_s : 60;
+	ret->maker_threshold = ret->maker_threshold ? ret->maker_threshold : 1;
 	ret->letter_max = ret->letter_max ? ret->letter_max : 1048576;
 	return ret;
 }
@@ -140,6 +142,16 @@ static int64_t first_of(const Sim__PileFleet *want)
 	return ret;
 }
 
+static bool makers_are_keys(const Sim__PileFleet *want)
+{
+	uint8_t key[32];
+
+	for (size_t i = 0; i < want->n_makers; i++)
+		if (i >= BLE_IMAGE_MAKERS_MAX || gv_hex_read(want->makers[i], strlen(want->makers[i]), key, 32) < 0)
+			return false;
+	return want->maker_threshold <= BLE_IMAGE_MAKERS_MAX;
+}
+
 /* What is wrong with a fleet by itself; NULL: nothing. */
 static const char *problem(const Sim__PileFleet *want)
 {
@@ -153,6 +165,9 @@ static const char *problem(const Sim__PileFleet *want)
 		return "gatt: an adapter is the radio of one pile, and that has no loopback";
 	if (strlen(want->secret) < 8)
 		return "it needs a secret of at least 8 characters, which its keys are made of";
+	if (!makers_are_keys(want))
+		return "makers: at most 8 public keys of 64 hexadecimal digits, of which an image needs as many "
+		       "signatures";
 	if (want->connectors > BLE_PILE_CONNECTORS || (want->records && want->records < BLE_PILE_RECORDS_MIN))
 		return "a pile has at most 4 connectors, and places for at least 64 records";
 	return NULL;

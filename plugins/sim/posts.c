@@ -1,6 +1,8 @@
 /* A simulated pile between its two roads. */
 #include "posts.h"
 
+#include <lib/hex.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 
 #define START_SPREAD_MS 2 /* a fleet's piles come one after the other */
 #define SUBPROTOCOL "cpb1"
+#define HARDWARE "sim"
 
 uint64_t post_uptime_ms(const struct post *post)
 {
@@ -77,6 +80,8 @@ static void on_run(struct uplink *u, int64_t now_ms)
 {
 	struct post *post = (struct post *)u;
 
+	if (post->on && post->board.reboot)
+		post_power_cycle(post);
 	if (post->on && u->line && ble_pile_uplink_dead(&post->mind, post_uptime_ms(post)))
 		line_abort(u->line, true);
 	post_pump(post);
@@ -87,6 +92,8 @@ static int64_t on_next(const struct uplink *u)
 	struct post *post = (struct post *)u;
 	uint64_t next = post->on ? ble_pile_tick(&post->mind, post_uptime_ms(post)) : UINT64_MAX;
 
+	if (post->on && post->board.reboot)
+		return uplink_now_ms(u);
 	return next == UINT64_MAX ? INT64_MAX : post->booted_ms + (int64_t)next;
 }
 
@@ -123,13 +130,19 @@ static void power_on(struct post *post)
 					  .certificate = { post->board.certificate, post->board.certificate_size },
 					  .connectors = want->connectors,
 					  .records = post->board.records,
-					  .firmware = 1,
+					  .firmware = post->board.firmware,
+					  .counter = post->board.counter,
+					  .makers = { (const uint8_t(*)[32])post->board.makers, post->board.n_makers,
+						      want->maker_threshold },
 					  .cap_minor = (uint32_t)want->cap_minor,
 					  .meter_s = want->meter_s,
 					  .heartbeat_s = want->heartbeat_s,
 					  .letter_max = post->board.letter_max };
 	struct ble_pile_hardware hardware;
 
+	memcpy(config.hardware, *want->hardware ? want->hardware : HARDWARE,
+	       strnlen(*want->hardware ? want->hardware : HARDWARE, sizeof config.hardware));
+	post->board.reboot = false;
 	post->booted_ms = uplink_now_ms(&post->uplink);
 	post_board_hardware(&post->board, &hardware);
 	if (ble_pile_boot(&post->mind, &config, &hardware) < 0)
@@ -232,6 +245,9 @@ int post_add(struct post_fleet *f, unsigned number)
 	f->owner->count++;
 	uplink_begin(&post->uplink, &f->owner->all, &model, (uint64_t)want->count * START_SPREAD_MS);
 	post->uplink.connect_ms = INT64_MAX; /* not before it has power */
+	for (size_t i = 0; i < want->n_makers; i++)
+		gv_hex_read(want->makers[i], strlen(want->makers[i]), post->board.makers[i], 32);
+	post->board.n_makers = (unsigned)want->n_makers;
 	post->board.connectors = want->connectors;
 	post->board.wh_per_ms = want->power_w * speed / 3600e3;
 	post->board.arg = post;

@@ -71,6 +71,8 @@ static Sim__Pile *pile_message(struct gv_turn *t, struct post *post)
 	ret->id = hex(t, post->board.id, sizeof post->board.id);
 	ret->public_key = hex(t, post->board.public_key, sizeof post->board.public_key);
 	ret->certified = post->board.certificate_size > 0;
+	ret->firmware = post->board.firmware;
+	ret->firmware_counter = post->board.counter;
 	ret->last_error = gv_strdup(t, post->uplink.last_error);
 	if (!post->on)
 		return ret;

@@ -8,6 +8,7 @@
 #define BLE_PILE_H
 
 #include <ble_core.h>
+#include <ble_image.h>
 #include <ble_letters.h>
 
 #ifdef __cplusplus
@@ -26,6 +27,7 @@ extern "C" {
 #define BLE_PILE_RELAY_MOST 64         /* records that one REC_GET brings */
 #define BLE_PILE_MAIL_SIZE 4608        /* bytes of a place for letters */
 #define BLE_PILE_OWN_LETTERS 4         /* the pile's own that wait for the cloud's receipt */
+#define BLE_PILE_INSTALLS 2            /* times that an image is handed over, as the power may go meanwhile */
 #define BLE_PILE_LETTER_WAIT_MS 600000 /* no other letter takes the place of the one in hand, since its last piece */
 
 enum ble_pile_area {
@@ -46,12 +48,17 @@ struct ble_pile_hardware {
 	uint32_t (*power_w)(void *user, unsigned connector);
 	void (*relay)(void *user, unsigned connector, bool closed);
 	/* Letters, where the config takes any. The bytes of the one in hand are durable when its write returns; both
-	 * return 0 or anything else for a failure. letter_hash: the SHA-256 of the first `size` bytes. */
+	 * return 0 or anything else for a failure. letter_hash: the SHA-256 of `size` bytes from there on. */
 	int (*letter_write)(void *user, uint32_t offset, const void *data, size_t size);
-	int (*letter_hash)(void *user, uint32_t size, uint8_t ret[32]);
+	int (*letter_hash)(void *user, uint32_t offset, uint32_t size, uint8_t ret[32]);
 	/* One is whole, and is what the cloud has signed. What it means is the caller's; it may answer by
 	 * ble_pile_write_letter(). Told once more where the power goes before the pile has kept that it was. */
 	void (*letter)(void *user, unsigned kind, uint64_t number, uint32_t size);
+	/* Images, where the config names makers. letter_read: bytes of the letter in hand, 0 or a failure. install:
+	 * takes the image whose bytes are there from `offset` on, and boots with it; from then on nothing starts. 0, or
+	 * a negative enum ble_result. The pile is in no call while it boots: not in this one. */
+	int (*letter_read)(void *user, uint32_t offset, void *ret, size_t size);
+	int (*install)(void *user, const struct ble_image *, uint32_t offset);
 };
 
 struct ble_pile_config {
@@ -68,6 +75,10 @@ struct ble_pile_config {
 	uint32_t meter_s;     /* between two meter records of a session; 0: none */
 	uint32_t heartbeat_s; /* of the uplink; the cloud's word makes the pile one with a network for twice as long */
 	uint32_t letter_max;  /* bytes of the longest letter that it takes; 0: it takes none */
+	/* images: what the firmware is, and who may make another; no makers: it takes none */
+	uint8_t hardware[16];
+	uint32_t counter; /* of the firmware's release */
+	struct ble_makers makers;
 };
 
 /* The session of a connector, or the last one, whose order gets its answer again. */
@@ -109,6 +120,10 @@ struct ble_pile_mail {
 	uint32_t have; /* of its bytes */
 	uint64_t written, receipted;
 	struct ble_pile_own own[BLE_PILE_OWN_LETTERS]; /* by number, modulo their count */
+	/* the letter that is an image and waits until nobody uses the pile; its bytes are those of the one in hand */
+	uint64_t image; /* its number; 0: none */
+	uint32_t image_size, image_version;
+	uint8_t image_tries; /* times that it was handed over */
 };
 
 struct ble_pile;
@@ -171,8 +186,9 @@ struct ble_pile {
 	struct ble_clock clock;
 	struct ble_pile_visit visits[BLE_PILE_VISITS];
 	struct ble_pile_uplink uplink;
-	bool broken; /* the store has failed: nothing starts any more */
-	bool fault;  /* told by ble_pile_fault(), until the next boot */
+	bool broken;     /* the store has failed: nothing starts any more */
+	bool fault;      /* told by ble_pile_fault(), until the next boot */
+	bool installing; /* an image was handed over: nothing starts before the boot */
 	uint64_t now_ms;
 	uint8_t scratch[BLE_PILE_STATE_SIZE];
 	/* counts since the boot, for whoever watches */

@@ -39,7 +39,7 @@ void mind_letters_load(struct ble_pile *p)
 		h->random(h->user, (uint8_t *)&p->mail.box, sizeof(p->mail.box));
 }
 
-static int keep(struct ble_pile *p)
+int mind_letters_keep(struct ble_pile *p)
 {
 	struct ble_pile_hardware *h = &p->hardware;
 	struct mail_place *it = (struct mail_place *)(void *)p->scratch;
@@ -92,13 +92,13 @@ static int offered(struct ble_pile *p, const struct ble_bytes *cover)
 		return -BLE_TOO_LONG;
 	if (it.number == held.number)
 		return 0;
-	if (awaited(p, &held))
+	if (p->mail.image || awaited(p, &held))
 		return -BLE_BUSY;
 	memcpy(p->mail.cover, cover->at, cover->size);
 	p->mail.cover_size = (uint16_t)cover->size;
 	p->mail.have = 0;
 	p->piece_ms = p->now_ms;
-	return keep(p);
+	return mind_letters_keep(p);
 }
 
 /* All of its bytes are here: what the cloud signed, or from the beginning. */
@@ -107,16 +107,17 @@ static int whole(struct ble_pile *p, const struct ble_letter *it)
 	struct ble_pile_hardware *h = &p->hardware;
 	uint8_t hash[32];
 
-	if (h->letter_hash(h->user, it->size, hash) != 0 || !ble_same(hash, it->hash, sizeof(hash))) {
+	if (h->letter_hash(h->user, 0, it->size, hash) != 0 || !ble_same(hash, it->hash, sizeof(hash))) {
 		p->mail.have = 0;
-		keep(p);
+		mind_letters_keep(p);
 		return -BLE_BAD_CRC;
 	}
 	h->letter(h->user, it->kind, it->number, it->size);
+	mind_image_came(p, it->kind, it->number, it->size);
 	ble_letters_take(&p->mail.had, it->number);
 	p->mail.cover_size = 0;
 	p->mail.have = 0;
-	return keep(p);
+	return mind_letters_keep(p);
 }
 
 static int piece(struct ble_pile *p, const struct ble_courier *c)
@@ -137,12 +138,12 @@ static int piece(struct ble_pile *p, const struct ble_courier *c)
 	p->piece_ms = p->now_ms;
 	if (p->mail.have == it.size)
 		return whole(p, &it);
-	return p->mail.have / BLE_LETTER_PIECE % KEEP_EVERY == 0 ? keep(p) : 0;
+	return p->mail.have / BLE_LETTER_PIECE % KEEP_EVERY == 0 ? mind_letters_keep(p) : 0;
 }
 
 /* ---- its own --------------------------------------------------------------------------------- */
 
-int ble_pile_write_letter(struct ble_pile *p, unsigned kind, const void *data, size_t size)
+int mind_letters_write(struct ble_pile *p, unsigned kind, const void *data, size_t size)
 {
 	struct ble_pile_mail *m = &p->mail;
 	struct ble_pile_own *own = &m->own[(m->written + 1) % BLE_PILE_OWN_LETTERS];
@@ -157,7 +158,14 @@ int ble_pile_write_letter(struct ble_pile *p, unsigned kind, const void *data, s
 	own->size = (uint16_t)size;
 	own->kind = (uint16_t)kind;
 	m->written++;
-	return keep(p);
+	return 0;
+}
+
+int ble_pile_write_letter(struct ble_pile *p, unsigned kind, const void *data, size_t size)
+{
+	int r = mind_letters_write(p, kind, data, size);
+
+	return r < 0 ? r : mind_letters_keep(p);
 }
 
 static int receipted(struct ble_pile *p, const struct ble_bytes *document)
@@ -172,7 +180,7 @@ static int receipted(struct ble_pile *p, const struct ble_bytes *document)
 	if (it.upto <= p->mail.receipted)
 		return 0;
 	p->mail.receipted = it.upto;
-	return keep(p);
+	return mind_letters_keep(p);
 }
 
 /* What is signed of the one of this number; its size, or negative. */

@@ -76,18 +76,20 @@ int ble_pile_boot(struct ble_pile *p, const struct ble_pile_config *config, cons
 	mind_store_note(p, 0, &boot);
 	if (updated)
 		mind_store_note(p, 0, &firmware);
+	mind_images_boot(p);
 	return p->broken ? -BLE_STORE_FULL : 0;
 }
 
 uint64_t ble_pile_tick(struct ble_pile *p, uint64_t now_ms)
 {
-	uint64_t next[3], ret = UINT64_MAX;
+	uint64_t next[4], ret = UINT64_MAX;
 
 	p->now_ms = now_ms;
 	next[0] = mind_sessions_tick(p);
 	next[1] = mind_visits_tick(p);
 	next[2] = mind_uplink_tick(p);
-	for (size_t i = 0; i < 3; i++)
+	next[3] = mind_images_tick(p);
+	for (size_t i = 0; i < 4; i++)
 		ret = next[i] < ret ? next[i] : ret;
 	return ret;
 }

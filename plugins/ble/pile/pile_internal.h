@@ -52,6 +52,17 @@ uint64_t mind_letters_next(const struct ble_pile *, uint64_t behind);
 /* A COURIER with that letter (0: none), and with the box. The size, or negative. */
 int mind_letters_say(struct ble_pile *, uint64_t number, bool box, uint8_t *ret, size_t room);
 
+/* One of its own, and what is kept of letters; -BLE_STORE_FULL. The first without the second is not durable. */
+int mind_letters_write(struct ble_pile *, unsigned kind, const void *data, size_t size);
+int mind_letters_keep(struct ble_pile *);
+
+/* ---- images.c -------------------------------------------------------------------------------- */
+
+/* A whole letter of this kind and number: verified, and from then on waiting, or refused. Nothing is kept yet. */
+void mind_image_came(struct ble_pile *, unsigned kind, uint64_t number, uint32_t size);
+void mind_images_boot(struct ble_pile *); /* with the one that was handed over, or without */
+uint64_t mind_images_tick(struct ble_pile *);
+
 /* ---- line_letters.c -------------------------------------------------------------------------- */
 
 void mind_line_letters_open(struct ble_pile *); /* the line is there */

@@ -71,7 +71,7 @@ int mind_session_start(struct ble_pile *p, unsigned connector, const struct leav
 
 	if (!s)
 		return -BLE_NOT_ALLOWED;
-	if (s->active)
+	if (s->active || p->installing)
 		return -BLE_BUSY;
 	if (p->broken || mind_store_at_reserve(p))
 		return -BLE_STORE_FULL;

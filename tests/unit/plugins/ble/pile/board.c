@@ -54,9 +54,25 @@ static int letter_write(void *user, uint32_t offset, const void *data, size_t si
 	return write_to(b, b->letter + offset, data, size);
 }
 
-static int letter_hash(void *user, uint32_t size, uint8_t ret[32])
+static int letter_hash(void *user, uint32_t offset, uint32_t size, uint8_t ret[32])
 {
-	return c->sha256(c->user, ((struct board *)user)->letter, size, ret);
+	return c->sha256(c->user, ((struct board *)user)->letter + offset, size, ret);
+}
+
+static int letter_read(void *user, uint32_t offset, void *ret, size_t size)
+{
+	memcpy(ret, ((struct board *)user)->letter + offset, size);
+	return 0;
+}
+
+static int install(void *user, const struct ble_image *image, uint32_t offset)
+{
+	struct board *b = user;
+
+	b->installs++;
+	b->installed = *image;
+	b->installed_from = offset;
+	return b->install_result;
 }
 
 static void letter(void *user, unsigned kind, uint64_t number, uint32_t size)
@@ -108,6 +124,8 @@ int board_boot(struct board *b)
 						    .relay = relay,
 						    .letter_write = letter_write,
 						    .letter_hash = letter_hash,
+						    .letter_read = letter_read,
+						    .install = install,
 						    .letter = letter };
 
 	b->dead = false;

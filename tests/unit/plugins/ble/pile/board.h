@@ -21,9 +21,13 @@ struct board {
 		uint64_t number;
 		unsigned kind, times; /* times: that it was told */
 		uint32_t size;
-	} told;           /* the letter that came last */
-	unsigned letters; /* that were told, in all */
-	bool answers;     /* a letter with one of the pile's own */
+	} told;                     /* the letter that came last */
+	unsigned letters;           /* that were told, in all */
+	bool answers;               /* a letter with one of the pile's own */
+	unsigned installs;          /* times that an image was handed over, */
+	struct ble_image installed; /* the last, */
+	uint32_t installed_from;    /* from there on, */
+	int install_result;         /* and what is said to it */
 	uint64_t meter_wh[BLE_PILE_CONNECTORS], delivered_wh[BLE_PILE_CONNECTORS];
 	bool closed[BLE_PILE_CONNECTORS]; /* the relays */
 	unsigned writes, cut_at;          /* the power goes in the write of that number; 0: never */
