@@ -19,6 +19,9 @@
 
 /* What a plugin that embeds this says of its devices. */
 struct leases_device {
+	/* The devices decide by themselves when they install, and nothing starts there meanwhile: nobody can ask one
+	 * that has no network. Then a lease bars nothing and gives way to nothing, and every claim is granted. */
+	bool gates_itself;
 	/* What would be in the way of a lease that ends at until_ms, besides claims and other leases. *ret_detail: a
 	 * sentence; *ret_free_ms: when it may be over, 0 where nobody knows. */
 	Update__Hindrance (*hindrance)(void *self, struct gv_turn *t, const char *device, int64_t until_ms,
