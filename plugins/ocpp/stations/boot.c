@@ -3,6 +3,7 @@
  * (row 26). One that restarts instead of answering a question is not asked again, until it has another firmware. */
 #include "reports.h"
 
+#include <plugins/leases/leases.h>
 #include <plugins/ocpp/edge/edge.h>
 
 #include <string.h>
@@ -70,15 +71,18 @@ bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const O
 	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(st->device));
 	const Ocpp__Station *before = row ? row->station : NULL;
 	int64_t now = gv_now_ms(t);
+	bool updated = lease_of(t, st->device); /* then what it boots with decides what has become of the update */
 
 	count_boot(o, t, st);
 	if (!before || !before->booted_at_ms) {
 		gv_timer_cancel(t, timer_name(t, st->device));
 		return true;
 	}
-	if (now - before->booted_at_ms < SAME_MS && same(before, said))
+	if (now - before->booted_at_ms < SAME_MS && same(before, said) && !updated)
 		return false;
 	if (now - row->boots_since_ms >= STORM_MS || row->boots < STORM_BOOTS)
+		return true;
+	if (updated && strcmp(before->firmware, said->firmware) != 0)
 		return true;
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BOOT_STORM));
 	gv_count(t, "boots_not_told", 1);
