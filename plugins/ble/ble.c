@@ -5,6 +5,7 @@
 #include "terminal/terminal.h"
 
 #include <galvan/link.pb-c.h>
+#include <plugins/leases/leases.h>
 
 #include <string.h>
 
@@ -72,6 +73,8 @@ static int on_timer(void *self, struct gv_turn *t, const char *name, const void 
 	void *state;
 	const struct ble_role *role = whose(self, name, &state);
 
+	if (!strncmp(name, LEASES_TIMER, strlen(LEASES_TIMER)))
+		return lease_due(self, t, name);
 	return role && role->on_timer ? role->on_timer(state, t, name, note) : 0;
 }
 
@@ -182,25 +185,28 @@ GV_PLUGIN = {
 	.config = &ble__config__descriptor,
 	.serves = GV_SERVES({ &ble__ble__descriptor, ble_methods }, { &ble__piles__descriptor, piles_methods },
 			    { &ble__letters__descriptor, letters_methods },
-			    { &charging__charging__descriptor, charging_methods }),
+			    { &charging__charging__descriptor, charging_methods },
+			    { &update__updates__descriptor, leases_methods }),
 	.hears = GV_HEARS({ &registry__device_changed__descriptor, device_changed_event },
 			  { &bluetooth__peripheral_seen__descriptor, terminal_seen },
 			  { &bluetooth__peripheral_gone__descriptor, terminal_gone }),
 	.calls = GV_CALLS(&bluetooth__bluetooth__descriptor, &link__link__descriptor),
-	.emits = GV_EMITS({ &charging__session_started__descriptor, sessions_snapshot },
-			  { &charging__session_metered__descriptor, NULL },
-			  { &charging__session_ended__descriptor, NULL },
-			  { &charging__start_abandoned__descriptor, NULL },
-			  { &charging__connector_status_changed__descriptor, snapshot_connectors },
-			  { &ble__letter_delivered__descriptor, NULL }, { &ble__letter_expired__descriptor, NULL },
-			  { &ble__letter_received__descriptor, NULL }),
+	.emits = GV_EMITS(
+		{ &charging__session_started__descriptor, sessions_snapshot },
+		{ &charging__session_metered__descriptor, NULL }, { &charging__session_ended__descriptor, NULL },
+		{ &charging__start_abandoned__descriptor, NULL },
+		{ &charging__connector_status_changed__descriptor, snapshot_connectors },
+		{ &ble__letter_delivered__descriptor, NULL }, { &ble__letter_expired__descriptor, NULL },
+		{ &ble__letter_received__descriptor, NULL }, { &update__lease_changed__descriptor, lease_snapshot },
+		{ &update__update_progressed__descriptor, NULL },
+		{ &update__device_identified__descriptor, lease_snapshot_identities }),
 	.tables = GV_TABLES(&cloud_keys, &cloud_piles, &cloud_ids, &cloud_aliases, &cloud_chains, &cloud_records,
 			    &cloud_forks, &cloud_grants, &cloud_open_grants, &cloud_grant_orders, &cloud_grant_tokens,
 			    &cloud_sessions, &cloud_open_sessions, &cloud_session_times, &cloud_connectors,
 			    &cloud_cases, &cloud_open_cases, &cloud_stops, &cloud_letters, &cloud_letter_ids,
 			    &cloud_letter_boxes, &cloud_own_letters, &terminal_keys, &terminal_store, &terminal_records,
 			    &terminal_queue, &terminal_bring, &terminal_piles, &terminal_commands, &terminal_letters,
-			    &terminal_pieces),
+			    &terminal_pieces, &leases_table),
 	.notes = GV_NOTES(&ble__due__descriptor),
 	.listens = GV_LISTENS("/ble/"),
 	.schema_set = GV_SCHEMA(ble),

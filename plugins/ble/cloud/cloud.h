@@ -2,7 +2,8 @@
  *
  * Layers, each knowing only those above it in this list, but for what is said: tables, keys, piles (who is one), cases,
  * clocks (when something was), grants (who may start), sessions, registers, ingest (records and heads, by whichever
- * road), lines (the WebSocket), letters, commands (what is asked of a pile there), services, cloud (the role). */
+ * road), lines (the WebSocket), letters, updates, commands (what is asked of a pile there), services, cloud (the role).
+ */
 #ifndef BLE_CLOUD_H
 #define BLE_CLOUD_H
 
@@ -281,6 +282,13 @@ bool letter_open(const Ble__LetterRow *row); /* NULL is not */
 Ble__Letter *letter_end(struct gv_turn *t, const char *device, uint64_t number, const char *state);
 void letter_progress(struct gv_turn *t, const char *device, uint64_t number, uint32_t have);
 int letter_due(struct cloud *c, struct gv_turn *t, const Ble__Due *due);
+struct letter_refusal {
+	enum gv_code code;
+	const char *why;
+};
+/* As PutLetter; NULL: *ret says why not. */
+const Ble__Letter *letter_put(struct cloud *c, struct gv_turn *t, struct pile *p, const Ble__PutLetterRequest *r,
+			      struct letter_refusal *ret);
 gv_method_fn letters_put, letters_withdraw, letters_list;
 
 /* ---- letter_roads.c: letters on their way */
@@ -298,6 +306,16 @@ int letters_came(struct gv_turn *t, const struct road *road, const uint8_t *body
 /* The COURIER with the receipt for its own letters; its size, 0: there is none. */
 int letter_receipt_of(struct cloud *c, struct gv_turn *t, const char *device, uint8_t ret[BLE_DOCUMENT_MAX]);
 gv_method_fn letters_piece;
+
+/* ---- updates.c: images for piles; Updates is served by plugins/leases */
+
+/* A firmware record that the contiguous part has come to, whose body is open. */
+void update_record(struct gv_turn *t, struct pile *p, const struct ble_record *r);
+/* The letter of that number was delivered, or its time is over. */
+void update_delivered(struct gv_turn *t, const char *device, uint64_t number);
+void update_expired(struct gv_turn *t, const char *device, uint64_t number);
+/* A pile's own letter of what became of an image. */
+void update_said(struct gv_turn *t, struct pile *p, const uint8_t *body, size_t size);
 
 /* ---- cloud.c */
 

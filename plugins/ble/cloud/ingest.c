@@ -117,9 +117,12 @@ static void passed(struct cloud *c, struct gv_turn *t, struct pile *p, Ble__Chai
 
 	if (r->trust >= BLE_TRUST_SIGNED && r->utc > row->trusted_utc)
 		row->trusted_utc = r->utc;
-	if ((r->type != BLE_RECORD_START && r->type != BLE_RECORD_END && r->type != BLE_RECORD_BOOT) ||
+	if ((r->type != BLE_RECORD_START && r->type != BLE_RECORD_END && r->type != BLE_RECORD_BOOT &&
+	     r->type != BLE_RECORD_FIRMWARE) ||
 	    !sessions_open_body(c, t, p, &opened))
 		return;
+	if (r->type == BLE_RECORD_FIRMWARE)
+		update_record(t, p, &opened);
 	sessions_passed(t, p, &opened);
 	register_passed(t, p, row, &opened);
 }

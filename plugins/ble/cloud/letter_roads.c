@@ -1,6 +1,7 @@
 /* Letters on their way: what is signed of them, their pieces, what piles say of them, and their own. By whichever road,
  * and as often as it comes: nothing is believed that the pile has not signed. */
 #include "cloud.h"
+#include "../core/ble_image.h"
 #include "../core/ble_letters.h"
 #include "../core/ble_openssl.h"
 
@@ -173,6 +174,7 @@ static void delivered(struct gv_turn *t, const struct pile *p, uint64_t number, 
 	e.letter->road = (char *)road_text(t, road);
 	gv_emit(t, &e);
 	gv_count(t, "letters_delivered", 1);
+	update_delivered(t, p->device, number);
 }
 
 /* Which of its boxes was heard of last: the receipt is for that one. */
@@ -270,6 +272,8 @@ static int own_came(struct gv_turn *t, const struct road *road, const struct ble
 	if (it.number <= upto(t, &p) || gv_get(t, &cloud_own_letters, gv_key(p.device, it.box, it.number)))
 		return -BLE_DUPLICATE;
 	keep_own(t, &p, road, &it, &c->bytes);
+	if (it.kind == BLE_LETTER_FIRMWARE_SAID)
+		update_said(t, &p, c->bytes.at, c->bytes.size);
 	move_on(t, &p);
 	return 0;
 }

@@ -93,6 +93,7 @@ int letter_due(struct cloud *c, struct gv_turn *t, const Ble__Due *due)
 		return 0;
 	e.device = due->device;
 	e.letter = letter_end(t, due->device, due->number, "expired");
+	update_expired(t, due->device, due->number);
 	return gv_emit(t, &e);
 }
 
@@ -134,8 +135,8 @@ static int refuse_unknown(struct gv_turn *t, struct gv_ticket to, const char *de
 	return gv_refuse(t, to, GV_NOT_FOUND, "%.128s is no pile: PutPile makes it one", device);
 }
 
-static Ble__Letter *put(struct gv_turn *t, struct pile *p, const Ble__PutLetterRequest *r, int64_t size,
-			const uint8_t hash[32])
+static Ble__Letter *write(struct gv_turn *t, struct pile *p, const Ble__PutLetterRequest *r, int64_t size,
+			  const uint8_t hash[32])
 {
 	uint64_t number = ++pile_edit(t, p)->letters;
 	Ble__LetterRow *row = gv_edit(t, &cloud_letters, gv_key(p->device, number));
@@ -160,39 +161,51 @@ static Ble__Letter *put(struct gv_turn *t, struct pile *p, const Ble__PutLetterR
 	return it;
 }
 
+static const Ble__Letter *no(struct letter_refusal *ret, enum gv_code code, const char *why)
+{
+	*ret = (struct letter_refusal){ code, why };
+	return NULL;
+}
+
+const Ble__Letter *letter_put(struct cloud *c, struct gv_turn *t, struct pile *p, const Ble__PutLetterRequest *r,
+			      struct letter_refusal *ret)
+{
+	const Ble__LetterRow *before = by_id(t, p->device, r->id);
+	int64_t size = 0, life = r->expires_at_ms - gv_now_ms(t);
+	const Ble__Letter *letter;
+	uint8_t hash[32];
+	const char *why;
+
+	if (before)
+		return before->letter;
+	why = measure(c, t, r, &size, hash);
+	if (!why && r->expires_at_ms && (life <= 0 || life > LIFE_MAX_MS))
+		why = "expires_at_ms: a time within the next 366 days, in ms since 1970";
+	if (why)
+		return no(ret, GV_INVALID_ARGUMENT, why);
+	if (count_open(t, p->device) >= CLOUD_LETTERS_OPEN_MAX)
+		return no(ret, GV_RESOURCE_EXHAUSTED,
+			  gv_str(t, "%d letters to %s are under way: wait for one, or WithdrawLetter",
+				 CLOUD_LETTERS_OPEN_MAX, p->device));
+	letter = write(t, p, r, size, hash);
+	letter_tell(c, t, p, letter->number);
+	return letter;
+}
+
 int letters_put(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)
 {
 	const Ble__PutLetterRequest *r = (const Ble__PutLetterRequest *)m;
 	Ble__PutLetterReply reply = BLE__PUT_LETTER_REPLY__INIT;
 	struct cloud *c = cloud_of(self, t, to);
-	const Ble__LetterRow *before;
-	int64_t size = 0, life = r->expires_at_ms - gv_now_ms(t);
-	uint8_t hash[32];
-	const char *why;
+	struct letter_refusal refusal;
 	struct pile p;
 
 	if (!c)
 		return 0;
 	if (!pile_find(t, r->device, &p))
 		return refuse_unknown(t, to, r->device);
-	before = by_id(t, p.device, r->id);
-	if (before) {
-		reply.letter = before->letter;
-		return gv_reply(t, to, &reply);
-	}
-	why = measure(c, t, r, &size, hash);
-	if (why)
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT, "%s", why);
-	if (r->expires_at_ms && (life <= 0 || life > LIFE_MAX_MS))
-		return gv_refuse(t, to, GV_INVALID_ARGUMENT,
-				 "expires_at_ms: a time within the next 366 days, in ms since 1970");
-	if (count_open(t, p.device) >= CLOUD_LETTERS_OPEN_MAX)
-		return gv_refuse(t, to, GV_RESOURCE_EXHAUSTED,
-				 "%d letters to %s are under way: wait for one, or WithdrawLetter",
-				 CLOUD_LETTERS_OPEN_MAX, p.device);
-	reply.letter = put(t, &p, r, size, hash);
-	letter_tell(c, t, &p, reply.letter->number);
-	return gv_reply(t, to, &reply);
+	reply.letter = (Ble__Letter *)letter_put(c, t, &p, r, &refusal);
+	return reply.letter ? gv_reply(t, to, &reply) : gv_refuse(t, to, refusal.code, "%s", refusal.why);
 }
 
 int letters_withdraw(void *self, struct gv_turn *t, struct gv_ticket to, const ProtobufCMessage *m)

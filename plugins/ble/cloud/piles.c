@@ -3,6 +3,7 @@
 #include "../core/ble_openssl.h"
 
 #include <lib/hex.h>
+#include <plugins/leases/leases.h>
 #include <string.h>
 
 const char *pile_hex(struct gv_turn *t, const void *data, size_t size)
@@ -339,6 +340,7 @@ static int gone(struct cloud *c, struct gv_turn *t, const char *device)
 		grant_abandon(t, gv_edit(t, &cloud_grants, gv_key(device, scan.key.part[1].s)), "the pile was deleted");
 	gv_delete(t, &cloud_ids, gv_key(pile_hex(t, p.row->id.data, p.row->id.len)));
 	gv_delete(t, &cloud_piles, gv_key(device));
+	lease_forget(c, t, device);
 	gv_log(t, GV_INFO, "pile is deleted device=%s", device);
 	return piles_purge(c, t, device);
 }

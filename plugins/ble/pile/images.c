@@ -57,9 +57,9 @@ void mind_image_came(struct ble_pile *p, unsigned kind, uint64_t number, uint32_
 	struct ble_image it;
 	int r;
 
-	if (kind != BLE_LETTER_FIRMWARE || !takes_images(p))
+	if (kind != BLE_LETTER_FIRMWARE)
 		return;
-	r = judge(p, size, &it);
+	r = takes_images(p) ? judge(p, size, &it) : -BLE_UNSUPPORTED;
 	if (r < 0) {
 		say(p, number, BLE_IMAGE_REFUSED, r);
 		return;

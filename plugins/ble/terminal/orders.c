@@ -27,7 +27,7 @@ static int reply(struct gv_turn *t, const Ble__CommandRow *c, const struct ble_t
 	return gv_reply(t, ticket, &started);
 }
 
-int order_answered(struct gv_turn *t, const char *device, const struct ble_term_step *step)
+int visit_order_answered(struct gv_turn *t, const char *device, const struct ble_term_step *step)
 {
 	const Ble__CommandRow *c = gv_get(t, &terminal_commands, gv_key(device));
 	int r;

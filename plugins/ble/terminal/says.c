@@ -40,10 +40,10 @@ int visit_answered(struct gv_turn *t, struct visit *v, const struct ble_term_ste
 {
 	switch (step->request) {
 	case BLE_AUTH:
-		return step->result ? order_answered(t, v->device, step) : 0;
+		return step->result ? visit_order_answered(t, v->device, step) : 0;
 	case BLE_START:
 	case BLE_STOP:
-		return order_answered(t, v->device, step);
+		return visit_order_answered(t, v->device, step);
 	case BLE_STATUS:
 		return status_came(t, v, &step->status);
 	case BLE_COURIER:

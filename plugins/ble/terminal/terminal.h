@@ -218,7 +218,7 @@ int visit_head(struct gv_turn *t, struct visit *v, const struct ble_term_step *s
 int order_start(struct terminal *s, struct gv_turn *t, struct gv_ticket ticket, const Ble__StartRequest *r);
 int order_stop(struct terminal *s, struct gv_turn *t, struct gv_ticket ticket, const Ble__StopRequest *r);
 /* The pile has answered the command of this device, or refused who asks. */
-int order_answered(struct gv_turn *t, const char *device, const struct ble_term_step *step);
+int visit_order_answered(struct gv_turn *t, const char *device, const struct ble_term_step *step);
 /* It cannot be done now: again while there is time, else refused with this sentence. */
 int order_failed(struct gv_turn *t, const char *device, const char *why);
 int orders_tick(struct terminal *s, struct gv_turn *t);

@@ -303,7 +303,7 @@ Test(installs, a_power_loss_before_it_forgets_nothing)
 	cr_expect_eq(b.installs, 1);
 }
 
-Test(installs, a_pile_without_makers_only_keeps_the_letter)
+Test(installs, a_pile_without_makers_takes_none_and_says_so)
 {
 	b.config.makers.n = 0;
 	cr_assert_eq(board_boot(&b), 0);
@@ -311,6 +311,5 @@ Test(installs, a_pile_without_makers_only_keeps_the_letter)
 	bring(1);
 	board_pass(&b, 5);
 	cr_expect_eq(b.installs, 0);
-	cr_expect_eq(b.letters, 1);
-	cr_expect_eq(b.pile.mail.written, 0);
+	expect_said(1, BLE_IMAGE_REFUSED, -BLE_UNSUPPORTED);
 }
