@@ -272,6 +272,17 @@ class Node:
         return self.call('galvan.charging.v1.Charging/ListSessions', {'device': device})['sessions']
 
 
+class Shipped(Node):
+    """A config of the config/ folder, as it is, with its environment."""
+
+    def __init__(self, folder, name, **env):
+        super().__init__(folder, {}, name.split('.')[0], env=env)
+        self.file = os.path.join(ROOT, 'config', name)
+
+    def write_config(self):
+        pass
+
+
 class Http:
     """The HTTP API with a bearer token."""
 

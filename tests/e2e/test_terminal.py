@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from galvan import GALVAN, Lines, Node, PLUGINS, Refused, base_config, free_ports, until
+from galvan import GALVAN, Lines, Node, PLUGINS, Refused, Shipped, base_config, free_ports, until
 
 PILE_PROGRAM = os.path.join(PLUGINS, 'tests', 'fixtures', 'ble', 'loopback_pile')
 ADDRESS = 'AA-BB-CC-00-11-22'
@@ -157,3 +157,23 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(site):
     site.until_receipted()
     assert sorted(s['token'] for s in site.cloud.sessions(DEVICE)) == sorted('O-%d' % (i + 1) for i in range(sessions))
     assert site.cloud.call(PILES + 'ListCases')['cases'] == []
+
+
+def test_the_shipped_terminal_works_without_a_radio_and_without_a_network(run, folder):
+    ws, http = free_ports(2)
+    cloud = run(base_config(ws, ble={'config': {'cloud': {'secret': 'a secret of tests'}}}), name='cloud')
+    cloud.put_device('ble:T1', password='of the terminal')
+    root = cloud.call(PILES + 'GetKeySet')['root']
+    terminal = Shipped(folder, 'terminal.yaml', GALVAN_HTTP_PORT=str(http), GALVAN_BLE_ROOT=root, GALVAN_BLE_PASSWORD='of the terminal',
+                       GALVAN_BLE_CLOUD='ws://127.0.0.1:%d/ble/T1' % ws)
+
+    def heard():
+        return [c['device'] for c in cloud.call('galvan.link.v1.Link/ListConnections')['connections']] == ['ble:T1']
+    cloud.stop()
+    try:
+        terminal.start()
+        assert terminal.call(BLE + 'ListPiles')['piles'] == []
+        cloud.start()
+        until('the terminal is there by itself', heard)
+    finally:
+        terminal.close()

@@ -1,7 +1,5 @@
 """One binary, two roles: config/harness.yaml drives a cloud node over real sockets."""
-import os
-
-from galvan import ROOT, Node, free_ports, until
+from galvan import Shipped, free_ports, until
 
 
 def test_the_harness_charges_at_the_cloud(run, folder):
@@ -34,15 +32,3 @@ def test_the_harness_charges_at_the_cloud(run, folder):
 
 def connected(harness):
     return harness.call('galvan.sim.v1.Sim/ListChargers')['connected']
-
-
-class Shipped(Node):
-    """A config of the config/ folder, as it is, with its environment."""
-
-    def __init__(self, folder, name, **env):
-        super().__init__(folder, {}, name.split('.')[0], env=env)
-        self.file = os.path.join(ROOT, 'config', name)
-
-    def write_config(self):
-        pass
-

@@ -1,4 +1,4 @@
-/* Letters between the cloud and a pile, which couriers carry whom neither trusts (docs/adr/0024): what is signed of
+/* Letters between the cloud and a pile, which couriers carry whom neither trusts (docs/adr/0020): what is signed of
  * them, which of them a pile has had, and the message that brings them. */
 #include "core_internal.h"
 
