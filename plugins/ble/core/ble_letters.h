@@ -1,5 +1,5 @@
 /* Letters: bytes between the cloud and a pile that couriers carry, whom neither of the two trusts (docs/adr/0020,
- * docs/protocols/ble.md): a firmware's image and its manifest, a setting, what a pile has to say. What is in them is
+ * docs/protocols/ble.md): a firmware's image, a setting, what a pile has to say. What is in them is
  * none of the carriers' business, nor of this library's. As ble_core.h, beside which it stands. */
 #ifndef BLE_LETTERS_H
 #define BLE_LETTERS_H

@@ -237,3 +237,34 @@ Test(updates, a_lease_is_renewed_for_as_long_as_it_takes)
 	must(LETTERS "ListLetters", "{\"device\":\"" P1 "\",\"state\":\"open\"}");
 	cr_expect_eq(length("toPile"), 1);
 }
+
+/* ---- with ota -------------------------------------------------------------------------------- */
+
+static const char *assignment(const char *path)
+{
+	must("galvan.ota.v1.Ota/ListAssignments", "{\"device\":\"" P1 "\",\"anyState\":true}");
+	return text(path);
+}
+
+Test(updates, a_campaign_waits_for_a_pile_as_long_as_it_was_told_to_and_no_longer)
+{
+	cr_assert_eq(host_load(h, "ota", PLUGINS "/ota.so", 1, "{\"url\":\"http://127.0.0.1\",\"keys\":\"node\"}"), 0,
+		     "%s", host_error(h));
+	settle();
+	must("galvan.ota.v1.Ota/PutArtifact",
+	     "{\"artifact\":{\"id\":\"pile/2/image\",\"product\":\"pile\",\"kind\":\"firmware\",\"version\":\"2\","
+	     "\"counter\":\"2\",\"blob\":\"%s\",\"install\":{\"seconds\":80000}}}",
+	     image);
+	must("galvan.ota.v1.Ota/PutCampaign",
+	     "{\"by\":\"ann\",\"campaign\":{\"id\":\"spring\",\"target\":{\"devices\":[\"" P1 "\"]},\"artifacts\":"
+	     "[\"pile/2/image\"],\"silentAfterS\":%d}}",
+	     20 * 86400);
+	must("galvan.ota.v1.Ota/StartCampaign", "{\"id\":\"spring\",\"by\":\"ann\"}");
+	pass(19 * DAY_MS);
+	cr_expect_str_eq(assignment("assignments.0.state"), "ASSIGNMENT_STATE_UNDER_WAY");
+	must(UPDATES "GetUpdateState", "{\"device\":\"" P1 "\"}");
+	cr_expect_str_eq(text("lease.id"), "u1", "renewed all the time");
+	pass(2 * DAY_MS);
+	cr_expect_str_eq(assignment("assignments.0.state"), "ASSIGNMENT_STATE_FAILED");
+	cr_expect(strstr(assignment("assignments.0.reason"), "silent"));
+}
