@@ -11,12 +11,15 @@ static const char *device_of(struct gv_turn *t, const char *address)
 	return strlen(address) < DEVICE_MAX - ADDRESS_AT ? gv_str(t, "ble:%s", address) : NULL;
 }
 
-/* Service data (docs/protocols/ble.md): version, flags, records without a receipt. */
+/* Service data (docs/protocols/ble.md): version, flags, records without a receipt. A radio whose advertisements have no
+ * room for it leaves it out; then only a visit tells. */
 static void read_advertised(const Bluetooth__Peripheral *p, Ble__SeenRow *row)
 {
 	const uint8_t *data = p->service_data.data;
 
-	if (p->service_data.len < ADVERTISED_SIZE || data[0] != BLE_VERSION)
+	row->mute = p->service_data.len < ADVERTISED_SIZE;
+	row->online &= !row->mute;
+	if (row->mute || data[0] != BLE_VERSION)
 		return;
 	row->online = data[1] & FLAG_ONLINE;
 	row->pending = (uint32_t)data[2] << 8 | data[3];
@@ -77,14 +80,17 @@ static uint32_t stored_of(struct gv_turn *t, const char *pile)
 	return n;
 }
 
-/* It has records or letters that are not here, or there is a receipt or a letter for it. */
-static bool worth_a_visit(const struct terminal *s, struct gv_turn *t, const Ble__SeenRow *row)
+/* How long after a visit it is worth the next: it has records or letters that are not here, or there is a receipt or a
+ * letter for it, or it is not known what it has. 0: it is worth none. */
+static int64_t worth_a_visit(const struct terminal *s, struct gv_turn *t, const Ble__SeenRow *row)
 {
 	if (s->relay_off || !row->in_reach || row->online)
-		return false;
+		return 0;
 	if (!row->no_letters && ((row->letters && !row->letters_had) || mail_for(t, row->id)))
-		return true;
-	return row->pending > stored_of(t, row->id) || brings(t, row->id);
+		return VISIT_AGAIN_MS;
+	if (row->pending > stored_of(t, row->id) || brings(t, row->id))
+		return VISIT_AGAIN_MS;
+	return row->mute ? VISIT_MUTE_MS : 0;
 }
 
 static unsigned relays(const struct terminal *s)
@@ -98,12 +104,12 @@ static unsigned relays(const struct terminal *s)
 
 static int consider(struct terminal *s, struct gv_turn *t, const char *device, const Ble__SeenRow *row)
 {
-	int64_t *last;
+	int64_t again_ms = worth_a_visit(s, t, row), *last;
 
-	if (!worth_a_visit(s, t, row) || relays(s) >= s->max_visits || visit_of(s, device))
+	if (!again_ms || relays(s) >= s->max_visits || visit_of(s, device))
 		return 0;
 	last = looked(s, device);
-	if (*last && gv_now_ms(t) - *last < VISIT_AGAIN_MS)
+	if (*last && gv_now_ms(t) - *last < again_ms)
 		return 0;
 	*last = gv_now_ms(t);
 	return visit_begin(s, t, device, true);
@@ -151,7 +157,7 @@ static int visit_all(struct terminal *s, struct gv_turn *t, bool *ret_any)
 	int r = 0;
 
 	while (r == 0 && gv_next(t, &scan)) {
-		*ret_any |= worth_a_visit(s, t, scan.row);
+		*ret_any |= worth_a_visit(s, t, scan.row) != 0;
 		r = consider(s, t, scan.key.part[0].s, scan.row);
 	}
 	return r;

@@ -36,6 +36,19 @@ static int status_came(struct gv_turn *t, struct visit *v, const struct ble_stat
 	return 0;
 }
 
+/* The record that a command has made is the pile's until there is a receipt for it. STATUS, which comes next, counts; a
+ * visit that breaks before it leaves this. */
+static int command_came(struct gv_turn *t, const struct visit *v, const struct ble_term_step *step)
+{
+	Ble__SeenRow *row = seen_edit(t, v->device);
+
+	if (row && step->seq > row->receipted && step->seq - row->receipted > row->pending) {
+		row->pending = (uint32_t)(step->seq - row->receipted);
+		gv_timer(t, TERMINAL_LOOK, gv_now_ms(t) + LOOK_MS, NULL);
+	}
+	return visit_order_answered(t, v->device, step);
+}
+
 int visit_answered(struct gv_turn *t, struct visit *v, const struct ble_term_step *step)
 {
 	switch (step->request) {
@@ -43,7 +56,7 @@ int visit_answered(struct gv_turn *t, struct visit *v, const struct ble_term_ste
 		return step->result ? visit_order_answered(t, v->device, step) : 0;
 	case BLE_START:
 	case BLE_STOP:
-		return visit_order_answered(t, v->device, step);
+		return command_came(t, v, step);
 	case BLE_STATUS:
 		return status_came(t, v, &step->status);
 	case BLE_COURIER:

@@ -35,6 +35,7 @@
 #define LOOK_MS 30000        /* how often piles in reach are thought of */
 #define LOOK_IDLE_MS 3600000 /* the same where none of them needs a visit */
 #define VISIT_AGAIN_MS 60000 /* before a pile is visited again to carry for it */
+#define VISIT_MUTE_MS 600000 /* the same, where its advertisements do not say what it has */
 #define POISON_MS (30 * INT64_C(86400000))
 #define BRING_MS (30 * INT64_C(86400000))       /* how long something is kept for a pile that is not met */
 #define RECORD_COST 64                          /* bytes of a stored record besides itself */

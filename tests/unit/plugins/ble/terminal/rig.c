@@ -18,7 +18,7 @@ static const struct ble_crypto *const c = &ble_openssl;
 struct host *h;
 struct board pile;
 struct rig_cloud cloud;
-bool in_reach;
+bool in_reach, mute, cut_at_stop;
 unsigned connects, cut_after;
 cJSON *last;
 static struct host_station *antenna; /* the pile's end of a connection */
@@ -53,7 +53,7 @@ static int on_list(void *self, struct gv_turn *t, struct gv_ticket ticket, const
 	ble_pile_advertised(&pile.pile, data);
 	it.address = seen.address = (char *)ADDRESS;
 	it.service_data.data = data;
-	it.service_data.len = sizeof(data);
+	it.service_data.len = mute ? 0 : sizeof(data);
 	seen.peripheral = &it;
 	gone.address = (char *)ADDRESS;
 	gv_emit(t, in_reach ? (void *)&seen : (void *)&gone);
@@ -111,11 +111,17 @@ static void pile_open(struct host_station *s, void *arg)
 
 static void pile_frame(struct host_station *s, void *arg, enum gv_frame_kind kind, const char *data, size_t size)
 {
+	bool active = pile.pile.state.sessions[0].active;
+
 	if (!pile.visit || cut(s))
 		return;
 	cr_assert_leq(size, 20u, "values fit the connection");
 	ble_pile_receive(pile.visit, (const uint8_t *)data, size, pile.now_ms);
 	notify(s);
+	if (cut_at_stop && active && !pile.pile.state.sessions[0].active) {
+		cut_at_stop = false;
+		host_station_finish(s);
+	}
 }
 
 static void pile_close(struct host_station *s, void *arg, unsigned code)
@@ -377,6 +383,7 @@ void rig_start(uint64_t seed, const char *config)
 
 	memset(&cloud, 0, sizeof(cloud));
 	in_reach = true;
+	mute = cut_at_stop = false;
 	connects = cut_after = values = 0;
 	board_init(&pile);
 	keyset = vector_signed("keyset");

@@ -37,6 +37,8 @@ extern struct host *h;
 extern struct board pile;
 extern struct rig_cloud cloud;
 extern bool in_reach;      /* the pile is; its time stands still while it is not */
+extern bool mute;          /* its advertisements have no service data */
+extern bool cut_at_stop;   /* the connection breaks behind the answer to a STOP; once */
 extern unsigned connects;  /* to the pile, that were asked for */
 extern unsigned cut_after; /* values, either way, and the connection goes; 0: never */
 extern cJSON *last;        /* the last answer */

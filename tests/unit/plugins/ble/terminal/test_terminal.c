@@ -89,6 +89,43 @@ Test(terminal, a_pile_that_waits_for_a_carrier_is_visited)
 	rig_stop();
 }
 
+Test(terminal, a_pile_whose_advertisements_say_nothing_is_visited_and_not_often)
+{
+	rig_start(14, NULL);
+	mute = true;
+	rig_cloud_up(true);
+	rig_run(1000);
+	cr_assert_gt(ble_pile_pending(&pile.pile), 0);
+	rig_seen();
+	cr_assert(rig_until_receipted(30000));
+	rig_run(20000);
+	connects = 0;
+	rig_run(3600000);
+	cr_assert_geq(connects, 5, "what it has since then is not known");
+	cr_assert_leq(connects, 6, "it is left alone for ten minutes");
+	rig_stop();
+}
+
+Test(terminal, a_pile_that_says_nothing_and_leaves_behind_its_answer_is_visited_again_soon)
+{
+	rig_start(15, NULL);
+	mute = true;
+	rig_cloud_up(true);
+	rig_run(1000);
+	charge();
+	rig_run(100000);
+	rig_seen();
+	cr_assert(rig_until_receipted(30000));
+	rig_run(20000);
+	cut_at_stop = true;
+	stop();
+	cr_assert(!cut_at_stop, "the connection broke");
+	cr_assert_gt(ble_pile_pending(&pile.pile), 0, "the end's record is the pile's alone");
+	cr_assert(rig_until_receipted(120000), "sooner than a pile of which nothing is known");
+	cr_assert_eq(rig_rows("terminal_records"), 0);
+	rig_stop();
+}
+
 Test(terminal, an_order_whose_visit_breaks_is_said_again_and_done_once)
 {
 	for (unsigned cut = 20; cut < 90; cut += 7) {
