@@ -162,6 +162,7 @@ static void set_time(struct point *p, int64_t *field, int64_t ms)
 static void keep_turns(struct round *r, const struct entry *entries, size_t n)
 {
 	bool short_of = false;
+	int64_t begun = 0;
 
 	for (size_t i = 0; i < n; i++)
 		short_of |= !entries[i].point->target_ma;
@@ -174,9 +175,11 @@ static void keep_turns(struct round *r, const struct entry *entries, size_t n)
 			round_wake(r, p->row.waiting_ms + SLICES_TOO_LONG * (int64_t)r->row->site->slice_s * 1000);
 			continue;
 		}
-		/* Whose turn is over and who has it all the same begins another one, behind those who wait. */
+		/* Whose turn is over and who has it all the same begins another one, behind those who wait. Turns that
+		 * begin in one round do so a millisecond apart, so that they end in the order in which they were given
+		 * and the same ones are not always the first to have another. */
 		if (!p->row.turn_ms || (short_of && entries[i].rank == RANK_OVER && !is_idle(r, p)))
-			set_time(p, &p->row.turn_ms, r->now_ms);
+			set_time(p, &p->row.turn_ms, r->now_ms + begun++);
 		set_time(p, &p->row.waiting_ms, 0);
 		if (short_of)
 			round_wake(r, p->row.turn_ms + slice_ms(r, p));

@@ -107,6 +107,23 @@ static bool is_due(struct round *r, const struct point *p)
 	return r->now_ms >= due_ms;
 }
 
+/* A limit that stands is never renewed: what is too small to be told at once is told after as long as others are
+ * renewed. */
+static bool has_stood(struct round *r, const struct point *p)
+{
+	int64_t due_ms = p->row.asked_ms + r->e->valid_ms / 2;
+
+	if (!p->row.known || p->row.known->limit_ma > p->row.known->fallback_ma)
+		return false;
+	round_wake(r, due_ms);
+	return r->now_ms >= due_ms;
+}
+
+static bool is_worth_it(struct round *r, const struct point *p, int64_t more_ma)
+{
+	return more_ma >= r->e->hysteresis_ma || (more_ma > 0 && has_stood(r, p));
+}
+
 static void open_up(struct round *r, const struct floor *f, int64_t *free_ma, struct point *p)
 {
 	int64_t more_ma = p->max_ma > p->held_ma ? p->max_ma - p->held_ma : 0;
@@ -135,7 +152,7 @@ static void raise_up(struct round *r, struct floor *f, int64_t *free_ma, struct 
 	limit_ma -= limit_ma % SHARE_STEP_MA;
 	if (limit_ma < p->claim.minimum_ma)
 		return;
-	if (!due && p->allowance_ma && limit_ma - p->allowance_ma < r->e->hysteresis_ma)
+	if (!due && p->allowance_ma && !is_worth_it(r, p, limit_ma - p->allowance_ma))
 		return;
 	if (!is_calm(r, p))
 		return;

@@ -1,6 +1,7 @@
 /* The load manager as its callers see it: how it shares, over time, and what goes wrong. */
 #include "energy_rig.h"
 
+#include <math.h>
 #include <string.h>
 
 TestSuite(energy, .init = setup, .fini = teardown, .timeout = 60);
@@ -104,9 +105,28 @@ Test(energy, eight_cars_take_turns_where_there_is_enough_for_five)
 	for (unsigned i = 0; i < 8; i++)
 		car(i, 32000);
 	pass(20 * MINUTE_MS);
-	for (unsigned i = 0; i < 8; i++)
-		cr_expect_gt(o.outlet[i].got_mas, 6000.0 * 120 * 4, "outlet %u got its turns: %.0f A s", i,
+	for (unsigned i = 0; i < 8; i++) /* a fair share is 6.25 of the 10 turns */
+		cr_expect_gt(o.outlet[i].got_mas, 6000.0 * 120 * 6, "outlet %u got its turns: %.0f A s", i,
 			     o.outlet[i].got_mas / 1000);
+}
+
+Test(energy, cars_that_came_at_once_get_the_same_over_time)
+{
+	double least = INFINITY, most = 0, sum = 0;
+
+	site(",\"sliceS\":120");
+	outlets(8, "");
+	pass(2000);
+	for (unsigned i = 0; i < 8; i++)
+		car(i, 32000);
+	pass(120 * MINUTE_MS);
+	for (unsigned i = 0; i < 8; i++) {
+		least = fmin(least, o.outlet[i].got_mas);
+		most = fmax(most, o.outlet[i].got_mas);
+		sum += o.outlet[i].got_mas;
+	}
+	cr_expect_leq(most, 1.1 * least, "from %.0f to %.0f A s", least / 1000, most / 1000);
+	cr_expect_gt(sum, 0.98 * 32000 * 7200, "the turns use the whole limit: %.0f A s", sum / 1000);
 }
 
 Test(energy, small_changes_cause_no_commands)
@@ -172,6 +192,24 @@ Test(energy, a_grid_limit_below_what_chargers_fall_back_to_is_not_sure)
 	ok(SERVICE "ClearGridLimit", "{\"site\":\"yard\",\"id\":\"dso\"}");
 	pass(20000);
 	expect(0, 32000);
+}
+
+Test(energy, a_grid_limit_that_ends_gives_back_all_that_it_took_even_where_it_is_little)
+{
+	site("");
+	outlets(5, "");
+	pass(2000);
+	for (unsigned i = 0; i < 5; i++)
+		car(i, 32000);
+	pass(5 * MINUTE_MS);
+	ok(SERVICE "SetGridLimit", "{\"site\":\"yard\",\"limit\":{\"id\":\"dso\",\"limitMa\":30000}}");
+	pass(5 * MINUTE_MS);
+	for (unsigned i = 0; i < 5; i++)
+		expect(i, 6000); /* their minimum, which stands without being renewed */
+	ok(SERVICE "ClearGridLimit", "{\"site\":\"yard\",\"id\":\"dso\"}");
+	pass(MINUTE_MS);
+	for (unsigned i = 0; i < 5; i++)
+		expect(i, 6400);
 }
 
 Test(energy, who_can_wait_charges_in_the_cheap_hour)
