@@ -15,13 +15,15 @@
 #define W_PER_A 690 /* as the simulated chargers reckon: three phases of 230 V */
 #define STORM_MS (15 * 60 * 1000)
 #define SETTLE_MS (10 * 60 * 1000)
-#define FINAL_MS (16 * SLICE_S * 1000)
+#define FINAL_TURNS 16
+#define LEAST_TURNS 9 /* of them, that each car gets; a fair share of five at a time among eight is ten */
+#define FINAL_MS (FINAL_TURNS * SLICE_S * 1000)
 #define SLICE_S 120
 #define REFUSED_PM 20    /* of the profiles of ordinary chargers, until all is well */
 #define SESSION_ONLY_A 8 /* that a charger can draw which takes limits of sessions only */
 #define RETRY_MS 10000   /* a driver who finds the charger closed tries again */
 #define MINIMUM_A 6
-#define FULL_A (SITE_MA / 1000 - CHARGERS / 2) /* small differences are not told */
+#define FULL_A (SITE_MA / 1000 - 1) /* limits are whole 100 mA */
 
 struct bay {
 	struct world *world;
@@ -302,9 +304,9 @@ static void check_end(struct world *w)
 	for (unsigned i = 0; i < CHARGERS; i++) {
 		int64_t got_wh = register_wh(&w->bay[i]) - w->bay[i].final_wh;
 
-		host_check(w->h, got_wh >= MINIMUM_A * W_PER_A * SLICE_S / 3600,
-			   "CP%u got %lld Wh while the others had %d turns", i, (long long)got_wh,
-			   FINAL_MS / SLICE_S / 1000);
+		host_check(w->h, got_wh >= MINIMUM_A * W_PER_A * SLICE_S * LEAST_TURNS / 3600,
+			   "CP%u got %lld Wh, less than %d of %d turns", i, (long long)got_wh, LEAST_TURNS,
+			   FINAL_TURNS);
 		charger_destroy(w->bay[i].charger);
 	}
 }
