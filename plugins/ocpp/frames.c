@@ -1,5 +1,6 @@
 /* OCPP-J: a charger's frame, to the version's handler and back. */
 #include "edge/edge.h"
+#include "stations/commands.h"
 #include "stations/mask.h"
 #include "stations/registration.h"
 
@@ -8,6 +9,9 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
+
+#define WITHHELD "(no OCPP message, and it may hold a secret)"
+#define HEAD_TEXTS 3 /* texts of a frame among which its action is looked for: one more than stand before it */
 
 /* routine: see messages.h. */
 static int send_out(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action, bool routine)
@@ -167,18 +171,44 @@ int frames_unusable(struct ocpp *o, struct gv_turn *t, struct station *st, const
 	return send_out(o, t, st, action, false);
 }
 
+/* The action of a frame that cannot be read, where it tells of energy; else NULL. */
+static const struct spec_action *metered_action(struct gv_turn *t, const struct station *st, const char *text)
+{
+	const char *at = text + strspn(text, "[ \t\r\n");
+
+	if (*at == '3' || *at == '4') /* an answer */
+		return NULL;
+	for (unsigned i = 0; i < HEAD_TEXTS; i++) {
+		const char *from = strchr(at, '"'), *end = from ? strchr(from + 1, '"') : NULL;
+		const struct spec_action *action;
+
+		if (!end)
+			return NULL;
+		at = end + 1;
+		if (end - from > RPC_ACTION_MAX)
+			continue;
+		action = edge_action(st->edge, gv_str(t, "%.*s", (int)(end - from - 1), from + 1));
+		if (action && action->traits & SPEC_METERED)
+			return action;
+	}
+	return NULL;
+}
+
 /* A frame that is no message. Who sent it is told where its id can be read; the connection stays, since a broken
  * message is no reason to lose those behind it. */
 static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, struct station *st,
 		  struct rpc_frame *frame)
 {
 	const struct rpc_dialect *dialect = st->edge->spec->rpc;
+	const struct spec_action *metered = metered_action(t, st, f->data);
 	bool answered = frame->kind == RPC_CALL || (frame->kind == RPC_OTHER && dialect->says_broken);
 
 	gv_count(t, "broken_frames", 1);
 	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_BROKEN_JSON) ? GV_DEBUG : GV_WARN,
 	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
+	if (metered)
+		orphan_keep_broken(t, st->device, metered, mask_suspect(f->data) ? WITHHELD : f->data);
 	if (!answered || (!frame->id && !dialect->says_broken))
 		return 0;
 	if (!frame->id)
@@ -217,8 +247,8 @@ static void show(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, st
 	if (mask_needed(action))
 		m.text = gv_str(t, "[%d,\"%.*s\",\"%s\",%s]", frame->kind, RPC_ECHO_MAX, frame->id ? frame->id : "",
 				action->name, mask(t, frame->payload));
-	else if (frame->fault && mask_suspect(f->data))
-		m.text = "(no OCPP message, and it may hold a secret)";
+	else if (frame->fault && (mask_suspect(f->data) || command_secret_under_way(t, st)))
+		m.text = WITHHELD;
 	if (m.text != f->data)
 		m.size = strlen(m.text);
 	message_log(o, t, st, &m);

@@ -28,7 +28,7 @@
 #define OCPP_CONNECTOR_MAX 1000 /* greatest connector id that is believed */
 #define OCPP_QUEUE_MAX 16       /* calls to one charger that wait or are under way */
 #define OCPP_REQUESTS_MAX 64    /* remote starts of one charger whose transactions are awaited */
-#define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest */
+#define OCPP_ORPHANS_MAX 256    /* kept per charger, the newest: of starts and stops, and of samples */
 #define OCPP_ORPHAN_BYTES 4096  /* of a payload */
 #define OCPP_WALK_MAX 512       /* rows of samples looked at to find a repeated one */
 #define OCPP_READINGS_MAX 1000  /* of one message that are kept, the first */
@@ -429,6 +429,9 @@ int silent_due(struct ocpp *o, struct gv_turn *t);
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
 int orphan_keep(struct gv_turn *t, const char *device, const struct spec_action *action, const struct cJSON *payload);
+/* Of a frame that cannot be read but for its action: its text, as it may be shown. */
+int orphan_keep_broken(struct gv_turn *t, const char *device, const struct spec_action *action, const char *frame);
+/* Starts and stops first, then samples; the newest of each first. */
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 
 /* ---- calls of chargers: see edge/ ------------------------------------------------------------ */

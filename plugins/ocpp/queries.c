@@ -191,7 +191,7 @@ int list_orphans(void *self, struct gv_turn *t, struct gv_ticket ticket, const P
 {
 	const Ocpp__ListOrphansRequest *r = (const Ocpp__ListOrphansRequest *)m;
 	Ocpp__ListOrphansReply reply = OCPP__LIST_ORPHANS_REPLY__INIT;
-	uint32_t limit = bound(r->limit, 100, OCPP_ORPHANS_MAX);
+	uint32_t limit = bound(r->limit, 100, 2 * OCPP_ORPHANS_MAX);
 	struct gv_scan scan = { .table = &ocpp_orphans };
 
 	if (r->device[0]) {

@@ -95,13 +95,31 @@ def test_a_first_password_for_a_station_that_had_none(site, one):
     assert site.refused('CP1', 'no-password') == 401
 
 
+def refuse_rotation(site, password):
+    """A station that connects with the password, and repeats the one that it was to take in its refusal: the latter, and what the caller is told."""
+    outcome = []
+    with site.connect('CP1', password=password) as ws:
+        thread = threading.Thread(target=lambda: outcome.append(site.node.cli('call', ROTATE, json.dumps({'device': 'ocpp:CP1'}))))
+        thread.start()
+        call = ['']
+        while call[0] != 2 or call[2] != 'ChangeConfiguration':
+            call = json.loads(ws.recv(timeout=10))
+        new = call[3]['value']
+        ws.send(json.dumps([4, call[1], 'InternalError', f'cannot store AuthorizationKey {new} now', {'value': new}]))
+        thread.join()
+    assert 'InternalError' in outcome[0].stderr
+    return new, outcome[0].stdout + outcome[0].stderr
+
+
 def test_nothing_that_people_read_shows_a_password(site, one):
-    """Not what is sent, not what a station tells of its configuration, not in logs, messages, rows or events."""
+    """Not what is sent, not what a station tells of its configuration or repeats when it refuses one, not in logs, messages, rows or events."""
     told = 'Kept1n$tation'
     events = site.node.events()
     site.device('CP1', password=PASSWORD)
     one.connect(site.plain, 'CP1', PASSWORD)
     new = rotate(site, one)
+    refused = refuse_rotation(site, new)
+    one.connect(site.plain, 'CP1', new)
     one.answer('GetConfiguration', {'configurationKey': [
         {'key': 'StationPassword', 'readonly': False, 'value': told}, {'key': 'authorizationKEY', 'readonly': False, 'value': new},
         {'key': 'HeartbeatInterval', 'readonly': False, 'value': '300'}]})
@@ -114,7 +132,7 @@ def test_nothing_that_people_read_shows_a_password(site, one):
             pass
     messages = json.dumps(site.node.call('galvan.ocpp.v1.Ocpp/ListMessages', {'device': 'ocpp:CP1', 'limit': 1000}))
     assert 'HeartbeatInterval' in messages and '***' in messages
-    shown = messages + site.node.read_log() + json.dumps(events.seen)
+    shown = messages + refused[1] + site.node.read_log() + json.dumps(events.seen)
     for plugin, table in (('ocpp', 'commands'), ('ocpp', 'messages'), ('registry', 'devices'), ('link', 'devices')):
         shown += json.dumps(site.node.rows(plugin, table))
     for folder, _, files in os.walk(site.node.folder):
@@ -124,7 +142,7 @@ def test_nothing_that_people_read_shows_a_password(site, one):
                 with open(path, 'rb') as f:
                     shown += f.read().decode(errors='replace')
     events.close()
-    for secret in (new, new.upper(), told, PASSWORD):
+    for secret in (new, new.upper(), refused[0], told, PASSWORD):
         assert secret not in shown
 
 

@@ -16,7 +16,6 @@
 #define DESCRIPTION_MAX 255 /* bytes of a CALLERROR's */
 #define CODE_MAX 60
 #define STATUS_MAX 60
-#define WITHHELD "***"
 #define PERIOD_MS (60 * 60 * 1000)
 #define AGAIN_MS 1000 /* while there is more to look at */
 #define ROWS_MAX 5000 /* looked at in one turn */
@@ -62,23 +61,22 @@ static void describe(struct gv_turn *t, const Ocpp__Command *row, Ocpp__CommandR
 	cJSON_Delete(payload);
 }
 
-/* What a charger says may repeat the secret that it was sent. */
-static bool held_secret(const Ocpp__CommandRecord *c)
+bool command_log_held_secret(const Ocpp__CommandRecord *c)
 {
 	return c->payload_cut || mask_is_masked(c->payload);
 }
 
 static void attach_error(struct gv_turn *t, Ocpp__CommandRecord *c, const char *code, const char *description)
 {
-	bool withheld = held_secret(c) && description[0];
+	bool withheld = command_log_held_secret(c) && description[0];
 
 	c->error_code = cut(t, code, CODE_MAX, NULL);
-	c->error_description = withheld ? WITHHELD : cut(t, mask_url(t, description), DESCRIPTION_MAX, NULL);
+	c->error_description = withheld ? MASKED : cut(t, mask_url(t, description), DESCRIPTION_MAX, NULL);
 }
 
 static void attach_answer(struct gv_turn *t, Ocpp__CommandRecord *c, const cJSON *payload)
 {
-	const char *text = held_secret(c) ? mask_answer(t, payload) : mask(t, payload);
+	const char *text = command_log_held_secret(c) ? mask_answer(t, payload) : mask(t, payload);
 
 	c->status = cut(t, json_string(payload, "status"), STATUS_MAX, NULL);
 	c->answer = cut(t, text, COMMAND_LOG_TEXT_MAX, &c->answer_cut);
@@ -177,8 +175,8 @@ static void tell(struct gv_turn *t, const char *device, uint64_t number, const O
 	gv_emit(t, &event);
 }
 
-const char *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *device, const struct rpc_frame *frame,
-				 bool again)
+const Ocpp__CommandRecord *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *device,
+						const struct rpc_frame *frame, bool again)
 {
 	uint64_t number;
 	Ocpp__CommandRow *row = find(t, device, frame->id, &number);
@@ -187,7 +185,7 @@ const char *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *
 		return NULL;
 	if (row->command->answered_at_ms) {
 		row->command->repeats += !again;
-		return row->command->action;
+		return row->command;
 	}
 	row->command->late = true;
 	row->command->answered_at_ms = gv_now_ms(t);
@@ -196,7 +194,7 @@ const char *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *
 	else
 		attach_answer(t, row->command, frame->payload);
 	tell(t, device, number, row->command);
-	return row->command->action;
+	return row->command;
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */

@@ -14,10 +14,12 @@ extern const struct gv_table ocpp_command_log; /* device, number -> CommandRow *
 /* The call is over, like this. */
 int command_log_add(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Command *row,
 		    const struct outcome *out);
-/* An answer to no call that waits has come: NULL where no call is known that it answers. Otherwise that call's action;
- * the answer is attached to it and told, unless there was one already. `again`: it may be the very same. */
-const char *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *device, const struct rpc_frame *frame,
-				 bool again);
+/* An answer to no call that waits has come: NULL where no call is known that it answers. Otherwise that call; the
+ * answer is attached to it and told, unless there was one already. `again`: it may be the very same. */
+const Ocpp__CommandRecord *command_log_answered(struct ocpp *o, struct gv_turn *t, const char *device,
+						const struct rpc_frame *frame, bool again);
+/* Did the call hold a secret? What the charger says of it may repeat that. */
+bool command_log_held_secret(const Ocpp__CommandRecord *c);
 /* The first number from this one on that is greater than any of this charger's: clocks may be put back. */
 uint64_t command_log_free(struct gv_turn *t, const char *device, uint64_t from);
 int command_log_start(struct ocpp *o, struct gv_turn *t);

@@ -222,45 +222,21 @@ int command_send(struct ocpp *o, struct gv_turn *t, struct gv_ticket ticket, con
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
-static void show_answer(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
-			const Ocpp__Command *row, const struct rpc_frame *frame)
-{
-	struct message m = { .action = row->action, .text = f->data, .size = f->size, .in = true };
-
-	if (frame->kind == RPC_RESULT && mask_needed(edge_action(st->edge, row->action))) {
-		m.text = gv_str(t, "[3,\"%s\",%s]", row->message_id, mask(t, frame->payload));
-		m.size = strlen(m.text);
-	}
-	message_log(o, t, st, &m);
-}
-
-/* To a call that is over, or that nobody knows: it may be any answer. */
-static void show_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
-		      const char *action, const struct rpc_frame *frame)
-{
-	struct message m = { .action = action, .text = f->data, .size = f->size, .in = true };
-
-	if (frame->kind == RPC_RESULT) {
-		m.text = gv_str(t, "[3,\"%.*s\",%s]", RPC_ECHO_MAX, frame->id, mask(t, frame->payload));
-		m.size = strlen(m.text);
-	}
-	message_log(o, t, st, &m);
-}
-
-/* It is late, or came before, or answers nothing. */
+/* It is late, or came before, or answers nothing: then it may be any answer, to a call with a secret too. */
 static int answered_late(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f,
 			 const struct rpc_frame *frame)
 {
-	const char *action = command_log_answered(o, t, st->device, frame, f->again);
+	const Ocpp__CommandRecord *c = command_log_answered(o, t, st->device, frame, f->again);
+	const char *action = c ? c->action : "";
 
-	show_late(o, t, st, f, action ? action : "", frame);
+	answer_show(o, t, st, f, action, frame, true, !c || command_log_held_secret(c));
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);
 	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
-	       action ? "answer is late or double, and is kept with its call action=%.50s message=%.40s"
-		      : "answer to no call that is known is dropped action=%.50s message=%.40s",
-	       action ? action : "", frame->id);
+	       c ? "answer is late or double, and is kept with its call action=%.50s message=%.40s"
+		 : "answer to no call that is known is dropped action=%.50s message=%.40s",
+	       action, frame->id);
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_LATE_ANSWER));
 	return 0;
 }
@@ -277,12 +253,16 @@ int commands_answered(struct ocpp *o, struct gv_turn *t, struct station *st, con
 				       .payload = frame->payload,
 				       .code = frame->code,
 				       .description = frame->description };
+		bool secret;
 
 		if (row->conn != conn || strcmp(row->message_id, frame->id) != 0)
 			continue;
-		show_answer(o, t, st, f, row, frame);
+		secret = command_held_secret(t, row);
+		if (secret && out.kind == OUTCOME_ERROR && out.description[0])
+			out.description = MASKED;
+		answer_show(o, t, st, f, row->action, frame, mask_needed(edge_action(st->edge, row->action)), secret);
 		if (frame->kind == RPC_RESULT)
-			answer_check(o, t, st, row->action, frame);
+			answer_check(o, t, st, row->action, frame, secret);
 		if (frame->kind == RPC_RESULT && st->edge->answered)
 			st->edge->answered(o, t, st, row, frame->payload);
 		settle(o, t, st->device, scan.key, row, &out);

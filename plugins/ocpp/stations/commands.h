@@ -16,7 +16,7 @@ struct outcome {
 	enum outcome_kind kind;
 	const struct cJSON *payload; /* ANSWERED; NULL: {} */
 	const char *code;            /* ERROR */
-	const char *description;     /* ERROR, UNREACHED */
+	const char *description;     /* ERROR, withheld where the call held a secret; UNREACHED */
 };
 
 /* A kind of Command names who concludes it, in the table of outcomes.c. The call is off the queue by then, and another
@@ -43,9 +43,18 @@ struct gv_ticket command_ticket(const Ocpp__Command *row);
 int command_refuse(struct gv_turn *t, const char *device, const Ocpp__Command *row, const struct outcome *out);
 
 /* answer_check.c: notes where an answer of the charger's is not what its version says. Its payload may be made what it
- * says.
+ * says. secret: the call held one, and the answer may repeat it.
  */
 void answer_check(struct ocpp *o, struct gv_turn *t, struct station *st, const char *action,
-		  const struct rpc_frame *frame);
+		  const struct rpc_frame *frame, bool secret);
+
+/* answer_show.c */
+/* Did the call hold a secret? What the charger says of it may repeat that. */
+bool command_held_secret(struct gv_turn *t, const Ocpp__Command *row);
+/* Has the charger such a call, and not answered yet? */
+bool command_secret_under_way(struct gv_turn *t, const struct station *st);
+/* Puts an answer into the history. masked: a result may hold a secret; secret: the call held one. */
+void answer_show(struct ocpp *o, struct gv_turn *t, struct station *st, const struct gv_frame *f, const char *action,
+		 const struct rpc_frame *frame, bool masked, bool secret);
 
 #endif

@@ -9,8 +9,6 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#define SHOWN "***"
-
 bool mask_needed(const struct spec_action *action)
 {
 	return action && action->traits & SPEC_SECRET;
@@ -21,7 +19,7 @@ static void hide(cJSON *object, const char *name)
 	cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
 
 	if (value && !(cJSON_IsString(value) && !value->valuestring[0]))
-		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateString(SHOWN));
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateString(MASKED));
 }
 
 /* What a vendor writes as it likes is hidden as a whole where a secret may be in it. */
@@ -56,7 +54,7 @@ static void hide_value(cJSON *object)
 /* The text with *** from `from`, of `size` bytes. */
 static const char *replaced(struct gv_turn *t, const char *text, const char *from, size_t size)
 {
-	return gv_str(t, "%.*s" SHOWN "%s", (int)(from - text), text, from + size);
+	return gv_str(t, "%.*s" MASKED "%s", (int)(from - text), text, from + size);
 }
 
 /* Of a URL: who asks, which stands before the @; the secret in an address of our own for files; and the query, by which
@@ -138,5 +136,5 @@ const char *mask_answer(struct gv_turn *t, const cJSON *payload)
 
 bool mask_is_masked(const char *text)
 {
-	return strstr(text, SHOWN) != NULL;
+	return strstr(text, MASKED) != NULL;
 }

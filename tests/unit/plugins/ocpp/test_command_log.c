@@ -354,6 +354,58 @@ Test(ocpp_command_log, holds_no_secret_that_waits_or_comes_back)
 	expect_no_secret(2);
 }
 
+/* Messages of the history in which the secret stands. */
+static int shown(void)
+{
+	return cJSON_GetArraySize(
+		get(ask(OCPP "ListMessages", "{\"device\":\"ocpp:CP001\",\"contains\":\"" SECRET "\"}"), "messages"));
+}
+
+/* A charger says in its own words what it does not like, in an error's description or its details. */
+Test(ocpp_command_log, an_error_repeats_no_secret_in_the_history_and_to_the_caller)
+{
+	struct host_answer *a = host_call_later(h, NULL, OCPP "Call", SET_KEY);
+	const cJSON *messages;
+
+	host_run_ms(h, 100);
+	answer(0, ERROR, "\"PropertyConstraintViolation\",\"value " SECRET " is too short\",{\"was\":\"" SECRET "\"}");
+	cr_assert(a->done && a->code == GV_OK);
+	cr_expect_not(strstr(a->json, SECRET));
+	cr_expect(strstr(a->json, "PropertyConstraintViolation"), "what it is stays");
+	answer(0, ERROR, "\"PropertyConstraintViolation\",\"value " SECRET " is too short\",{}");
+	raw("[4,\"unknown\",\"PropertyConstraintViolation\",\"value " SECRET " is too short\",{}]");
+	host_settle(h, 100);
+	cr_expect_eq(shown(), 0);
+	messages = get(
+		ask(OCPP "ListMessages",
+		    "{\"device\":\"ocpp:CP001\",\"contains\":\"\\\"PropertyConstraintViolation\\\",\\\"***\\\"\"}"),
+		"messages");
+	cr_expect_eq(cJSON_GetArraySize(messages), 3, "answered, repeated, and to no call that is known");
+}
+
+Test(ocpp_command_log, an_error_in_a_broken_frame_repeats_no_secret)
+{
+	char id[64], frame[200];
+
+	host_call_later(h, NULL, OCPP "Call", SET_KEY);
+	host_run_ms(h, 100);
+	cr_assert_eq(sscanf(cp.inbox[0], "[2,\"%63[^\"]\"", id), 1);
+	snprintf(frame, sizeof frame, "[4,\"%s\",\"GenericError\",\"value " SECRET " is too short\",{", id);
+	raw(frame);
+	host_settle(h, 100);
+	cr_expect_eq(shown(), 0);
+}
+
+Test(ocpp_command_log, an_error_to_a_call_without_a_secret_is_shown_whole)
+{
+	struct host_answer *a = host_call_later(h, NULL, OCPP "Call", CLEAR_CACHE);
+
+	host_run_ms(h, 100);
+	answer(0, ERROR, "\"GenericError\",\"the cache is " SECRET "\",{}");
+	cr_expect(strstr(a->json, SECRET));
+	cr_expect_eq(shown(), 1);
+}
+
 TestSuite(ocpp_command_log_v201, BENCH_V201);
 
 Test(ocpp_command_log_v201, holds_no_secret)
@@ -368,4 +420,5 @@ Test(ocpp_command_log_v201, holds_no_secret)
 	cr_expect(strstr(text(newest(), "payload"), "***"));
 	cr_expect(strstr(text(newest(), "answer"), "Rejected"));
 	expect_no_secret(1);
+	cr_expect_eq(shown(), 0, "in the history");
 }
