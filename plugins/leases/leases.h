@@ -64,6 +64,8 @@ int lease_snapshot_identities(void *self, struct gv_turn *t);
 gv_method_fn order_install, order_cancel;
 /* The last that was handed over; NULL: none. */
 const Update__Order *order_of(struct gv_turn *t, const char *device);
+/* Its plugin has refused to hand it over: the device has heard nothing of it. */
+void order_dropped(struct gv_turn *t, const char *device);
 /* The device has answered, or whether it has heard of it is not known (UNSURE). */
 int order_answered(struct gv_turn *t, struct gv_ticket ticket, const char *device, uint64_t number,
 		   Update__Order__State state, const char *detail);

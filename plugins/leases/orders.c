@@ -24,7 +24,8 @@ static int reply(struct gv_turn *t, struct gv_ticket ticket, bool accepted, cons
 /* What was asked before is not asked again; true: the ticket has been answered. */
 static bool known(struct gv_turn *t, struct gv_ticket ticket, const Update__Order *order, const char *id)
 {
-	if (!order || strcmp(order->request->id, id) != 0 || order->state == UPDATE__ORDER__STATE__UNSURE)
+	if (!order || strcmp(order->request->id, id) != 0 || order->state == UPDATE__ORDER__STATE__UNSURE ||
+	    order->state == UPDATE__ORDER__STATE__DROPPED)
 		return false;
 	if (order->state == UPDATE__ORDER__STATE__ASKED)
 		gv_refuse(t, ticket, GV_ABORTED, "update %s is being handed over: its first call is answered", id);
@@ -71,6 +72,13 @@ int order_install(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 	return install_call(self, t, ticket, m);
 }
 
+void order_dropped(struct gv_turn *t, const char *device)
+{
+	Update__LeaseRow *row = gv_edit(t, &leases_table, gv_key(device));
+
+	row->order->state = UPDATE__ORDER__STATE__DROPPED;
+}
+
 int order_answered(struct gv_turn *t, struct gv_ticket ticket, const char *device, uint64_t number,
 		   Update__Order__State state, const char *detail)
 {
@@ -106,7 +114,7 @@ static int cancel(void *self, struct gv_turn *t, struct gv_ticket ticket, const 
 {
 	const Update__Order *order = order_of(t, r->device);
 
-	if (!order || strcmp(order->request->id, r->id) != 0)
+	if (!order || strcmp(order->request->id, r->id) != 0 || order->state == UPDATE__ORDER__STATE__DROPPED)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "no update %s was handed to %s", r->id, r->device);
 	if (!leases_device.cancel)
 		return order_cancelled(t, ticket, r->device, false, "its protocol has no way to take an update back");
@@ -126,7 +134,8 @@ int order_progress(struct gv_turn *t, const char *device, const struct order_ste
 	const Update__LeaseRow *known = gv_get(t, &leases_table, gv_key(device));
 	Update__UpdateProgressed event = UPDATE__UPDATE_PROGRESSED__INIT;
 	Update__LeaseRow *row;
-	bool ours = known && known->order && (!s->number || known->order->number == s->number);
+	bool ours = known && known->order && known->order->state != UPDATE__ORDER__STATE__DROPPED &&
+		    (!s->number || known->order->number == s->number);
 	const char *id = ours ? known->order->request->id : "";
 
 	if (known && known->progress && known->progress->step == s->step && !strcmp(known->progress->id, id) &&

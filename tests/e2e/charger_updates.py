@@ -1,11 +1,13 @@
 """Chargers that take updates: made of other people's OCPP clients, each with a version that it boots with and a way to fetch files."""
 import http.client
+import os
 import urllib.parse
 
-from galvan import PATIENCE_S
+from galvan import PATIENCE_S, until
 from stations import OcppRpc
 
 UPDATES = 'galvan.update.v1.Updates/'
+IMAGE = os.urandom(3000000)
 
 
 class Charger:
@@ -16,6 +18,7 @@ class Charger:
         self.device = 'ocpp:' + name
         self.version = '1.0'
         self.request = None  # its last UpdateFirmware
+        self.holds = False
         self.station = library(protocol)
         updates.node.put_device(self.device, tags=list(tags))
         self.station.answer('UpdateFirmware', {} if protocol == 'ocpp1.6' else {'status': 'Accepted'})
@@ -39,6 +42,16 @@ class Charger:
         """The address that the next UpdateFirmware names."""
         self.request = self.station.asked('UpdateFirmware')
         return self.request.get('firmware', self.request)['location']
+
+    def hold(self):
+        """UpdateFirmware is heard and not answered until release(); by ocpp-rpc only."""
+        self.station.hold('UpdateFirmware')
+        self.holds = True
+
+    def release(self):
+        if self.holds:
+            self.station.release('UpdateFirmware')
+        self.holds = False
 
     def offers(self):
         """How many UpdateFirmware are there that told() has not taken."""
@@ -89,3 +102,17 @@ def fetch(url, cut_at=None):
         data += answer.read()
         line.close()
     return data
+
+
+def in_service(updates, *chargers):
+    """Nothing of the campaigns is left over, and drivers are let in."""
+    for table in ('active', 'attempts', 'busy'):
+        assert updates.node.rows('ota', table) == []
+    for one in chargers:
+        until('%s has no lease' % one.device, lambda one=one: not one.state()['lease'])
+
+
+def put(updates, product, version='2.0', counter=2, data=IMAGE, **more):
+    path = '%s/%s/fw.bin' % (product, version)
+    updates.put_artifact(path, data, version, counter, **{'product': product, **more})
+    return path

@@ -1,17 +1,14 @@
 """Campaigns among chargers that other people's OCPP libraries make: they fetch what they were told to over lines that break, report as chargers
 do, badly, and what they boot with counts. No session is broken off, no driver starts what is being updated, and in the end all are in service."""
 import json
-import os
 import shutil
 import tempfile
 
 import pytest
-from charger_updates import Charger, fetch
+from charger_updates import IMAGE, Charger, fetch, in_service, put
 from galvan import Node, Refused, until
 from stations import PyOcpp
 from updates import Updates
-
-IMAGE = os.urandom(3000000)
 
 
 @pytest.fixture(scope='module')
@@ -38,20 +35,6 @@ def charger(updates):
 
 def v201(charger, name, **more):
     return charger(name, library=PyOcpp, protocol='ocpp2.0.1', model='AC-201', **more)
-
-
-def in_service(updates, *chargers):
-    """Nothing of the campaigns is left over, and drivers are let in."""
-    for table in ('active', 'attempts', 'busy'):
-        assert updates.node.rows('ota', table) == []
-    for one in chargers:
-        until('%s has no lease' % one.device, lambda one=one: not one.state()['lease'])
-
-
-def put(updates, product, version='2.0', counter=2, data=IMAGE, **more):
-    path = '%s/%s/fw.bin' % (product, version)
-    updates.put_artifact(path, data, version, counter, **{'product': product, **more})
-    return path
 
 
 def test_two_of_three_get_it_whatever_they_report_and_no_driver_starts_meanwhile(updates, charger):

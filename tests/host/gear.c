@@ -19,6 +19,7 @@
 #define RELAPSE_MS 30000
 #define PAY_MS 20000
 #define CLAIM_MS 120000
+#define LOST_PER_MILLE 300 /* of answers of those that take nothing back */
 
 /* What its plugin has told of a device: identity and progress as they were last emitted, the lease, the claims, and in
  * `detail` the session that it thinks runs there. */
@@ -318,11 +319,14 @@ static int install(void *self, struct gv_turn *t, struct gv_ticket to, const Upd
 	if (reply.accepted && strcmp(g->id, r->id) != 0) {
 		snprintf(g->id, sizeof g->id, "%s", r->id);
 		snprintf(g->offered, sizeof g->offered, "%s", r->version);
+		snprintf(g->url, sizeof g->url, "%s", r->url);
 		g->offered_ms = gv_now_ms(t);
 		g->booted = g->went_back = false;
 		g->offers++;
 	}
 	gear_touch(g);
+	if (g->plain && gv_random(t) % 1000 < LOST_PER_MILLE)
+		return gv_refuse(t, to, GV_UNKNOWN, "whether %s has heard of it is not known", r->device);
 	return gv_reply(t, to, &reply);
 }
 GV_ON_CALL(install, void, Update__InstallRequest)
@@ -334,6 +338,10 @@ static int cancel(void *self, struct gv_turn *t, struct gv_ticket to, const Upda
 	bool ours = !strcmp(g->id, r->id);
 
 	gear_pass(g, gv_now_ms(t));
+	if (g->plain && !ours)
+		return gv_refuse(t, to, GV_NOT_FOUND, "%s was not told of %s", r->device, r->id);
+	if (g->plain)
+		return gv_reply(t, to, &reply);
 	reply.cancelled = !ours || !g->offered_ms || gv_now_ms(t) < g->offered_ms + INSTALLING_MS;
 	if (ours && reply.cancelled)
 		g->offered_ms = 0;
@@ -445,7 +453,7 @@ static void tell_session(struct gv_turn *t, const struct gear *g, Update__GetUpd
 	if (*row->detail) {
 		e.device = s.device = (char *)g->device;
 		s.id = row->detail;
-		s.reason = (char *)"Local";
+		s.reason = (char *)(g->reason ? g->reason : "Local");
 		s.started_at_ms = gv_now_ms(t);
 		s.state = CHARGING__SESSION_STATE__ENDED;
 		e.session = &s;

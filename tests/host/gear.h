@@ -29,14 +29,16 @@ struct gear {
 	bool offline;
 	int64_t booted_ms;
 	/* the update that it has in hand */
-	char id[24], offered[16];
+	char id[24], offered[16], url[400];
 	int64_t offered_ms; /* 0: none */
 	bool booted, went_back;
+	bool plain; /* takes nothing back, as OCPP 1.6's UpdateFirmware; and its answer gets lost now and then */
 	unsigned offers;
 	/* who is there */
 	bool unavailable; /* its plugin has taken it out of service */
 	uint64_t session; /* the number of the one that runs; 0: none */
 	int64_t session_until_ms;
+	const char *reason;        /* of its sessions' ends; NULL: as their drivers end them */
 	struct host_answer *claim; /* somebody pays: */
 	int64_t claim_until_ms;    /* not later than that */
 	int64_t paid_ms;           /* somebody has paid, and starts then; 0: nobody */

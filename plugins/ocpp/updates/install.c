@@ -46,14 +46,18 @@ static int install(void *self, struct gv_turn *t, struct gv_ticket ticket, Updat
 	const Update__InstallRequest *r = order->request;
 	const struct station *st = service_asked(self, t, ticket, r->device, 0);
 
-	if (!st)
+	if (!st) {
+		order_dropped(t, r->device);
 		return 0;
+	}
 	if (!strcmp(r->kind, "config"))
 		return settings_install(t, ticket, order);
 	if (!r->url[0])
 		return gv_fail(t, GV_INVALID_ARGUMENT, "url must be given: a charger fetches its firmware itself");
-	if (service_lacks(t, ticket, st, st->edge->orders->update_firmware, "update its firmware"))
+	if (service_lacks(t, ticket, st, st->edge->orders->update_firmware, "update its firmware")) {
+		order_dropped(t, r->device);
 		return 0;
+	}
 	return send_firmware(self, t, ticket, st, order);
 }
 

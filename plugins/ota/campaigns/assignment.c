@@ -235,7 +235,6 @@ void assignment_failed(struct assignment *a, const char *reason)
 void assignment_retry(struct assignment *a, const char *reason)
 {
 	const Ota__Campaign *c = campaign_get(a->t, a->campaign);
-	int64_t after_s = c->retry_after_s ? c->retry_after_s : RETRY_AFTER_DEFAULT_S;
 
 	if (a->row->tries >= c->retries) {
 		assignment_failed(a, reason);
@@ -243,7 +242,7 @@ void assignment_retry(struct assignment *a, const char *reason)
 	}
 	a->row->tries++;
 	assignment_release(a);
-	assignment_wait(a, gv_now_ms(a->t) + after_s * 1000, reason);
+	assignment_wait(a, gv_now_ms(a->t) + campaign_retry_ms(c), reason);
 }
 
 void assignment_postpone(struct assignment *a, int64_t at_ms, const char *reason)

@@ -73,6 +73,15 @@ static const char *rival(struct assignment *a, const Ota__Campaign *c)
 	return NULL;
 }
 
+/* It was taken for one that has not heard of its update, or could not fetch it, and runs with it. */
+static void took_it(struct assignment *a, const Ota__Artifact *final)
+{
+	a->row->artifact = a->row->final = final->id;
+	assignment_unqueue(a);
+	assignment_occupy(a);
+	hear_booted(a);
+}
+
 /* What it gets next, as things are now. False: nothing, and it is out of the campaign. */
 static bool choose(struct assignment *a, const Ota__DeviceRow *row, const struct paths *paths)
 {
@@ -83,6 +92,11 @@ static bool choose(struct assignment *a, const Ota__DeviceRow *row, const struct
 		return true;
 	device_subject(a->t, a->device, row, &s);
 	choice = paths_choose(paths, a->t, &s, row);
+	if (!choice.next && a->row->tries && choice.final &&
+	    !strcmp(device_version(row, choice.final->kind), choice.final->version)) {
+		took_it(a, choice.final);
+		return false;
+	}
 	if (!choice.next) {
 		assignment_unqueue(a);
 		assignment_enter(a, ASSIGNMENT(SKIPPED), choice.reason);

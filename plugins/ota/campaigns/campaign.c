@@ -38,6 +38,11 @@ int64_t campaign_silent_ms(const Ota__Campaign *c)
 	return (int64_t)(c->silent_after_s ? c->silent_after_s : SILENT_DEFAULT_S) * 1000;
 }
 
+int64_t campaign_retry_ms(const Ota__Campaign *c)
+{
+	return (int64_t)(c->retry_after_s ? c->retry_after_s : RETRY_AFTER_DEFAULT_S) * 1000;
+}
+
 int64_t campaign_probation_ms(const Ota__Campaign *c)
 {
 	return (int64_t)(c->probation_s ? c->probation_s : PROBATION_DEFAULT_S) * 1000;
@@ -170,6 +175,9 @@ int campaign_put(void *self, struct gv_turn *t, struct gv_ticket to, const Proto
 	row = *r->campaign;
 	was = campaign_get(t, row.id);
 	problem = problem_of(o, t, &row);
+	if (o->approval && !*r->by)
+		return gv_refuse(t, to, GV_INVALID_ARGUMENT,
+				 "by must say who makes the campaign %s, as somebody else has to approve it", row.id);
 	if (was && was->state > CAMPAIGN(READY))
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION,
 				 "the campaign %s has started: abort it and make another", was->id);
@@ -286,6 +294,8 @@ int campaign_start(void *self, struct gv_turn *t, struct gv_ticket to, const Pro
 	if (!c)
 		return 0;
 	problem = problem_of(self, t, c);
+	if (!problem && ((const struct ota *)self)->approval && !*c->approved_by)
+		problem = "it was made before campaigns had to be approved: put it again, and have it approved";
 	if (problem)
 		return gv_refuse(t, to, GV_FAILED_PRECONDITION, "campaign %s: %s", c->id, problem);
 	campaign_edit(t, r->id)->phase = 1;

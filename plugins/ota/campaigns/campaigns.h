@@ -41,6 +41,7 @@ Ota__Campaign *campaign_show(struct gv_turn *t, const Ota__Campaign *c);
 /* Its numbers, with what stands for 0 put in. */
 uint32_t campaign_in_flight(const Ota__Campaign *c);
 int64_t campaign_silent_ms(const Ota__Campaign *c);
+int64_t campaign_retry_ms(const Ota__Campaign *c);
 int64_t campaign_probation_ms(const Ota__Campaign *c);
 /* Says why, to the world and the audit. */
 void campaign_enter(struct gv_turn *t, const char *id, Ota__CampaignState state, const char *by, const char *reason);
@@ -109,6 +110,10 @@ void begin(struct assignment *a, const Ota__Campaign *c, const struct paths *pat
 /* ---- drive.c: calls to the device's plugin, and their answers -------------------------------- */
 
 void drive_lease(struct assignment *a);
+/* Hands it over, under the lease that stands. */
+void drive_install(struct assignment *a);
+/* Whether its campaign gives devices work now. */
+bool drive_offers(const Ota__Campaign *c, const struct assignment *a);
 void drive_end_lease(struct assignment *a);
 void drive_cancel(struct assignment *a);
 void drive_ask(struct assignment *a);
@@ -122,6 +127,8 @@ void hear_progress(struct assignment *a, const Update__Progress *p);
 /* What the plugin says that it had heard: no sign of life where it is known already. */
 void hear_told(struct assignment *a, const Update__Progress *p);
 void hear_identity(struct assignment *a, const Update__Identity *i);
+/* It runs with what it was given: on probation, or on to the next version of its way. */
+void hear_booted(struct assignment *a);
 int hear_progressed(struct ota *o, struct gv_turn *t, const Update__UpdateProgressed *m);
 int hear_identified(struct ota *o, struct gv_turn *t, const Update__DeviceIdentified *m);
 int hear_rental(struct ota *o, struct gv_turn *t, const char *device, bool failed);

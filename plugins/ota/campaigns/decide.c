@@ -78,11 +78,13 @@ static void phases(struct look *x)
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
-static void stop(struct ota *o, struct gv_turn *t, const char *id, const Ota__CampaignWork *work, const char *why)
+static void stop(struct ota *o, struct gv_turn *t, const char *id, Ota__CampaignWork *work, const char *why)
 {
 	const Ota__Campaign *c = campaign_get(t, id);
 	const char *reason = gv_str(t, "%u of %u failed: %.150s", work->test_failures, work->test_outcomes, why);
 
+	work->rolled = false; /* it may have been stopped and resumed before */
+	work->rolled_until = (char *)"";
 	campaign_enter(t, id, c->roll_back ? CAMPAIGN(ROLLING_BACK) : CAMPAIGN(STOPPED), "", reason);
 	drive_take_back(o, t, id);
 }

@@ -108,7 +108,7 @@ static void assign(struct assignment *a)
 	watch_set(a);
 }
 
-static void install(struct assignment *a)
+void drive_install(struct assignment *a)
 {
 	Update__InstallRequest r = UPDATE__INSTALL_REQUEST__INIT;
 	const Ota__Artifact *artifact = assignment_artifact(a);
@@ -164,7 +164,7 @@ static const char *hindrance(struct gv_turn *t, const Update__LeaseReply *r)
 	return (size_t)r->hindrance < sizeof words / sizeof *words ? words[r->hindrance] : "it was not leased";
 }
 
-static bool offers(const Ota__Campaign *c, const struct assignment *a)
+bool drive_offers(const Ota__Campaign *c, const struct assignment *a)
 {
 	return c->state == CAMPAIGN(RUNNING) || (c->state == CAMPAIGN(ROLLING_BACK) && a->w->rolling_back);
 }
@@ -183,13 +183,14 @@ static void withdraw(struct assignment *a, const char *reason)
 static void leased(struct assignment *a, const struct gv_answer *answer)
 {
 	const Update__LeaseReply *r = answer->code == GV_OK ? answer->reply : NULL;
+	const Ota__Campaign *c = campaign_get(a->t, a->campaign);
 	int64_t again_ms = gv_now_ms(a->t) + a->o->retry_ms;
 
 	if (a->row->state != ASSIGNMENT(LEASING))
 		return; /* it was renewed, or not: the device goes on */
 	if (!r && device_get(a->t, a->device)->agent &&
 	    (answer->code == GV_UNIMPLEMENTED || answer->code == GV_NOT_FOUND)) {
-		install(a); /* no plugin of this node gives it work to do */
+		drive_install(a); /* no plugin of this node gives it work to do */
 	} else if (!r) {
 		assignment_postpone(a, again_ms, *answer->error ? answer->error : "its plugin did not answer");
 	} else if (!r->granted && r->hindrance == UPDATE__HINDRANCE__HINDRANCE_UNKNOWN) {
@@ -198,10 +199,10 @@ static void leased(struct assignment *a, const struct gv_answer *answer)
 	} else if (!r->granted) {
 		assignment_postpone(a, r->until_ms > gv_now_ms(a->t) && r->until_ms < again_ms ? r->until_ms : again_ms,
 				    hindrance(a->t, r));
-	} else if (!offers(campaign_get(a->t, a->campaign), a)) {
+	} else if (!drive_offers(c, a) || (c->ends_at_ms && gv_now_ms(a->t) >= c->ends_at_ms && !a->w->rolling_back)) {
 		withdraw(a, "its campaign offers nothing now");
 	} else {
-		install(a);
+		drive_install(a);
 	}
 }
 
@@ -225,7 +226,7 @@ static void installed(struct assignment *a, const struct gv_answer *answer)
 		a->row->reason = gv_strdup(a->t, answer->error);
 		drive_cancel(a);
 	}
-	if (!offers(campaign_get(a->t, a->campaign), a) && a->row->state == ASSIGNMENT(UNDER_WAY) &&
+	if (!drive_offers(campaign_get(a->t, a->campaign), a) && a->row->state == ASSIGNMENT(UNDER_WAY) &&
 	    campaign_get(a->t, a->campaign)->state != CAMPAIGN(PAUSED))
 		drive_cancel(a);
 }
@@ -238,7 +239,7 @@ static void cancelled(struct assignment *a, const struct gv_answer *answer)
 	a->w->cancelling = false;
 	if (a->row->state != ASSIGNMENT(OFFERED) && a->row->state != ASSIGNMENT(UNDER_WAY))
 		return;
-	if (r && r->cancelled && unsure)
+	if (unsure && ((r && r->cancelled) || answer->code == GV_NOT_FOUND))
 		assignment_retry(a, gv_str(a->t, "it was not reached: %s", a->row->reason));
 	else if (r && r->cancelled)
 		withdraw(a, "taken back before it was installed");

@@ -13,8 +13,7 @@ static bool under_way(const struct assignment *a)
 
 /* ---- what it boots with ---------------------------------------------------------------------- */
 
-/* It runs with what it was given: on probation, or on to the next version of its way. */
-static void has_booted(struct assignment *a)
+void hear_booted(struct assignment *a)
 {
 	const Ota__Artifact *artifact = assignment_artifact(a);
 
@@ -51,7 +50,7 @@ void hear_identity(struct assignment *a, const Update__Identity *i)
 	if (!under_way(a))
 		return;
 	if (firmware ? !strcmp(i->version, a->row->to_version) : anew)
-		has_booted(a);
+		hear_booted(a);
 	else if (firmware && anew)
 		assignment_failed(a, gv_str(a->t, "it says that it has installed %s, and boots %s", a->row->to_version,
 					    i->version));
@@ -112,7 +111,7 @@ static void claims(struct assignment *a, const Update__Progress *p)
 	if (!a->w->claimed_at_ms)
 		a->w->claimed_at_ms = p->at_ms ? p->at_ms : gv_now_ms(a->t);
 	if (p->step == STEP(INSTALLED) && !reboots)
-		has_booted(a);
+		hear_booted(a);
 }
 
 static bool ours(const struct assignment *a, const Update__Progress *p)
@@ -176,8 +175,9 @@ int hear_identified(struct ota *o, struct gv_turn *t, const Update__DeviceIdenti
 /* Whether a session has ended as no driver ends it. */
 static bool broke_off(const Charging__Session *s)
 {
-	static const char *const reasons[] = { "GroundFault", "HardReset",    "OvercurrentFault", "Other",
-					       "PowerLoss",   "PowerQuality", "Reboot",           "SoftReset" };
+	static const char *const reasons[] = { "GroundFault",      "HardReset", "ImmediateReset",
+					       "OvercurrentFault", "Other",     "PowerLoss",
+					       "PowerQuality",     "Reboot",    "SoftReset" };
 
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (!strcmp(s->reason, reasons[i]))

@@ -51,6 +51,8 @@ void watch_set(struct assignment *a)
 		at_ms = least(silent_at_ms(a), a->w->lease_until_ms - RENEW_MS);
 		if (a->w->claimed_at_ms)
 			at_ms = least(at_ms, a->w->claimed_at_ms + boot_ms(a));
+		if (a->w->unsure)
+			at_ms = least(at_ms, a->w->offered_at_ms + campaign_retry_ms(campaign_get(a->t, a->campaign)));
 		at_ms = at_ms > now_ms ? at_ms : now_ms + CALL_TIMEOUT_MS;
 	} else {
 		return;
@@ -104,15 +106,21 @@ static void after_refusal(struct assignment *a, const Update__GetUpdateStateRepl
 		assignment_postpone(a, gv_now_ms(a->t) + a->o->retry_ms, a->w->refusal);
 }
 
-/* It is not known whether Install has reached the device. */
-static void after_doubt(struct assignment *a, const Update__GetUpdateStateReply *r)
+/* It is not known whether Install has reached the device: it may be installing, and so its lease stays. Where nothing
+ * is heard of it, it is told the same once more while it may be tried again; after that its silence is counted. */
+static void after_doubt(struct assignment *a)
 {
-	a->w->unsure = false;
-	if (!r) {
-		assignment_enter(a, ASSIGNMENT(UNDER_WAY), "");
+	const Ota__Campaign *c = campaign_get(a->t, a->campaign);
+
+	if (a->row->state == ASSIGNMENT(OFFERED)) {
+		assignment_enter(a, ASSIGNMENT(UNDER_WAY),
+				 gv_str(a->t, "maybe it was not reached: %s", a->row->reason));
 		watch_set(a);
-	} else if (a->row->state == ASSIGNMENT(OFFERED)) {
-		assignment_retry(a, gv_str(a->t, "it was not reached: %s", a->row->reason));
+	} else if (a->row->tries < c->retries && drive_offers(c, a) &&
+		   gv_now_ms(a->t) >= a->w->offered_at_ms + campaign_retry_ms(c)) {
+		a->row->tries++;
+		a->w->unsure = false;
+		drive_install(a);
 	}
 }
 
@@ -147,8 +155,8 @@ void watch_answered(struct assignment *a, const Update__GetUpdateStateReply *r)
 	if (a->row->state == ASSIGNMENT(PROBATION))
 		on_probation(a, r);
 	else if (a->w->unsure)
-		after_doubt(a, r);
-	else
+		after_doubt(a);
+	if (a->w->number)
 		clocks(a);
 }
 
