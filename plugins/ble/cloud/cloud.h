@@ -26,7 +26,7 @@
 #define CLOUD_OPEN_GRANTS_MAX 64  /* of one pile */
 #define CLOUD_LETTERS_OPEN_MAX 16 /* to one pile, under way */
 #define CLOUD_LETTERS_KEPT 64     /* of one pile that are over, and of its own; the oldest goes */
-#define CLOUD_RANGES_MAX 16       /* of what is missing, in an answer */
+#define CLOUD_RANGES_MAX 16       /* of what is missing, a chain, in an answer */
 #define CLOUD_SAMPLES_MAX 5000    /* of a session, in an answer */
 #define CLOUD_SCAN_MAX 20000      /* rows that one list call looks at */
 #define CLOUD_ANSWER_MS 20000     /* so long a pile on line has to answer START and STOP */
@@ -119,7 +119,8 @@ ProtobufCBinaryData pile_bytes(struct gv_turn *t, const void *data, size_t size)
 const char *pile_alias(struct gv_turn *t, const char *device);
 int piles_device_changed(struct cloud *c, struct gv_turn *t, const Registry__DeviceChanged *e);
 int piles_purge(struct cloud *c, struct gv_turn *t, const char *device);
-Ble__PileState *pile_state(struct cloud *c, struct gv_turn *t, const struct pile *p);
+/* What its chains miss from record `missing_from` on. */
+Ble__PileState *pile_state(struct cloud *c, struct gv_turn *t, const struct pile *p, uint64_t missing_from);
 gv_method_fn piles_put, piles_sign, piles_get, piles_delete, piles_list;
 
 /* ---- cases.c: what a person has to look at */

@@ -66,12 +66,16 @@ const char *pile_alias(struct gv_turn *t, const char *device)
 
 /* ---- as others see it ------------------------------------------------------------------------ */
 
-static void show_missing(struct gv_turn *t, const char *device, const Ble__ChainRow *row, Ble__ChainState *ret)
+/* As many as fit, from record `from` on, and where the next look begins. */
+static void show_missing(struct gv_turn *t, const char *device, const Ble__ChainRow *row, uint64_t from,
+			 Ble__ChainState *ret)
 {
 	struct gv_scan scan = { .table = &cloud_records, .prefix = gv_key(device, ret->chain) };
 	uint64_t want = row->next ? row->next : 1;
 	unsigned seen = 0;
 
+	if (want < from)
+		want = from;
 	scan.after = gv_key(device, ret->chain, want - 1);
 	while (want <= row->highest && ret->n_missing < CLOUD_RANGES_MAX && seen++ < CLOUD_SCAN_MAX) {
 		uint64_t here = gv_next(t, &scan) ? scan.key.part[2].u : row->highest + 1;
@@ -86,9 +90,11 @@ static void show_missing(struct gv_turn *t, const char *device, const Ble__Chain
 		}
 		want = here + 1;
 	}
+	ret->more_from = want <= row->highest ? want : 0;
 }
 
-static Ble__ChainState *show_chain(struct gv_turn *t, const char *device, uint32_t chain, const Ble__ChainRow *row)
+static Ble__ChainState *show_chain(struct gv_turn *t, const char *device, uint32_t chain, const Ble__ChainRow *row,
+				   uint64_t missing_from)
 {
 	Ble__ChainState *it = gv_alloc(t, sizeof(*it));
 
@@ -97,11 +103,11 @@ static Ble__ChainState *show_chain(struct gv_turn *t, const char *device, uint32
 	it->upto = row->next ? row->next - 1 : 0;
 	it->hash = (char *)pile_hex(t, row->head.data, row->head.len);
 	it->highest = row->highest;
-	show_missing(t, device, row, it);
+	show_missing(t, device, row, missing_from, it);
 	return it;
 }
 
-Ble__PileState *pile_state(struct cloud *c, struct gv_turn *t, const struct pile *p)
+Ble__PileState *pile_state(struct cloud *c, struct gv_turn *t, const struct pile *p, uint64_t missing_from)
 {
 	struct gv_scan scan = { .table = &cloud_chains, .prefix = gv_key(p->device) };
 	Ble__PileState *it = gv_alloc(t, sizeof(*it));
@@ -119,7 +125,7 @@ Ble__PileState *pile_state(struct cloud *c, struct gv_turn *t, const struct pile
 	it->cases = cases_count(t, p->device);
 	while (gv_next(t, &scan))
 		*GV_APPEND(t, it->chains, it->n_chains) = show_chain(t, p->device, (uint32_t)scan.key.part[1].u,
-								     scan.row);
+								     scan.row, missing_from);
 	return it;
 }
 
@@ -204,7 +210,7 @@ int piles_put(void *self, struct gv_turn *t, struct gv_ticket to, const Protobuf
 	ref.device = r->device;
 	gv_put(t, &cloud_ids, gv_key(pile_hex(t, it.pile, 16)), &ref);
 	gv_timer_cancel(t, gv_str(t, CLOUD_NAME ":purge:%s", r->device));
-	reply.pile = pile_state(c, t, &p);
+	reply.pile = pile_state(c, t, &p, 0);
 	return gv_reply(t, to, &reply);
 }
 
@@ -249,7 +255,7 @@ int piles_get(void *self, struct gv_turn *t, struct gv_ticket to, const Protobuf
 		return 0;
 	if (!pile_find(t, r->device, &p))
 		return refuse_unknown(t, to, r->device);
-	reply.pile = pile_state(c, t, &p);
+	reply.pile = pile_state(c, t, &p, r->missing_from);
 	return gv_reply(t, to, &reply);
 }
 

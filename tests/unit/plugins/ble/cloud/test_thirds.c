@@ -80,35 +80,63 @@ Test(thirds, what_each_hides_another_brings)
 	rig_stop();
 }
 
-/* The ranges that the cloud misses are those that were hidden, from the first on: it tells of 16. */
+/* The next range of records that are hidden by that rule, from *seq on; false: there is none. */
+static bool hidden_range(uint64_t hidden, uint64_t *seq, uint64_t *ret_end)
+{
+	while (*seq < pile.chain.next && third(*seq) != hidden)
+		++*seq;
+	for (*ret_end = *seq; *ret_end + 1 < pile.chain.next && third(*ret_end + 1) == hidden; ++*ret_end)
+		;
+	return *seq < pile.chain.next;
+}
+
+static uint64_t missing(unsigned i, const char *end)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "pile.chains.0.missing.%u.%s", i, end);
+	return (uint64_t)number(path);
+}
+
+/* The ranges that the cloud misses, page after page, are those that were hidden, and no others. */
+static void missing_are(uint64_t hidden)
+{
+	uint64_t seq = 1, end, from = 0;
+	unsigned pages = 0;
+
+	do {
+		must("GetPile", "{\"device\":\"" P1 "\",\"missingFrom\":\"%llu\"}", (unsigned long long)from);
+		cr_assert_leq(length("pile.chains.0.missing"), 16);
+		for (unsigned i = 0; i < length("pile.chains.0.missing"); i++) {
+			cr_assert(hidden_range(hidden, &seq, &end), "record %lu is not missing",
+				  (unsigned long)missing(i, "from"));
+			cr_assert_eq(missing(i, "from"), seq);
+			cr_assert_eq(missing(i, "to"), end);
+			seq = end + 1;
+		}
+		from = (uint64_t)number("pile.chains.0.moreFrom");
+		pages++;
+	} while (from);
+	cr_assert_not(hidden_range(hidden, &seq, &end), "record %lu is missing and not named", (unsigned long)seq);
+	cr_assert_gt(pages, 1);
+}
+
 Test(thirds, what_all_hide_is_missing_and_named)
 {
-	uint64_t seq = 1;
-
 	rig_start(NULL);
 	charge_all();
 	drain("T-0", 1);
 	drain("T-1", 1);
 	tell_head("GAP");
+	cr_assert_lt(receipted(), 2 * SESSIONS);
+	missing_are(1);
 	must("GetPile", "{\"device\":\"" P1 "\"}");
 	cr_assert_eq(number("pile.chains.0.highest"), 2 * SESSIONS, "it knows how many there are");
-	cr_assert_eq(length("pile.chains.0.missing"), 16);
-	for (unsigned i = 0; i < 16; i++) {
-		char from[48], to[48];
-		uint64_t end;
-
-		while (third(seq) != 1)
-			seq++;
-		for (end = seq; third(end + 1) == 1; end++)
-			;
-		snprintf(from, sizeof(from), "pile.chains.0.missing.%u.from", i);
-		snprintf(to, sizeof(to), "pile.chains.0.missing.%u.to", i);
-		cr_assert_eq((uint64_t)number(from), seq);
-		cr_assert_eq((uint64_t)number(to), end);
-		seq = end + 1;
-	}
 	drain("T-2", 0);
 	cr_assert_eq(receipted(), 2 * SESSIONS, "and when it comes after all, all is there");
 	cr_assert_eq(events("SessionEnded"), SESSIONS);
+	must("GetPile", "{\"device\":\"" P1 "\"}");
+	cr_assert_eq(length("pile.chains.0.missing"), 0);
+	cr_assert_eq(number("pile.chains.0.moreFrom"), 0);
 	rig_stop();
 }
