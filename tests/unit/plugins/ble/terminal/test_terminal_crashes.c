@@ -1,13 +1,15 @@
-/* A terminal that dies: at each of its commits and sends in turn, and at random ones while connections break and
- * packets are late. Whatever it was doing, one session is charged, once, the cloud ends with every record, and the pile
- * forgets nothing before. SEED and SEEDS choose which. */
+/* A terminal that dies: at each of its commits and sends in turn in each of three stories, and at random ones while
+ * connections break and packets are late. Whatever it was doing, one session is charged, once, the cloud ends with
+ * every record, and the pile forgets nothing before. SEED and SEEDS choose which. */
 #include "rig.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define POINTS 400 /* a story has fewer: those beyond are a run without a crash */
+#define STORIES 3  /* when the cloud is there: from the start on, from the stop on, at the end */
+#define POINTS 300 /* that are tried in each: no story has more, */
+#define FEWEST 200 /* and none has fewer than these, so that each of them is a crash */
 
 static char start[4096];
 
@@ -28,9 +30,20 @@ static void insist(const char *method, const char *json, bool wanted)
 	cr_assert_eq(pile.pile.state.sessions[0].active, wanted, "%s is never done", method);
 }
 
+/* It died where it was told to, once; and a run in which nobody died had fewer points, and is the last of its story. */
+static void check_crash(unsigned long seed, unsigned long point, uint64_t points)
+{
+	cr_assert_eq(host_crashes(h), points > point, "seed %lu: %lu crashes, and its point %lu is one of %lu", seed,
+		     (unsigned long)host_crashes(h), point, (unsigned long)points);
+	cr_assert(point >= FEWEST || host_crashes(h), "seed %lu: nobody dies", seed);
+	cr_assert(point + 1 < POINTS || !host_crashes(h), "seed %lu: the story has more points than are tried", seed);
+}
+
 static void run(unsigned long seed)
 {
-	bool random = seed >= POINTS;
+	bool random = seed >= POINTS * STORIES;
+	unsigned long point = seed / STORIES, story = seed % STORIES;
+	uint64_t before;
 
 	rig_start(seed, NULL);
 	rig_voucher_json(1, start, sizeof(start));
@@ -40,14 +53,15 @@ static void run(unsigned long seed)
 		host_set(h, HOST_DROP, seed % 4);
 		host_spare(h, "bluetooth", true);
 	} else {
-		host_crash_at(h, "ble.0", seed + 1);
+		host_crash_at(h, "ble.0", point + 1);
 	}
-	if (seed % 3 == 0)
+	before = host_points(h, "ble.0");
+	if (story == 0)
 		rig_cloud_up(true);
 	insist("Start", start, true);
 	rig_run(70000);
 	insist("Stop", "{\"device\":\"" RIG_PILE "\"}", false);
-	if (seed % 3 == 1)
+	if (story == 1)
 		rig_cloud_up(true);
 	rig_seen();
 	rig_run(60000);
@@ -67,6 +81,8 @@ static void run(unsigned long seed)
 	cr_assert_eq(rig_rows("terminal_records"), 0, "seed %lu: the cloud has them", seed);
 	cr_assert_eq(rig_rows("terminal_commands"), 0, "seed %lu: every order has its answer", seed);
 	cr_assert_eq(host_parked(h, "ble.0"), 0, "seed %lu", seed);
+	if (!random)
+		check_crash(seed, point, host_points(h, "ble.0") - before);
 	rig_stop();
 }
 
