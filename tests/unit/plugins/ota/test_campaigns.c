@@ -315,7 +315,13 @@ Test(campaigns, what_is_resumed_after_it_went_back_goes_back_again)
 	for (unsigned i = 0, obeys = 2; i < 8; i++)
 		if (!w.gear[i].offers && obeys && obeys--)
 			w.gear[i].manner = GEAR_OBEYS;
+		else
+			w.gear[i].offline = true;
 	cr_expect_eq(ask(h, "Resume", "c", "ann")->code, GV_OK);
+	host_run_ms(h, 30 * MINUTE_MS);
+	cr_expect(in_state(h, "c", "\"succeeded\":2"), "%s", ask(h, "Get", "c", "")->json);
+	for (unsigned i = 0; i < 8; i++)
+		w.gear[i].offline = false;
 	host_run_ms(h, 120 * MINUTE_MS);
 	cr_expect(in_state(h, "c", "STATE_STOPPED"), "%s", ask(h, "Get", "c", "")->json);
 	cr_expect(in_state(h, "c", "\"rolledBack\":2"), "%s", ask(h, "Get", "c", "")->json);
