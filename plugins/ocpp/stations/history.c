@@ -16,7 +16,8 @@
 #define MINUTE_MS 60000
 #define KEPT_PER_MINUTE 240 /* of one charger */
 #define ROW_BYTES 64        /* of a row, beside its text */
-#define MAKE_ROOM_MAX 8     /* rows that go for one that comes */
+/* Rows that go for one that comes: so many, as the longest takes the room of as many of the shortest. */
+#define MAKE_ROOM_MAX (MESSAGE_TEXT_MAX / ROW_BYTES + 1)
 
 /* An answer that refuses begins so: people look for it. */
 static bool is_error(const struct message *m)
@@ -65,9 +66,9 @@ static void log_row(struct ocpp *o, struct gv_turn *t, struct station *st, const
 	Ocpp__MessageRow row = OCPP__MESSAGE_ROW__INIT;
 
 	row.in = m->in;
-	row.cut = m->size > MESSAGE_TEXT_MAX;
+	row.cut = message_kept(m) < m->size;
 	row.action = (char *)m->action;
-	row.text = gv_str(t, "%.*s", (int)(row.cut ? MESSAGE_TEXT_MAX : m->size), m->text);
+	row.text = gv_str(t, "%.*s", (int)message_kept(m), m->text);
 	make_room(&o->messages, t, st->device, &row);
 	gv_put(t, &ocpp_messages, gv_key(st->device, number), &row);
 }

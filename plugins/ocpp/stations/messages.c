@@ -39,8 +39,8 @@ uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, co
 	m->newest = e.number;
 	e.device_size = (uint32_t)strnlen(device, 255);
 	e.action_size = (uint32_t)strnlen(said->action, 64);
-	e.cut = said->size > MESSAGE_TEXT_MAX;
-	e.text_size = (uint32_t)(e.cut ? MESSAGE_TEXT_MAX : said->size);
+	e.text_size = (uint32_t)message_kept(said);
+	e.cut = e.text_size < said->size;
 	total = e.device_size + e.action_size + e.text_size;
 	place = m->written % m->capacity;
 	if (place + total > m->capacity) {

@@ -6,7 +6,8 @@
 #include <galvan/ocpp.pb-c.h>
 #include <galvan/plugin.h>
 
-#define MESSAGE_TEXT_MAX 2048       /* bytes of a frame that are kept */
+#define MESSAGE_TEXT_MAX 8192       /* bytes of a frame that are kept, */
+#define MESSAGE_ROUTINE_MAX 2048    /* and of one of the routine */
 #define MESSAGE_NUMBERS_PER_MS 4096 /* a message's number divided by this is its time in ms since the epoch */
 
 struct ocpp;
@@ -49,6 +50,14 @@ struct message {
 	bool in;
 	bool routine; /* like its neighbours by the hundred, as meter values are: many a row, unless it refuses */
 };
+/* Bytes of its text that are kept: fewer than it has of a long one, which is cut there. */
+static inline size_t message_kept(const struct message *m)
+{
+	size_t most = m->routine ? MESSAGE_ROUTINE_MAX : MESSAGE_TEXT_MAX;
+
+	return m->size < most ? m->size : most;
+}
+
 /* Into the ring; the entry's number. */
 uint64_t messages_add(struct messages *m, int64_t now_ms, const char *device, const struct message *said, bool kept);
 

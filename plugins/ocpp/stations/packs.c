@@ -78,8 +78,8 @@ static uint8_t *put_bool(uint8_t *to, uint8_t tag, bool value)
 void pack_add(struct ocpp *o, struct gv_turn *t, struct station *st, const struct message *m, uint64_t number)
 {
 	struct pack *p = &st->pack;
-	bool cut = m->size > MESSAGE_TEXT_MAX;
-	size_t action_size = strnlen(m->action, 100), size = cut ? MESSAGE_TEXT_MAX : m->size, inner;
+	size_t action_size = strnlen(m->action, 100), size = message_kept(m), inner;
+	bool cut = size < m->size;
 	uint8_t *to;
 
 	if (gv_buf_reserve(&p->said, action_size + size + 2 * HEAD_MAX))

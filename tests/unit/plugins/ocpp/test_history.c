@@ -2,6 +2,8 @@
  */
 #include "charger.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATUS(error) "{\"connectorId\":1,\"status\":\"Available\",\"errorCode\":\"" error "\"}"
@@ -69,6 +71,51 @@ Test(ocpp_history, pages_follow_one_another_without_holes)
 		before = strtod(text(reply, "nextBefore"), NULL);
 	} while (before > 0);
 	cr_expect_eq(seen, 10);
+}
+
+/* A message of more than `size` bytes, with this word behind its first `size`: in the vendor's data, or a sample's
+ * value. */
+static void say_long(const char *action, const char *before, size_t size, const char *word, const char *after)
+{
+	char *payload = malloc(size + 1000);
+	int head = sprintf(payload, "%s", before);
+
+	memset(payload + head, 'x', size);
+	sprintf(payload + head + size, "%s%s", word, after);
+	say(action, payload);
+	free(payload);
+}
+
+Test(ocpp_history, of_a_long_message_8192_bytes_are_kept_and_searched)
+{
+	say_long("DataTransfer", "{\"vendorId\":\"V\",\"data\":\"", 8000, "NEEDLE", "\"}");
+	say_long("DataTransfer", "{\"vendorId\":\"V\",\"data\":\"", 8192, "BEYOND", "\"}");
+	host_crash(h, "ocpp.0");
+	host_settle(h, 5000);
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"NEEDLE\"}"), 1);
+	cr_expect(cJSON_IsFalse(
+		get(cJSON_GetArrayItem(list("{\"device\":\"ocpp:CP001\",\"contains\":\"NEEDLE\"}"), 0), "cut")));
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"BEYOND\"}"), 0);
+	cr_expect(cJSON_IsTrue(
+		get(cJSON_GetArrayItem(list("{\"device\":\"ocpp:CP001\",\"direction\":\"in\"}"), 0), "cut")));
+	cr_expect_eq(
+		strlen(text(cJSON_GetArrayItem(list("{\"device\":\"ocpp:CP001\",\"direction\":\"in\"}"), 0), "text")),
+		8192);
+}
+
+Test(ocpp_history, of_long_meter_values_2048_bytes_are)
+{
+	static const char before[] =
+		"{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2025-01-15T02:20:00Z\",\"sampledValue\":[{"
+		"\"value\":\"1\",\"location\":\"Outlet\",\"measurand\":\"";
+
+	say_long("MeterValues", before, 1800, "NEEDLE", "\"}]}]}");
+	say_long("MeterValues", before, 2048, "BEYOND", "\"}]}]}");
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"NEEDLE\"}"), 1);
+	cr_expect_eq(count("{\"device\":\"ocpp:CP001\",\"contains\":\"BEYOND\"}"), 0);
+	cr_expect_eq(
+		strlen(text(cJSON_GetArrayItem(list("{\"device\":\"ocpp:CP001\",\"direction\":\"in\"}"), 0), "text")),
+		2048);
 }
 
 Test(ocpp_history, no_secret_is_ever_shown)
@@ -162,4 +209,34 @@ Test(ocpp_history_config, the_oldest_are_forgotten)
 	cr_expect_eq(count("{\"device\":\"ocpp:CP001\"}"), 10, "as many as are kept of a charger");
 	host_run_ms(h, 25LL * 3600 * 1000);
 	cr_expect_eq(count("{\"device\":\"ocpp:CP001\"}"), 0, "none that is older than a day");
+}
+
+#define KEPT_BYTES 65536
+#define ROW_BYTES 64 /* of a row, beside its text */
+
+static size_t kept_bytes(void)
+{
+	size_t bytes = 0;
+	const cJSON *m;
+
+	cJSON_ArrayForEach(m, list("{\"device\":\"ocpp:CP001\",\"limit\":1000}"))
+	{
+		bytes += strlen(text(m, "text")) + ROW_BYTES;
+	}
+	return bytes;
+}
+
+Test(ocpp_history_config, a_long_message_has_as_many_short_ones_go_as_it_needs)
+{
+	bench_load("{\"unknownToken\":\"accept\",\"keepMessagesBytesPerStation\":65536}");
+	for (int i = 0; i < 400; i++) {
+		fine("StatusNotification", STATUS("NoError"));
+		host_run_ms(h, 1000);
+		bench_forget_frames();
+	}
+	cr_expect_gt(kept_bytes(), KEPT_BYTES / 2, "they are many");
+	for (int i = 0; i < 4; i++) {
+		say_long("DataTransfer", "{\"vendorId\":\"V\",\"data\":\"", 8192, "", "\"}");
+		cr_expect_leq(kept_bytes(), KEPT_BYTES);
+	}
 }
