@@ -80,6 +80,7 @@ int config_take(struct ocpp *o, struct gv_turn *t, const Ocpp__Config *c)
 		return error;
 	o->close_stuck_ms = (int64_t)c->close_stuck_s * 1000;
 	o->close_silent_ms = (int64_t)c->close_silent_h * 3600000;
+	o->close_gone_ms = (int64_t)c->close_gone_h * 3600000;
 	o->vendors = calloc(c->n_data_transfer_vendors ? c->n_data_transfer_vendors : 1, sizeof *o->vendors);
 	if (!o->vendors)
 		return -ENOMEM;

@@ -54,7 +54,7 @@ enum rpc_code frames_refusal(struct gv_turn *t, const struct station *st, const 
 		return RPC_OK;
 	quirk = (unsigned)__builtin_ctzll(refused);
 	*ret_why = gv_str(t, "%s: this charger's profile does not let it pass", quirk_name(quirk));
-	return quirk_info[quirk].refusal;
+	return quirk == QUIRK_MISSING_FIELD ? st->edge->spec->missing : quirk_info[quirk].refusal;
 }
 
 void frames_keep(struct gv_turn *t, const struct station *st, const struct spec_action *action, const cJSON *payload)

@@ -115,7 +115,7 @@ struct ocpp {
 	char log_purged[256];       /* the charger that command_log_purge has come to; "": none */
 	struct profile_rule *rules; /* the config's */
 	size_t n_rules;
-	int64_t close_stuck_ms, close_silent_ms; /* 0: never */
+	int64_t close_stuck_ms, close_silent_ms, close_gone_ms; /* 0: never */
 	char silent_device[OCPP_DEVICE_MAX +
 			   1]; /* how far the walk over silent sessions has come; "": at the beginning */
 	uint32_t silent_connector;

@@ -58,18 +58,29 @@ def names_in(cell):
     return names
 
 
-def test_each_row_names_a_counter_and_a_test_that_there_are():
-    """In the two files of quirks a test has the row's number in its name; elsewhere the row says its name."""
+def policies():
+    """What is done about each quirk, as ocpp has it."""
+    listed = (ROOT / 'plugins/ocpp/spec/quirk.h').read_text()
+    return {name: policy.lower() for name, policy in re.findall(r'X\(\w+,\s*"([a-z-]+)",\s*"\w+",[\s\\]*(\w+),', listed)}
+
+
+def test_each_row_names_a_policy_a_counter_and_a_test_that_there_are():
+    """In the files of quirks a test has the row's number in its name; elsewhere the row says its name. A row says one policy, or that of
+    each of its quirks; one whose quirks are link's, or that only has a counter, tolerates."""
+    policy = policies()
+    assert set(policy.values()) == {'tolerate', 'flag', 'refuse'}
     sources = ''.join(p.read_text() for plugin in ('link', 'ocpp') for p in (ROOT / 'plugins' / plugin).rglob('*.[ch]'))
     tests = names_by_file()
-    rows = re.findall(r'^\| (\d+) \| .* \| (.*) \| (.*) \|$', (ROOT / 'docs/protocols/ocpp-quirks.md').read_text(), re.MULTILINE)
-    assert [int(number) for number, _, _ in rows] == list(range(1, 54))
-    for number, counters, places in rows:
+    rows = re.findall(r'^\| (\d+) \| .* \| (.*) \| (.*) \| (.*) \|$', (ROOT / 'docs/protocols/ocpp-quirks.md').read_text(), re.MULTILINE)
+    assert [int(number) for number, _, _, _ in rows] == list(range(1, 54))
+    for number, said, counters, places in rows:
         counters, places = re.findall('`([a-z_-]+)`', counters), names_in(places)
         assert counters and places, number
         assert all('"%s"' % name in sources for name in counters), (number, counters)
+        done = [policy[name] for name in counters if name in policy] or ['tolerate']
+        assert said.split(', ') == (done if len(set(done)) > 1 else done[:1]), (number, said, done)
         for file, names in places.items():
-            if file in ('test_quirks.c', 'test_quirks_transport.py'):
+            if file.startswith('test_quirks_'):
                 assert any(name.startswith('q%02d_' % int(number)) for name in tests[file]), (number, file)
             else:
                 assert names and set(names) <= tests[file], (number, file, names)

@@ -14,7 +14,7 @@ const struct gv_table ocpp_stuck = { .name = "stuck", .key = "su", .value = &ocp
 
 int stuck_start(struct ocpp *o, struct gv_turn *t)
 {
-	return o->close_silent_ms ? gv_timer(t, SILENT_TIMER, gv_now_ms(t) + PERIOD_MS, NULL) : 0;
+	return o->close_silent_ms || o->close_gone_ms ? gv_timer(t, SILENT_TIMER, gv_now_ms(t) + PERIOD_MS, NULL) : 0;
 }
 
 static bool is_free(const char *status)
@@ -44,13 +44,18 @@ int stuck_note(struct ocpp *o, struct gv_turn *t, const char *device, uint32_t c
 
 static int give_up(struct ocpp *o, struct gv_turn *t, const char *device, Ocpp__Transaction *x)
 {
+	const uint64_t quirk = QUIRK_BIT(QUIRK_NO_STOP);
 	struct station *st = station_find(o, device);
 
 	gv_count(t, "sessions_given_up", 1);
 	gv_log(t, GV_WARN, "session is closed as its charger does not end it session=%s",
 	       model_session_id(t, device, x->id));
-	if (st)
-		station_quirks(o, t, st, QUIRK_BIT(QUIRK_NO_STOP));
+	if (st) {
+		station_quirks(o, t, st, quirk);
+	} else { /* it is shown when it comes back, or is looked at */
+		gv_count(t, quirk_info[QUIRK_NO_STOP].counter, 1);
+		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(device)))->quirks |= quirk;
+	}
 	return transaction_give_up(o, t, device, x, 0, FLAG(FLAG_NO_STOP));
 }
 
@@ -79,25 +84,31 @@ int stuck_due(struct ocpp *o, struct gv_turn *t)
 	return next == INT64_MAX ? 0 : gv_timer(t, STUCK_TIMER, next, NULL);
 }
 
+/* Of a charger that is there, the silence counts from its connection at the earliest: its queue may hold what is
+ * missing. Of one that is not, much longer. */
+static bool is_silent(struct ocpp *o, struct gv_turn *t, const char *device, const Ocpp__Transaction *row)
+{
+	const struct station *st = station_find(o, device);
+	int64_t silence = st ? o->close_silent_ms : o->close_gone_ms, oldest = gv_now_ms(t) - silence;
+
+	if (!silence || row->started_at_ms >= oldest || (st && st->opened_ms > oldest))
+		return false;
+	return transaction_now(t, device, row)->newest_sample_ms < oldest;
+}
+
 int silent_due(struct ocpp *o, struct gv_turn *t)
 {
 	struct gv_scan scan = { .table = &ocpp_active };
-	int64_t oldest = gv_now_ms(t) - o->close_silent_ms;
 	unsigned looked = 0;
 
 	if (o->silent_device[0])
 		scan.after = gv_key(o->silent_device, o->silent_connector);
 	while (looked < SILENT_MAX && gv_next(t, &scan)) {
 		const char *device = scan.key.part[0].s;
-		const struct station *st = station_find(o, device);
-		Ocpp__Transaction *x;
 
 		looked++;
-		if (!st || st->opened_ms > oldest)
-			continue;
-		x = transaction_now(t, device, scan.row);
-		if (x->started_at_ms < oldest && x->newest_sample_ms < oldest)
-			give_up(o, t, device, x);
+		if (is_silent(o, t, device, scan.row))
+			give_up(o, t, device, transaction_now(t, device, scan.row));
 	}
 	if (looked < SILENT_MAX) {
 		o->silent_device[0] = '\0';

@@ -14,17 +14,17 @@ enum quirk_policy {
 };
 
 /* The numbers are stored: add at the end only. Those with OK cannot be refused: there is nothing to answer, or energy
- * would be lost. */
+ * would be lost. A field that is missing is refused with its version's own code (struct spec_version). */
 #define QUIRK_LIST(X)                                                                                                  \
 	X(WRONG_TYPE, "wrong-type", "quirk_wrong_type", FLAG, TYPE_CONSTRAINT_VIOLATION)                               \
 	X(TOO_LONG, "too-long", "quirk_too_long", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                 \
-	X(UNKNOWN_VALUE, "unknown-value", "quirk_unknown_value", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                  \
-	X(EXTRA_FIELD, "extra-field", "quirk_extra_field", FLAG, FORMATION_VIOLATION)                                  \
+	X(UNKNOWN_VALUE, "unknown-value", "quirk_unknown_value", TOLERATE, PROPERTY_CONSTRAINT_VIOLATION)              \
+	X(EXTRA_FIELD, "extra-field", "quirk_extra_field", TOLERATE, FORMATION_VIOLATION)                              \
 	X(DOUBLE_KEY, "double-key", "quirk_double_key", FLAG, FORMATION_VIOLATION)                                     \
 	X(NULL, "null", "quirk_null", FLAG, TYPE_CONSTRAINT_VIOLATION)                                                 \
-	X(MISSING_FIELD, "missing-field", "quirk_missing_field", FLAG, OCCURENCE_CONSTRAINT_VIOLATION)                 \
-	X(NO_LIST, "no-list", "quirk_no_list", FLAG, TYPE_CONSTRAINT_VIOLATION)                                        \
-	X(NO_PAYLOAD, "no-payload", "quirk_no_payload", FLAG, FORMATION_VIOLATION)                                     \
+	X(MISSING_FIELD, "missing-field", "quirk_missing_field", FLAG, PROTOCOL_ERROR)                                 \
+	X(NO_LIST, "no-list", "quirk_no_list", TOLERATE, TYPE_CONSTRAINT_VIOLATION)                                    \
+	X(NO_PAYLOAD, "no-payload", "quirk_no_payload", TOLERATE, FORMATION_VIOLATION)                                 \
 	X(NUMERIC_ID, "numeric-id", "quirk_numeric_id", FLAG, FORMATION_VIOLATION)                                     \
 	X(NO_ZONE, "no-zone", "quirk_no_zone", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                    \
 	X(BAD_TIME, "bad-time", "quirk_bad_time", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                                 \
@@ -34,10 +34,10 @@ enum quirk_policy {
 	X(UNKNOWN_TRANSACTION, "unknown-transaction", "quirk_unknown_transaction", FLAG, OK)                           \
 	X(NO_TRANSACTION_ID, "no-transaction-id", "quirk_no_transaction_id", FLAG, OK)                                 \
 	X(METER_BACKWARDS, "meter-backwards", "quirk_meter_backwards", FLAG, OK)                                       \
-	X(LATE_ANSWER, "late-answer", "quirk_late_answer", FLAG, OK)                                                   \
+	X(LATE_ANSWER, "late-answer", "quirk_late_answer", TOLERATE, OK)                                               \
 	X(BROKEN_JSON, "broken-json", "quirk_broken_json", REFUSE, OK)                                                 \
 	X(OUT_OF_RANGE, "out-of-range", "quirk_out_of_range", FLAG, PROPERTY_CONSTRAINT_VIOLATION)                     \
-	X(WRONG_NAME, "wrong-name", "quirk_wrong_name", FLAG, FORMATION_VIOLATION)                                     \
+	X(WRONG_NAME, "wrong-name", "quirk_wrong_name", TOLERATE, FORMATION_VIOLATION)                                 \
 	X(WRONG_ANSWER, "wrong-answer", "quirk_wrong_answer", FLAG, OK)                                                \
 	X(SCHEDULE_DIFFERS, "schedule-differs", "quirk_schedule_differs", FLAG, OK)                                    \
 	X(REFUSES_PROFILES, "refuses-profiles", "quirk_refuses_profiles", FLAG, OK)                                    \

@@ -233,7 +233,7 @@ static int answered_late(struct ocpp *o, struct gv_turn *t, struct station *st, 
 	if (f->again)
 		return 0; /* has been handled already, most likely */
 	gv_count(t, "late_answers", 1);
-	gv_log(t, st->quirks & QUIRK_BIT(QUIRK_LATE_ANSWER) ? GV_DEBUG : GV_INFO,
+	gv_log(t, GV_DEBUG,
 	       c ? "answer is late or double, and is kept with its call action=%.50s message=%.40s"
 		 : "answer to no call that is known is dropped action=%.50s message=%.40s",
 	       action, frame->id);

@@ -144,7 +144,7 @@ Test(ocpp_command_log, an_answer_after_the_deadline_is_kept_and_told)
 	cr_expect_str_eq(text(newest(), "outcome"), "timeout");
 	answer(0, ACCEPTED);
 	expect_late("timeout");
-	cr_expect(strstr(host_call(h, OCPP "ListStations", "{}")->json, "late-answer"));
+	cr_expect_eq(met("late-answer"), 1);
 }
 
 Test(ocpp_command_log, an_answer_after_the_deadline_and_a_crash_is_kept)

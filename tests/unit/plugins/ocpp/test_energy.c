@@ -50,6 +50,7 @@ Test(ocpp_energy, the_samples_of_a_message_are_bounded_and_its_register_is_still
 	cr_expect_eq(number(session(id), "energyWh"), 10000);
 	cr_expect(has("too-many-samples"));
 	cr_expect_eq(met("too-many-samples"), 1);
+	cr_expect_eq(met("samples_beyond"), 10000 - READINGS_MAX);
 	meter_many(id, 1, 10000);
 	cr_expect_eq(samples(session(id)), READINGS_MAX, "the same again");
 }

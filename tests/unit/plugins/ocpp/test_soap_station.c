@@ -12,6 +12,13 @@
 	"<c:chargeBoxIdentity>SOAP1</c:chargeBoxIdentity><a:MessageID>%u</a:MessageID>"                                \
 	"<a:From><a:Address>http://192.0.2.7/cp</a:Address></a:From></s:Header><s:Body>%s</s:Body></s:Envelope>"
 #define HEARTBEAT "<c:heartbeatRequest/>"
+/* Of WS-Addressing of 2004, and a Heartbeat under the namespace of the charger's own service. */
+#define OLD_ENVELOPE                                                                                                   \
+	"<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "                                             \
+	"xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" xmlns:c=\"urn://Ocpp/Cs/2015/10/\"><s:Header>"   \
+	"<c:chargeBoxIdentity>SOAP1</c:chargeBoxIdentity><a:MessageID>%u</a:MessageID>"                                \
+	"<a:From><a:Address>http://192.0.2.7/cp</a:Address></a:From></s:Header><s:Body>%s</s:Body></s:Envelope>"
+#define OTHER_SERVICE "<p:heartbeatRequest xmlns:p=\"urn://Ocpp/Cp/2015/10/\"/>"
 #define SILENCE_MS (3 * 60 * 1000)
 
 static struct host_station *client;
@@ -42,6 +49,8 @@ static void on_close(struct host_station *s, void *arg, unsigned code)
 
 static const struct host_station_model model = { on_open, on_answer, on_close };
 
+static bool old_addressing; /* how it speaks */
+
 static void post_now(const char *body)
 {
 	Link__HttpRequest r = LINK__HTTP_REQUEST__INIT;
@@ -52,7 +61,7 @@ static void post_now(const char *body)
 	r.method = "POST";
 	r.path = "/ocpp/soap";
 	r.peer = "192.0.2.7";
-	r.body.len = (size_t)snprintf(text, sizeof text, ENVELOPE, ++number_of, body);
+	r.body.len = (size_t)snprintf(text, sizeof text, old_addressing ? OLD_ENVELOPE : ENVELOPE, ++number_of, body);
 	r.body.data = (uint8_t *)text;
 	size = link__http_request__get_packed_size(&r);
 	packed = malloc(size);
@@ -137,6 +146,33 @@ Test(ocpp_soap_station, is_refused_what_its_profile_refuses)
 	post(BOOT("Strict"));
 	post_for(400, extra);
 	cr_expect(strstr(answer, "ProtocolError") && strstr(answer, "extra-field"), "%s", answer);
+}
+
+static bool shows(const char *quirk)
+{
+	const cJSON *list = get(ask(OCPP "ListStations", "{\"device\":\"ocpp:SOAP1\"}"), "stations"), *q;
+
+	cJSON_ArrayForEach(q, get(cJSON_GetArrayItem(list, 0), "quirks"))
+	{
+		if (!strcmp(q->valuestring, quirk))
+			return true;
+	}
+	return false;
+}
+
+Test(ocpp_soap_station, q53_the_addressing_of_2004_and_the_other_services_name_are_counted_and_shown)
+{
+	post(HEARTBEAT);
+	cr_expect_not(shows("old-addressing") || shows("other-service"));
+	old_addressing = true;
+	post(HEARTBEAT);
+	cr_expect_eq(met("old-addressing"), 1);
+	cr_expect(shows("old-addressing"));
+	old_addressing = false;
+	post(OTHER_SERVICE);
+	cr_expect_eq(met("other-service"), 1);
+	cr_expect(shows("other-service"));
+	cr_expect_eq(met("old-addressing"), 1);
 }
 
 Test(ocpp_soap_station, shows_where_it_is_called)
