@@ -171,6 +171,8 @@ struct host_station *host_http(struct host *h, const char *plugin, const char *l
  * each end, and is refused while nobody dials. The plugin is told no device. */
 struct host_station *host_dialled(struct host *h, const char *plugin, const char *name,
 				  const struct host_station_model *model, void *arg);
+/* What the plugin is told as the path of the connections that are made from now on; "" otherwise. */
+void host_station_path(struct host_station *s, const char *path);
 void host_station_connect(struct host_station *s);
 bool host_station_connected(const struct host_station *s);
 /* -ENOTCONN without a connection. */

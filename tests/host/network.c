@@ -150,9 +150,11 @@ static void knock(struct host *h, void *arg, uint64_t tag)
 	struct host_link *l = h->link;
 	struct host_station *s = c->station;
 	const char *listener = listener_of(l, s), *device = s->tcp || *s->listener ? "" : s->device;
-	struct gv_conn info = {
-		.device = device, .listener = listener, .subprotocol = s->subprotocol, .peer = "192.0.2.1"
-	};
+	struct gv_conn info = { .device = device,
+				.listener = listener,
+				.subprotocol = s->subprotocol,
+				.path = s->path,
+				.peer = "192.0.2.1" };
 
 	if (!l->world || !listener || !gv_world_available(l->world, s->plugin, device)) {
 		socket_push_close(c, &c->out, SOCKET_REFUSED);
@@ -264,6 +266,11 @@ struct host_station *host_dialled(struct host *h, const char *plugin, const char
 				  const struct host_station_model *model, void *arg)
 {
 	return host_http(h, plugin, name, name, model, arg);
+}
+
+void host_station_path(struct host_station *s, const char *path)
+{
+	snprintf(s->path, sizeof s->path, "%s", path);
 }
 
 void host_station_connect(struct host_station *s)

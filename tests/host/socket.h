@@ -13,7 +13,7 @@
 struct host_station {
 	struct host_station *next;
 	struct host *h;
-	char plugin[64], device[128], subprotocol[32];
+	char plugin[64], device[128], subprotocol[32], path[64];
 	bool tcp;
 	char listener[64]; /* tcp: its name; "": the plugin's first */
 	const struct host_station_model *model;

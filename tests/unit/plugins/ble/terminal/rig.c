@@ -18,7 +18,8 @@ static const struct ble_crypto *const c = &ble_openssl;
 struct host *h;
 struct board pile;
 struct rig_cloud cloud;
-bool in_reach, mute, cut_at_stop;
+bool in_reach, mute, cut_at_stop, cut_once, leaves_at_receipt, uplink_in_fetch;
+unsigned mtu, longest;
 unsigned connects, cut_after;
 cJSON *last;
 static struct host_station *antenna; /* the pile's end of a connection */
@@ -31,13 +32,16 @@ static int on_connect(void *self, struct gv_turn *t, struct gv_ticket ticket, co
 {
 	Bluetooth__ConnectReply reply = BLUETOOTH__CONNECT_REPLY__INIT;
 	const Bluetooth__ConnectRequest *r = (const Bluetooth__ConnectRequest *)m;
+	char path[16];
 
 	connects++;
 	if (!in_reach || strcmp(r->address, ADDRESS) != 0)
 		return gv_refuse(t, ticket, GV_NOT_FOUND, "%s is not in reach", r->address);
+	snprintf(path, sizeof(path), "mtu=%u", mtu);
+	host_station_path(antenna, path);
 	if (!host_station_connected(antenna))
 		host_station_connect(antenna);
-	reply.mtu = 23;
+	reply.mtu = mtu;
 	return gv_reply(t, ticket, &reply);
 }
 
@@ -82,9 +86,11 @@ static const struct gv_plugin radio = {
 
 static bool cut(struct host_station *s)
 {
-	if (!cut_after || ++values < cut_after)
+	longest = ++values > longest ? values : longest;
+	if (!cut_after || values < cut_after)
 		return false;
 	values = 0;
+	cut_after = cut_once ? 0 : cut_after;
 	host_station_drop(s);
 	return true;
 }
@@ -94,7 +100,7 @@ static void notify(struct host_station *s)
 	uint8_t value[BLE_VALUE_MAX];
 	int size;
 
-	while (pile.visit && (size = ble_pile_segment(pile.visit, 23, pile.now_ms, value, sizeof(value))) > 0)
+	while (pile.visit && (size = ble_pile_segment(pile.visit, mtu, pile.now_ms, value, sizeof(value))) > 0)
 		if (host_station_send(s, GV_BYTES, value, (size_t)size) < 0 || cut(s))
 			return;
 	if (pile.visit && ble_pile_visit_over(pile.visit))
@@ -104,6 +110,10 @@ static void notify(struct host_station *s)
 static void pile_open(struct host_station *s, void *arg)
 {
 	values = 0;
+	if (!in_reach) {
+		host_station_drop(s);
+		return;
+	}
 	if (pile.visit)
 		ble_pile_disconnect(pile.visit);
 	pile.visit = ble_pile_connect(&pile.pile, pile.now_ms);
@@ -115,9 +125,11 @@ static void pile_frame(struct host_station *s, void *arg, enum gv_frame_kind kin
 
 	if (!pile.visit || cut(s))
 		return;
-	cr_assert_leq(size, 20u, "values fit the connection");
+	cr_assert_leq(size, mtu - 3, "values fit the connection");
 	ble_pile_receive(pile.visit, (const uint8_t *)data, size, pile.now_ms);
 	notify(s);
+	cr_assert(!pile.pile.state.acked || pile.pile.state.acked < cloud.chain.next,
+		  "it forgets what the cloud has, and nothing else");
 	if (cut_at_stop && active && !pile.pile.state.sessions[0].active) {
 		cut_at_stop = false;
 		host_station_finish(s);
@@ -179,12 +191,34 @@ static int ingest(const uint8_t *data, size_t size)
 	r = ble_record_judge(c, vector_public("pile"), &cloud.chain, &known, data, size, &it, hash);
 	cr_assert(r == 0 || r == -BLE_DUPLICATE || r == -BLE_GAP, "%s", ble_result_name(r));
 	cloud.duplicates += r == -BLE_DUPLICATE;
+	cloud.gaps += r == -BLE_GAP;
 	if (r == 0) {
 		memcpy(cloud.hashes[it.seq - 1], hash, 32);
 		cloud.has[it.seq - 1] = true;
 		ble_chain_move(&cloud.chain, &it, hash);
 	}
 	return -r;
+}
+
+void rig_uplink(void)
+{
+	const uint8_t ok[] = { 1, 1, 0 };
+	struct ble_frame f;
+	struct vector receipt;
+
+	board_uplink_online(&pile);
+	while (board_uplink_next(&pile, &f) == 1) {
+		if (f.type != BLE_REC)
+			continue;
+		ingest(f.body.at, f.body.size);
+		cr_assert_eq(board_uplink_say(&pile, BLE_PUT_RES, f.counter, ok, sizeof(ok)), 0);
+	}
+	if (!ble_pile_pending(&pile.pile))
+		return;
+	receipt = board_receipt_for(&pile, cloud.chain.next - 1);
+	cr_assert_eq(board_uplink_say(&pile, BLE_RCPT_PUT, 9, receipt.at, receipt.size), 0);
+	while (board_uplink_next(&pile, &f) == 1)
+		;
 }
 
 /* ---- its letters ----------------------------------------------------------------------------- */
@@ -282,6 +316,10 @@ static void fetched(const struct ble_frame *f)
 	uint8_t body[BLE_DOCUMENT_MAX];
 
 	cloud.fetches++;
+	if (leaves_at_receipt && !pile.pile.state.sessions[0].active && cloud.chain.next == pile.pile.chain.next) {
+		leaves_at_receipt = false;
+		rig_leave();
+	}
 	memcpy(it.pile, board_id, 16);
 	memcpy(it.hash, cloud.chain.head, 32);
 	say(BLE_KEYSET_PUT, f->counter, keyset.at, keyset.size);
@@ -315,6 +353,15 @@ static void voucher_wished(const struct ble_frame *f)
 	say(BLE_VOUCHER, f->counter, v.at, v.size);
 }
 
+static void record_came(const struct ble_frame *f)
+{
+	answer(f->counter, ingest(f->body.at, f->body.size));
+	if (!uplink_in_fetch || !pile.visit || rig_rows("terminal_records") >= ble_pile_pending(&pile.pile))
+		return;
+	uplink_in_fetch = false;
+	rig_uplink();
+}
+
 static void cloud_frame(struct host_station *s, void *arg, enum gv_frame_kind kind, const char *data, size_t size)
 {
 	struct ble_frame f;
@@ -324,7 +371,7 @@ static void cloud_frame(struct host_station *s, void *arg, enum gv_frame_kind ki
 	if (cloud.silent)
 		return;
 	if (f.type == BLE_REC)
-		answer(f.counter, ingest(f.body.at, f.body.size));
+		record_came(&f);
 	else if (f.type == BLE_REC_END)
 		answer(f.counter, (cloud.heads++, BLE_OK));
 	else if (f.type == BLE_FETCH)
@@ -383,8 +430,9 @@ void rig_start(uint64_t seed, const char *config)
 
 	memset(&cloud, 0, sizeof(cloud));
 	in_reach = true;
-	mute = cut_at_stop = false;
-	connects = cut_after = values = 0;
+	mute = cut_at_stop = cut_once = leaves_at_receipt = uplink_in_fetch = false;
+	mtu = BLE_MTU_MIN;
+	connects = cut_after = values = longest = 0;
 	board_init(&pile);
 	keyset = vector_signed("keyset");
 	cloud.chain.chain = pile.pile.chain.chain;
@@ -412,6 +460,12 @@ void rig_stop(void)
 void rig_run(int64_t ms)
 {
 	host_run_ms(h, ms);
+}
+
+void rig_leave(void)
+{
+	in_reach = false;
+	host_station_drop(antenna);
 }
 
 void rig_seen(void)

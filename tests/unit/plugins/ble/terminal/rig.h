@@ -23,7 +23,7 @@ struct rig_cloud {
 	struct ble_chain chain;
 	uint8_t hashes[RIG_RECORDS][32];
 	bool has[RIG_RECORDS];
-	unsigned records, duplicates, heads, fetches, vouchers, opened;
+	unsigned records, duplicates, gaps, heads, fetches, vouchers, opened;
 	/* letters */
 	uint32_t letter_size; /* of the one that it has for the pile; 0: none */
 	bool withdrawn;
@@ -36,18 +36,28 @@ struct rig_cloud {
 extern struct host *h;
 extern struct board pile;
 extern struct rig_cloud cloud;
-extern bool in_reach;      /* the pile is; its time stands still while it is not */
-extern bool mute;          /* its advertisements have no service data */
-extern bool cut_at_stop;   /* the connection breaks behind the answer to a STOP; once */
-extern unsigned connects;  /* to the pile, that were asked for */
-extern unsigned cut_after; /* values, either way, and the connection goes; 0: never */
-extern cJSON *last;        /* the last answer */
+extern bool in_reach;          /* the pile is; its time stands still while it is not */
+extern bool mute;              /* its advertisements have no service data */
+extern bool cut_at_stop;       /* the connection breaks behind the answer to a STOP; once */
+extern bool leaves_at_receipt; /* it goes out of reach when the cloud is asked for a receipt for all; once */
+extern bool uplink_in_fetch;   /* its own line is there when the cloud has some of its records and the visit is to bring
+				  more; once */
+extern unsigned mtu;           /* of the radio */
+extern unsigned longest;       /* values of the longest connection */
+extern unsigned connects;      /* to the pile, that were asked for */
+extern unsigned cut_after;     /* values, either way, and the connection goes; 0: never */
+extern bool cut_once;          /* that, and not again */
+extern cJSON *last;            /* the last answer */
 
 /* `config`: what stands in the terminal's beside `root` and `cloud`, with a comma in front; NULL: nothing. */
 void rig_start(uint64_t seed, const char *config);
 void rig_stop(void);
 /* The radio sees the pile, or does no longer, and says so. */
 void rig_seen(void);
+/* Out of reach, in the midst of whatever it is. */
+void rig_leave(void);
+/* The pile's own line is there, brings the cloud what it has no receipt for, and a receipt back. */
+void rig_uplink(void);
 void rig_cloud_up(bool up);
 void rig_run(int64_t ms);
 /* A call of the terminal's, until its answer; its code. */
