@@ -17,7 +17,12 @@ static void fill(struct caller *c, uint8_t *ret, size_t size)
 
 static uint64_t now_ms(const struct caller *c)
 {
-	return (uint64_t)host_now_ms(c->h);
+	return (uint64_t)(host_now_ms(c->h) + c->ahead_ms);
+}
+
+static uint32_t utc(const struct caller *c)
+{
+	return (uint32_t)(host_now_ms(c->h) / 1000 + c->off_s);
 }
 
 void caller_init(struct caller *c, struct host *h, const uint8_t root[32])
@@ -48,14 +53,35 @@ void caller_restart(struct caller *c)
 
 /* ---- what is to be done ---------------------------------------------------------------------- */
 
+/* The time of a wrong clock, for this connection of the pile's alone. */
+static void put_time(struct caller *c, const struct ble_term_step *met)
+{
+	struct ble_time it = { .utc = utc(c) };
+	uint8_t document[BLE_DOCUMENT_MAX];
+	struct ble_keyset keys;
+	int size;
+
+	if (ble_keyset_check(&quick_crypto, c->root, 0, c->keyset, c->keyset_size, &keys) < 0)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		it.kid = it.kid << 8 | keys.receipt_key[i];
+	memcpy(it.pile, met->pile, sizeof it.pile);
+	memcpy(it.nonce, met->nonce, sizeof it.nonce);
+	size = quick_time(&it, keys.receipt_key + 4, document, sizeof document);
+	host_check(c->h, size > 0, "a time cannot be written");
+	ble_term_put(&c->term, BLE_TIME_PUT, document, (size_t)size);
+}
+
 /* The pile has said who it is. */
-static void enter(struct caller *c)
+static void enter(struct caller *c, const struct ble_term_step *met)
 {
 	uint8_t nonce[16];
 
 	fill(c, nonce, sizeof nonce);
 	if (c->keyset_size)
 		ble_term_put(&c->term, BLE_KEYSET_PUT, c->keyset, c->keyset_size);
+	if (c->keyset_size && c->brings_time)
+		put_time(c, met);
 	ble_term_auth(&c->term, c->voucher, c->voucher_size);
 	if (c->receipt_size)
 		ble_term_put(&c->term, BLE_RCPT_PUT, c->receipt, c->receipt_size);
@@ -97,7 +123,7 @@ static bool there(struct caller *c)
 		if (action == BLE_TERM_CLOSED)
 			return false;
 		if (action == BLE_TERM_MET)
-			enter(c);
+			enter(c, &s);
 		if (action == BLE_TERM_RECORD)
 			keep(c, &s);
 		if (action == BLE_TERM_HEAD) {
@@ -141,6 +167,12 @@ void caller_pump(struct caller *c)
 	c->pumping = false;
 }
 
+void caller_jump(struct caller *c, int64_t ms)
+{
+	c->ahead_ms += ms;
+	caller_pump(c);
+}
+
 static void changed(struct post *post, void *arg)
 {
 	caller_pump(arg);
@@ -152,6 +184,7 @@ bool caller_visit(struct caller *c, struct post *post, enum caller_wish wish, un
 	struct ble_term_config config = { .crypto = &quick_crypto,
 					  .root = c->root,
 					  .wanted = post->id,
+					  .utc = utc(c),
 					  .holder_key = c->seed,
 					  .holder_public = c->public_key,
 					  .mtu = mtus[host_below(c->h, 6)] };

@@ -26,6 +26,9 @@ struct caller {
 	/* what is kept over a restart */
 	struct caller_record carried[CALLER_CARRIED];
 	unsigned n_carried;
+	int64_t ahead_ms; /* its clock has jumped so far */
+	int32_t off_s;    /* and what it takes for the time is that much off, as is the time that it brings, */
+	bool brings_time; /* signed by a cloud whose clock is wrong */
 	/* to be brought to the pile; size 0: none */
 	uint8_t keyset[BLE_DOCUMENT_MAX], receipt[BLE_DOCUMENT_MAX];
 	size_t keyset_size, receipt_size;
@@ -47,6 +50,8 @@ void caller_init(struct caller *c, struct host *h, const uint8_t root[32]);
 bool caller_visit(struct caller *c, struct post *post, enum caller_wish wish, unsigned values);
 /* Brings every value that waits at either end. Ends the visit when all is said, or the link is cut. */
 void caller_pump(struct caller *c);
+/* The terminal's clock goes ahead, in the middle of a visit too. */
+void caller_jump(struct caller *c, int64_t ms);
 /* The terminal's power goes and comes back: what it carries, it has; where it was, it is no longer. */
 void caller_restart(struct caller *c);
 

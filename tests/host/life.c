@@ -4,6 +4,7 @@
 
 #include <galvan/charging.pb-c.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #define STEPS_MIN 5
@@ -14,9 +15,24 @@
 #define GRID_MS 2000              /* lives take their steps together, so that they share turns */
 #define RETURN_MS 60000           /* of the power, at the latest */
 #define JUMP_MS (3 * 3600 * 1000)
-#define FOLLOWS 8 /* one in so many of those who are on their way does something else */
+#define HURRY_MS (10 * 60000) /* a terminal's clock goes ahead so far, at most */
+#define TWIN_ROUNDS 6         /* of visits in the end, to both by turns */
+#define FOLLOWS 8             /* one in so many of those who are on their way does something else */
 
 #define CHARGING "galvan.charging.v1.Charging/"
+
+struct post *life_either(struct life *l)
+{
+	return l->twin && host_below(l->h, 2) ? l->twin : &l->post;
+}
+
+const struct post_given *life_given(const struct life *l, unsigned i)
+{
+	if (i < l->post.n_given)
+		return &l->post.given[i];
+	i -= l->post.n_given;
+	return l->twin && i < l->twin->n_given ? &l->twin->given[i] : NULL;
+}
 
 /* ---- what goes wrong ------------------------------------------------------------------------- */
 
@@ -27,32 +43,40 @@ static void power_returns(struct host *h, void *arg)
 
 static void lose_power(struct life *l)
 {
-	if (!l->post.on)
+	struct post *post = life_either(l);
+
+	if (!post->on)
 		return;
 	if (host_below(l->h, 2))
-		l->post.write_left = 1 + host_below(l->h, 6);
+		post->write_left = 1 + host_below(l->h, 6);
 	else
-		post_power_off(&l->post);
-	host_after(l->h, 1000 + host_below(l->h, RETURN_MS), power_returns, &l->post);
+		post_power_off(post);
+	host_after(l->h, 1000 + host_below(l->h, RETURN_MS), power_returns, post);
 }
 
-/* At most once in a life, and with something in between. */
-static void go_back(struct life *l)
+/* Each at most once in a life; going back with something in between. */
+static void copy(struct life *l)
 {
-	if (!l->clones || l->post.forked)
+	if (l->kind == LIFE_HONEST || l->post.forked)
 		return;
-	if (!l->post.older)
+	if (l->kind == LIFE_TWIN) {
+		l->twin = malloc(sizeof *l->twin);
+		host_check(l->h, l->twin, "no memory");
+		l->copied_at = l->post.mind.chain.next;
+		post_twin(l->twin, &l->post);
+	} else if (!l->post.older) {
 		post_image(&l->post);
-	else
+	} else {
 		post_go_back(&l->post);
+	}
 }
 
-static void unplug(struct life *l)
+static void unplug(struct post *post)
 {
-	if (!l->post.on)
+	if (!post->on)
 		return;
-	ble_pile_unplugged(&l->post.mind, 1, post_uptime_ms(&l->post));
-	post_pump(&l->post);
+	ble_pile_unplugged(&post->mind, 1, post_uptime_ms(post));
+	post_pump(post);
 }
 
 static void stop_from_afar(struct life *l)
@@ -71,8 +95,10 @@ static bool go_on(struct life *l);
 /* It was refused, or has begun. */
 static bool is_over(const struct life *l, const struct life_order *o)
 {
-	for (unsigned i = 0; i < l->post.n_given; i++)
-		if (memcmp(l->post.given[i].jti, o->jti, 16) == 0)
+	const struct post_given *g;
+
+	for (unsigned i = 0; (g = life_given(l, i)); i++)
+		if (memcmp(g->jti, o->jti, 16) == 0)
 			return true;
 	return !o->granted && !life_waits(o->start);
 }
@@ -110,8 +136,9 @@ static void anything(struct life *l)
 {
 	unsigned i = host_below(l->h, LIFE_CALLERS);
 	struct caller *c = &l->callers[i];
+	struct post *post = life_either(l);
 
-	switch (host_below(l->h, 14)) {
+	switch (host_below(l->h, 15)) {
 	case 0:
 		life_visit(l, &l->callers[0], CALLER_STARTS);
 		return;
@@ -124,13 +151,13 @@ static void anything(struct life *l)
 		return;
 	case 4:
 		if (l->wired)
-			post_network(&l->post, !l->post.wants_line);
+			post_network(post, !post->wants_line);
 		return;
 	case 5:
 		lose_power(l);
 		return;
 	case 6:
-		unplug(l);
+		unplug(post);
 		return;
 	case 7:
 	case 8:
@@ -141,14 +168,17 @@ static void anything(struct life *l)
 		life_fetch(l, i);
 		return;
 	case 10:
-		go_back(l);
+		copy(l);
 		return;
 	case 11:
 		caller_restart(c);
 		return;
 	case 12:
-		if (l->post.on)
-			post_jump(&l->post, host_below(l->h, JUMP_MS));
+		if (post->on)
+			post_jump(post, host_below(l->h, JUMP_MS));
+		return;
+	case 13:
+		caller_jump(c, host_below(l->h, HURRY_MS));
 		return;
 	default:
 		stop_from_afar(l);
@@ -171,19 +201,19 @@ static void step(struct host *h, void *arg)
 		follow(h, l);
 	else
 		anything(l);
-	if (l->clones && host_below(h, 4) == 0)
-		go_back(l);
+	if (host_below(h, 4) == 0)
+		copy(l);
 	if (--l->steps_left)
 		host_after(h, until_next(l), step, l);
 }
 
 /* ---- from its beginning to its end ----------------------------------------------------------- */
 
-void life_init(struct life *l, struct host *h, unsigned number, bool clones)
+void life_init(struct life *l, struct host *h, unsigned number, enum life_kind kind)
 {
 	l->h = h;
 	l->number = number;
-	l->clones = clones;
+	l->kind = kind;
 	l->wired = host_below(h, 4) != 0;
 	l->steps_left = STEPS_MIN + host_below(h, STEPS_MORE);
 	post_init(&l->post, h, number + 1);
@@ -199,37 +229,56 @@ void life_begin(struct life *l)
 	host_after(l->h, GRID_MS * (1 + host_below(l->h, BEGIN_MS / GRID_MS)), step, l);
 }
 
+static void rest(struct life *l, struct post *post)
+{
+	post_power_on(post);
+	post->write_left = 0;
+	post_network(post, l->wired && post != l->twin); /* of two at one address, one has the line */
+	unplug(post);
+}
+
 void life_rest(struct life *l)
 {
-	post_power_on(&l->post);
-	l->post.write_left = 0;
-	if (l->wired)
-		post_network(&l->post, true);
-	unplug(l);
+	rest(l, &l->post);
+	if (l->twin)
+		rest(l, l->twin);
 	for (unsigned i = 0; i < LIFE_CALLERS; i++) {
 		caller_restart(&l->callers[i]);
 		life_hand_in(l, i, true);
 	}
 }
 
-bool life_drain(struct life *l)
+/* The terminal comes to it, and has what it brings home handed in. */
+static void drain(struct life *l, struct post *post)
 {
 	struct caller *c = &l->callers[0];
 
-	life_listen(l);
-	if (l->wired || (!ble_pile_pending(&l->post.mind) && !c->n_carried))
-		return false;
 	life_forget(c, false);
 	life_fetch(l, 0); /* the key set, without which the pile believes no receipt */
 	if (!c->post) {
 		c->voucher_size = 0;
-		caller_visit(c, &l->post, CALLER_RELAYS, UINT32_MAX);
+		c->brings_time = false;
+		caller_visit(c, post, CALLER_RELAYS, UINT32_MAX);
 	}
 	life_hand_in(l, 0, true);
-	return !l->post.forked; /* no receipt is for it any more */
+}
+
+bool life_drain(struct life *l)
+{
+	life_listen(l);
+	if (l->twin)
+		drain(l, l->rounds++ % 2 ? &l->post : l->twin);
+	else if (!l->wired && (ble_pile_pending(&l->post.mind) || l->callers[0].n_carried))
+		drain(l, &l->post);
+	else
+		return false;
+	return !l->post.forked || (l->twin && l->rounds < TWIN_ROUNDS); /* no receipt is for it any more */
 }
 
 void life_fini(struct life *l)
 {
+	if (l->twin)
+		post_fini(l->twin);
+	free(l->twin);
 	post_fini(&l->post);
 }

@@ -1,13 +1,14 @@
-/* One life: a pile (or, once it has gone back to an older image of its store, it and its clone), two terminals that
- * come to it, and what is ordered there, from the order to the charge or the case. What happens when is drawn by
- * chance; many lives go on in one world, each by itself. */
+/* One life: a pile (or, once it has gone back to an older image of its store, it and what it was; or it and a twin,
+ * both alive), two terminals that come to it, and what is ordered there, from the order to the charge or the case. What
+ * happens when is drawn by chance; many lives go on in one world, each by itself. */
 #ifndef TEST_HOST_LIFE_H
 #define TEST_HOST_LIFE_H
 
 #include "caller.h"
 
 #define LIFE_ORDERS 3
-#define LIFE_CALLERS 2 /* the first has the vouchers */
+#define LIFE_GIVEN (2 * POST_GIVEN) /* sessions, a twin's too */
+#define LIFE_CALLERS 2              /* the first has the vouchers */
 
 struct life_order {
 	char token[20];
@@ -27,20 +28,37 @@ struct life_session {
 	char token[20]; /* of the charge */
 };
 
+enum life_kind {
+	LIFE_HONEST,
+	LIFE_BACK, /* goes back to an older image once */
+	LIFE_TWIN  /* is copied once, and both go on */
+};
+
+/* Open cases, by their kind. */
+enum life_case { LIFE_CASE_FORK = 1, LIFE_CASE_METER = 2, LIFE_CASE_JTI = 4, LIFE_CASE_OTHER = 8 };
+
 struct life {
 	struct host *h;
 	unsigned number; /* of its world, from 0 on */
-	struct post post;
+	enum life_kind kind;
+	struct post post, *twin; /* twin: NULL until it is there */
+	uint64_t copied_at;      /* the number of the first record that each has for itself */
 	struct caller callers[LIFE_CALLERS];
 	struct host_answer *handed_in[LIFE_CALLERS], *fetched[LIFE_CALLERS];
 	struct life_order orders[LIFE_ORDERS];
-	unsigned n_orders, steps_left;
-	bool clones;                              /* it may go back once */
+	unsigned n_orders, steps_left, rounds;    /* rounds: of draining */
 	bool wired;                               /* its own module has a network at times */
-	struct life_session sessions[POST_GIVEN]; /* beside post.given */
-	bool has_case;
-	unsigned strange; /* ends and charges of sessions in which it gave nothing */
+	struct life_session sessions[LIFE_GIVEN]; /* beside what life_given() counts */
+	unsigned cases;                           /* enum life_case */
+	unsigned strange;                         /* ends and charges of sessions in which it gave nothing */
 };
+
+/* ---- life.c */
+
+/* One of those that are alive, by chance. */
+struct post *life_either(struct life *l);
+/* What went through its relays, session by session, the twin's behind its own; NULL: no more. */
+const struct post_given *life_given(const struct life *l, unsigned i);
 
 /* ---- life_errands.c */
 
@@ -61,10 +79,10 @@ void life_forget(struct caller *c, bool all);
 /* Answers have come: what they say is taken in. */
 void life_listen(struct life *l);
 
-/* ---- life.c */
+/* ---- life.c, its course */
 
 /* Not switched on. `number`: its place in the world. */
-void life_init(struct life *l, struct host *h, unsigned number, bool clones);
+void life_init(struct life *l, struct host *h, unsigned number, enum life_kind kind);
 /* Begins at some moment soon. Over when steps_left is 0. */
 void life_begin(struct life *l);
 /* It comes to rest: power, network, nobody plugged in. */

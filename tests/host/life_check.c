@@ -12,6 +12,8 @@
 
 #define PAGE 1000
 #define MISREAD_WH POST_GIVEN /* a session's meter may differ by one from the register (ble_session_adds_up) */
+#define CHARGED_MIN 100
+#define JTI_CASES (LIFE_CASE_FORK | LIFE_CASE_METER | LIFE_CASE_JTI) /* what two histories may lead to */
 
 struct lives {
 	struct host *h;
@@ -45,8 +47,10 @@ static struct life *life_of(const struct lives *w, const char *device)
 /* NULL: the pile gave nothing in it. */
 static struct life_session *session_of(struct life *l, const uint8_t id[16])
 {
-	for (unsigned i = 0; i < l->post.n_given; i++)
-		if (memcmp(l->post.given[i].session, id, 16) == 0)
+	const struct post_given *g;
+
+	for (unsigned i = 0; (g = life_given(l, i)); i++)
+		if (memcmp(g->session, id, 16) == 0)
 			return &l->sessions[i];
 	return NULL;
 }
@@ -141,6 +145,14 @@ static void read_charges(const struct lives *w)
 	} while (*page);
 }
 
+static enum life_case case_of(const char *kind)
+{
+	return !strcmp(kind, "fork")          ? LIFE_CASE_FORK
+	       : !strcmp(kind, "meter")       ? LIFE_CASE_METER
+	       : !strcmp(kind, "unknown-jti") ? LIFE_CASE_JTI
+					      : LIFE_CASE_OTHER;
+}
+
 static void read_cases(const struct lives *w)
 {
 	Ble__ListCasesRequest r = BLE__LIST_CASES_REQUEST__INIT;
@@ -151,7 +163,7 @@ static void read_cases(const struct lives *w)
 					   &ble__list_cases_reply__descriptor);
 	host_check(w->h, reply->n_cases < PAGE, "there are more cases than a test reads");
 	for (size_t i = 0; i < reply->n_cases; i++)
-		life_of(w, reply->cases[i]->device)->has_case = true;
+		life_of(w, reply->cases[i]->device)->cases |= case_of(reply->cases[i]->kind);
 	ble__list_cases_reply__free_unpacked(reply, NULL);
 }
 
@@ -198,36 +210,54 @@ static const struct life_order *order_of(const struct life *l, const char *token
 	return NULL;
 }
 
+/* The cloud has said no: not merely that it does not know. */
+static bool refused(const struct life_order *o)
+{
+	return life_answered(o->start) && !o->granted;
+}
+
+/* NULL, or why that session cannot be charged to that token. */
+static const char *wrong_order(const struct life *l, const struct post_given *g, const char *token)
+{
+	const struct life_order *o = order_of(l, token);
+
+	if (!o)
+		return "nobody ordered";
+	if (refused(o))
+		return "was refused";
+	return o->granted && memcmp(o->jti, g->jti, 16) != 0 ? "has another grant" : NULL;
+}
+
 /* It was told and charged once, as much as went through the relay, to whoever had ordered it. */
 static void check_session(struct life *l, unsigned i)
 {
-	const struct post_given *g = &l->post.given[i];
+	const struct post_given *g = life_given(l, i);
 	const struct life_session *s = &l->sessions[i];
-	const struct life_order *o = order_of(l, s->token);
 	long long wh = (long long)(g->to_wh - g->from_wh);
-	const char *id = hex(g->session, 16), *device = l->post.device;
+	const char *id = hex(g->session, 16), *device = l->post.device, *wrong = wrong_order(l, g, s->token);
 
 	host_check(l->h, s->told == 1, "%s: session %s was told %u times", device, id, s->told);
 	host_check(l->h, s->charges == 1, "%s: session %s has %d charges", device, id, s->charges);
 	host_check(l->h, s->told_wh == wh && s->charged_wh == wh,
 		   "%s: session %s gave %lld Wh, told are %lld, charged %lld", device, id, wh, (long long)s->told_wh,
 		   (long long)s->charged_wh);
-	host_check(l->h, o, "%s: session %s has the token \"%s\", which nobody ordered", device, id, s->token);
-	host_check(l->h, !o->granted || memcmp(o->jti, g->jti, 16) == 0,
-		   "%s: session %s began by another grant than that of %s", device, id, s->token);
+	host_check(l->h, !wrong, "%s: session %s is charged to the token \"%s\", which %s", device, id, s->token,
+		   wrong);
 	for (unsigned k = 0; k < i; k++)
 		host_check(l->h, memcmp(l->post.given[k].jti, g->jti, 16) != 0, "%s: voucher %s started twice", device,
 			   hex(g->jti, 16));
 }
 
-/* A clone's two histories share numbers, and so sessions, and a session that its older image takes for running ends
- * with what the register says, whoever got it: all that they gave is charged once, or stands in a case. */
+/* ---- what must hold of two histories --------------------------------------------------------- */
+
+/* They share numbers, and so sessions, and a session that its older image takes for running ends with what the register
+ * says, whoever got it: all that they gave is charged once, or stands in a case. */
 static bool settled(const struct life *l)
 {
 	int64_t given_wh = 0, charged_wh = 0;
+	const struct post_given *g;
 
-	for (unsigned i = 0; i < l->post.n_given; i++) {
-		const struct post_given *g = &l->post.given[i];
+	for (unsigned i = 0; (g = life_given(l, i)); i++) {
 		const struct life_session *s = &l->sessions[i];
 
 		host_check(l->h, s->told <= 1 && s->charges <= 1, "%s: session %s was told %u times, charged %d",
@@ -238,17 +268,111 @@ static bool settled(const struct life *l)
 	return llabs(given_wh - charged_wh) <= MISREAD_WH;
 }
 
+/* It began and gave nothing, and its pile has forgotten it since: no record and no register tells of it. */
+static bool left_no_trace(const struct life *l, unsigned i)
+{
+	const struct post_given *g = life_given(l, i);
+
+	return !l->sessions[i].told && !l->sessions[i].charges && g->to_wh - g->from_wh <= 1;
+}
+
+/* Another session of theirs began by the same jti before. */
+static bool same_voucher(const struct life *l, unsigned i)
+{
+	const struct post_given *g = life_given(l, i), *before;
+
+	for (unsigned k = 0; k < i; k++) {
+		before = life_given(l, k);
+		if (memcmp(before->jti, g->jti, 16) == 0 && memcmp(before->session, g->session, 16) != 0 &&
+		    !left_no_trace(l, i) && !left_no_trace(l, k))
+			return true;
+	}
+	return false;
+}
+
+/* The charge is to whoever ordered a session of that id: two histories may each have one. */
+static bool ordered(const struct life *l, unsigned i)
+{
+	const struct post_given *g = life_given(l, i), *other;
+
+	for (unsigned k = i; (other = life_given(l, k)); k++)
+		if (memcmp(other->session, g->session, 16) == 0 && !wrong_order(l, other, l->sessions[i].token))
+			return true;
+	return false;
+}
+
+/* Its twin has gone on alone: receipts are for records that it does not have, and it believes none of them. */
+static bool is_behind(const struct life *l)
+{
+	return l->twin && l->post.mind.chain.next == l->copied_at;
+}
+
+/* What is not as it must be with one history; NULL: nothing. */
+static const char *amiss(const struct life *l)
+{
+	const struct post_given *g;
+
+	if (!settled(l))
+		return "energy was given that is not charged";
+	if (l->strange)
+		return "a session was told or charged in which it gave nothing";
+	if (ble_pile_pending(&l->post.mind) && !is_behind(l))
+		return "records never got a receipt";
+	for (unsigned i = 0; (g = life_given(l, i)); i++) {
+		if (same_voucher(l, i))
+			return "a voucher started twice";
+		if (l->sessions[i].charges && !ordered(l, i))
+			return "a session is charged to whom it was not ordered by";
+	}
+	return NULL;
+}
+
+/* Both have gone on since: where only one has, there is one history yet. */
+static bool diverged(const struct life *l)
+{
+	return l->twin && l->post.mind.chain.next > l->copied_at && l->twin->mind.chain.next > l->copied_at;
+}
+
+static void check_fork(struct life *l)
+{
+	const char *what = amiss(l);
+
+	host_check(l->h, !what || l->cases & JTI_CASES, "%s: %s, and no case says so", l->post.device, what);
+	host_check(l->h, !diverged(l) || l->cases & LIFE_CASE_FORK, "%s: it has two histories, and no case says so",
+		   l->post.device);
+}
+
 static void check_life(struct life *l, const struct host_answer *a)
 {
+	host_check(l->h, l->steps_left == 0 && !l->post.closed, "%s is not at rest", l->post.device);
 	host_check(l->h, !l->post.mind.broken, "%s: its store has failed", l->post.device);
 	check_history(l, a);
 	if (l->post.forked) {
-		host_check(l->h, settled(l) || l->has_case, "%s: energy was given that is in no case", l->post.device);
+		check_fork(l);
 		return;
 	}
 	host_check(l->h, !l->strange, "%s: a session was told or charged in which it gave nothing", l->post.device);
 	for (unsigned i = 0; i < l->post.n_given; i++)
 		check_session(l, i);
+}
+
+/* A world in which nothing happens shows nothing. */
+static void check_floor(const struct lives *w)
+{
+	unsigned charged = 0, kinds[LIFE_TWIN + 1] = { 0 }, cases = 0;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct life *l = w->life[i];
+
+		kinds[l->post.forked ? l->kind : LIFE_HONEST]++;
+		cases += (l->cases & LIFE_CASE_FORK) != 0;
+		for (unsigned k = 0; life_given(l, k); k++)
+			charged += l->sessions[k].charges > 0;
+	}
+	host_check(w->h, charged >= CHARGED_MIN, "%u sessions were charged in this world", charged);
+	host_check(w->h, kinds[LIFE_BACK] && kinds[LIFE_TWIN], "%u piles went back, and %u were copied",
+		   kinds[LIFE_BACK], kinds[LIFE_TWIN]);
+	host_check(w->h, cases, "no fork was noticed in this world");
 }
 
 void lives_check(struct host *h, struct life *const *lives, unsigned n)
@@ -269,5 +393,6 @@ void lives_check(struct host *h, struct life *const *lives, unsigned n)
 	host_run_ms(h, 1000);
 	for (unsigned i = 0; i < n; i++)
 		check_life(lives[i], piles[i]);
+	check_floor(&w);
 	free(piles);
 }

@@ -10,6 +10,7 @@
 
 #define CUT_VALUES 120 /* a link that is cut goes that far, at most */
 #define VOUCHER_WH 9000
+#define CLOCK_OFF_S 3600 /* of a terminal, and of what it brings as the time, either way */
 
 #define CHARGING "galvan.charging.v1.Charging/"
 #define PILES "galvan.ble.v1.Piles/"
@@ -122,7 +123,9 @@ void life_visit(struct life *l, struct caller *c, enum caller_wish wish)
 		c->voucher_size = o->size;
 		memcpy(c->order, o->number, 16);
 	}
-	caller_visit(c, &l->post, wish, values);
+	c->off_s = (int32_t)host_below(l->h, 2 * CLOCK_OFF_S) - CLOCK_OFF_S;
+	c->brings_time = host_below(l->h, 8) == 0;
+	caller_visit(c, life_either(l), wish, values);
 }
 
 /* ---- what terminals hand in and fetch -------------------------------------------------------- */

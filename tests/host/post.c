@@ -305,6 +305,26 @@ void post_init(struct post *post, struct host *h, unsigned number)
 	post->line = host_station(h, "ble", post->device, "cpb1", &model, post);
 }
 
+void post_twin(struct post *ret, struct post *of)
+{
+	advance(of);
+	memset(ret, 0, sizeof *ret);
+	ret->h = of->h;
+	memcpy(ret->device, of->device, sizeof ret->device);
+	memcpy(ret->address, of->address, sizeof ret->address);
+	memcpy(ret->id, of->id, sizeof ret->id);
+	memcpy(ret->seed, of->seed, sizeof ret->seed);
+	memcpy(ret->public_key, of->public_key, sizeof ret->public_key);
+	memcpy(ret->root, of->root, sizeof ret->root);
+	memcpy(ret->certificate, of->certificate, sizeof ret->certificate);
+	ret->certificate_size = of->certificate_size;
+	ret->flash = of->flash;
+	ret->meter_wh = of->meter_wh;
+	ret->forked = of->forked = true;
+	ret->line = host_station(ret->h, "ble", ret->device, "cpb1", &model, ret);
+	post_power_on(ret);
+}
+
 void post_fini(struct post *post)
 {
 	free(post->older);

@@ -32,7 +32,7 @@ struct post {
 	struct ble_pile mind;
 	struct post_flash flash, *older; /* older: an image that a clone may have */
 	bool on, closed;                 /* power, the relay */
-	bool forked;                     /* it went back to an older image */
+	bool forked;                     /* it went back to an older image, or there are two of it */
 	int64_t booted_ms, metered_ms;
 	int64_t ahead_ms; /* its clock has jumped so far since it booted */
 	double meter_wh;
@@ -54,6 +54,8 @@ void post_power_off(struct post *post);
 /* Takes an image of the flash now; puts the last one back, and switches on. */
 void post_image(struct post *post);
 void post_go_back(struct post *post);
+/* A second one comes alive: all that the first is and has in its flash at this moment, on a board of its own. */
+void post_twin(struct post *ret, struct post *of);
 void post_network(struct post *post, bool on);
 uint64_t post_uptime_ms(const struct post *post);
 /* Its clock goes ahead. */

@@ -133,6 +133,13 @@ static int quick_sign(void *user, const void *key, const void *data, size_t size
 	return 0;
 }
 
+/* The key is the public one, which is all that these signatures take. */
+static int forge(void *user, const void *key, const void *data, size_t size, uint8_t ret[BLE_SIG_SIZE])
+{
+	signature(key, data, size, ret);
+	return 0;
+}
+
 static int quick_verify(void *user, const uint8_t public_key[32], const void *data, size_t size,
 			const uint8_t sig[BLE_SIG_SIZE])
 {
@@ -204,3 +211,11 @@ const struct ble_crypto quick_crypto = {
 	.seal = quick_seal,
 	.open = quick_open,
 };
+
+int quick_time(const struct ble_time *from, const uint8_t public_key[32], uint8_t *ret, size_t room)
+{
+	struct ble_crypto forger = quick_crypto;
+
+	forger.sign = forge;
+	return ble_time_write(&forger, from, public_key, ret, room);
+}

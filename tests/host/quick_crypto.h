@@ -8,5 +8,7 @@
 
 extern const struct ble_crypto quick_crypto;
 int quick_public(const uint8_t seed[32], uint8_t ret[32]); /* as ble_openssl_public */
+/* As ble_time_write, of whoever has that public key: a cloud's word whose own clock is wrong. */
+int quick_time(const struct ble_time *from, const uint8_t public_key[32], uint8_t *ret, size_t room);
 
 #endif

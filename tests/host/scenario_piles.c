@@ -1,6 +1,7 @@
 /* Bluetooth piles, people with terminals, the cloud and billing: many lives in each world (life.h), each an
  * interleaving of its own of orders, vouchers, visits that are cut, records that are hidden, doubled and late, lines
- * that come and go, power that goes in the middle of a write, clones, clocks that jump and terminals that start again,
+ * that come and go, power that goes in the middle of a write, clones that take turns or live side by side, clocks of
+ * piles and terminals that jump, times that are signed and wrong, and terminals that start again,
  * while the plugins of the cloud die and their bus delays and loses. Whatever happened, in the end every Wh that went
  * through a relay is billed once or stands in an open case, no record is erased that the cloud has not, nothing started
  * without a grant, and no voucher twice. */
@@ -172,7 +173,7 @@ static void run(struct host *h)
 	for (unsigned i = 0; i < LIVES; i++) {
 		lives[i] = calloc(1, sizeof **lives);
 		host_check(h, lives[i], "no memory");
-		life_init(lives[i], h, i, i % 8 == 0);
+		life_init(lives[i], h, i, i % 8 == 0 ? LIFE_BACK : i % 8 == 4 ? LIFE_TWIN : LIFE_HONEST);
 	}
 	enrol(h, lives);
 	for (unsigned i = 0; i < LIVES; i++)
