@@ -1,6 +1,7 @@
 /* BootNotification, around it: a charger that was never seen to boot is asked to say what it is (quirk row 25). One
  * that boots over and over is answered, and no more: what it says is neither written nor told, and it is asked nothing
- * (row 26). One that restarts instead of answering a question is not asked again, until it has another firmware. */
+ * (row 26). One that restarts instead of answering, three questions in a row, is not asked again until it has another
+ * firmware. */
 #include "reports.h"
 
 #include <plugins/leases/leases.h>
@@ -13,6 +14,7 @@
 #define STORM_BOOTS 5
 #define SAME_MS 60000     /* within which the same boot again is the answer's loss, not a boot */
 #define RESTART_MS 180000 /* from a question to the boot that stands for its answer */
+#define RESTARTS 3        /* one question after the other: one alone may be chance */
 
 static const char *timer_name(struct gv_turn *t, const char *device)
 {
@@ -115,14 +117,23 @@ void boot_learn(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocp
 
 	if (!row || (!row->unanswered_ms && !(other && row->quirks & learnt)))
 		return;
-	if (!other && is_answer(t, row))
-		station_quirks(o, t, st, learnt);
 	edit = gv_edit(t, &ocpp_stations, gv_key(st->device));
+	if (!other && is_answer(t, row) && ++edit->restarts == RESTARTS)
+		station_quirks(o, t, st, learnt);
 	edit->unanswered_ms = 0;
 	if (other) { /* it may take questions well */
+		edit->restarts = 0;
 		edit->quirks &= ~learnt;
 		st->quirks &= ~learnt;
 	}
+}
+
+void boot_answered(struct gv_turn *t, const char *device)
+{
+	const Ocpp__StationRow *row = gv_get(t, &ocpp_stations, gv_key(device));
+
+	if (row && row->restarts)
+		((Ocpp__StationRow *)gv_edit(t, &ocpp_stations, gv_key(device)))->restarts = 0;
 }
 
 /* A firmware that it was given, a reset that it was told: those it answers before it restarts. What is lost otherwise

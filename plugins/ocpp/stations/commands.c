@@ -178,6 +178,8 @@ static int settle(struct ocpp *o, struct gv_turn *t, const char *device, struct 
 		st->owes = false;
 	if (out->kind == OUTCOME_LOST)
 		boot_unanswered(t, device, row);
+	else if (out->kind == OUTCOME_ANSWERED || out->kind == OUTCOME_ERROR)
+		boot_answered(t, device);
 	gv_delete(t, &ocpp_commands, key);
 	command_log_add(o, t, device, row, out);
 	return outcome_conclude(o, t, device, row, out);

@@ -58,6 +58,8 @@ bool boot_is_news(struct ocpp *o, struct gv_turn *t, struct station *st, const O
 void boot_count(struct gv_turn *t, Ocpp__StationRow *row);
 /* Of each boot, before it becomes the row's: learns whether the charger takes questions badly. */
 void boot_learn(struct ocpp *o, struct gv_turn *t, struct station *st, const Ocpp__Station *said);
+/* It has answered a call. */
+void boot_answered(struct gv_turn *t, const char *device);
 /* A call has lost its connection before it was answered. */
 void boot_unanswered(struct gv_turn *t, const char *device, const Ocpp__Command *row);
 

@@ -55,13 +55,19 @@ Test(ocpp_boots, q26_a_charger_that_restarts_all_the_time_is_told_of_five_times_
 	cr_expect_eq(events(BOOTED), 6, "after a while it is news again");
 }
 
-static void restarts_instead_of_answering(void)
+static void restarts_instead_of_one_answer(void)
 {
 	cp.reply = NULL;
 	host_call_later(h, NULL, CHARGING "GetConfiguration", "{\"device\":\"ocpp:CP001\"}");
 	host_run_ms(h, 1000);
 	cr_assert(received("GetConfiguration"));
-	power_cycle("1", 40);
+	power_cycle("1", 80);
+}
+
+static void restarts_instead_of_answering(void)
+{
+	for (int i = 0; i < 3; i++)
+		restarts_instead_of_one_answer();
 }
 
 /* Reads back what is set, as galvan does by itself. */
@@ -85,6 +91,16 @@ Test(ocpp_boots, q26_a_charger_that_restarts_when_it_is_asked_is_not_asked_again
 	cp.reply = "{\"configurationKey\":[]}";
 	ask(CHARGING "GetConfiguration", "{\"device\":\"ocpp:CP001\"}");
 	cr_expect(received("GetConfiguration"), "people may ask it all the same");
+}
+
+Test(ocpp_boots, a_charger_that_answers_in_between_has_restarted_by_chance)
+{
+	boot("1");
+	for (int i = 0; i < 4; i++) {
+		restarts_instead_of_one_answer();
+		cr_expect(is_asked());
+	}
+	cr_expect(!shows("restarts-when-asked"));
 }
 
 Test(ocpp_boots, q26_with_another_firmware_it_is_asked_again)
