@@ -116,14 +116,14 @@ def test_an_update_survives_a_power_loss_at_each_step(tmp_path):
 
 def test_an_update_survives_kill_9(tmp_path):
     """Nothing is lost then that was written: less can go wrong, so fewer steps are looked at."""
-    goes_down(tmp_path, 'ota_well', {}, '1.1.0', 'installed', every=4)
+    goes_down(tmp_path, 'ota_well', {}, '1.1.0', 'installed', every=8)
 
 
 def test_new_keys_survive_a_power_loss(tmp_path):
     """A root takes timestamp's key away: what was kept under the old one goes before the root comes."""
-    goes_down(tmp_path, 'ota_well', {'POWER_LOST': '1'}, '1.1.0', 'installed', every=3, rotates=True)
+    goes_down(tmp_path, 'ota_well', {'POWER_LOST': '1'}, '1.1.0', 'installed', every=9, rotates=True)
 
 
 def test_going_back_survives_a_power_loss(tmp_path):
     """The new version ends at once."""
-    goes_down(tmp_path, '/bin/false', {'POWER_LOST': '1'}, '1.0.0', 'reverted', every=2)
+    goes_down(tmp_path, '/bin/false', {'POWER_LOST': '1'}, '1.0.0', 'reverted', every=6)
