@@ -16,7 +16,7 @@ class BadFile(NodeTest):
         return self.node(counter=dict(plugin('counter', 'counter_1'), path=path), listener=plugin('listener', 'listener'))
 
     def test_the_others_start_without_it(self):
-        for file, why in {'liar_major': 'built for plugin ABI 2.0', 'liar_constructor_crashes': 'SIGSEGV', 'nothing': 'gv_plugin'}.items():
+        for file, why in {'liar_major': 'built for plugin ABI 2.1', 'liar_constructor_crashes': 'SIGSEGV', 'nothing': 'gv_plugin'}.items():
             with self.subTest(file):
                 node = self.node('node-' + file, liar=plugin('liar', file), listener=plugin('listener', 'listener')).start()
                 self.assertTrue(any('without liar' in line for line in node.lines.seen), node.lines.seen)
@@ -53,8 +53,8 @@ class BadFile(NodeTest):
             status = node.instance('counter')
             self.assertEqual((status['state'], status['version']), ('running', '2'))
             self.assertIn('the copy that ran last (%s)' % status['hash'][:8], status['message'])
-            self.assertIn('ABI 2.0', status['message'])
-            self.assertIn('ABI 2.0', node.read_log())
+            self.assertIn('ABI 2.1', status['message'])
+            self.assertIn('ABI 2.1', node.read_log())
             self.assertEqual(count(node), 1 + starts)
             self.assertEqual(node.stop(), 0)
         node.start()
@@ -67,10 +67,10 @@ class BadFile(NodeTest):
         node.stop()
         self.copy('counter.so', 'liar_major')
         node.options = ['--strict']
-        self.fails_to_run(node, 'ABI 2.0')
+        self.fails_to_run(node, 'ABI 2.1')
         done = subprocess.run([GALVAN, 'check', node.file], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn('ABI 2.0', done.stderr)
+        self.assertIn('ABI 2.1', done.stderr)
 
     def test_one_that_refuses_to_start_is_left_out(self):
         node = self.pair('counter_4_refuses').start()

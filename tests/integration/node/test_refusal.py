@@ -13,8 +13,8 @@ class Refusal(NodeTest):
 
     def test_liars_are_refused_with_what_is_wrong(self):
         liars = {
-            'liar_major': ['built for plugin ABI 2.0', 'this galvan has 1.0', 'build the plugin with'],
-            'liar_minor': ['needs plugin ABI 1.1', 'has only 1.0', 'update galvan'],
+            'liar_major': ['built for plugin ABI 2.1', 'this galvan has 1.1', 'build the plugin with'],
+            'liar_minor': ['needs plugin ABI 1.2', 'has only 1.1', 'update galvan'],
             'liar_magic': ['0x12345678', 'GV_STAMP'],
             'liar_short': ['8 bytes long', 'GV_STAMP'],
             'liar_name': ['no name of lower-case letters'],
@@ -43,7 +43,7 @@ class Refusal(NodeTest):
 
     def test_run_names_everything_that_is_wrong_at_once(self):
         node = self.node(counter=plugin('counter', 'counter_1', config={'levle': 3}), liar=plugin('liar', 'liar_major'))
-        self.fails_to_run(node, 'levle', 'level', 'ABI 2.0')
+        self.fails_to_run(node, 'levle', 'level', 'ABI 2.1')
 
     def test_check_names_what_a_plugin_lacks_and_what_its_config_has_wrong(self):
         node = self.node(counter={'path': fixture('counter_1'), 'grants': ['serve:galvan.fixture.v1.Fixtures'],

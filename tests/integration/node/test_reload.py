@@ -78,7 +78,7 @@ class Reload(NodeTest):
     def test_what_is_refused_leaves_the_old_version_running(self):
         node = self.counter()
         pid = node.instance('counter')['pid']
-        for file, why in (('liar_major', 'ABI 2.0'), ('nothing', 'exports no symbol'), ('listener', "calls itself 'listener'")):
+        for file, why in (('liar_major', 'ABI 2.1'), ('nothing', 'exports no symbol'), ('listener', "calls itself 'listener'")):
             with self.subTest(file):
                 self.refused(lambda: self.reload(node, file), 'failed_precondition', why)
                 self.assertEqual(node.instance('counter')['pid'], pid)
