@@ -128,7 +128,8 @@ static void merge(struct fleet *f, struct gv_turn *t)
 	struct subject *old = f->subjects;
 	size_t n = f->count, at = 0;
 
-	qsort(f->touched, f->n_touched, sizeof *f->touched, by_text);
+	if (f->n_touched)
+		qsort(f->touched, f->n_touched, sizeof *f->touched, by_text);
 	f->subjects = NULL;
 	f->count = f->capacity = 0;
 	for (size_t i = 0; i < f->n_touched; i++) {

@@ -19,7 +19,8 @@ static const char **sorted(struct gv_turn *t, char **texts, size_t n)
 {
 	const char **copy = gv_alloc(t, (n + 1) * sizeof *copy);
 
-	memcpy(copy, texts, n * sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = texts[i];
 	qsort(copy, n, sizeof *copy, by_text);
 	return copy;
 }
