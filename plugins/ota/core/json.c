@@ -234,12 +234,13 @@ static int write_value(const cJSON *value, bool escape, char **ret, size_t *ret_
 	struct out o = { .escape = escape, .err = err };
 
 	add_value(&o, value);
+	add(&o, "", 1); /* its zero byte */
 	if (o.result < 0) {
 		free(o.data);
 		return o.result;
 	}
 	*ret = o.data;
-	*ret_size = o.size;
+	*ret_size = o.size - 1;
 	return 0;
 }
 

@@ -84,7 +84,8 @@ size_t tuf_role_max(enum tuf_role role);
 /* Reads bounded JSON: nothing behind it, no double names in an object, no text with a zero character, whole numbers
  * only. cJSON_Delete frees. */
 int tuf_json_read(const void *data, size_t size, struct cJSON **ret, struct tuf_error *err);
-/* The canonical form as securesystemslib has it (OLPC): what is signed and hashed. free() frees. */
+/* The canonical form as securesystemslib has it (OLPC): what is signed and hashed. Followed by a zero byte that the
+ * size does not count; free() frees. */
 int tuf_canonical(const struct cJSON *value, char **ret, size_t *ret_size, struct tuf_error *err);
 /* The same with control characters as JSON wants them: what is served. Its canonical form is that of `value`. */
 int tuf_json_write(const struct cJSON *value, char **ret, size_t *ret_size, struct tuf_error *err);
