@@ -4,6 +4,7 @@
  *   chain.c       a contract's certificates, up to a root that is trusted (pure)
  *   responders.c  which responders may be asked, and what they have said
  *   contracts.c   the charger's call, which waits until all of its certificates are known
+ *   servers.c     how those are asked whom the config names
  *   pool.c        cars that ask for a contract's certificate
  *   v2g.c         chargers that ask for one of their own, to show to cars */
 #ifndef OCPP_CONTRACTS_H
@@ -18,16 +19,17 @@
 extern const struct gv_table ocpp_ocsp;      /* digest of an OcspId -> OcspRow */
 extern const struct gv_table ocpp_ocsp_ends; /* time, digest -> OcspEnd */
 
+struct contract_server {
+	char *url, *authorization; /* "": none */
+	int64_t timeout_ms;
+};
 struct contracts { /* of the config */
 	char **hosts;
 	size_t n_hosts;
 	bool private_addresses;
 	int64_t timeout_ms;
-	X509_STORE *roots;                   /* NULL: none */
-	char *pool_url, *pool_authorization; /* "": none */
-	int64_t pool_timeout_ms;
-	char *v2g_url, *v2g_authorization; /* likewise */
-	int64_t v2g_timeout_ms;
+	X509_STORE *roots; /* NULL: none */
+	struct contract_server pool, v2g;
 };
 /* NULL where the config has none. 0; -ENOMEM; what gv_fault gives where a root is no certificate. */
 int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct contracts **ret);
@@ -83,6 +85,15 @@ struct said_contract {
 int contract_authorize(struct ocpp *o, struct gv_turn *t, struct inbound *in, const struct said_contract *said);
 /* A responder has answered, or has not. */
 int contract_answered(struct ocpp *o, struct gv_turn *t, Ocpp__OcspAsked *note, const struct gv_answer *answer);
+
+/* ---- servers.c ------------------------------------------------------------------------------- */
+
+/* False: no memory; server_drop is for that, too. */
+bool server_take(struct contract_server *s, const char *url, const char *authorization, uint32_t timeout_s);
+void server_drop(struct contract_server *s);
+/* The answer comes with the note; as gv_call otherwise. */
+int server_post(struct gv_turn *t, const struct contract_server *s, const char *json, uint32_t max_reply_bytes,
+		const void *note);
 
 /* ---- pool.c ---------------------------------------------------------------------------------- */
 

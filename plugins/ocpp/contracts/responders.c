@@ -68,13 +68,8 @@ int contracts_create(struct gv_turn *t, const Ocpp__Contracts *config, struct co
 		if (!c->hosts[c->n_hosts])
 			return -ENOMEM;
 	}
-	c->pool_url = strdup(config->pool_url);
-	c->pool_authorization = strdup(config->pool_authorization);
-	c->pool_timeout_ms = (int64_t)config->pool_timeout_s * 1000;
-	c->v2g_url = strdup(config->v2g_ca_url);
-	c->v2g_authorization = strdup(config->v2g_ca_authorization);
-	c->v2g_timeout_ms = (int64_t)config->v2g_ca_timeout_s * 1000;
-	if (!c->hosts || !c->pool_url || !c->pool_authorization || !c->v2g_url || !c->v2g_authorization)
+	if (!c->hosts || !server_take(&c->pool, config->pool_url, config->pool_authorization, config->pool_timeout_s) ||
+	    !server_take(&c->v2g, config->v2g_ca_url, config->v2g_ca_authorization, config->v2g_ca_timeout_s))
 		return -ENOMEM;
 	return take_roots(t, config, c);
 }
@@ -86,10 +81,8 @@ void contracts_destroy(struct contracts *c)
 	for (size_t i = 0; i < c->n_hosts; i++)
 		free(c->hosts[i]);
 	free(c->hosts);
-	free(c->pool_url);
-	free(c->pool_authorization);
-	free(c->v2g_url);
-	free(c->v2g_authorization);
+	server_drop(&c->pool);
+	server_drop(&c->v2g);
 	X509_STORE_free(c->roots);
 	free(c);
 }

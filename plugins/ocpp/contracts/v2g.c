@@ -12,9 +12,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-#define FETCH "galvan.link.v1.Http/Fetch"
 #define TYPE "V2GCertificate"
-#define MARGIN_MS 500
 #define CHAIN_MAX 10000  /* characters of certificateChain that a charger takes */
 #define ANSWER_MAX 32768 /* bytes: a chain as JSON */
 
@@ -28,42 +26,13 @@ static X509_REQ *read_request(const char *pem)
 	return csr;
 }
 
-static Link__HttpHeader *header(struct gv_turn *t, const char *name, const char *value)
-{
-	Link__HttpHeader *h = gv_alloc(t, sizeof *h);
-
-	link__http_header__init(h);
-	h->name = (char *)name;
-	h->value = (char *)value;
-	return h;
-}
-
-static int post(struct gv_turn *t, const struct contracts *c, const char *body, const Ocpp__V2gAsked *note)
-{
-	Link__FetchRequest fetch = LINK__FETCH_REQUEST__INIT;
-
-	*GV_APPEND(t, fetch.headers, fetch.n_headers) = header(t, "content-type", "application/json");
-	if (c->v2g_authorization[0])
-		*GV_APPEND(t, fetch.headers, fetch.n_headers) = header(t, "authorization", c->v2g_authorization);
-	fetch.method = "POST";
-	fetch.url = c->v2g_url;
-	fetch.body.data = (uint8_t *)body;
-	fetch.body.len = strlen(body);
-	fetch.timeout_ms = (uint32_t)c->v2g_timeout_ms;
-	fetch.max_reply_bytes = ANSWER_MAX;
-	return gv_call(t, &(struct gv_call){ .method = FETCH,
-					     .request = &fetch,
-					     .timeout_ms = c->v2g_timeout_ms + MARGIN_MS,
-					     .note = note });
-}
-
 const char *v2g_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const char *csr)
 {
 	Ocpp__V2gAsked note = OCPP__V2G_ASKED__INIT;
 	X509_REQ *readable;
 	cJSON *body;
 
-	if (!o->contracts || !o->contracts->v2g_url[0])
+	if (!o->contracts || !o->contracts->v2g.url[0])
 		return "NoCA";
 	if (in->st->v2g_until_ms > gv_now_ms(t))
 		return "Busy";
@@ -76,10 +45,10 @@ const char *v2g_ask(struct ocpp *o, struct gv_turn *t, struct inbound *in, const
 	body = cJSON_CreateObject();
 	cJSON_AddStringToObject(body, "csr", csr);
 	cJSON_AddStringToObject(body, "certificateType", TYPE);
-	if (post(t, o->contracts, json_print(t, body), &note))
+	if (server_post(t, &o->contracts->v2g, json_print(t, body), ANSWER_MAX, &note))
 		certificate_not_signed(o, t, in->device, "too many requests wait for contracts.v2g_ca_url already");
 	else
-		in->st->v2g_until_ms = gv_now_ms(t) + o->contracts->v2g_timeout_ms;
+		in->st->v2g_until_ms = gv_now_ms(t) + o->contracts->v2g.timeout_ms;
 	cJSON_Delete(body);
 	return NULL;
 }
