@@ -208,7 +208,7 @@ static int broken(struct ocpp *o, struct gv_turn *t, const struct gv_frame *f, s
 	       "frame is no OCPP message bytes=%zu why=\"%s\"", f->size, frame->why);
 	station_quirks(o, t, st, QUIRK_BIT(QUIRK_BROKEN_JSON));
 	if (metered)
-		orphan_keep_broken(t, st->device, metered, mask_suspect(f->data) ? WITHHELD : f->data);
+		orphan_keep_broken(t, st->device, metered, f->data, mask_suspect(f->data));
 	if (!answered || (!frame->id && !dialect->says_broken))
 		return 0;
 	if (!frame->id)

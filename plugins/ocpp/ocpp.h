@@ -429,8 +429,10 @@ int silent_due(struct ocpp *o, struct gv_turn *t);
 /* ---- orphans.c ------------------------------------------------------------------------------- */
 
 int orphan_keep(struct gv_turn *t, const char *device, const struct spec_action *action, const struct cJSON *payload);
-/* Of a frame that cannot be read but for its action: its text, as it may be shown. */
-int orphan_keep_broken(struct gv_turn *t, const char *device, const struct spec_action *action, const char *frame);
+/* Of a frame that cannot be read but for its action: its text; where it may hold a secret, the meter's numbers alone.
+ */
+int orphan_keep_broken(struct gv_turn *t, const char *device, const struct spec_action *action, const char *frame,
+		       bool secret);
 /* Starts and stops first, then samples; the newest of each first. */
 int orphans_list(struct gv_turn *t, const char *device, uint32_t limit, Ocpp__ListOrphansReply *reply);
 

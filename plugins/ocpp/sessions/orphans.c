@@ -7,8 +7,9 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#define LOOK_BACK 16 /* rows in which a repeated message is looked for */
-#define ID_MAX 64    /* bytes of a transaction's id */
+#define LOOK_BACK 16  /* rows in which a repeated message is looked for */
+#define ID_MAX 64     /* bytes of a transaction's id */
+#define NUMBER_MAX 15 /* digits of a register */
 #define MILESTONES                                                                                                     \
 	(UINT64_C(1) << 63) /* the numbers of what begins or ends a transaction are greater than this one              \
 			     */
@@ -162,17 +163,41 @@ int orphan_keep(struct gv_turn *t, const char *device, const struct spec_action 
 	return add(t, device, action, is_milestone(action, payload), digest(action->name, text), &orphan);
 }
 
-int orphan_keep_broken(struct gv_turn *t, const char *device, const struct spec_action *action, const char *frame)
+/* Of a frame that may hold a secret: what a meter showed and whose it is, which are numbers and no secrets. */
+static const char *numbers_of(struct gv_turn *t, const char *frame)
 {
+	static const char *const names[] = { "\"transactionId\"", "\"connectorId\"", "\"meterStart\"",
+					     "\"meterStop\"" };
+	const char *text = "";
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *at = strstr(frame, names[i]);
+		size_t digits;
+
+		if (!at)
+			continue;
+		at += strlen(names[i]);
+		at += strspn(at, " \t:");
+		digits = strspn(at, "-0123456789");
+		if (digits && digits <= NUMBER_MAX)
+			text = gv_str(t, "%s%s%s:%.*s", text, *text ? "," : "", names[i], (int)digits, at);
+	}
+	return gv_str(t, "{%s}", text);
+}
+
+int orphan_keep_broken(struct gv_turn *t, const char *device, const struct spec_action *action, const char *frame,
+		       bool secret)
+{
+	const char *shown = secret ? numbers_of(t, frame) : frame;
 	Ocpp__Orphan orphan = OCPP__ORPHAN__INIT;
-	size_t size = strlen(frame);
+	size_t size = strlen(shown);
 
 	orphan.broken = true;
 	orphan.cut = size > OCPP_ORPHAN_BYTES;
 	if (orphan.cut)
-		for (size = OCPP_ORPHAN_BYTES; size && ((unsigned char)frame[size] & 0xc0) == 0x80; size--)
+		for (size = OCPP_ORPHAN_BYTES; size && ((unsigned char)shown[size] & 0xc0) == 0x80; size--)
 			;
-	orphan.payload = gv_str(t, "%.*s", (int)size, frame);
+	orphan.payload = gv_str(t, "%.*s", (int)size, shown);
 	return add(t, device, action, action->traits & SPEC_MILESTONE, digest(action->name, frame), &orphan);
 }
 
