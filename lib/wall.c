@@ -1,3 +1,4 @@
+/* See wall.h: spans are reckoned on the wall's own clock, day by day. */
 #include "wall.h"
 
 #include "calendar.h"
