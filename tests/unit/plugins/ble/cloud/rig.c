@@ -50,6 +50,15 @@ void make_pile(struct pile *p, const char *device, uint8_t id, const char *key)
 	must("PutPile", "{\"device\":\"%s\",\"certificate\":\"%s\"}", device, kept(text("certificate")));
 }
 
+static int load(const char *config)
+{
+#ifdef TEST_HOST_QUICK_BLE_H
+	return host_load_record(h, &quick_ble, 1, config);
+#else
+	return host_load(h, "ble", PLUGINS "/ble.so", 1, config);
+#endif
+}
+
 void rig_load(const char *cloud)
 {
 	char config[600];
@@ -59,7 +68,7 @@ void rig_load(const char *cloud)
 	snprintf(config, sizeof(config), "{\"cloud\":{\"secret\":\"" SECRET "\"%s%s}}", cloud ? "," : "",
 		 cloud ? cloud : "");
 	cr_assert_eq(host_load(h, "registry", PLUGINS "/registry.so", 1, "{}"), 0, "%s", host_error(h));
-	cr_assert_eq(host_load(h, "ble", PLUGINS "/ble.so", 1, config), 0, "%s", host_error(h));
+	cr_assert_eq(load(config), 0, "%s", host_error(h));
 }
 
 void rig_start(const char *cloud)
@@ -262,7 +271,7 @@ unsigned cases(const char *kind)
 }
 
 /* Of the newest end that was told. */
-bool session_flag(const char *flag)
+bool session_has_flag(const char *flag)
 {
 	const struct host_event *e = host_event(h, full("SessionEnded"), events("SessionEnded") - 1);
 	cJSON *root = e ? cJSON_Parse(e->json) : NULL;

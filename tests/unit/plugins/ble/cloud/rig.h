@@ -89,7 +89,7 @@ const char *hex(const void *data, size_t size);
 unsigned events(const char *type); /* "SessionEnded"; others by their full name */
 const char *event(const char *type, unsigned i, const char *path);
 unsigned cases(const char *kind); /* open ones of P1 */
-bool session_flag(const char *flag);
+bool session_has_flag(const char *flag);
 /* Charging/Start with that token; its voucher for the vectors' holder, and its jti in `ret`. */
 void grant(const char *token);
 /* The key set in use, checked by the node's root; its document in *ret, which it borrows from. */

@@ -145,7 +145,7 @@ Test(ingest, records_of_a_pile_in_quarantine_still_count_and_say_so)
 	post(&pile, 2);
 	cr_expect_str_eq(post(&pile, 3), "OK");
 	cr_expect_eq(events("SessionEnded"), 1);
-	cr_expect(session_flag("fork"), "%s", host_event(h, "galvan.charging.v1.SessionEnded", 0)->json);
+	cr_expect(session_has_flag("fork"), "%s", host_event(h, "galvan.charging.v1.SessionEnded", 0)->json);
 }
 
 Test(ingest, a_person_releases_it)

@@ -109,7 +109,7 @@ Test(money, a_record_that_names_another_tariff_is_charged_as_agreed_and_looked_a
 
 	session_naming(v.jti, other);
 	cr_expect_eq(cases("tariff"), 1);
-	cr_expect(session_flag("tariff-mismatch"));
+	cr_expect(session_has_flag("tariff-mismatch"));
 	cr_expect_str_eq(state("O-1"), "CLOSED");
 	cr_expect_eq(available(), 4500, "by the cloud's own terms");
 }

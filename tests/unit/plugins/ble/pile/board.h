@@ -7,7 +7,9 @@
 
 #include <plugins/ble/pile/ble_pile.h>
 
-#define BOARD_RECORDS 64
+#ifndef BOARD_RECORDS
+#define BOARD_RECORDS 64 /* places of the store; a build may say more */
+#endif
 #define BOARD_POWER_W 11000
 #define BOARD_LETTER_MAX 40000
 
